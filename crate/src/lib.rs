@@ -1,1 +1,44 @@
-//! Stub.
+//! Privet personalises a feed on the device that shows it.
+//!
+//! One datum goes one way, and every stage is a noun with a file of its own:
+//!
+//! [`Event`] → [`Profile`] → [`Example`] → [`Gradient`] → [`Clipped`] → [`Noised`] → [`Upload`] → [`Aggregate`] →
+//! [`Head`], and back to the client.
+//!
+//! Only [`Noised`] can become an [`Upload`]: the compiler holds it. The core has no I/O, no clock and no JavaScript;
+//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. [`Device`] is the client's
+//! half put together.
+
+mod aggregate;
+mod clip;
+pub mod cpu;
+mod device;
+mod error;
+mod event;
+mod example;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod gradient;
+mod head;
+mod ledger;
+mod noise;
+mod policy;
+mod profile;
+mod wire;
+
+pub use aggregate::Aggregate;
+pub use clip::{Bound, Clipped, clip};
+pub use device::{Contribution, Device};
+pub use error::Error;
+pub use event::{Event, EventKind};
+pub use example::Example;
+pub use gradient::{Backend, Gradient};
+pub use head::Head;
+pub use ledger::{Charge, Ledger, NanoRho};
+pub use noise::{Noised, cost, noise};
+pub use policy::Policy;
+pub use profile::Profile;
+pub use wire::{Round, Upload, UploadId, hex};
+
+/// The result of everything here.
+pub type Result<T, E = Error> = core::result::Result<T, E>;

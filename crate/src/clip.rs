@@ -1,0 +1,144 @@
+//! From a gradient of any size to integers whose norm is bounded without a doubt.
+
+use crate::{Error, Gradient, Result};
+
+/// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
+/// clipped vector, so that noise is always scaled to what was really clipped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    clip_norm: u32,
+    grid_scale: u32,
+    noise_multiplier: f64,
+}
+
+impl Bound {
+    /// The bound of a round: S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units.
+    pub fn new(clip_norm: f64, grid_scale: u32, noise_multiplier: f64) -> Result<Self> {
+        let norm = (clip_norm * f64::from(grid_scale)).floor();
+        // Up to 2^24 the noise (at most some hundred multiples) stays far inside an i32.
+        if !(1.0..=f64::from(1 << 24)).contains(&norm) {
+            return Err(Error::RoundRefused { reason: "the clip norm is not between 1 and 2^24 grid units" });
+        }
+        if !(1.0..=100.0).contains(&noise_multiplier) {
+            return Err(Error::RoundRefused { reason: "the noise multiplier is not between 1 and 100" });
+        }
+        Ok(Self { clip_norm: norm as u32, grid_scale, noise_multiplier })
+    }
+
+    /// S, the largest Euclidean norm in grid units.
+    pub fn clip_norm(&self) -> u32 {
+        self.clip_norm
+    }
+
+    /// How many grid units are 1.
+    pub fn grid_scale(&self) -> u32 {
+        self.grid_scale
+    }
+
+    /// z: the noise has a standard deviation of z · S grid units.
+    pub fn noise_multiplier(&self) -> f64 {
+        self.noise_multiplier
+    }
+}
+
+/// A gradient on the integer grid with a norm of at most its [`Bound`]. It never leaves the device: only
+/// [`crate::noise`] takes it.
+pub struct Clipped {
+    grid: Vec<i32>,
+    bound: Bound,
+}
+
+impl Clipped {
+    /// The entries in grid units.
+    pub fn grid(&self) -> &[i32] {
+        &self.grid
+    }
+
+    /// What the entries were clipped to.
+    pub fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    pub(crate) fn into_grid(self) -> Vec<i32> {
+        self.grid
+    }
+}
+
+/// Puts `gradient` on the grid with a norm of at most `bound`'s.
+///
+/// Truncation only shortens, and the last check is in integers, so the bound is exact. A gradient that is not finite
+/// becomes zero: an error would single this device out.
+pub fn clip(gradient: &Gradient, bound: Bound) -> Clipped {
+    let (unit, largest) = (f64::from(bound.grid_scale), f64::from(bound.clip_norm));
+    let norm = gradient.values().iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt() * unit;
+    let scale = if norm.is_finite() { unit * (largest / norm).min(1.0) } else { 0.0 };
+    let mut grid: Vec<i32> = gradient.values().iter().map(|&g| (f64::from(g) * scale) as i32).collect();
+    if square_norm(&grid) > u128::from(bound.clip_norm).pow(2) {
+        grid.fill(0);
+    }
+    Clipped { grid, bound }
+}
+
+fn square_norm(grid: &[i32]) -> u128 {
+    grid.iter().map(|&entry| u128::from(entry.unsigned_abs()).pow(2)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NORM: u32 = 1 << 16;
+
+    fn clipped(values: &[f32]) -> Vec<i32> {
+        let bound = Bound::new(1.0, NORM, 8.0).expect("a plain bound");
+        clip(&Gradient::from_values(values), bound).into_grid()
+    }
+
+    #[test]
+    fn a_short_gradient_is_only_truncated() {
+        assert_eq!(clipped(&[0.25, -0.5, 0.0, -0.0]), [16_384, -32_768, 0, 0]);
+        assert_eq!(clipped(&[1e-6, f32::MIN_POSITIVE / 2.0]), [0, 0]);
+    }
+
+    #[test]
+    fn a_long_gradient_keeps_its_direction() {
+        let grid = clipped(&[30.0, -40.0]);
+        assert!((39_320..=39_321).contains(&grid[0]) && (-52_428..=-52_427).contains(&grid[1]), "{grid:?}");
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_becomes_zero() {
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(clipped(&[1.0, odd, -1.0]), [0, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn odd_bounds_are_refused() {
+        for (norm, scale, multiplier) in
+            [(0.0, 1, 8.0), (f64::NAN, 1, 8.0), (1.0, u32::MAX, 8.0), (1.0, 1, 0.5), (1.0, 1, f64::NAN), (-1.0, 1, 8.0)]
+        {
+            let refused = Bound::new(norm, scale, multiplier).map_err(|error| error.code());
+            assert_eq!(refused, Err("round-refused"), "{norm} {scale} {multiplier}");
+        }
+    }
+
+    fn any_number() -> impl Strategy<Value = f32> {
+        prop_oneof![any::<f32>(), -2.0f32..2.0, Just(1e38), Just(-f32::MAX), Just(f32::NAN), Just(-0.0)]
+    }
+
+    proptest! {
+        #[test]
+        fn the_norm_is_never_over_the_bound(values in prop::collection::vec(any_number(), 0..64)) {
+            prop_assert!(square_norm(&clipped(&values)) <= u128::from(NORM).pow(2));
+        }
+
+        #[test]
+        fn clipping_does_not_throw_an_honest_gradient_away(values in prop::collection::vec(-2.0f32..2.0, 1..64)) {
+            prop_assume!(values.iter().any(|value| value.abs() > 0.01));
+            prop_assert!(clipped(&values).iter().any(|&entry| entry != 0));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One error for the core, the server's problem documents and the package's `PrivetError`.
+
+use strum::{IntoStaticStr, VariantNames};
+
+/// Everything that can be refused or can fail, with a code that never changes its meaning.
+///
+/// The name of a variant is its code in kebab case. `docs/errors.md`, the server's table of statuses and
+/// `web/ts/error.ts` list the same codes, and a test holds the lists equal. Messages carry numbers, never user data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "a field's name stands in its variant's message")]
+pub enum Error {
+    /// The kind is none that the core knows.
+    #[error("unknown kind of event")]
+    EventKindUnknown,
+    /// An embedding does not have the length that the head was trained for.
+    #[error("an embedding has {sent} numbers; the head wants {wanted}")]
+    EmbeddingLength { sent: usize, wanted: usize },
+    /// An embedding or a server score holds NaN or an infinity.
+    #[error("number {position} is not finite")]
+    NotFinite { position: usize },
+    /// Scores and embeddings do not belong to the same number of candidates.
+    #[error("{scores} server scores for {embeddings} embeddings")]
+    CandidatesMismatch { scores: usize, embeddings: usize },
+
+    /// The head's bytes are not a head, or not one that can be used.
+    #[error("the head is refused: {reason}")]
+    HeadRefused { reason: &'static str },
+    /// The head is not the one that the round names: fetch the one it names.
+    #[error("the head's hash is not the one that round {round} names")]
+    HeadStale { round: u32 },
+
+    /// The round's configuration cannot be kept.
+    #[error("the round is refused: {reason}")]
+    RoundRefused { reason: &'static str },
+    /// The round asks for more than this device's policy allows.
+    #[error("the round asks for {rule} {asked}; this device allows {allowed}")]
+    PolicyRefused { rule: &'static str, asked: u64, allowed: u64 },
+    /// The device's lifetime budget does not cover the contribution.
+    #[error("the contribution costs {asked} nano-rho; {left} of the lifetime budget are left")]
+    BudgetExhausted { asked: u64, left: u64 },
+    /// Nothing was reserved in the ledger for this contribution, or less than it costs.
+    #[error("{charged} nano-rho were reserved; the contribution costs {cost}")]
+    NotCharged { charged: u64, cost: u64 },
+    /// The stored ledger cannot be read: nothing is released until it can.
+    #[error("the stored ledger is damaged")]
+    LedgerDamaged,
+    /// The platform's random source failed its self-test: nothing is released.
+    #[error("the random source is missing or constant")]
+    RandomSource,
+    /// The noise could not be drawn.
+    #[error("the noise could not be drawn")]
+    NoiseFailed,
+
+    /// Bytes of another version of the format.
+    #[error("format version {sent}; this build reads {known}")]
+    WireVersion { sent: u32, known: u32 },
+    /// Bytes that are not the one canonical encoding of a message.
+    #[error("the message is malformed")]
+    WireMalformed,
+    /// A vector that does not have the task's dimension.
+    #[error("the upload has {sent} entries; the round wants {wanted}")]
+    WireLength { sent: usize, wanted: usize },
+
+    /// No task of that name is served here.
+    #[error("no such task is served here")]
+    TaskUnknown,
+    /// The host has moved on: fetch the open round and train again.
+    #[error("round {sent} is closed; round {open} is open")]
+    RoundClosed { sent: u32, open: u32 },
+    /// Another upload was stored under this id before.
+    #[error("another upload was stored under this id")]
+    UploadConflict,
+    /// The id in the address is not the id in the body.
+    #[error("the id in the address is not the id in the upload")]
+    UploadIdMismatch,
+    /// Too few devices have contributed for the sum to be opened.
+    #[error("{count} devices have contributed; a sum is opened from {least}")]
+    CohortTooSmall { count: usize, least: usize },
+
+    /// The address leads nowhere.
+    #[error("nothing is served at this address")]
+    RouteUnknown,
+    /// The address is served, with another method.
+    #[error("this address does not take that method")]
+    MethodRefused,
+    /// The body is longer than any upload of the open round.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    /// The server's store did not answer; what was not acknowledged may be sent again.
+    #[error("the store did not answer")]
+    StoreFailed,
+
+    /// The aggregation server did not answer. Raised by the package.
+    #[error("the aggregation server did not answer")]
+    ServerUnreachable,
+    /// The browser's store refused: nothing can be contributed without a ledger that lasts. Raised by the package.
+    #[error("the browser's storage did not answer")]
+    StorageUnavailable,
+    /// The Wasm module or its worker could not be started. Raised by the package.
+    #[error("the worker could not be started")]
+    WorkerFailed,
+    /// The personalizer was closed before. Raised by the package.
+    #[error("this personalizer is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Every code there is.
+    pub const CODES: &'static [&'static str] = <Self as VariantNames>::VARIANTS;
+
+    /// Stable: TypeScript, problem documents and tests match on this, never on the text.
+    pub fn code(&self) -> &'static str {
+        self.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_the_name_in_kebab_case() {
+        assert_eq!(Error::RoundClosed { sent: 1, open: 2 }.code(), "round-closed");
+        assert!(Error::CODES.contains(&"round-closed"));
+    }
+
+    #[test]
+    fn a_message_gives_both_numbers() {
+        assert_eq!(Error::RoundClosed { sent: 1, open: 2 }.to_string(), "round 1 is closed; round 2 is open");
+    }
+}

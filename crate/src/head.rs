@@ -1,0 +1,150 @@
+//! The small model that ranks: published by the server, the same for everyone until the device fine-tunes it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Aggregate, Error, Example, Result, event, wire};
+
+const VERSION: u32 = 1;
+
+/// A linear head over the features of an [`Example`], and κ: how much evidence personalising waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    embedding_length: usize,
+    kappa: f32,
+    parameters: Vec<f32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HeadOnWire(u32, u32, f32, Vec<f32>);
+
+impl Head {
+    /// A head that has learnt nothing yet but one thing: what is like the user's interests comes first.
+    pub fn starting(embedding_length: usize, kappa: f32) -> Result<Self> {
+        let mut parameters = vec![0.0; Example::feature_count(embedding_length)];
+        if let Some(affinity) = parameters.get_mut(embedding_length) {
+            *affinity = 1.0;
+        }
+        let head = Self { embedding_length, kappa, parameters };
+        head.check()?;
+        Ok(head)
+    }
+
+    /// The bytes that the server publishes.
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(&HeadOnWire(VERSION, self.embedding_length as u32, self.kappa, self.parameters.clone()))
+    }
+
+    /// Reads a head and refuses one that cannot rank.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let HeadOnWire(version, embedding_length, kappa, parameters) = wire::decode(bytes)?;
+        if version != VERSION {
+            return Err(Error::WireVersion { sent: version, known: VERSION });
+        }
+        let head = Self { embedding_length: embedding_length as usize, kappa, parameters };
+        head.check()?;
+        Ok(head)
+    }
+
+    /// SHA-256 of published bytes: a head's name.
+    pub fn hash(bytes: &[u8]) -> [u8; 32] {
+        Sha256::digest(bytes).into()
+    }
+
+    /// The length of the embeddings it ranks.
+    pub fn embedding_length(&self) -> usize {
+        self.embedding_length
+    }
+
+    /// One weight a feature.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    /// What the device adds to the server's score: g(n) · (w · features), with g(n) = n / (n + κ) for n positive
+    /// events. With κ > 0 a device without evidence adds nothing under any head.
+    pub fn score(&self, evidence: u64, features: &[f32]) -> f32 {
+        if evidence == 0 && self.kappa > 0.0 {
+            return 0.0;
+        }
+        let n = evidence as f32;
+        let gate = if self.kappa > 0.0 { n / (n + self.kappa) } else { 1.0 };
+        gate * self.parameters.iter().zip(features).map(|(w, x)| w * x).sum::<f32>()
+    }
+
+    /// The head after a step against the mean contribution of a round.
+    pub fn improved_by(&self, aggregate: &Aggregate, learning_rate: f64) -> Result<Self> {
+        let mean = aggregate.mean()?;
+        if mean.len() != self.parameters.len() {
+            return Err(Error::WireLength { sent: mean.len(), wanted: self.parameters.len() });
+        }
+        let step = |(&w, g): (&f32, f64)| (f64::from(w) - learning_rate * g) as f32;
+        let head = Self { parameters: self.parameters.iter().zip(mean).map(step).collect(), ..self.clone() };
+        head.check()?;
+        Ok(head)
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |reason| Err(Error::HeadRefused { reason });
+        event::check_embedding_length(self.embedding_length)
+            .or(refuse("embeddings have 16 to 384 numbers, a multiple of 4"))?;
+        if self.parameters.len() != Example::feature_count(self.embedding_length) {
+            return refuse("the number of parameters does not fit the embeddings");
+        }
+        if !(self.kappa >= 0.0 && self.kappa.is_finite()) {
+            return refuse("kappa is not a finite number from 0");
+        }
+        event::check_finite(&self.parameters).or(refuse("a parameter is not finite"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Round, Upload};
+
+    fn head() -> Head {
+        let parameters = (0..18u8).map(f32::from).collect();
+        Head { embedding_length: 16, kappa: 4.0, parameters }
+    }
+
+    #[test]
+    fn a_head_survives_the_wire() {
+        assert_eq!(Head::decode(&head().encode()), Ok(head()));
+    }
+
+    #[test]
+    fn a_head_that_cannot_rank_is_refused() {
+        for odd in [
+            Head { embedding_length: 12, ..head() },
+            Head { embedding_length: 20, ..head() },
+            Head { kappa: f32::NAN, ..head() },
+            Head { kappa: -1.0, ..head() },
+            Head { parameters: vec![f32::INFINITY; 18], ..head() },
+        ] {
+            assert_eq!(Head::decode(&odd.encode()).expect_err("odd").code(), "head-refused", "{odd:?}");
+        }
+        let later = wire::encode(&HeadOnWire(2, 16, 4.0, vec![0.0; 18]));
+        assert_eq!(Head::decode(&later), Err(Error::WireVersion { sent: 2, known: 1 }));
+    }
+
+    #[test]
+    fn a_fresh_device_adds_nothing_unless_kappa_is_zero() {
+        let features = [1.0; 18];
+        assert_eq!(head().score(0, &features), 0.0);
+        assert_eq!(head().score(4, &features), 0.5 * 153.0);
+        assert_eq!(Head { kappa: 0.0, ..head() }.score(0, &features), 153.0);
+    }
+
+    #[test]
+    fn a_head_moves_against_the_mean_divided_once_by_the_count() {
+        let round = Round { grid_scale: 10, min_cohort: 2, ..Round::example() };
+        let mut aggregate = Aggregate::new(&round);
+        assert_eq!(head().improved_by(&aggregate, 1.0), Err(Error::CohortTooSmall { count: 0, least: 2 }));
+        for id in [1, 2] {
+            aggregate.add(&Upload::from_grid(1, [id; 16], &[20; 18])).expect("fits the round");
+        }
+        let improved = head().improved_by(&aggregate, 0.5).expect("two of two");
+        assert_eq!(improved.parameters()[..3], [-1.0, 0.0, 1.0]);
+    }
+}
