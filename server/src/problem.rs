@@ -1,0 +1,99 @@
+//! Errors as the world sees them: problem documents (RFC 9457) with a stable code and advice.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use privet::Error;
+use serde::Serialize;
+
+/// What a client does about a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Advice {
+    /// The same request may succeed later.
+    Retry,
+    /// Fetch the open round and its head, and begin again.
+    Refetch,
+    /// The same request never succeeds.
+    Stop,
+}
+
+use Advice::{Refetch, Retry, Stop};
+
+/// Every code with the status and advice it has over HTTP. A device raises some of them itself, and uses the advice.
+pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
+    ("event-kind-unknown", StatusCode::BAD_REQUEST, Stop),
+    ("embedding-length", StatusCode::BAD_REQUEST, Stop),
+    ("not-finite", StatusCode::BAD_REQUEST, Stop),
+    ("candidates-mismatch", StatusCode::BAD_REQUEST, Stop),
+    ("head-refused", StatusCode::BAD_REQUEST, Refetch),
+    ("head-stale", StatusCode::CONFLICT, Refetch),
+    ("round-refused", StatusCode::BAD_REQUEST, Stop),
+    ("policy-refused", StatusCode::FORBIDDEN, Stop),
+    ("budget-exhausted", StatusCode::FORBIDDEN, Stop),
+    ("not-charged", StatusCode::FORBIDDEN, Stop),
+    ("ledger-damaged", StatusCode::INTERNAL_SERVER_ERROR, Stop),
+    ("random-source", StatusCode::INTERNAL_SERVER_ERROR, Stop),
+    ("noise-failed", StatusCode::INTERNAL_SERVER_ERROR, Retry),
+    ("wire-version", StatusCode::BAD_REQUEST, Stop),
+    ("wire-malformed", StatusCode::BAD_REQUEST, Stop),
+    ("wire-length", StatusCode::BAD_REQUEST, Refetch),
+    ("task-unknown", StatusCode::NOT_FOUND, Stop),
+    ("round-closed", StatusCode::CONFLICT, Refetch),
+    ("upload-conflict", StatusCode::CONFLICT, Stop),
+    ("upload-id-mismatch", StatusCode::BAD_REQUEST, Stop),
+    ("cohort-too-small", StatusCode::CONFLICT, Retry),
+    ("route-unknown", StatusCode::NOT_FOUND, Stop),
+    ("method-refused", StatusCode::METHOD_NOT_ALLOWED, Stop),
+    ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Stop),
+    ("store-failed", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("server-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("storage-unavailable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("worker-failed", StatusCode::INTERNAL_SERVER_ERROR, Stop),
+    ("closed", StatusCode::GONE, Stop),
+];
+
+/// An error on its way out.
+#[derive(Debug)]
+pub struct Problem(pub Error);
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    code: &'static str,
+    advice: Advice,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::error!(%error, "the store failed");
+        Self(Error::StoreFailed)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let code = self.0.code();
+        let &(_, status, advice) =
+            PROBLEMS.iter().find(|(known, ..)| *known == code).expect("a test holds that every code has a row");
+        let document = Document {
+            kind: format!("urn:privet:{code}"),
+            title: self.0.to_string(),
+            status: status.as_u16(),
+            code,
+            advice,
+        };
+        let body = serde_json::to_string(&document).expect("strings and a number encode");
+        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}
