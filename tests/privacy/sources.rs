@@ -1,0 +1,157 @@
+//! Reads the core's sources: nothing but `noise` makes a `Noised`, and nothing else encodes.
+//!
+//! `trybuild` shows that one wrong program does not build. This shows that no other door was opened: no `From`,
+//! `Default`, `Deserialize` or `Clone`, no public field, no second function that returns one.
+
+use std::{fs, path::Path};
+
+use syn::{
+    Attribute, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemStruct, Meta, ReturnType, Type, Visibility,
+    visit::{self, Visit},
+};
+
+/// The types that must not be made, copied or encoded by any way but the one of their file.
+const GUARDED: [(&str, &[&str]); 2] = [("Noised", &["noise"]), ("Charge", &["reserve"])];
+
+#[derive(Default)]
+struct Reader {
+    guarded: &'static str,
+    makers: &'static [&'static str],
+    inside: bool,
+    faults: Vec<String>,
+}
+
+impl Reader {
+    fn check_return(&mut self, name: &str, output: &ReturnType) {
+        let ReturnType::Type(_, returned) = output else { return };
+        let mut names = Names::default();
+        names.visit_type(returned);
+        let makes = names.0.iter().any(|name| name == self.guarded || (self.inside && name == "Self"));
+        if makes && !self.makers.contains(&name) {
+            self.faults.push(format!("fn {name} returns a {}", self.guarded));
+        }
+    }
+
+    fn check_derives(&mut self, attributes: &[Attribute]) {
+        for attribute in attributes {
+            let Meta::List(list) = &attribute.meta else { continue };
+            let derived = list.tokens.to_string();
+            for banned in ["Deserialize", "Serialize", "Default", "Clone", "Copy", "Pod"] {
+                if attribute.path().is_ident("derive") && derived.split([',', ' ', ':']).any(|word| word == banned) {
+                    self.faults.push(format!("{} derives {banned}", self.guarded));
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_ident(&mut self, ident: &'ast syn::Ident) {
+        self.0.push(ident.to_string());
+    }
+}
+
+impl<'ast> Visit<'ast> for Reader {
+    fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
+        if item.ident == self.guarded {
+            self.check_derives(&item.attrs);
+            if item.fields.iter().any(|field| !matches!(field.vis, Visibility::Inherited)) {
+                self.faults.push(format!("{} has a field that others reach", self.guarded));
+            }
+        }
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
+        let mut names = Names::default();
+        names.visit_type(&item.self_ty);
+        self.inside =
+            matches!(&*item.self_ty, Type::Path(_)) && names.0.last().is_some_and(|name| name == self.guarded);
+        if let Some((_, path, _)) = &item.trait_ {
+            let mut path_names = Names::default();
+            path_names.visit_path(path);
+            if self.inside {
+                self.faults.push(format!("{} implements {}", self.guarded, path_names.0.join("::")));
+            } else if path_names.0.contains(&self.guarded.to_owned()) {
+                self.faults.push(format!("a trait is implemented over {}", self.guarded));
+            }
+        }
+        visit::visit_item_impl(self, item);
+        self.inside = false;
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
+        self.check_return(&item.sig.ident.to_string(), &item.sig.output);
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+        self.check_return(&item.sig.ident.to_string(), &item.sig.output);
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_item(&mut self, item: &'ast Item) {
+        // A test may make what it likes: it is never shipped.
+        if !matches!(item, Item::Mod(module) if module.attrs.iter().any(is_cfg_test)) {
+            visit::visit_item(self, item);
+        }
+    }
+}
+
+fn is_cfg_test(attribute: &Attribute) -> bool {
+    matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("cfg") && list.tokens.to_string() == "test")
+}
+
+fn faults(source: &str) -> Vec<String> {
+    let file: File = syn::parse_str(source).expect("the source parses");
+    let read = |&(guarded, makers): &(&'static str, &'static [&'static str])| {
+        let mut reader = Reader { guarded, makers, ..Reader::default() };
+        reader.visit_file(&file);
+        reader.faults
+    };
+    GUARDED.iter().flat_map(read).collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("the core's folder is there") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(fs::read_to_string(path).expect("readable"));
+        }
+    }
+}
+
+#[test]
+fn nothing_but_noise_makes_a_noised_vector() {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crate/src"), &mut found);
+    assert!(found.iter().any(|source| source.contains("pub struct Noised")), "the type has moved: look again");
+    let faults: Vec<_> = found.iter().flat_map(|source| faults(source)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn every_other_door_is_noticed() {
+    for (planted, fault) in [
+        (
+            "impl From<Clipped> for Noised { fn from(c: Clipped) -> Self { todo!() } }",
+            "Noised implements From::Clipped",
+        ),
+        ("impl Default for Noised { }", "Noised implements Default"),
+        ("#[derive(Debug, serde::Deserialize)] pub struct Noised { grid: Vec<i32> }", "Noised derives Deserialize"),
+        ("#[derive(Clone)] pub struct Charge { amount: u64 }", "Charge derives Clone"),
+        ("pub struct Noised { pub grid: Vec<i32> }", "Noised has a field that others reach"),
+        ("pub struct Noised { pub(crate) grid: Vec<i32> }", "Noised has a field that others reach"),
+        ("pub fn skip(c: Clipped) -> Result<Noised> { todo!() }", "fn skip returns a Noised"),
+        ("impl Noised { pub fn new() -> Self { todo!() } }", "fn new returns a Noised"),
+        ("impl Clipped { pub fn raw(self) -> Option<Noised> { todo!() } }", "fn raw returns a Noised"),
+        ("impl Into<Noised> for Clipped { }", "a trait is implemented over Noised"),
+    ] {
+        assert!(faults(planted).contains(&fault.to_owned()), "{planted}: {:?}", faults(planted));
+    }
+    assert_eq!(faults("pub fn noise(c: Clipped) -> Result<Noised> { todo!() }"), [""; 0]);
+}
