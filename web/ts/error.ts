@@ -1,0 +1,60 @@
+/** Every code there is. A code never changes its meaning; `docs/errors.md` says what each means. */
+const CODES = [
+  "event-kind-unknown",
+  "embedding-length",
+  "not-finite",
+  "candidates-mismatch",
+  "head-refused",
+  "head-stale",
+  "round-refused",
+  "policy-refused",
+  "budget-exhausted",
+  "not-charged",
+  "ledger-damaged",
+  "random-source",
+  "noise-failed",
+  "wire-version",
+  "wire-malformed",
+  "wire-length",
+  "task-unknown",
+  "round-closed",
+  "upload-conflict",
+  "upload-id-mismatch",
+  "cohort-too-small",
+  "route-unknown",
+  "method-refused",
+  "body-too-large",
+  "store-failed",
+  "server-unreachable",
+  "storage-unavailable",
+  "worker-failed",
+  "closed",
+] as const;
+
+/** What went wrong. Match on this, never on the message. */
+export type ErrorCode = (typeof CODES)[number];
+
+/** The one error that this package throws. */
+export class PrivetError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "PrivetError";
+  readonly code: Code;
+
+  constructor(code: Code, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A union over the codes: a `switch` on `code` that forgets one does not compile. */
+export type AnyPrivetError = { [Code in ErrorCode]: PrivetError<Code> }[ErrorCode];
+
+/** Whether it was thrown by this package. */
+export function isPrivetError(error: unknown): error is AnyPrivetError {
+  return error instanceof PrivetError;
+}
+
+/** A server newer than this package may have codes that it does not know: they are a fault of the worker here. */
+export function errorFrom(code: string, message: string): PrivetError {
+  const known = CODES.find((known) => known === code);
+  return known ? new PrivetError(known, message) : new PrivetError("worker-failed", `${code}: ${message}`);
+}

@@ -1,0 +1,62 @@
+import type { Receipt, Status } from "../../worker/protocol.ts";
+import { Client } from "./client.ts";
+import { PrivetError } from "./error.ts";
+import type { Candidate, Interaction, Options, Slate } from "./types.ts";
+
+/** A profile, a head and a ledger, in a worker of this page. Opened by {@link createPersonalizer}. */
+export class Personalizer {
+  readonly #client: Client;
+
+  private constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** @internal */
+  static async open({ task, aggregators, policy = {}, backend = "auto" }: Options): Promise<Personalizer> {
+    const client = new Client();
+    const url = new URL(aggregators.leader.url, document.baseURI).href;
+    try {
+      await client.ask("open", { url, task, policy, gpu: backend === "auto" });
+    } catch (error) {
+      client.end(new PrivetError("closed", "this personalizer was not opened"));
+      throw error;
+    }
+    return new Personalizer(client);
+  }
+
+  /** Remembers what the user did. Nothing is sent. */
+  async record({ kind, item }: Interaction): Promise<void> {
+    await this.#client.ask("record", kind, Float32Array.from(item.embedding));
+  }
+
+  /** The candidates in this user's order. Without evidence that is the server's. Nothing is sent. */
+  async rerank<C extends Candidate>(candidates: readonly C[]): Promise<Slate<C>> {
+    const scores = Float32Array.from(candidates, (candidate) => candidate.score);
+    const embeddings = Float32Array.from(candidates.flatMap((candidate) => Array.from(candidate.embedding)));
+    const order = await this.#client.ask("rank", scores, embeddings);
+    const items = Array.from(order, (place) => candidates[place] as C);
+    const shown = async () => {
+      await Promise.all(items.map((item) => this.record({ kind: "impression", item })));
+    };
+    return { items, shown };
+  }
+
+  /**
+   * Debits the ledger, then sends one noised gradient over what was recorded since the last time; a noised zero where
+   * that is nothing. Call it by the clock, never because of what the user did. If the server does not answer, calling
+   * again sends the same bytes and debits nothing more.
+   */
+  async contribute(): Promise<Receipt> {
+    return this.#client.ask("contribute");
+  }
+
+  /** The backend, the round and the budget. */
+  async status(): Promise<Status> {
+    return this.#client.ask("status");
+  }
+
+  /** Ends the worker. Every later call is refused. */
+  async close(): Promise<void> {
+    this.#client.end(new PrivetError("closed", "this personalizer is closed"));
+  }
+}

@@ -1,0 +1,86 @@
+// What crosses between the page and the worker: names, numbers and typed arrays.
+
+/** Limits that no server can widen. What is left out is the default. */
+export interface Policy {
+  /** All that this device ever spends, as zCDP rho. Default 1.052: an epsilon of 8 at a delta of 1e-6. */
+  lifetimeRho?: number;
+  /** The most that one round may cost. Default 0.03125. */
+  rhoPerRound?: number;
+  /** The least number of devices over which a round may be opened. Default 100. */
+  minCohort?: number;
+}
+
+/** Where and how to take part. */
+export interface OpenOptions {
+  url: string;
+  task: string;
+  policy: Policy;
+  gpu: boolean;
+}
+
+/** What a contribution was, as the device and the server report it. */
+export interface Receipt {
+  round: number;
+  /** The upload's id in hexadecimal. */
+  id: string;
+  /** Exactly the bytes that were sent. */
+  bytes: Uint8Array;
+  /** What was debited for it. */
+  rho: number;
+  /** How many uploads the server holds for the round. */
+  count: number;
+  /** The sum is opened over at least this many. */
+  minCohort: number;
+  /** How many examples the gradient was computed from. Never sent. */
+  examples: number;
+  /** What computed the gradient. Never sent. */
+  backend: Backend;
+  /** Never sent. */
+  gradientMs: number;
+  /** Clip, noise and encoding. Never sent. */
+  releaseMs: number;
+  /** From the request to the server's answer. Never sent. */
+  sendMs: number;
+}
+
+/** What computes gradients: compute shaders, or their twins on the CPU. */
+export type Backend = "webgpu" | "scalar";
+
+/** How the device stands. */
+export interface Status {
+  backend: Backend;
+  round: number;
+  /** How many parameters the head has. */
+  dimension: number;
+  /** How many events the profile holds. */
+  events: number;
+  rhoSpent: number;
+  rhoLeft: number;
+}
+
+/** What the page asks of the worker. */
+export interface Calls {
+  open(options: OpenOptions): Promise<Status>;
+  record(kind: string, embedding: Float32Array): Promise<void>;
+  rank(scores: Float32Array, embeddings: Float32Array): Promise<Uint32Array>;
+  contribute(): Promise<Receipt>;
+  status(): Promise<Status>;
+}
+
+export type Call = keyof Calls;
+
+/** A call on its way to the worker. */
+export interface Request {
+  id: number;
+  call: Call;
+  args: unknown[];
+}
+
+/** An error on its way out of the worker: the classes of `Error` do not survive it. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** An answer on its way to the page. */
+export type Reply = { id: number; value: unknown } | { id: number; failure: Failure };
