@@ -1,0 +1,158 @@
+//! The Wasm module, the npm package and the demo page, as they ship.
+
+pub(crate) mod stamp;
+
+use anyhow::{Context, Result};
+use pico_args::Arguments;
+use std::{fs, path::PathBuf};
+
+use crate::{
+    figures,
+    place::{Place, copy},
+    run::{self, Program},
+    setup::{self, Machine, Need},
+};
+use stamp::Stamp;
+
+/// What a build needs of the machine.
+pub(crate) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm];
+
+/// What rustc turns on for wasm32 by itself, and SIMD. One by one: with `--all-features` wasm-opt writes a module
+/// that browsers refuse.
+const WASM_FEATURES: [&str; 8] = [
+    "bulk-memory",
+    "bulk-memory-opt",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+    "simd",
+];
+
+pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
+    crate::nothing_left(args)?;
+    let machine = setup::ensure(place, NEEDS)?;
+    all(place, &machine)?;
+    figures::sizes(place).map(drop)
+}
+
+/// Builds everything that a browser loads.
+pub(crate) fn all(place: &Place, machine: &Machine) -> Result<()> {
+    wasm(place, machine)?;
+    package(place)?;
+    demo(place)
+}
+
+/// The `privet` command, in the dev profile: it starts quickly and its tests want the checks.
+pub(crate) fn server(place: &Place) -> Result<()> {
+    run::cargo(&place.root).args(["build", "--package", "privet-server"]).run()
+}
+
+fn wasm(place: &Place, machine: &Machine) -> Result<()> {
+    let tools = machine.wasm()?;
+    let module = place.root.join("web/pkg/privet_bg.wasm");
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock"].map(|path| place.root.join(path));
+    let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
+    // Even when there is nothing to do wasm-pack takes seconds, and it writes its module over the optimised one.
+    let also = format!("{} {WASM_FEATURES:?}", tools.describe(place));
+    let inputs = Stamp::new(place.target.join("xtask/wasm-inputs"), &sources, &also)?;
+    let unchanged = || Stamp::new(place.target.join("xtask/wasm-module"), &[&module], "");
+    if inputs.holds() && module.is_file() && unchanged()?.holds() {
+        return Ok(());
+    }
+    println!("building the Wasm module");
+    tools
+        .wasm_pack(place)?
+        .args(["build", "web", "--mode", "force", "--target", "web", "--no-pack", "--no-opt"])
+        .args(["--out-dir", "pkg", "--out-name", "privet", "--profile", "wasm"])
+        .run()
+        .context("the Wasm module does not build")?;
+    let before = file_size(&module)?;
+    let small = place.target.join("xtask/privet_bg.wasm");
+    fs::create_dir_all(place.target.join("xtask"))?;
+    node_program(place, "wasm-opt")
+        .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
+        .arg("-Oz")
+        .arg(&module)
+        .arg("--output")
+        .arg(&small)
+        .run()?;
+    copy(&small, &module)?;
+    println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
+    unchanged()?.record()?;
+    inputs.record()
+}
+
+/// `web/ts/dist`, and the files that npm wants beside it.
+fn package(place: &Place) -> Result<()> {
+    let root = &place.root;
+    let dist = root.join("web/ts/dist");
+    let inputs = ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.json", "package-lock.json"];
+    let inputs: Vec<PathBuf> = inputs.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
+    let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
+    let outputs = ["index.js", "worker.js", "index.d.ts", "privet_bg.wasm"].map(|name| dist.join(name));
+    let stamp = || Stamp::new(place.target.join("xtask/package"), &inputs, "");
+    if stamp()?.holds() && outputs.iter().all(|file| file.is_file()) {
+        return Ok(());
+    }
+    println!("building the npm package");
+    if dist.exists() {
+        // A declaration of a file that is gone would stay.
+        fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
+    }
+    bundle(place, "web/ts/index.ts", "web/ts/dist/index.js", true)?;
+    bundle(place, "worker/worker.ts", "web/ts/dist/worker.js", true)?;
+    copy(&root.join("web/pkg/privet_bg.wasm"), &dist.join("privet_bg.wasm"))?;
+    for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        if root.join(name).is_file() {
+            copy(&root.join(name), &root.join("web/ts").join(name))?;
+        }
+    }
+    node_program(place, "tsc").args(["-p", "web/ts", "--emitDeclarationOnly", "--outDir", "web/ts/dist"]).run()?;
+    stamp()?.record()
+}
+
+/// `demo/dist`, which the server hands out.
+fn demo(place: &Place) -> Result<()> {
+    let (root, dist) = (&place.root, place.root.join("demo/dist"));
+    bundle(place, "demo/main.ts", "demo/dist/main.js", false)?;
+    for name in ["index.html", "style.css"] {
+        copy(&root.join("demo").join(name), &dist.join(name))?;
+    }
+    for name in ["worker.js", "privet_bg.wasm"] {
+        copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
+    }
+    Ok(())
+}
+
+fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
+    node_program(place, "esbuild")
+        .args([from, "--bundle", "--format=esm", "--platform=browser", "--target=es2022", "--sourcemap"])
+        .args(["--log-level=warning".to_owned(), format!("--outfile={to}")])
+        .args(minify.then_some("--minify"))
+        .run()
+}
+
+/// A program from one of the npm packages, in the root.
+pub(crate) fn node_program(place: &Place, name: &str) -> Program {
+    Program::new(place.npm_bin(name)).dir(&place.root)
+}
+
+/// Packs `web/ts` and gives the tarball's path.
+pub(crate) fn pack(place: &Place) -> Result<PathBuf> {
+    let folder = place.target.join("package");
+    fs::create_dir_all(&folder).context("cannot make target/package")?;
+    let printed = run::npm(&place.root.join("web/ts"))
+        .args(["pack", "--json", "--ignore-scripts", "--pack-destination"])
+        .arg(&folder)
+        .output()?;
+    let report: serde_json::Value = serde_json::from_str(&printed).context("`npm pack --json` printed no JSON")?;
+    // npm 11 prints a list; a later one prints an object by package name.
+    let name = report.pointer("/0/filename").or_else(|| report.pointer("/privet/filename"));
+    Ok(folder.join(name.and_then(|name| name.as_str()).context("`npm pack` named no file")?))
+}
+
+fn file_size(path: &std::path::Path) -> Result<u64> {
+    Ok(fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len())
+}

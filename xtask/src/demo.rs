@@ -1,0 +1,48 @@
+//! `cargo xtask demo`: the page, the server and an address.
+
+use anyhow::{Context, Result};
+use pico_args::Arguments;
+use std::{net::TcpStream, thread, time::Duration};
+
+use crate::{build, place::Place, run::Program, setup};
+
+const PORT: u16 = 8787;
+
+pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
+    let port = args.opt_value_from_str("--port").context("--port wants a number")?.unwrap_or(PORT);
+    let open = args.contains("--open");
+    crate::nothing_left(args)?;
+    let machine = setup::ensure(place, build::NEEDS)?;
+    build::all(place, &machine)?;
+    build::server(place)?;
+    let store = place.target.join("demo/privet.sqlite");
+    std::fs::create_dir_all(place.target.join("demo")).context("cannot make target/demo")?;
+    if open {
+        thread::spawn(move || open_page(port));
+    }
+    Program::new(place.server())
+        .dir(&place.root)
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--store"])
+        .arg(store)
+        .run()
+}
+
+/// Shows the page in the user's browser once the server answers. The address is printed anyway, so it may fail.
+fn open_page(port: u16) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    for _ in 0..100 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            if let Err(error) = Program::new(opener).arg(format!("http://127.0.0.1:{port}/")).run() {
+                eprintln!("the page does not open by itself: {error:#}");
+            }
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}

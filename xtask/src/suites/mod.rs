@@ -1,0 +1,117 @@
+//! `cargo xtask test`: all suites, or those that are named.
+
+pub(crate) mod node_tests;
+mod report;
+mod rust_tests;
+
+use anyhow::{Result, anyhow, bail};
+use pico_args::Arguments;
+use std::time::{Duration, Instant};
+
+use crate::{
+    architecture, build,
+    place::Place,
+    setup::{self, Machine, Need},
+};
+use report::{Report, Row};
+
+/// What a suite is given.
+pub(crate) struct Context<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) machine: Machine,
+    /// Also the slow statistics, long fuzzing and long fault runs.
+    pub(crate) long: bool,
+}
+
+struct Suite {
+    name: &'static str,
+    needs: &'static [Need],
+    /// Whether the Wasm module, the package and the page must be built before.
+    built: bool,
+    budget_s: u64,
+    run: fn(&Context) -> Result<()>,
+}
+
+const SET_UP_S: u64 = 25 * 60;
+const BUILD_S: u64 = 7 * 60;
+
+/// In the order in which they run: what fails soonest comes first.
+const SUITES: &[Suite] = &[
+    Suite { name: "format", needs: &[Need::Npm], built: false, budget_s: 60, run: format },
+    Suite { name: "architecture", needs: &[], built: false, budget_s: 10, run: |it| architecture::check(it.place) },
+    Suite { name: "clippy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::clippy },
+    Suite { name: "doc", needs: &[], built: false, budget_s: 3 * 60, run: rust_tests::doc },
+    Suite { name: "native", needs: &[Need::Vulkan], built: false, budget_s: 8 * 60, run: rust_tests::native },
+    Suite {
+        name: "browser",
+        needs: &[Need::Wasm, Need::Browser],
+        built: false,
+        budget_s: 5 * 60,
+        run: rust_tests::browser,
+    },
+    Suite { name: "typescript", needs: build::NEEDS, built: true, budget_s: 60, run: node_tests::typescript },
+    Suite { name: "end-to-end", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::end_to_end },
+    Suite { name: "package", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::package },
+];
+
+pub(crate) fn names() -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).collect()
+}
+
+pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
+    let long = args.contains("--long");
+    let chosen = crate::positional(args)?;
+    if let Some(unknown) = chosen.iter().find(|name| !names().contains(&name.as_str())) {
+        bail!("there is no suite `{unknown}`: there are {}", names().join(", "));
+    }
+    let suites: Vec<&Suite> =
+        SUITES.iter().filter(|suite| chosen.is_empty() || chosen.iter().any(|name| name == suite.name)).collect();
+
+    let mut report = Report::default();
+    // All set-up at once and first, so that its time is its own and apt-get runs once.
+    let all: Vec<Need> =
+        setup::ALL.iter().copied().filter(|need| suites.iter().any(|suite| suite.needs.contains(need))).collect();
+    let set_up = step("set-up", SET_UP_S, || setup::ensure(place, &all).map(drop));
+    report.step(set_up);
+
+    let mut build: Option<Row> = None;
+    for suite in suites {
+        if suite.built && build.is_none() {
+            build = Some(step("build", BUILD_S, || build::all(place, &setup::ensure(place, build::NEEDS)?)));
+            report.step(build.clone().expect("it was just set"));
+        }
+        let build_failed = suite.built && build.as_ref().is_some_and(|row| !row.ok);
+        report.suite(step(suite.name, suite.budget_s, || {
+            if build_failed {
+                return Err(anyhow!("it needs the build, which failed"));
+            }
+            // Costs nothing after a good set-up; after a bad one, only the suites that lack something fail.
+            let machine = setup::ensure(place, suite.needs)?;
+            (suite.run)(&Context { place, machine, long })
+        }));
+    }
+    report.print();
+    if report.failed() {
+        // Not as an error, which would print a line after the count: that line is the last.
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn step(name: &'static str, budget_s: u64, run: impl FnOnce() -> Result<()>) -> Row {
+    println!("\n== {name} ==");
+    let start = Instant::now();
+    let result = run();
+    if let Err(error) = &result {
+        eprintln!("{name}: {error:#}");
+    }
+    Row { name, ok: result.is_ok(), took: start.elapsed(), budget: Duration::from_secs(budget_s) }
+}
+
+/// Both formatters, so that one run names all that is to be mended.
+fn format(context: &Context) -> Result<()> {
+    let place = context.place;
+    let rust = crate::run::cargo(&place.root).args(["fmt", "--all", "--check"]).run();
+    build::node_program(place, "biome").args(["check", "web/ts", "worker", "demo", "tests"]).run()?;
+    rust
+}

@@ -1,0 +1,62 @@
+//! The suites that Node runs.
+
+use anyhow::{Context as _, Result, bail};
+use std::{fs, path::PathBuf};
+
+use super::Context;
+use crate::{
+    build, figures,
+    place::Place,
+    run::{self, Program},
+    setup::{Machine, Need},
+};
+
+pub(super) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
+
+pub(super) fn typescript(context: &Context) -> Result<()> {
+    let place = context.place;
+    build::node_program(place, "tsc").args(["--build", "--noEmit"]).run()?;
+    node_test(place, run::node(&place.root), "tests/typescript")
+}
+
+pub(super) fn end_to_end(context: &Context) -> Result<()> {
+    build::server(context.place)?;
+    node_test(context.place, page_env(context.place, &context.machine)?, "tests/page")
+}
+
+pub(super) fn package(context: &Context) -> Result<()> {
+    let place = context.place;
+    build::server(place)?;
+    let tarball = build::pack(place)?;
+    let env = page_env(place, &context.machine)?.env("PRIVET_TARBALL", tarball);
+    node_test(place, env, "tests/package")?;
+    figures::sizes(place)?.check()
+}
+
+/// Node, told where the browser, the server and the pages are.
+pub(crate) fn page_env(place: &Place, machine: &Machine) -> Result<Program> {
+    Ok(run::node(&place.root)
+        .env("PRIVET_CHROMIUM", &machine.browser()?.chromium)
+        .env("PRIVET_SERVER", place.server())
+        .env("PRIVET_PAGES", place.root.join("demo/dist")))
+}
+
+/// Runs a folder's tests with Node's own runner, one file at a time: each may hold a browser and a server.
+fn node_test(place: &Place, node: Program, folder: &str) -> Result<()> {
+    let files = test_files(place, folder)?;
+    node.args(["--import", "tsx", "--test", "--test-concurrency=1"]).args(files).run()
+}
+
+/// Node 20 does not expand patterns. No file at all is an error: a suite that runs nothing proves nothing.
+fn test_files(place: &Place, folder: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(place.root.join(folder)).with_context(|| format!("cannot list {folder}"))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.ts"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("{folder} holds no *.test.ts");
+    }
+    Ok(files)
+}
