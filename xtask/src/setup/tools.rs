@@ -18,7 +18,7 @@ pub(super) fn wasm_pack(place: &Place) -> Result<PathBuf> {
 }
 
 /// The folder with the wasm-bindgen that fits the library in Cargo.lock.
-pub(super) fn wasm_bindgen(place: &Place) -> Result<PathBuf> {
+pub(super) fn bindgen(place: &Place) -> Result<PathBuf> {
     let lock = read(&place.root.join("Cargo.lock"))?;
     let version = locked_version(&lock, "wasm-bindgen").context("Cargo.lock names no wasm-bindgen")?;
     ensure(place, "wasm-bindgen-cli", "wasm-bindgen", version, "to write the JavaScript side of the Wasm module")

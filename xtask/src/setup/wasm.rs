@@ -44,7 +44,7 @@ pub(super) enum Toolchain {
 pub(crate) struct WasmTools {
     toolchain: Toolchain,
     wasm_pack: PathBuf,
-    wasm_bindgen: PathBuf,
+    bindgen: PathBuf,
 }
 
 impl WasmTools {
@@ -53,12 +53,12 @@ impl WasmTools {
             Some(toolchain) => toolchain,
             None => debian(place)?,
         };
-        Ok(Self { toolchain, wasm_pack: tools::wasm_pack(place)?, wasm_bindgen: tools::wasm_bindgen(place)? })
+        Ok(Self { toolchain, wasm_pack: tools::wasm_pack(place)?, bindgen: tools::bindgen(place)? })
     }
 
     /// wasm-pack, with everything that a build and a test have in common.
     pub(crate) fn wasm_pack(&self, place: &Place) -> Result<Program> {
-        let mut folders = vec![self.wasm_pack.clone(), self.wasm_bindgen.clone()];
+        let mut folders = vec![self.wasm_pack.clone(), self.bindgen.clone()];
         let mut program = Program::new(self.wasm_pack.join("wasm-pack"));
         if let Toolchain::Debian { links, linker } = &self.toolchain {
             folders.insert(0, links.clone());
@@ -83,7 +83,7 @@ impl WasmTools {
             Toolchain::Own => version_of("rustc"),
             Toolchain::Debian { links, .. } => version_of(links.join("rustc")),
         };
-        format!("{compiler:?} {} {}", self.wasm_bindgen.display(), flags(place))
+        format!("{compiler:?} {} {}", self.bindgen.display(), flags(place))
     }
 }
 

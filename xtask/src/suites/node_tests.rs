@@ -13,9 +13,14 @@ use crate::{
 
 pub(super) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
 
+/// Each has libraries of its own: a worker has no `document`, a test has Node.
+const PROJECTS: [&str; 4] = ["web/ts", "worker", "demo", "tests"];
+
 pub(super) fn typescript(context: &Context) -> Result<()> {
     let place = context.place;
-    build::node_program(place, "tsc").args(["--build", "--noEmit"]).run()?;
+    for project in PROJECTS {
+        build::node_program(place, "tsc").args(["--project", project, "--noEmit"]).run()?;
+    }
     node_test(place, run::node(&place.root), "tests/typescript")
 }
 
