@@ -1,0 +1,56 @@
+import { createPersonalizer, type Personalizer } from "privet";
+import { clearTrouble, element, showBudget, showEvents, showFeed, showReceipt, showTrouble } from "./page.ts";
+import { type Story, stories } from "./stories.ts";
+
+const walk = element<HTMLButtonElement>("walk");
+const contribute = element<HTMLButtonElement>("contribute");
+const read = new Set<string>();
+let top: Story | undefined;
+
+async function start(): Promise<void> {
+  const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
+  const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } }, backend });
+  walk.addEventListener("click", () => run(personalizer, async () => {
+    if (top) await readStory(personalizer, top);
+    await send(personalizer);
+  }));
+  contribute.addEventListener("click", () => run(personalizer, () => send(personalizer)));
+  await run(personalizer, async () => {
+    const slate = await rerank(personalizer);
+    await slate.shown();
+  });
+}
+
+async function rerank(personalizer: Personalizer) {
+  const slate = await personalizer.rerank(stories);
+  top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
+  showFeed(slate.items, read, (story) => run(personalizer, () => readStory(personalizer, story)));
+  return slate;
+}
+
+async function readStory(personalizer: Personalizer, story: Story): Promise<void> {
+  await personalizer.record({ kind: "click", item: story });
+  read.add(story.id);
+  await rerank(personalizer);
+}
+
+async function send(personalizer: Personalizer): Promise<void> {
+  showReceipt(await personalizer.contribute());
+}
+
+/** One thing at a time; what it changed is shown, and what went wrong is said. */
+async function run(personalizer: Personalizer, work: () => Promise<void>): Promise<void> {
+  walk.disabled = contribute.disabled = true;
+  clearTrouble();
+  try {
+    await work();
+  } catch (error) {
+    showTrouble(error);
+  }
+  const status = await personalizer.status();
+  showEvents(status);
+  showBudget(status);
+  walk.disabled = contribute.disabled = false;
+}
+
+start().catch(showTrouble);

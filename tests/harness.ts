@@ -1,0 +1,97 @@
+// A real server and a real browser, as `cargo xtask test` names them in the environment.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+export const noGpu = process.env["NO_GPU"] !== undefined;
+
+/** WebGPU on SwiftShader, a device on the CPU, where the machine has no GPU; and nothing that calls home. */
+const FLAGS = [
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const GPU_FLAGS = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+export function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run this by cargo xtask`);
+  return value;
+}
+
+export async function launch({ gpu = !noGpu } = {}): Promise<Browser> {
+  const args = gpu ? [...FLAGS, ...GPU_FLAGS] : [...FLAGS, "--disable-features=WebGPU", "--disable-gpu"];
+  return chromium.launch({ executablePath: required("PRIVET_CHROMIUM"), args, chromiumSandbox: false });
+}
+
+export interface Count {
+  round: number;
+  count: number;
+  min_cohort: number;
+}
+
+/** `privet serve` in a process of its own, over a store in a folder of its own. */
+export class Server {
+  address = "";
+  #process: ChildProcess | undefined;
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async start(pages = required("PRIVET_PAGES")): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")));
+    await server.up(pages);
+    return server;
+  }
+
+  /** Starts, or starts again at the address it had. */
+  async up(pages = required("PRIVET_PAGES")): Promise<void> {
+    const listen = this.address ? new URL(this.address).host : "127.0.0.1:0";
+    const args = ["serve", "--listen", listen, "--store", join(this.#folder, "uploads.sqlite"), "--pages", pages];
+    const child = spawn(required("PRIVET_SERVER"), args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#process = child;
+    for await (const line of createInterface({ input: child.stdout })) {
+      this.address = line.match(/http:\S+/)?.[0] ?? "";
+      break;
+    }
+    if (!this.address) throw new Error("the server did not start");
+  }
+
+  async down(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const child = this.#process;
+    if (child?.exitCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  }
+
+  async count(): Promise<Count> {
+    const reply = await fetch(`${this.address}/v1/tasks/demo/rounds/1/aggregate`);
+    return (await reply.json()) as Count;
+  }
+
+  async end(): Promise<void> {
+    await this.down("SIGKILL");
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+/** Opens the page and waits until it can be used; what it complains of is kept. */
+export async function open(page: Page, address: string): Promise<string[]> {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  await page.goto(address);
+  await page.locator("#walk:enabled").waitFor();
+  return complaints;
+}
