@@ -30,6 +30,9 @@ const WASM_FEATURES: [&str; 8] = [
     "simd",
 ];
 
+/// The files of the page that are served as they are.
+const STATIC: [&str; 4] = ["html", "css", "svg", "png"];
+
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     crate::nothing_left(args)?;
     let machine = setup::ensure(place, NEEDS)?;
@@ -73,7 +76,7 @@ fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     fs::create_dir_all(place.target.join("xtask"))?;
     node_program(place, "wasm-opt")
         .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-        .arg("-Oz")
+        .args(["-Oz", "--strip-debug", "--strip-producers"])
         .arg(&module)
         .arg("--output")
         .arg(&small)
@@ -88,10 +91,11 @@ fn wasm(place: &Place, machine: &Machine) -> Result<()> {
 fn package(place: &Place) -> Result<()> {
     let root = &place.root;
     let dist = root.join("web/ts/dist");
-    let inputs = ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.json", "package-lock.json"];
+    let inputs =
+        ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.base.json", "package-lock.json", "xtask/src/build"];
     let inputs: Vec<PathBuf> = inputs.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
     let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let outputs = ["index.js", "worker.js", "index.d.ts", "privet_bg.wasm"].map(|name| dist.join(name));
+    let outputs = ["index.js", "worker.js", "types/web/ts/index.d.ts", "privet_bg.wasm"].map(|name| dist.join(name));
     let stamp = || Stamp::new(place.target.join("xtask/package"), &inputs, "");
     if stamp()?.holds() && outputs.iter().all(|file| file.is_file()) {
         return Ok(());
@@ -109,7 +113,10 @@ fn package(place: &Place) -> Result<()> {
             copy(&root.join(name), &root.join("web/ts").join(name))?;
         }
     }
-    node_program(place, "tsc").args(["-p", "web/ts", "--emitDeclarationOnly", "--outDir", "web/ts/dist"]).run()?;
+    node_program(place, "tsc")
+        // The package's own types and the worker's, which they name, keep their places under one folder.
+        .args(["--project", "web/ts", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "web/ts/dist/types"])
+        .run()?;
     stamp()?.record()
 }
 
@@ -117,8 +124,12 @@ fn package(place: &Place) -> Result<()> {
 fn demo(place: &Place) -> Result<()> {
     let (root, dist) = (&place.root, place.root.join("demo/dist"));
     bundle(place, "demo/main.ts", "demo/dist/main.js", false)?;
-    for name in ["index.html", "style.css"] {
-        copy(&root.join("demo").join(name), &dist.join(name))?;
+    for entry in fs::read_dir(root.join("demo")).context("cannot list demo")? {
+        let path = entry?.path();
+        let name = path.file_name().context("a file has a name")?;
+        if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {
+            copy(&path, &dist.join(name))?;
+        }
     }
     for name in ["worker.js", "privet_bg.wasm"] {
         copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
