@@ -49,7 +49,7 @@ pub(crate) fn page_env(place: &Place, machine: &Machine) -> Result<Program> {
 /// Runs a folder's tests with Node's own runner, one file at a time: each may hold a browser and a server.
 fn node_test(place: &Place, node: Program, folder: &str) -> Result<()> {
     let files = test_files(place, folder)?;
-    node.args(["--import", "tsx", "--test", "--test-concurrency=1"]).args(files).run()
+    node.args(["--import", "tsx", "--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files).run()
 }
 
 /// Node 20 does not expand patterns. No file at all is an error: a suite that runs nothing proves nothing.
