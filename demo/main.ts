@@ -10,10 +10,12 @@ let top: Story | undefined;
 async function start(): Promise<void> {
   const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
   const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } }, backend });
-  walk.addEventListener("click", () => run(personalizer, async () => {
-    if (top) await readStory(personalizer, top);
-    await send(personalizer);
-  }));
+  walk.addEventListener("click", () =>
+    run(personalizer, async () => {
+      if (top) await readStory(personalizer, top);
+      await send(personalizer);
+    }),
+  );
   contribute.addEventListener("click", () => run(personalizer, () => send(personalizer)));
   await run(personalizer, async () => {
     const slate = await rerank(personalizer);

@@ -3,6 +3,13 @@
 import type { Receipt, Status } from "privet";
 import type { Story } from "./stories.ts";
 
+/** What a visitor can do about it, where that is not plain. */
+const HINTS: Record<string, string> = {
+  "server-unreachable": "Contribute again: the same bytes are sent, and nothing more is debited.",
+  "budget-exhausted": "This device contributes nothing more, and that is meant for good.",
+  "storage-unavailable": "Without a ledger that lasts nothing is contributed; reading and re-ranking go on.",
+};
+
 export function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no #${id}`);
@@ -67,7 +74,8 @@ export function showTrouble(error: unknown): void {
   const trouble = element("trouble");
   trouble.hidden = false;
   trouble.dataset["code"] = code ?? "";
-  trouble.textContent = `${sentence(message ?? String(error))}${code ? ` (${code})` : ""}`;
+  const said = [sentence(message ?? String(error)), HINTS[code ?? ""], code && `(${code})`];
+  trouble.textContent = said.filter(Boolean).join(" ");
 }
 
 export function clearTrouble(): void {

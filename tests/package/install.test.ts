@@ -58,8 +58,17 @@ test("its types hold: a right page compiles, a wrong kind of event does not", as
 
 test("it works in a browser from a bundle of one's own", async () => {
   await writeFile(inFolder("page.ts"), PAGE);
-  await build({ entryPoints: [inFolder("page.ts")], outfile: inFolder("page.js"), bundle: true, format: "esm", logLevel: "error" });
-  await writeFile(inFolder("index.html"), '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>');
+  await build({
+    entryPoints: [inFolder("page.ts")],
+    outfile: inFolder("page.js"),
+    bundle: true,
+    format: "esm",
+    logLevel: "error",
+  });
+  await writeFile(
+    inFolder("index.html"),
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+  );
   for (const file of ["worker.js", "privet_bg.wasm"]) {
     await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
