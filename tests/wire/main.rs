@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-use privet::{Head, Ledger, NanoRho, Round, Upload};
-
+#[path = "../fuzz/targets.rs"]
+mod targets;
 mod vectors;
 
 #[test]
@@ -16,33 +16,9 @@ fn bad_vectors_are_refused_with_their_code() {
     vectors::check_bad();
 }
 
-/// The fuzz targets by name: the same functions as in `tests/fuzz`.
-const TARGETS: [(&str, fn(&[u8])); 4] = [
-    ("upload", |bytes| {
-        if let Ok(upload) = Upload::decode(bytes, 18) {
-            assert_eq!(upload.encode(), bytes);
-        }
-    }),
-    ("round", |bytes| {
-        if let Ok(round) = Round::decode(bytes) {
-            assert_eq!(round.encode(), bytes);
-        }
-    }),
-    ("head", |bytes| {
-        if let Ok(head) = Head::decode(bytes) {
-            assert_eq!(head.encode(), bytes);
-        }
-    }),
-    ("ledger", |bytes| {
-        if let Ok(ledger) = Ledger::decode(bytes, NanoRho(1)) {
-            assert!(bytes.is_empty() || ledger.encode() == bytes);
-        }
-    }),
-];
-
 #[test]
 fn what_a_fuzzer_kept_is_read_without_a_panic() {
-    for (name, target) in TARGETS {
+    for (name, target) in targets::TARGETS {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
         let mut replayed = 0;
         for entry in fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} is there", folder.display())) {

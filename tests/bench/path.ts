@@ -1,0 +1,101 @@
+// How long each stage of the thin path takes in Chromium, shaders beside their twins: medians over fresh contributions.
+
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { launch, noGpu, open, required, Server } from "../harness.ts";
+
+/** The lifetime budget pays for 33 contributions; the first warms everything up. */
+const ROUNDS = 32;
+
+interface Receipt {
+  gradientMs: number;
+  releaseMs: number;
+  sendMs: number;
+  bytes: number;
+}
+
+const [server, browser] = await Promise.all([Server.start(), launch()]);
+const file = join(required("PRIVET_FIGURES"), "path.jsonl");
+
+async function measured(backend: "webgpu" | "scalar"): Promise<Receipt[]> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await open(page, `${server.address}/?backend=${backend === "scalar" ? "scalar" : "auto"}`);
+  const receipts: Receipt[] = [];
+  for (let n = 0; n <= ROUNDS; n++) {
+    await page.click("#walk");
+    await page.locator("#walk:enabled").waitFor();
+    const read = async (stage: string) => {
+      const text = await page.locator(`#stage-${stage} p`).innerText();
+      return Number(text.match(/([\d.]+) ms/)?.[1]);
+    };
+    const bytes = Number.parseInt(await page.locator("#stage-upload p").innerText(), 10);
+    const receipt = {
+      gradientMs: await read("gradient"),
+      releaseMs: await read("noise"),
+      sendMs: await read("upload"),
+      bytes,
+    };
+    if (n > 0) receipts.push(receipt);
+  }
+  await context.close();
+  return receipts;
+}
+
+function quantile(values: number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;
+}
+
+async function figure(id: string, unit: string, values: number[]): Promise<void> {
+  const [value, p10, p90] = [0.5, 0.1, 0.9].map((share) => quantile(values, share));
+  const line = {
+    id,
+    value,
+    unit,
+    n: values.length,
+    p10,
+    p90,
+    commit: process.env["PRIVET_COMMIT"],
+    command: "cargo xtask bench path",
+  };
+  await appendFile(file, `${JSON.stringify(line)}\n`);
+  process.stdout.write(`${id.padEnd(24)} ${value} ${unit}   (p10 ${p10}, p90 ${p90}, n ${values.length})\n`);
+}
+
+try {
+  await mkdir(required("PRIVET_FIGURES"), { recursive: true });
+  await writeFile(file, "");
+  const scalar = await measured("scalar");
+  await figure(
+    "gradient_scalar_ms",
+    "ms",
+    scalar.map((receipt) => receipt.gradientMs),
+  );
+  if (!noGpu) {
+    const webgpu = await measured("webgpu");
+    await figure(
+      "gradient_webgpu_ms",
+      "ms",
+      webgpu.map((receipt) => receipt.gradientMs),
+    );
+  }
+  await figure(
+    "release_ms",
+    "ms",
+    scalar.map((receipt) => receipt.releaseMs),
+  );
+  await figure(
+    "send_ms",
+    "ms",
+    scalar.map((receipt) => receipt.sendMs),
+  );
+  await figure(
+    "upload_bytes",
+    "bytes",
+    scalar.map((receipt) => receipt.bytes),
+  );
+} finally {
+  await browser.close();
+  await server.end();
+}
