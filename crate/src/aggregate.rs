@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Error, Result, Round, Upload, UploadId};
+use crate::{Error, Result, Round, Share, UploadId};
 
-/// The running sum of one round. Order and repeats change nothing.
+/// The running sum of one round at one aggregator, modulo 2^32. Order and repeats change nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aggregate {
-    round: u32,
     least: usize,
     grid_scale: u32,
-    sum: Vec<i64>,
+    sum: Share,
     ids: BTreeSet<UploadId>,
 }
 
@@ -18,29 +17,24 @@ impl Aggregate {
     /// An empty sum for this round.
     pub fn new(round: &Round) -> Self {
         Self {
-            round: round.number,
             least: round.min_cohort as usize,
             grid_scale: round.grid_scale,
-            sum: vec![0; round.dimension as usize],
+            sum: Share::zero(round.dimension),
             ids: BTreeSet::new(),
         }
     }
 
-    /// Adds an upload; whether it was new.
-    pub fn add(&mut self, upload: &Upload) -> Result<bool> {
-        if upload.round() != self.round {
-            return Err(Error::RoundClosed { sent: upload.round(), open: self.round });
+    /// Adds the share of an upload; whether it was new.
+    pub fn add(&mut self, id: UploadId, share: &Share) -> Result<bool> {
+        let (sent, wanted) = (share.entries().len(), self.sum.entries().len());
+        if sent != wanted {
+            return Err(Error::WireLength { sent, wanted });
         }
-        if upload.grid().len() != self.sum.len() {
-            return Err(Error::WireLength { sent: upload.grid().len(), wanted: self.sum.len() });
+        let new = self.ids.insert(id);
+        if new {
+            self.sum.add(share);
         }
-        if !self.ids.insert(upload.id()) {
-            return Ok(false);
-        }
-        for (sum, &entry) in self.sum.iter_mut().zip(upload.grid()) {
-            *sum += i64::from(entry);
-        }
-        Ok(true)
+        Ok(new)
     }
 
     /// How many uploads stand behind the sum.
@@ -49,55 +43,82 @@ impl Aggregate {
     }
 
     /// The mean contribution in units of the head: the sum divided once, by the count. Under the least cohort there is
-    /// none.
-    pub fn mean(&self) -> Result<Vec<f64>> {
+    /// none. In `split` mode the other aggregator's half is added first.
+    pub fn mean(&self, other: Option<&Self>) -> Result<Vec<f64>> {
         let count = self.count();
         if count < self.least {
             return Err(Error::CohortTooSmall { count, least: self.least });
         }
+        let mut sum = self.sum.clone();
+        if let Some(other) = other {
+            if self.ids != other.ids {
+                return Err(Error::SharesMismatch);
+            }
+            sum.add(&other.sum);
+        }
         let divisor = count as f64 * f64::from(self.grid_scale);
-        Ok(self.sum.iter().map(|&entry| entry as f64 / divisor).collect())
+        Ok(sum.centred().map(|entry| f64::from(entry) / divisor).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Role, SealingKey, Upload};
 
     fn round() -> Round {
         Round { dimension: 2, grid_scale: 10, min_cohort: 2, ..Round::example() }
     }
 
-    fn sum_of(uploads: &[Upload]) -> Aggregate {
-        let mut aggregate = Aggregate::new(&round());
-        for upload in uploads {
-            aggregate.add(upload).expect("fits the round");
+    fn sum_of(uploads: &[(UploadId, [i32; 2])]) -> Aggregate {
+        let round = round();
+        let mut aggregate = Aggregate::new(&round);
+        for (id, grid) in uploads {
+            let share = Upload::of_grid(&round, *id, grid).read(&round).expect("in the clear");
+            aggregate.add(*id, &share).expect("fits the round");
         }
         aggregate
     }
 
     #[test]
     fn order_and_repeats_change_nothing() {
-        let [a, b] = [Upload::from_grid(1, [1; 16], &[30, -10]), Upload::from_grid(1, [2; 16], &[10, i32::MAX])];
-        let once = sum_of(&[a.clone(), b.clone()]);
-        assert_eq!(once, sum_of(&[b.clone(), a.clone(), a, b]));
+        let [a, b] = [([1; 16], [30, -10]), ([2; 16], [10, i32::MAX])];
+        let once = sum_of(&[a, b]);
+        assert_eq!(once, sum_of(&[b, a, a, b]));
         assert_eq!(once.count(), 2);
-        assert_eq!(once.mean().expect("two of two")[0], 2.0);
+        assert_eq!(once.mean(None).expect("two of two")[0], 2.0);
     }
 
     #[test]
     fn too_few_give_nothing() {
-        let one = sum_of(&[Upload::from_grid(1, [1; 16], &[30, -10])]);
-        assert_eq!(one.mean(), Err(Error::CohortTooSmall { count: 1, least: 2 }));
+        let one = sum_of(&[([1; 16], [30, -10])]);
+        assert_eq!(one.mean(None), Err(Error::CohortTooSmall { count: 1, least: 2 }));
     }
 
     #[test]
-    fn what_does_not_belong_is_refused() {
+    fn a_share_of_another_length_is_refused() {
         let mut aggregate = Aggregate::new(&round());
-        let other_round = Upload::from_grid(2, [1; 16], &[0, 0]);
-        assert_eq!(aggregate.add(&other_round), Err(Error::RoundClosed { sent: 2, open: 1 }));
-        let other_length = Upload::from_grid(1, [1; 16], &[0]);
-        assert_eq!(aggregate.add(&other_length), Err(Error::WireLength { sent: 1, wanted: 2 }));
+        assert_eq!(aggregate.add([1; 16], &Share::zero(1)), Err(Error::WireLength { sent: 1, wanted: 2 }));
         assert_eq!(aggregate.count(), 0);
+    }
+
+    #[test]
+    fn two_halves_make_the_sum_and_different_uploads_do_not() {
+        let round =
+            Round { dimension: 2, grid_scale: 100, min_cohort: 2, tolerated_permille: 0, ..Round::split_example() };
+        let keys = [(Role::Leader, SealingKey::from_seed(&[1; 32])), (Role::Helper, SealingKey::from_seed(&[2; 32]))];
+        let uploads = [([1; 16], [500, -70]), ([2; 16], [-100, 30]), ([3; 16], [200, 0])]
+            .map(|(id, grid)| Upload::of_grid(&round, id, &grid));
+        let [leader, helper] = keys.map(|(role, key)| {
+            let mut sum = Aggregate::new(&round);
+            for upload in &uploads {
+                sum.add(upload.id(), &upload.open(&round, role, &key).expect("sealed to it")).expect("fits");
+            }
+            sum
+        });
+        assert_eq!(leader.mean(Some(&helper)), Ok(vec![2.0, -40.0 / 300.0]));
+        let mut short = Aggregate::new(&round);
+        short.add([1; 16], &Share::zero(2)).expect("fits");
+        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));
     }
 }

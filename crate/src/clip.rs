@@ -1,6 +1,6 @@
 //! From a gradient of any size to integers whose norm is bounded without a doubt.
 
-use crate::{Error, Gradient, Result};
+use crate::{Error, Gradient, Result, accounting};
 
 /// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
 /// clipped vector, so that noise is always scaled to what was really clipped.
@@ -8,21 +8,28 @@ use crate::{Error, Gradient, Result};
 pub struct Bound {
     clip_norm: u32,
     grid_scale: u32,
-    noise_multiplier: f64,
+    parts: u32,
+    part_variance: f64,
+    dimension: u32,
 }
 
 impl Bound {
-    /// The bound of a round: S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units.
-    pub fn new(clip_norm: f64, grid_scale: u32, noise_multiplier: f64) -> Result<Self> {
+    /// S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units; noise of z · S made of `parts` equal parts, one
+    /// of which is this device's.
+    pub fn new(clip_norm: f64, grid_scale: u32, noise_multiplier: f64, parts: u32, dimension: u32) -> Result<Self> {
+        let refuse =
+            |what, is: f64, must: &str| Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() });
         let norm = (clip_norm * f64::from(grid_scale)).floor();
         // Up to 2^24 the noise (at most some hundred multiples) stays far inside an i32.
         if !(1.0..=f64::from(1 << 24)).contains(&norm) {
-            return Err(Error::RoundRefused { reason: "the clip norm is not between 1 and 2^24 grid units" });
+            return refuse("the clip norm", norm, "between 1 and 2^24 grid units");
         }
         if !(1.0..=100.0).contains(&noise_multiplier) {
-            return Err(Error::RoundRefused { reason: "the noise multiplier is not between 1 and 100" });
+            return refuse("the noise multiplier", noise_multiplier, "between 1 and 100");
         }
-        Ok(Self { clip_norm: norm as u32, grid_scale, noise_multiplier })
+        let clip_norm = norm as u32;
+        let part_variance = accounting::part_variance(clip_norm, noise_multiplier, parts.max(1));
+        Ok(Self { clip_norm, grid_scale, parts, part_variance, dimension })
     }
 
     /// S, the largest Euclidean norm in grid units.
@@ -35,9 +42,24 @@ impl Bound {
         self.grid_scale
     }
 
-    /// z: the noise has a standard deviation of z · S grid units.
-    pub fn noise_multiplier(&self) -> f64 {
-        self.noise_multiplier
+    /// How many entries the vector has.
+    pub fn dimension(&self) -> u32 {
+        self.dimension
+    }
+
+    /// How many devices' noise makes up the noise that is claimed; 1 where this device adds all of it.
+    pub fn parts(&self) -> u32 {
+        self.parts
+    }
+
+    /// The variance of this device's noise in grid units².
+    pub fn part_variance(&self) -> f64 {
+        self.part_variance
+    }
+
+    /// The standard deviation of this device's noise in grid units.
+    pub fn deviation(&self) -> f64 {
+        self.part_variance.sqrt()
     }
 }
 
@@ -92,7 +114,7 @@ mod tests {
     const NORM: u32 = 1 << 16;
 
     fn clipped(values: &[f32]) -> Vec<i32> {
-        let bound = Bound::new(1.0, NORM, 8.0).expect("a plain bound");
+        let bound = Bound::new(1.0, NORM, 8.0, 1, 18).expect("a plain bound");
         clip(&Gradient::from_values(values), bound).into_grid()
     }
 
@@ -120,7 +142,7 @@ mod tests {
         for (norm, scale, multiplier) in
             [(0.0, 1, 8.0), (f64::NAN, 1, 8.0), (1.0, u32::MAX, 8.0), (1.0, 1, 0.5), (1.0, 1, f64::NAN), (-1.0, 1, 8.0)]
         {
-            let refused = Bound::new(norm, scale, multiplier).map_err(|error| error.code());
+            let refused = Bound::new(norm, scale, multiplier, 1, 18).map_err(|error| error.code());
             assert_eq!(refused, Err("round-refused"), "{norm} {scale} {multiplier}");
         }
     }

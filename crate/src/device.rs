@@ -1,8 +1,8 @@
 //! The client's half put together: what a host (a browser's worker, a test) drives.
 
 use crate::{
-    Backend, Charge, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Policy, Profile, Result, Round, Upload,
-    UploadId, clip, cost, event,
+    Backend, Charge, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result, Round,
+    Signed, Upload, UploadId, clip, cost, event,
     example::{examples_from_event, features_from_profile},
     noise,
 };
@@ -19,6 +19,17 @@ pub struct Device {
     backend: Backend,
 }
 
+/// What the application fixes, and no server can change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// The task to take part in.
+    pub task: String,
+    /// Who has to have signed its rounds.
+    pub pins: Pins,
+    /// What may be asked of this device.
+    pub policy: Policy,
+}
+
 /// What a release has become: the bytes to send, and what may be said about them.
 pub struct Contribution {
     /// The upload, encoded: exactly what is to be sent.
@@ -28,10 +39,14 @@ pub struct Contribution {
 }
 
 impl Device {
-    /// A device that takes part in this round with this head. Both are checked, the round against `policy`; an empty
-    /// `ledger` is a new one, any other must be the bytes that were stored last.
-    pub fn new(head: &[u8], round: &[u8], ledger: &[u8], policy: Policy, backend: Backend) -> Result<Self> {
-        let round = Round::decode(round)?;
+    /// A device that takes part in this signed round with this head. Signatures, task, policy and head are checked, in
+    /// this order; an empty `ledger` is a new one, any other must be the bytes that were stored last.
+    pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
+        let Terms { task, pins, policy } = terms;
+        let round = Signed::decode(round)?.verify_round(&pins)?;
+        if round.task != task {
+            return Err(Error::TaskUnknown);
+        }
         policy.admit(&round)?;
         if Head::hash(head) != round.head {
             return Err(Error::HeadStale { round: round.number });
@@ -117,11 +132,12 @@ impl Device {
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
     pub fn release(&mut self, gradient: &Gradient, id: UploadId) -> Result<Contribution> {
         let bound = self.round.bound()?;
-        let charge = self.reserved.take().ok_or(Error::NotCharged { charged: 0, cost: cost(bound)?.0 })?;
+        let charge = self.reserved.take().ok_or(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 })?;
         let paid = charge.amount();
         let noised = noise(clip(gradient, bound), charge)?;
+        let upload = Upload::new(&self.round, id, noised)?;
         self.pending.clear();
-        Ok(Contribution { bytes: Upload::new(self.round.number, id, noised).encode(), cost: paid })
+        Ok(Contribution { bytes: upload.encode(), cost: paid })
     }
 
     fn check_embedding(&self, embedding: &[f32]) -> Result<()> {
@@ -133,16 +149,31 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventKind;
+    use crate::{EventKind, Identity};
 
-    fn device_with(policy: Policy) -> Device {
-        let head = Head::starting(16, 4.0).expect("16 is a length").encode();
-        let round = Round { head: Head::hash(&head), ..Round::example() };
-        Device::new(&head, &round.encode(), &[], policy, Backend::Scalar).expect("all fits")
+    fn head() -> Vec<u8> {
+        Head::starting(16, 4.0).expect("16 is a length").encode()
+    }
+
+    fn terms() -> Terms {
+        let pins = Pins { leader: Identity::from_seed(&[1; 32]).public(), helper: None };
+        Terms { task: "demo".into(), pins, policy: Policy::default() }
+    }
+
+    fn signed(round: &Round) -> Vec<u8> {
+        Signed::round(round, Identity::from_seed(&[1; 32]).sign_round(round), None).encode()
+    }
+
+    fn round() -> Round {
+        Round { head: Head::hash(&head()), min_cohort: 100, ..Round::example() }
+    }
+
+    fn device_after(ledger: &[u8]) -> Device {
+        Device::new(terms(), &signed(&round()), &head(), ledger, Backend::Scalar).expect("all fits")
     }
 
     fn device() -> Device {
-        device_with(Policy { min_cohort: 1, ..Policy::default() })
+        device_after(&[])
     }
 
     fn event(kind: EventKind, axis: usize) -> Event {
@@ -163,33 +194,32 @@ mod tests {
         device.reserve(&[]).expect("a full budget");
         let gradient = Gradient::from_values(&[0.0; 18]);
         let contribution = device.release(&gradient, [9; 16]).expect("reserved");
-        let upload = Upload::decode(&contribution.bytes, 18).expect("our own bytes");
-        assert_eq!((upload.round(), upload.id()), (1, [9; 16]));
+        let upload = Upload::decode(&contribution.bytes, device.round()).expect("our own bytes");
+        assert_eq!(upload.id(), [9; 16]);
         assert_eq!(device.release(&gradient, [9; 16]).err().map(|error| error.code()), Some("not-charged"));
     }
 
     #[test]
     fn a_debit_outlives_the_device() {
-        let mut first = device();
-        let stored = first.reserve(&[]).expect("a full budget");
-        let head = Head::starting(16, 4.0).expect("16 is a length").encode();
-        let second = Device::new(
-            &head,
-            &first.round().encode(),
-            &stored,
-            Policy { min_cohort: 1, ..Policy::default() },
-            Backend::Scalar,
-        )
-        .expect("all fits");
+        let stored = device().reserve(&[]).expect("a full budget");
+        let second = device_after(&stored);
         assert_eq!(second.ledger().spent(), NanoRho(31_250_000));
     }
 
     #[test]
-    fn another_head_than_the_rounds_is_refused() {
-        let round = Round { head: [0; 32], min_cohort: 100, ..Round::example() };
-        let head = Head::starting(16, 4.0).expect("16 is a length").encode();
-        let refused = Device::new(&head, &round.encode(), &[], Policy::default(), Backend::Scalar).err();
-        assert_eq!(refused, Some(Error::HeadStale { round: 1 }));
+    fn what_was_not_agreed_is_refused_each_with_its_code() {
+        let refused = |round: &[u8], head: &[u8]| {
+            let device = Device::new(terms(), round, head, &[], Backend::Scalar);
+            device.err().map(|error| error.code())
+        };
+        let fine = round();
+        let forged = Signed::round(&fine, Identity::from_seed(&[2; 32]).sign_round(&fine), None).encode();
+        assert_eq!(refused(&forged, &head()), Some("signature-wrong"));
+        assert_eq!(refused(&signed(&Round { task: "other".into(), ..round() }), &head()), Some("task-unknown"));
+        assert_eq!(refused(&signed(&Round { min_cohort: 99, ..round() }), &head()), Some("policy-refused"));
+        assert_eq!(refused(&signed(&Round { head: [0; 32], ..round() }), &head()), Some("head-stale"));
+        assert_eq!(refused(&signed(&Round { dimension: 19, ..round() }), &head()), Some("head-refused"));
+        assert_eq!(refused(&fine.encode(), &head()), Some("wire-malformed"), "a round without an envelope");
     }
 
     #[test]

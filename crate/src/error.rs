@@ -32,11 +32,20 @@ pub enum Error {
     HeadStale { round: u32 },
 
     /// The round's configuration cannot be kept.
-    #[error("the round is refused: {reason}")]
-    RoundRefused { reason: &'static str },
+    #[error("the round is refused: {what} is {is} and has to be {must}")]
+    RoundRefused { what: &'static str, is: String, must: String },
+    /// A configuration lacks a signature that its mode needs.
+    #[error("the signature of the {signer} is missing")]
+    SignatureMissing { signer: &'static str },
+    /// A signature is not one of the pinned key over these bytes: something was changed, or someone else signed.
+    #[error("the signature of the {signer} does not fit")]
+    SignatureWrong { signer: &'static str },
+    /// The application pins no key for an aggregator that the mode needs.
+    #[error("no key is pinned for the {signer}")]
+    KeyNotPinned { signer: &'static str },
     /// The round asks for more than this device's policy allows.
-    #[error("the round asks for {rule} {asked}; this device allows {allowed}")]
-    PolicyRefused { rule: &'static str, asked: u64, allowed: u64 },
+    #[error("the round asks for a {what} of {asked}; this device allows {allowed}")]
+    PolicyRefused { what: &'static str, asked: String, allowed: String },
     /// The device's lifetime budget does not cover the contribution.
     #[error("the contribution costs {asked} nano-rho; {left} of the lifetime budget are left")]
     BudgetExhausted { asked: u64, left: u64 },
@@ -62,6 +71,16 @@ pub enum Error {
     /// A vector that does not have the task's dimension.
     #[error("the upload has {sent} entries; the round wants {wanted}")]
     WireLength { sent: usize, wanted: usize },
+
+    /// The upload was made for another configuration: fetch the open round and train again.
+    #[error("the upload belongs to another configuration of the round")]
+    ConfigurationMismatch,
+    /// A sealed share does not open: it was changed, or sealed to someone or something else.
+    #[error("a sealed share does not open")]
+    SealBroken,
+    /// Two shares of a sum do not belong together.
+    #[error("the shares of a sum do not cover the same uploads")]
+    SharesMismatch,
 
     /// No task of that name is served here.
     #[error("no such task is served here")]

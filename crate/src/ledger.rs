@@ -45,6 +45,15 @@ fn parts(number: f64) -> (u64, i32) {
     if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) }
 }
 
+/// What a contribution costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// What the budget is charged: where as many others are honest as the round says.
+    pub trusted: NanoRho,
+    /// Where nobody else is.
+    pub alone: NanoRho,
+}
+
 /// A debit that was made. Worth one release, because it cannot be copied; only [`Ledger::reserve`] makes one.
 #[derive(Debug)]
 pub struct Charge {
@@ -58,9 +67,9 @@ impl Charge {
     }
 
     /// Uses the debit up for something of this cost.
-    pub(crate) fn spend_on(self, cost: NanoRho) -> Result<()> {
-        if self.amount < cost {
-            return Err(Error::NotCharged { charged: self.amount.0, cost: cost.0 });
+    pub(crate) fn spend_on(self, cost: Cost) -> Result<()> {
+        if self.amount < cost.trusted {
+            return Err(Error::NotCharged { charged: self.amount.0, cost: cost.trusted.0 });
         }
         Ok(())
     }
@@ -117,7 +126,8 @@ impl Ledger {
     }
 
     /// Debits `cost`, or refuses and debits nothing.
-    pub fn reserve(&mut self, cost: NanoRho) -> Result<Charge> {
+    pub fn reserve(&mut self, cost: Cost) -> Result<Charge> {
+        let cost = cost.trusted;
         if cost > self.left() {
             return Err(Error::BudgetExhausted { asked: cost.0, left: self.left().0 });
         }
@@ -129,6 +139,10 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn flat(nano: u64) -> Cost {
+        Cost { trusted: NanoRho(nano), alone: NanoRho(nano) }
+    }
 
     #[test]
     fn rho_is_rounded_up_and_never_down() {
@@ -152,17 +166,17 @@ mod tests {
     #[test]
     fn the_budget_refuses_with_both_numbers_and_debits_nothing() {
         let mut ledger = Ledger::new(NanoRho(100));
-        assert_eq!(ledger.reserve(NanoRho(60)).expect("60 of 100").amount(), NanoRho(60));
-        assert_eq!(ledger.reserve(NanoRho(41)).expect_err("41 of 40"), Error::BudgetExhausted { asked: 41, left: 40 });
+        assert_eq!(ledger.reserve(flat(60)).expect("60 of 100").amount(), NanoRho(60));
+        assert_eq!(ledger.reserve(flat(41)).expect_err("41 of 40"), Error::BudgetExhausted { asked: 41, left: 40 });
         assert_eq!((ledger.spent(), ledger.left()), (NanoRho(60), NanoRho(40)));
-        assert!(ledger.reserve(NanoRho(40)).is_ok());
-        assert!(ledger.reserve(NanoRho(u64::MAX)).is_err());
+        assert!(ledger.reserve(flat(40)).is_ok());
+        assert!(ledger.reserve(flat(u64::MAX)).is_err());
     }
 
     #[test]
     fn catching_up_never_gives_budget_back() {
         let mut ledger = Ledger::new(NanoRho(100));
-        ledger.reserve(NanoRho(30)).expect("30 of 100");
+        ledger.reserve(flat(30)).expect("30 of 100");
         ledger.catch_up(&Ledger::new(NanoRho(100)));
         assert_eq!(ledger.spent(), NanoRho(30));
         ledger.catch_up(&Ledger { lifetime: NanoRho(100), spent: NanoRho(80) });
@@ -172,7 +186,7 @@ mod tests {
     #[test]
     fn a_stored_ledger_remembers_and_a_damaged_one_is_refused() {
         let mut ledger = Ledger::new(NanoRho(100));
-        ledger.reserve(NanoRho(70)).expect("70 of 100");
+        ledger.reserve(flat(70)).expect("70 of 100");
         let bytes = ledger.encode();
         assert_eq!(Ledger::decode(&bytes, NanoRho(100)), Ok(ledger));
         assert_eq!(Ledger::decode(&bytes, NanoRho(50)).expect("readable").left(), NanoRho(0), "a smaller budget binds");

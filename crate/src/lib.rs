@@ -9,10 +9,12 @@
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. [`Device`] is the client's
 //! half put together.
 
+pub mod accounting;
 mod aggregate;
 mod clip;
 pub mod cpu;
 mod device;
+mod entropy;
 mod error;
 mod event;
 mod example;
@@ -28,17 +30,20 @@ mod wire;
 
 pub use aggregate::Aggregate;
 pub use clip::{Bound, Clipped, clip};
-pub use device::{Contribution, Device};
+pub use device::{Contribution, Device, Terms};
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use example::Example;
 pub use gradient::{Backend, Gradient};
 pub use head::Head;
-pub use ledger::{Charge, Ledger, NanoRho};
+pub use ledger::{Charge, Cost, Ledger, NanoRho};
 pub use noise::{Noised, cost, noise};
 pub use policy::Policy;
 pub use profile::Profile;
-pub use wire::{Round, Upload, UploadId, hex};
+pub use wire::{
+    AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,
+    UploadId, hex,
+};
 
 /// The result of everything here.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

@@ -8,7 +8,7 @@ use opendp::{
     metrics::L2Distance,
 };
 
-use crate::{Bound, Charge, Clipped, Error, NanoRho, Result};
+use crate::{Bound, Charge, Clipped, Cost, Error, NanoRho, Result, accounting};
 
 type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
 
@@ -26,16 +26,27 @@ impl Noised {
     }
 }
 
-/// What a release under `bound` costs, out of `opendp`'s own privacy map.
+/// What a release under `bound` costs.
 ///
-/// The device adds all of the noise itself and hides *any* data against *any other*: two clipped vectors are at most
-/// 2S apart, twice the norm of one.
-pub fn cost(bound: Bound) -> Result<NanoRho> {
+/// `alone` is the worst case that nobody else is honest: this device's noise hides *any* data against *any other*, two
+/// clipped vectors that are at most 2S apart. Where this device adds all the noise that is all there is to say. Where
+/// it adds one part of several, `trusted` is the cost of their sum against this device's data or nothing, S apart.
+pub fn cost(bound: Bound) -> Result<Cost> {
     let apart = 2.0 * f64::from(bound.clip_norm());
-    mechanism(bound)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Error::NoiseFailed)
+    let alone = mechanism(bound)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Error::NoiseFailed)?;
+    let trusted = match bound.parts() {
+        1 => alone,
+        parts => NanoRho::from_rho(accounting::rho_of_summed_parts(
+            bound.clip_norm(),
+            parts,
+            bound.part_variance(),
+            bound.dimension(),
+        )),
+    };
+    Ok(Cost { trusted, alone })
 }
 
-/// Adds noise with a standard deviation of z · S, against a debit that covers what this costs.
+/// Adds this device's noise, against a debit that covers what it costs.
 pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
     let bound = clipped.bound();
     charge.spend_on(cost(bound)?)?;
@@ -46,17 +57,27 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
 
 fn mechanism(bound: Bound) -> Result<Mechanism> {
     let domain = VectorDomain::new(AtomDomain::<i32>::default());
-    let deviation = bound.noise_multiplier() * f64::from(bound.clip_norm());
+    // A square root may be rounded down; the noise may not fall short of its variance.
+    let deviation = bound.deviation().next_up();
     make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
 }
 
-/// Draws twice and compares: a source that is missing fails, one that is constant repeats itself.
+/// Refuses a random source that is missing or constant.
 ///
-/// Two honest draws agree with a probability of (1 / (2√π · 1000))³² < 10⁻¹¹³, so a refusal is never a false alarm.
+/// Asked directly first, because opendp's generator panics where there is none. Then two draws are compared: two
+/// honest ones agree with a probability of (1 / (2√π · 1000))³² < 10⁻¹¹³, so a refusal is never a false alarm.
 fn test_random_source() -> Result<()> {
-    let bound = Bound::new(1000.0, 1, 1.0)?;
+    getrandom_opendp::getrandom(&mut [0; 32]).map_err(|_| Error::RandomSource)?;
+    let bound = Bound::new(1000.0, 1, 1.0, 1, 32)?;
     let draw = || mechanism(bound)?.invoke(&vec![0; 32]).map_err(|_| Error::RandomSource);
     if draw()? == draw()? { Err(Error::RandomSource) } else { Ok(()) }
+}
+
+#[cfg(test)]
+impl Noised {
+    pub(crate) fn from_grid(grid: &[i32]) -> Self {
+        Self { grid: grid.to_vec() }
+    }
 }
 
 #[cfg(test)]
@@ -65,17 +86,28 @@ mod tests {
     use crate::{Gradient, Ledger, clip};
 
     fn bound(noise_multiplier: f64) -> Bound {
-        Bound::new(1.0, 1 << 10, noise_multiplier).expect("a plain bound")
+        Bound::new(1.0, 1 << 10, noise_multiplier, 1, 18).expect("a plain bound")
     }
 
     fn charge(amount: NanoRho) -> Charge {
-        Ledger::new(amount).reserve(amount).expect("all of it")
+        Ledger::new(amount).reserve(Cost { trusted: amount, alone: amount }).expect("all of it")
+    }
+
+    #[test]
+    fn a_part_of_the_noise_costs_the_sum_where_others_are_honest_and_more_where_none_is() {
+        let bound = Bound::new(1.0, 1 << 10, 8.0, 80, 18).expect("a plain bound");
+        let Cost { trusted, alone } = cost(bound).expect("a plain bound");
+        assert_eq!(bound.deviation(), 8.0 * 1024.0 / 80f64.sqrt());
+        // S²/(2(zS)²) = 1/128, and the 2S of a replacement against one part of 80: 4 · 80 / 128.
+        assert!((7_812_500..=7_812_502).contains(&trusted.0), "{trusted}");
+        assert!((2_500_000_000 - 2..=2_500_000_000).contains(&alone.0), "{alone}");
     }
 
     #[test]
     fn a_release_costs_two_over_the_square_of_the_multiplier() {
         for (multiplier, rho) in [(8.0, 0.03125), (4.0, 0.125), (1.0, 2.0)] {
-            assert_eq!(cost(bound(multiplier)), Ok(NanoRho::from_rho(rho)));
+            let rho = NanoRho::from_rho(rho);
+            assert_eq!(cost(bound(multiplier)), Ok(Cost { trusted: rho, alone: rho }));
         }
     }
 

@@ -1,43 +1,78 @@
 //! What this device lets any round ask of it.
 
-use crate::{Error, NanoRho, Result, Round, cost};
+use crate::{Cost, Error, Mode, NanoRho, Result, Round, cost};
 
 /// Limits that the application sets and no server can widen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
     /// All that this device ever spends.
     pub lifetime: NanoRho,
-    /// The most that one round may cost.
+    /// The most that one round may cost where enough others are honest.
     pub per_round: NanoRho,
+    /// The most that one round may cost where nobody else is honest; `None` caps nothing.
+    pub alone: Option<NanoRho>,
+    /// The least noise multiplier.
+    pub noise_multiplier: f64,
     /// The least number of devices over which a round may be opened.
     pub min_cohort: u32,
+    /// The largest number of devices that a round may wait for.
+    pub max_cohort: u32,
     /// The largest number of parameters.
     pub dimension: u32,
+    /// The largest delta that a task may state its epsilon at.
+    pub delta: f64,
+    /// Whether rounds may split the noise between devices.
+    pub split: bool,
 }
 
 impl Default for Policy {
-    /// rho 1.052 is an epsilon of 8 at a delta of 10⁻⁶.
+    /// rho 1.052 is an epsilon of 8 at a delta of 10⁻⁶. A noise multiplier of 4 is what rho 0.03125 comes to in `split`
+    /// mode; in `device` mode the cost of a round asks for 8 by itself.
     fn default() -> Self {
-        Self { lifetime: NanoRho(1_052_000_000), per_round: NanoRho(31_250_000), min_cohort: 100, dimension: 4096 }
+        Self {
+            lifetime: NanoRho(1_052_000_000),
+            per_round: NanoRho(31_250_000),
+            alone: None,
+            noise_multiplier: 4.0,
+            min_cohort: 100,
+            max_cohort: 100_000,
+            dimension: 4096,
+            delta: 1e-6,
+            split: true,
+        }
     }
 }
 
 impl Policy {
     /// Refuses a round that asks for more, with both numbers.
     pub fn admit(&self, round: &Round) -> Result<()> {
-        let cost = cost(round.bound()?)?;
-        let refuse = |rule, asked, allowed| Err(Error::PolicyRefused { rule, asked, allowed });
-        if cost > self.per_round {
-            return refuse("a nano-rho per round of", cost.0, self.per_round.0);
+        let Cost { trusted, alone } = cost(round.bound()?)?;
+        at_most("rho", trusted.rho(), self.per_round.rho())?;
+        if let Some(cap) = self.alone {
+            at_most("rho where nobody else is honest", alone.rho(), cap.rho())?;
         }
-        if round.min_cohort < self.min_cohort {
-            return refuse("a cohort of", round.min_cohort.into(), self.min_cohort.into());
-        }
-        if round.dimension > self.dimension {
-            return refuse("a dimension of", round.dimension.into(), self.dimension.into());
+        at_least("noise multiplier", round.noise_multiplier, self.noise_multiplier)?;
+        at_least("cohort", f64::from(round.min_cohort), f64::from(self.min_cohort))?;
+        at_most("cohort", f64::from(round.min_cohort), f64::from(self.max_cohort))?;
+        at_most("dimension", f64::from(round.dimension), f64::from(self.dimension))?;
+        at_most("delta", round.delta, self.delta)?;
+        if round.mode == Mode::Split && !self.split {
+            return Err(refusal("mode", "split", "device"));
         }
         Ok(())
     }
+}
+
+fn at_most(what: &'static str, asked: f64, limit: f64) -> Result<()> {
+    if asked <= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at most {limit}"))) }
+}
+
+fn at_least(what: &'static str, asked: f64, limit: f64) -> Result<()> {
+    if asked >= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at least {limit}"))) }
+}
+
+fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
+    Error::PolicyRefused { what, asked: asked.into(), allowed: allowed.into() }
 }
 
 #[cfg(test)]
@@ -45,22 +80,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_defaults_allow_is_what_the_design_says() {
+        let device = Round { min_cohort: 100, ..Round::example() };
+        assert_eq!(Policy::default().admit(&device), Ok(()));
+        assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
+        assert_eq!(Policy::default().admit(&Round::split_example()), Ok(()));
+    }
+
+    #[test]
     fn a_round_that_asks_for_more_is_refused_with_both_numbers() {
+        let split = Round::split_example();
+        let device = Round { min_cohort: 100, ..Round::example() };
         let policy = Policy::default();
-        let round = Round { min_cohort: 100, ..Round::example() };
-        assert_eq!(policy.admit(&round), Ok(()));
-        let refused = |round| policy.admit(&round).expect_err("asks for too much").to_string();
+        let refused = |policy: Policy, round: Round| {
+            let error = policy.admit(&round).expect_err("asks for too much");
+            assert_eq!(error.code(), "policy-refused");
+            error.to_string().replace("the round asks for a ", "").replace("; this device allows ", " | ")
+        };
+        let asked = |round| refused(policy, round);
+        assert_eq!(asked(Round { noise_multiplier: 7.9, ..device.clone() }), "rho of 0.032046147 | at most 0.03125");
+        assert_eq!(asked(Round { noise_multiplier: 3.9, ..split.clone() }), "rho of 0.03287311 | at most 0.03125");
+        assert_eq!(asked(Round { min_cohort: 99, ..device.clone() }), "cohort of 99 | at least 100");
         assert_eq!(
-            refused(Round { noise_multiplier: 7.9, ..round.clone() }),
-            "the round asks for a nano-rho per round of 32046147; this device allows 31250000"
+            asked(Round { min_cohort: 100_001, n_max: 100_001, ..device.clone() }),
+            "cohort of 100001 | at most 100000"
         );
+        assert_eq!(asked(Round { dimension: 4097, ..device.clone() }), "dimension of 4097 | at most 4096");
+        assert_eq!(asked(Round { delta: 1e-5, ..device.clone() }), "delta of 0.00001 | at most 0.000001");
+        let generous = Policy { per_round: NanoRho(1_000_000_000), ..policy };
         assert_eq!(
-            refused(Round { min_cohort: 99, ..round.clone() }),
-            "the round asks for a cohort of 99; this device allows 100"
+            refused(generous, Round { noise_multiplier: 3.9, ..split.clone() }),
+            "noise multiplier of 3.9 | at least 4"
         );
-        assert_eq!(
-            refused(Round { dimension: 4097, ..round }),
-            "the round asks for a dimension of 4097; this device allows 4096"
-        );
+        let capped = Policy { alone: Some(NanoRho(1_000_000_000)), ..policy };
+        assert_eq!(refused(capped, split.clone()), "rho where nobody else is honest of 2.5 | at most 1");
+        assert_eq!(refused(Policy { split: false, ..policy }, split), "mode of split | device");
     }
 }

@@ -1,0 +1,347 @@
+//! What a round asks of devices, and what it promises them.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+use sha2::{Digest, Sha256};
+
+use super::{VERSION, check_version, decode, encode};
+use crate::{Bound, Error, Result, accounting};
+
+/// A name is short enough for an address.
+const NAME_LENGTH: usize = 64;
+/// The hard limit on a round's dimension; a device's policy may want less.
+const DIMENSION: u32 = 4096;
+/// The least deviation of a noise part: from here on sums of discrete Gaussians are discrete Gaussians to within
+/// e^(-88) (Kairouz, Liu, Steinke 2021).
+const LEAST_PART: f64 = 3.0;
+
+/// Who adds the noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All of it on this device: no server is trusted with anything.
+    Device,
+    /// A part on each device, and additive shares for two aggregators that do not collude.
+    Split,
+}
+
+/// Who runs an aggregator, and the key that shares are sealed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator(String, ByteArray<32>);
+
+impl Operator {
+    /// An operator of this name with this X25519 key.
+    pub fn new(name: &str, sealing_key: [u8; 32]) -> Self {
+        Self(name.into(), ByteArray::new(sealing_key))
+    }
+
+    /// What the operator calls itself.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The public key that shares for it are sealed to.
+    pub fn sealing_key(&self) -> [u8; 32] {
+        self.1.into_array()
+    }
+}
+
+/// The configuration of a round. Whoever signs it has signed every field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Round {
+    /// The task's name: 1 to 64 small letters, digits and hyphens.
+    pub task: String,
+    /// Counts up from 1.
+    pub number: u32,
+    /// Who adds the noise.
+    pub mode: Mode,
+    /// How many parameters the head has.
+    pub dimension: u32,
+    /// C, the largest norm of a contribution, in units of the head.
+    pub clip_norm: f64,
+    /// s, how many grid units are 1.
+    pub grid_scale: u32,
+    /// z: in `device` mode each device's noise has a deviation of z · S grid units, in `split` mode the sum's has.
+    pub noise_multiplier: f64,
+    /// t in thousandths: the share of the least cohort that may drop out or lie without the noise falling short.
+    pub tolerated_permille: u32,
+    /// The least number of devices over which the sum is opened.
+    pub min_cohort: u32,
+    /// The most uploads that the round takes.
+    pub n_max: u32,
+    /// The delta at which the task states its epsilon.
+    pub delta: f64,
+    /// When the round closes at the latest, in seconds of Unix time.
+    pub deadline_s: u64,
+    /// SHA-256 of the head that gradients are computed against.
+    pub head: [u8; 32],
+    /// The aggregator that devices talk to.
+    pub leader: Operator,
+    /// The other aggregator, in `split` mode.
+    pub helper: Option<Operator>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OnWire(
+    u32,
+    String,
+    u32,
+    u8,
+    u32,
+    f64,
+    u32,
+    f64,
+    u32,
+    u32,
+    u32,
+    f64,
+    u64,
+    ByteArray<32>,
+    Operator,
+    Option<Operator>,
+);
+
+impl Round {
+    /// The bytes that are signed.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(&OnWire(
+            VERSION,
+            self.task.clone(),
+            self.number,
+            self.mode as u8,
+            self.dimension,
+            self.clip_norm,
+            self.grid_scale,
+            self.noise_multiplier,
+            self.tolerated_permille,
+            self.min_cohort,
+            self.n_max,
+            self.delta,
+            self.deadline_s,
+            ByteArray::new(self.head),
+            self.leader.clone(),
+            self.helper.clone(),
+        ))
+    }
+
+    /// Reads a configuration and refuses one that contradicts itself.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let OnWire(
+            version,
+            task,
+            number,
+            mode,
+            dimension,
+            clip_norm,
+            grid_scale,
+            noise_multiplier,
+            tolerated_permille,
+            min_cohort,
+            n_max,
+            delta,
+            deadline_s,
+            head,
+            leader,
+            helper,
+        ) = decode(bytes)?;
+        check_version(version)?;
+        let mode = match mode {
+            0 => Mode::Device,
+            1 => Mode::Split,
+            _ => return Err(Error::WireMalformed),
+        };
+        let round = Self {
+            task,
+            number,
+            mode,
+            dimension,
+            clip_norm,
+            grid_scale,
+            noise_multiplier,
+            tolerated_permille,
+            min_cohort,
+            n_max,
+            delta,
+            deadline_s,
+            head: head.into_array(),
+            leader,
+            helper,
+        };
+        round.check()?;
+        Ok(round)
+    }
+
+    /// SHA-256 of the configuration: what is signed, and what every share is bound to.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.encode()).into()
+    }
+
+    /// h, how many devices have to be honest: whose noise parts make up the sum's noise. 1 where a device adds it all.
+    pub fn parts(&self) -> u32 {
+        match self.mode {
+            Mode::Device => 1,
+            Mode::Split => accounting::honest_parts(self.min_cohort, self.tolerated_permille),
+        }
+    }
+
+    /// What the clip norm, the grid, the noise multiplier and the mode come to.
+    pub fn bound(&self) -> Result<Bound> {
+        Bound::new(self.clip_norm, self.grid_scale, self.noise_multiplier, self.parts(), self.dimension)
+    }
+
+    fn check(&self) -> Result<()> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let named = (1..=NAME_LENGTH).contains(&self.task.len()) && self.task.bytes().all(plain);
+        hold(named, "the task's name", &self.task.len(), "1 to 64 small letters, digits and hyphens")?;
+        for operator in self.helper.iter().chain([&self.leader]) {
+            let length = operator.name().len();
+            hold((1..=NAME_LENGTH).contains(&length), "an operator's name", &length, "1 to 64 bytes long")?;
+        }
+        hold((1..=DIMENSION).contains(&self.dimension), "the dimension", &self.dimension, "1 to 4096")?;
+        hold(self.number > 0, "the round's number", &self.number, "at least 1")?;
+        hold(self.min_cohort > 0, "the least cohort", &self.min_cohort, "at least 1")?;
+        hold(self.n_max >= self.min_cohort, "the most uploads", &self.n_max, &format!("at least {}", self.min_cohort))?;
+        hold(self.delta > 0.0 && self.delta < 1.0, "delta", &self.delta, "between 0 and 1")?;
+        let helpers = usize::from(self.helper.is_some());
+        match self.mode {
+            Mode::Device => hold(helpers == 0, "the number of helpers in device mode", &helpers, "0")?,
+            Mode::Split => {
+                hold(helpers == 1, "the number of helpers in split mode", &helpers, "1")?;
+                let permille = self.tolerated_permille;
+                hold(permille < 1000, "the tolerated share in thousandths", &permille, "under 1000")?;
+            }
+        }
+        let bound = self.bound()?;
+        let part = bound.deviation();
+        hold(part >= LEAST_PART, "a noise part's deviation", &part, "at least 3 grid units")?;
+        // The sum is read as centred representatives: 12 deviations away lies one entry in 10^32.
+        let (n, norm) = (f64::from(self.n_max), f64::from(bound.clip_norm()));
+        let reach = n * norm + 12.0 * part * n.sqrt();
+        hold(reach < 2f64.powi(31), "the reach of the sum", &reach, "under 2^31 grid units")
+    }
+}
+
+fn hold(holds: bool, what: &'static str, is: &dyn core::fmt::Display, must: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() }) }
+}
+
+#[cfg(test)]
+impl Round {
+    pub(crate) fn example() -> Self {
+        Self {
+            task: "demo".into(),
+            number: 1,
+            mode: Mode::Device,
+            dimension: 18,
+            clip_norm: 1.0,
+            grid_scale: 1 << 12,
+            noise_multiplier: 8.0,
+            tolerated_permille: 0,
+            min_cohort: 2,
+            n_max: 10_000,
+            delta: 1e-6,
+            deadline_s: 1_800_000_000,
+            head: [7; 32],
+            leader: Operator::new("example.org", [3; 32]),
+            helper: None,
+        }
+    }
+
+    pub(crate) fn split_example() -> Self {
+        let leader = super::SealingKey::from_seed(&[1; 32]).public();
+        let helper = super::SealingKey::from_seed(&[2; 32]).public();
+        Self {
+            mode: Mode::Split,
+            tolerated_permille: 200,
+            min_cohort: 100,
+            leader: Operator::new("leader.example", leader),
+            helper: Some(Operator::new("helper.example", helper)),
+            ..Self::example()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_survives_the_wire() {
+        for round in [Round::example(), Round::split_example()] {
+            assert_eq!(Round::decode(&round.encode()), Ok(round));
+        }
+    }
+
+    #[test]
+    fn a_round_that_contradicts_itself_is_refused_with_both_numbers() {
+        let (fine, split) = (Round::example(), Round::split_example());
+        let message = |odd: &Round| {
+            let refused = Round::decode(&odd.encode()).expect_err("odd");
+            assert_eq!(refused.code(), "round-refused", "{odd:?}");
+            refused.to_string()
+        };
+        let helper = split.helper.clone();
+        for odd in [
+            Round { task: String::new(), ..fine.clone() },
+            Round { task: "Demo".into(), ..fine.clone() },
+            Round { task: "x".repeat(65), ..fine.clone() },
+            Round { dimension: 0, ..fine.clone() },
+            Round { number: 0, ..fine.clone() },
+            Round { min_cohort: 0, ..fine.clone() },
+            Round { delta: 1.0, ..fine.clone() },
+            Round { delta: f64::NAN, ..fine.clone() },
+            Round { clip_norm: f64::INFINITY, ..fine.clone() },
+            Round { noise_multiplier: 0.0, ..fine.clone() },
+            Round { helper, ..fine.clone() },
+            Round { helper: None, ..split.clone() },
+            Round { leader: Operator::new("", [1; 32]), ..fine.clone() },
+        ] {
+            message(&odd);
+        }
+        for (odd, said) in [
+            (Round { dimension: 4097, ..fine.clone() }, "the dimension is 4097 and has to be 1 to 4096"),
+            (Round { n_max: 1, ..fine.clone() }, "the most uploads is 1 and has to be at least 2"),
+            (
+                Round { tolerated_permille: 1000, ..split.clone() },
+                "the tolerated share in thousandths is 1000 and has to be under 1000",
+            ),
+            (
+                Round { grid_scale: 2, noise_multiplier: 10.0, min_cohort: 100, ..split },
+                "a noise part's deviation is 2.23606797749979 and has to be at least 3 grid units",
+            ),
+            (
+                Round { n_max: 1_000_000, ..fine },
+                "the reach of the sum is 4489216000 and has to be under 2^31 grid units",
+            ),
+        ] {
+            assert_eq!(message(&odd), format!("the round is refused: {said}"));
+        }
+    }
+
+    #[test]
+    fn the_hash_covers_every_field() {
+        let round = Round::split_example();
+        let hash = round.hash();
+        let helper = Some(Operator::new("helper.example", [9; 32]));
+        for changed in [
+            Round { task: "other".into(), ..round.clone() },
+            Round { number: 2, ..round.clone() },
+            Round { mode: Mode::Device, ..round.clone() },
+            Round { dimension: 19, ..round.clone() },
+            Round { clip_norm: 2.0, ..round.clone() },
+            Round { grid_scale: 1 << 11, ..round.clone() },
+            Round { noise_multiplier: 8.5, ..round.clone() },
+            Round { tolerated_permille: 201, ..round.clone() },
+            Round { min_cohort: 99, ..round.clone() },
+            Round { n_max: 9_999, ..round.clone() },
+            Round { delta: 1e-5, ..round.clone() },
+            Round { deadline_s: 0, ..round.clone() },
+            Round { head: [8; 32], ..round.clone() },
+            Round { leader: Operator::new("leader.example", [9; 32]), ..round.clone() },
+            Round { leader: Operator::new("else.example", round.leader.sealing_key()), ..round.clone() },
+            Round { helper, ..round.clone() },
+            Round { helper: None, ..round.clone() },
+        ] {
+            assert_ne!(changed.hash(), hash, "{changed:?}");
+        }
+    }
+}

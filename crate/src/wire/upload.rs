@@ -1,0 +1,211 @@
+//! The one thing that leaves a device.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::{
+    Mode, Role, Round, SealingKey, Share, VERSION, check_version, decode, encode,
+    seal::{OVERHEAD, associated, seal},
+};
+use crate::{Error, Noised, Result};
+
+/// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
+pub type UploadId = [u8; 16];
+
+/// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed
+/// shares in `split` mode. Its size depends on the round alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    configuration: [u8; 32],
+    id: UploadId,
+    shares: Vec<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OnWire(u32, ByteArray<32>, ByteArray<16>, Vec<ByteBuf>);
+
+impl Upload {
+    /// An upload of a noised vector. Nothing else can be uploaded.
+    pub fn new(round: &Round, id: UploadId, noised: Noised) -> Result<Self> {
+        let grid = noised.into_grid();
+        let configuration = round.hash();
+        let shares = match &round.helper {
+            None => vec![Share::whole(&grid).to_bytes()],
+            Some(helper) => {
+                let (share, seed) = Share::split(&grid, &configuration, &id)?;
+                let sealed =
+                    |to: [u8; 32], plain: &[u8], role| seal(&to, plain, &associated(&configuration, &id, role));
+                vec![
+                    sealed(round.leader.sealing_key(), &share.to_bytes(), Role::Leader)?,
+                    sealed(helper.sealing_key(), &seed, Role::Helper)?,
+                ]
+            }
+        };
+        Ok(Self { configuration, id, shares })
+    }
+
+    /// Its name.
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// The shares as they travel: the leader's, then the helper's.
+    pub fn shares(&self) -> &[Vec<u8>] {
+        &self.shares
+    }
+
+    /// The bytes to send.
+    pub fn encode(&self) -> Vec<u8> {
+        let shares = self.shares.iter().map(|share| ByteBuf::from(share.clone())).collect();
+        encode(&OnWire(VERSION, ByteArray::new(self.configuration), ByteArray::new(self.id), shares))
+    }
+
+    /// Reads an upload for this round: of its configuration, with its number of shares, of its sizes.
+    pub fn decode(bytes: &[u8], round: &Round) -> Result<Self> {
+        let OnWire(version, configuration, id, shares) = decode(bytes)?;
+        check_version(version)?;
+        if configuration.into_array() != round.hash() {
+            return Err(Error::ConfigurationMismatch);
+        }
+        let sizes = share_sizes(round);
+        if shares.len() != sizes.len() {
+            return Err(Error::WireMalformed);
+        }
+        for (share, &wanted) in shares.iter().zip(&sizes) {
+            if share.len() != wanted {
+                return Err(Error::WireLength { sent: share.len(), wanted });
+            }
+        }
+        let shares = shares.into_iter().map(ByteBuf::into_vec).collect();
+        Ok(Self { configuration: round.hash(), id: id.into_array(), shares })
+    }
+
+    /// The share in the clear, in `device` mode.
+    pub fn read(&self, round: &Round) -> Result<Share> {
+        match (round.mode, &self.shares[..]) {
+            (Mode::Device, [whole]) => Share::from_bytes(whole, round.dimension),
+            _ => Err(Error::WireMalformed),
+        }
+    }
+
+    /// The share of this role, opened with its key, in `split` mode.
+    pub fn open(&self, round: &Round, role: Role, key: &SealingKey) -> Result<Share> {
+        let sealed =
+            self.shares.get(role as usize).filter(|_| round.mode == Mode::Split).ok_or(Error::WireMalformed)?;
+        let plain = key.open(sealed, &associated(&self.configuration, &self.id, role))?;
+        match role {
+            Role::Leader => Share::from_bytes(&plain, round.dimension),
+            Role::Helper => {
+                let seed = plain.try_into().map_err(|_| Error::SealBroken)?;
+                Ok(Share::from_seed(&seed, &self.configuration, &self.id, round.dimension as usize))
+            }
+        }
+    }
+
+    /// The size of every upload of a round.
+    pub fn size(round: &Round) -> usize {
+        // The array's head and the version, the hash, the id, the head of the shares; each share with its own head.
+        let head = |size: usize| {
+            if size < 24 {
+                1
+            } else if size < 256 {
+                2
+            } else {
+                3
+            }
+        };
+        1 + 1 + 34 + 17 + 1 + share_sizes(round).iter().map(|&size| head(size) + size).sum::<usize>()
+    }
+}
+
+/// How many bytes each share has.
+fn share_sizes(round: &Round) -> Vec<usize> {
+    let entries = 4 * round.dimension as usize;
+    match round.mode {
+        Mode::Device => vec![entries],
+        Mode::Split => vec![entries + OVERHEAD, 32 + OVERHEAD],
+    }
+}
+
+#[cfg(test)]
+impl Upload {
+    pub(crate) fn of_grid(round: &Round, id: UploadId, grid: &[i32]) -> Self {
+        Self::new(round, id, Noised::from_grid(grid)).expect("a plain round")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRID: [i32; 18] = [-70_000, 1, 2, 3, i32::MIN, i32::MAX, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1];
+
+    fn keys() -> [SealingKey; 2] {
+        [SealingKey::from_seed(&[1; 32]), SealingKey::from_seed(&[2; 32])]
+    }
+
+    #[test]
+    fn an_upload_survives_the_wire_in_both_modes() {
+        let device = Round::example();
+        let upload = Upload::of_grid(&device, [1; 16], &GRID);
+        let read = Upload::decode(&upload.encode(), &device).expect("our own bytes");
+        assert_eq!(read.read(&device).expect("in the clear").centred().collect::<Vec<_>>(), GRID);
+
+        let split = Round::split_example();
+        let upload = Upload::of_grid(&split, [1; 16], &GRID);
+        let read = Upload::decode(&upload.encode(), &split).expect("our own bytes");
+        let [leader, helper] = keys();
+        let mut sum = read.open(&split, Role::Leader, &leader).expect("sealed to it");
+        sum.add(&read.open(&split, Role::Helper, &helper).expect("sealed to it"));
+        assert_eq!(sum.centred().collect::<Vec<_>>(), GRID);
+    }
+
+    #[test]
+    fn the_size_is_the_rounds() {
+        for dimension in [1, 5, 18, 54, 64, 300, 4096] {
+            for round in [Round::example(), Round::split_example()] {
+                let round = Round { dimension, ..round };
+                for grid in [vec![0; dimension as usize], vec![i32::MIN; dimension as usize]] {
+                    assert_eq!(Upload::of_grid(&round, [255; 16], &grid).encode().len(), Upload::size(&round));
+                }
+            }
+        }
+        assert!(Upload::size(&Round { dimension: 4096, ..Round::split_example() }) < 20_480);
+    }
+
+    #[test]
+    fn an_upload_for_another_configuration_is_refused() {
+        let round = Round::split_example();
+        let bytes = Upload::of_grid(&round, [1; 16], &GRID).encode();
+        for other in [Round { number: 2, ..round.clone() }, Round { min_cohort: 99, ..round.clone() }, Round::example()]
+        {
+            assert_eq!(Upload::decode(&bytes, &other), Err(Error::ConfigurationMismatch));
+        }
+    }
+
+    #[test]
+    fn the_shares_do_not_open_for_the_other_role_or_under_another_id() {
+        let round = Round::split_example();
+        let upload = Upload::of_grid(&round, [1; 16], &GRID);
+        let [leader, helper] = keys();
+        assert_eq!(upload.open(&round, Role::Leader, &helper), Err(Error::SealBroken));
+        assert_eq!(upload.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
+        let renamed = Upload { id: [2; 16], ..upload.clone() };
+        assert_eq!(renamed.open(&round, Role::Leader, &leader), Err(Error::SealBroken));
+        let turned = Upload { shares: upload.shares.iter().rev().cloned().collect(), ..upload };
+        assert_eq!(turned.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
+    }
+
+    #[test]
+    fn a_sealed_share_alone_says_nothing_of_the_vector() {
+        let round = Round::split_example();
+        let [leader, helper] = keys();
+        let opened = |grid: &[i32; 18]| {
+            let upload = Upload::of_grid(&round, [1; 16], grid);
+            (upload.open(&round, Role::Leader, &leader), upload.open(&round, Role::Helper, &helper))
+        };
+        let (zeros, ones) = (opened(&[0; 18]), opened(&[1; 18]));
+        assert_ne!(zeros.0, ones.0);
+        assert_ne!(zeros.1, ones.1, "the seed is fresh");
+    }
+}
