@@ -1,7 +1,7 @@
 // The worker's half of the package: it owns the Wasm module, the ledger's store and the connection.
 
-import init, { type Contribution, Device, headOf } from "../web/pkg/privet.js";
-import type { Backend, Calls, OpenOptions, Receipt, Status } from "./protocol.ts";
+import init, { type Contribution, Device, Terms } from "../web/pkg/privet.js";
+import type { Backend, Calls, OpenOptions, Policy, Receipt, Status } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { mayRetry, Server } from "./server.ts";
 import { readLedger, writeLedger } from "./store.ts";
@@ -14,13 +14,13 @@ export class Host implements Calls {
   #server: Server | undefined;
   #unsent: Unsent | undefined;
 
-  async open({ url, task, policy, gpu }: OpenOptions): Promise<Status> {
+  async open({ url, task, keys, policy, gpu }: OpenOptions): Promise<Status> {
     await init();
     this.#server = new Server(url, task);
+    const terms = termsOf(task, keys, policy);
     const round = await this.#server.round();
-    const head = await this.#server.head(headOf(round));
-    const { lifetimeRho, rhoPerRound, minCohort } = policy;
-    this.#device = await Device.open(head, round, await readLedger(), lifetimeRho, rhoPerRound, minCohort, gpu);
+    const head = await this.#server.head(terms.headOf(round));
+    this.#device = await Device.open(terms, round, head, await readLedger(), gpu);
     return this.status();
   }
 
@@ -72,4 +72,15 @@ export class Host implements Calls {
     if (!this.#server) throw refusal("closed", "this personalizer is not open");
     return this.#server;
   }
+}
+
+/** A limit that is left out, or undefined, is the default's. */
+function termsOf(task: string, keys: OpenOptions["keys"], policy: Policy): Terms {
+  const terms = new Terms(task, keys.leader, keys.helper);
+  const { lifetimeRho, rhoPerRound, rhoAlone, minCohort } = policy;
+  if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
+  if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
+  if (rhoAlone !== undefined) terms.rhoAlone = rhoAlone;
+  if (minCohort !== undefined) terms.minCohort = minCohort;
+  return terms;
 }

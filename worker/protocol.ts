@@ -6,6 +6,8 @@ export interface Policy {
   lifetimeRho?: number;
   /** The most that one round may cost. Default 0.03125. */
   rhoPerRound?: number;
+  /** The most that one round may cost where nobody else is honest. Default: no cap. */
+  rhoAlone?: number;
   /** The least number of devices over which a round may be opened. Default 100. */
   minCohort?: number;
 }
@@ -14,6 +16,8 @@ export interface Policy {
 export interface OpenOptions {
   url: string;
   task: string;
+  /** The pinned identity keys, 32 bytes each. */
+  keys: { leader: Uint8Array; helper?: Uint8Array };
   policy: Policy;
   gpu: boolean;
 }

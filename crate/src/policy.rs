@@ -44,6 +44,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// A limit out of a number that an application wrote: rounded down, and 0 for what is no number. A cost that is no
+    /// number is endless; a limit that is none must not be.
+    pub fn limit(rho: f64) -> NanoRho {
+        NanoRho((rho * 1e9) as u64)
+    }
+
     /// Refuses a round that asks for more, with both numbers.
     pub fn admit(&self, round: &Round) -> Result<()> {
         let Cost { trusted, alone } = cost(round.bound()?)?;
@@ -85,6 +91,13 @@ mod tests {
         assert_eq!(Policy::default().admit(&device), Ok(()));
         assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
         assert_eq!(Policy::default().admit(&Round::split_example()), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_that_is_no_number_allows_nothing() {
+        for (rho, nano) in [(1.052, 1_052_000_000), (f64::NAN, 0), (-1.0, 0), (1.999e-9, 1)] {
+            assert_eq!(Policy::limit(rho), NanoRho(nano), "{rho}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use privet_server::{Store, Task, app};
+use privet_server::{Keys, Store, Task, app};
 use tokio::{net::TcpListener, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -23,7 +23,7 @@ enum Command {
         /// Where to listen; port 0 takes any free one.
         #[arg(long, default_value = "127.0.0.1:8787")]
         listen: SocketAddr,
-        /// The SQLite file that holds the uploads.
+        /// The SQLite file that holds the uploads; the secret keys lie beside it.
         #[arg(long, default_value = "privet.sqlite")]
         store: PathBuf,
         /// A folder of static pages to serve beside the interface.
@@ -53,10 +53,12 @@ async fn serve(listen: SocketAddr, store: PathBuf, pages: Option<PathBuf>, min_c
     if let Some(pages) = pages.as_ref().filter(|pages| !pages.is_dir()) {
         return Err(format!("there is no folder {}", pages.display()));
     }
-    let task = Task::demo(min_cohort).map_err(|error| error.to_string())?;
     if let Some(folder) = store.parent() {
         std::fs::create_dir_all(folder).map_err(because(format!("the folder {} cannot be made", folder.display())))?;
     }
+    let keys = store.with_extension("keys");
+    let keys = Keys::open(&keys).map_err(because(format!("{} cannot be used", keys.display())))?;
+    let task = Task::demo(min_cohort, &keys).map_err(|error| error.to_string())?;
     let store = Store::open(&store).await.map_err(because(format!("{} cannot be opened", store.display())))?;
     let listener = TcpListener::bind(listen)
         .await

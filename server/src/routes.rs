@@ -34,6 +34,12 @@ struct Progress {
     min_cohort: u32,
 }
 
+/// The key that applications pin, for whoever builds one.
+#[derive(Serialize)]
+struct Identity {
+    leader: String,
+}
+
 /// Everything that is served; `pages` is a folder of static pages, if there is one.
 pub fn app(task: Task, store: Store, pages: Option<&FilePath>) -> Router {
     // Any site may embed the package; nothing here reads a cookie.
@@ -42,6 +48,7 @@ pub fn app(task: Task, store: Store, pages: Option<&FilePath>) -> Router {
         .route("/v1/heads/{hash}", get(head))
         .route("/v1/tasks/{task}/rounds/{round}/uploads/{id}", put(upload))
         .route("/v1/tasks/{task}/rounds/{round}/aggregate", get(aggregate))
+        .route("/v1/identity", get(identity))
         .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
         .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
@@ -56,8 +63,11 @@ pub fn app(task: Task, store: Store, pages: Option<&FilePath>) -> Router {
 }
 
 async fn round(State(served): State<Arc<Served>>, Path(task): Path<String>) -> Result<Response, Problem> {
-    let round = &served.open(&task)?.round;
-    Ok(cbor("no-cache", round.encode()))
+    Ok(cbor("no-cache", served.open(&task)?.signed.clone()))
+}
+
+async fn identity(State(served): State<Arc<Served>>) -> Json<Identity> {
+    Json(Identity { leader: hex(&served.task.identity) })
 }
 
 async fn head(State(served): State<Arc<Served>>, Path(hash): Path<String>) -> Result<Response, Problem> {
@@ -74,10 +84,9 @@ async fn upload(
 ) -> Result<Response, Problem> {
     let round = &served.open(&task)?.round;
     served.check_round(number)?;
-    let limit = Upload::largest(round.dimension);
+    let limit = Upload::size(round);
     let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
-    let upload = Upload::decode(&body, round.dimension)?;
-    served.check_round(upload.round())?;
+    let upload = Upload::decode(&body, round)?;
     if id != hex(&upload.id()) {
         return Err(Error::UploadIdMismatch.into());
     }

@@ -1,29 +1,24 @@
-use privet::{Backend, Device, Head, Policy, Round, Upload};
+use privet::{Backend, Device, Identity, Mode, Pins, Policy, Terms, Upload};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::vectors;
+use crate::{device::published, vectors};
 
 /// Without getrandom's browser feature every draw fails, though the build succeeds: this is what notices.
 #[wasm_bindgen_test]
 async fn the_browsers_random_source_gives_noise() {
-    let head = Head::starting(16, 4.0).expect("16 is a length").encode();
-    let round = Round {
-        task: "browser".into(),
-        number: 1,
-        dimension: 18,
-        clip_norm: 1.0,
-        grid_scale: 1 << 16,
-        noise_multiplier: 8.0,
-        min_cohort: 100,
-        head: Head::hash(&head),
-    };
-    let mut device = Device::new(&head, &round.encode(), &[], Policy::default(), Backend::Scalar).expect("all fits");
+    let (round, signed, head) = published(Mode::Device, 100);
+    let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).public());
+    let pins = Pins { leader, helper: Some(helper) };
+    let terms = Terms { task: "browser".into(), pins, policy: Policy::default() };
+    let mut device = Device::new(terms, &signed, &head, &[], Backend::Scalar).expect("all fits");
     device.reserve(&[]).expect("a full budget");
     let gradient = device.gradient().await;
     let contribution = device.release(&gradient, [1; 16]).expect("the noise is drawn");
-    let upload = Upload::decode(&contribution.bytes, 18).expect("our own bytes");
+    let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
+    let share = upload.read(&round).expect("in the clear");
     // 18 draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.
-    assert!(upload.grid().iter().any(|entry| entry.abs() > 1000), "an upload without noise: {:?}", upload.grid());
+    let noised = share.entries().iter().any(|entry| entry.cast_signed().abs() > 1000);
+    assert!(noised, "an upload without noise: {share:?}");
 }
 
 #[wasm_bindgen_test]

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use pollster::block_on;
-use privet::{Aggregate, Backend, Device, Event, EventKind, Head, Policy, Round, Upload, UploadId, hex};
-use privet_server::{Store, Task, app};
+use privet::{
+    Aggregate, Backend, Device, Event, EventKind, Head, Pins, Policy, Round, Signed, Terms, Upload, UploadId, hex,
+};
+use privet_server::{Keys, Store, Task, app};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -24,7 +26,8 @@ impl Server {
             let store = Store::open(&folder.path().join("uploads.sqlite")).await.expect("a new file opens");
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
             let address = listener.local_addr().expect("it is bound");
-            let task = Task::demo(MIN_COHORT).expect("the demo's numbers fit");
+            let keys = Keys::open(&folder.path().join("keys")).expect("a new file opens");
+            let task = Task::demo(MIN_COHORT, &keys).expect("the demo's numbers fit");
             let app = app(task, store.clone(), None);
             tokio::spawn(async { axum::serve(listener, app).await });
             (address, store)
@@ -50,12 +53,23 @@ impl Server {
         self.put(&format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&id)), body)
     }
 
+    fn pins(&self) -> Pins {
+        let digits = self.get("/v1/identity").json()["leader"].as_str().expect("a key").to_owned();
+        let digit = |place| u8::from_str_radix(&digits[place * 2..][..2], 16).expect("hexadecimal");
+        Pins { leader: std::array::from_fn(digit), helper: None }
+    }
+
+    fn round(&self) -> Round {
+        let signed = Signed::decode(&self.get("/v1/tasks/demo/round").bytes);
+        signed.and_then(|signed| signed.verify_round(&self.pins())).expect("signed by the server's key")
+    }
+
     fn device(&self) -> Device {
         let round = self.get("/v1/tasks/demo/round").bytes;
-        let hash = Round::decode(&round).expect("a round").head;
-        let head = self.get(&format!("/v1/heads/{}", hex(&hash))).bytes;
+        let head = self.get(&format!("/v1/heads/{}", hex(&self.round().head))).bytes;
         let policy = Policy { min_cohort: MIN_COHORT, ..Policy::default() };
-        Device::new(&head, &round, &[], policy, Backend::Scalar).expect("the policy admits the demo")
+        let terms = Terms { task: "demo".into(), pins: self.pins(), policy };
+        Device::new(terms, &round, &head, &[], Backend::Scalar).expect("the policy admits the demo")
     }
 }
 
@@ -137,6 +151,7 @@ fn the_aggregate_is_the_sum_of_the_devices_and_moves_the_head_once() {
     const DEVICES: u8 = 40;
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder);
+    let round = server.round();
     let mut truth = vec![0.0; 18];
     let mut plain = vec![0i64; 18];
     for n in 0..DEVICES {
@@ -147,16 +162,16 @@ fn the_aggregate_is_the_sum_of_the_devices_and_moves_the_head_once() {
         twin.record(&event(EventKind::Click, 2)).expect("fits");
         let gradient = block_on(twin.gradient());
         truth.iter_mut().zip(gradient.values()).for_each(|(sum, &g)| *sum += f64::from(g) / f64::from(DEVICES));
-        let upload = Upload::decode(&bytes, 18).expect("our own bytes");
-        plain.iter_mut().zip(upload.grid()).for_each(|(sum, &entry)| *sum += i64::from(entry));
+        let share = Upload::decode(&bytes, &round).and_then(|upload| upload.read(&round)).expect("our own bytes");
+        plain.iter_mut().zip(share.entries()).for_each(|(sum, &entry)| *sum += i64::from(entry.cast_signed()));
         server.upload([n; 16], &bytes);
     }
-    let round = Round::decode(&server.get("/v1/tasks/demo/round").bytes).expect("a round");
     let mut aggregate = Aggregate::new(&round);
     for body in server.runtime.block_on(server.store.bodies("demo", 1)).expect("the store answers") {
-        aggregate.add(&Upload::decode(&body, 18).expect("checked on the way in")).expect("fits the round");
+        let upload = Upload::decode(&body, &round).expect("checked on the way in");
+        aggregate.add(upload.id(), &upload.read(&round).expect("in the clear")).expect("fits the round");
     }
-    let mean = aggregate.mean().expect("40 of 3");
+    let mean = aggregate.mean(None).expect("40 of 3");
     for (mean, plain) in mean.iter().zip(plain) {
         assert_eq!(*mean, plain as f64 / (f64::from(DEVICES) * 65_536.0));
     }
@@ -165,7 +180,7 @@ fn the_aggregate_is_the_sum_of_the_devices_and_moves_the_head_once() {
         assert!((mean - truth).abs() < 6.0 * deviation, "{mean} {truth}");
     }
     let head = Head::starting(16, 4.0).expect("16 is a length");
-    let improved = head.improved_by(&aggregate, 0.1).expect("40 of 3");
+    let improved = head.improved_by(&mean, 0.1).expect("40 of 3");
     for ((new, old), mean) in improved.parameters().iter().zip(head.parameters()).zip(mean) {
         assert_eq!(*new, (f64::from(*old) - 0.1 * mean) as f32);
     }
@@ -182,7 +197,8 @@ fn what_does_not_belong_is_refused_with_its_code() {
     let fine = format!("/v1/tasks/demo/rounds/1/uploads/{id}");
 
     assert_eq!(put(&fine, &[]), problem(400, "wire-malformed"));
-    assert_eq!(put(&fine, &[&bytes[..], &[0]].concat()), problem(400, "wire-malformed"));
+    assert_eq!(put(&fine, &[&bytes[..], &[0]].concat()), problem(413, "body-too-large"));
+    assert_eq!(put(&fine, &bytes[..bytes.len() - 1]), problem(400, "wire-malformed"));
     assert_eq!(put(&fine, &vec![0; 5000]), problem(413, "body-too-large"));
     assert_eq!(
         put(&format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[2; 16])), &bytes),
@@ -195,8 +211,9 @@ fn what_does_not_belong_is_refused_with_its_code() {
     assert_eq!(server.get("/v1/tasks/other/round").problem(), problem(404, "task-unknown"));
     assert_eq!(server.get("/v1/heads/00").problem(), problem(404, "route-unknown"));
 
-    let later_round = [&bytes[..2], &[2], &bytes[3..]].concat();
-    assert_eq!(put(&fine, &later_round), problem(409, "round-closed"), "the body's round counts too");
+    let mut other_configuration = bytes.clone();
+    other_configuration[10] ^= 1;
+    assert_eq!(put(&fine, &other_configuration), problem(409, "configuration-mismatch"));
     let other_version = [&bytes[..1], &[2], &bytes[2..]].concat();
     assert_eq!(put(&fine, &other_version), problem(400, "wire-version"));
 

@@ -3,9 +3,58 @@
 //! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
 
 use js_sys::{Reflect, global};
-use privet::{Backend, Error, Event, EventKind, NanoRho, Policy, Round, UploadId, hex};
+use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, UploadId, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
+
+/// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
+#[wasm_bindgen]
+#[derive(Clone)]
+pub struct Terms {
+    terms: privet::Terms,
+}
+
+#[wasm_bindgen]
+impl Terms {
+    /// The default policy. Keys are 32 bytes; any other length is a key that nobody can have signed with.
+    #[wasm_bindgen(constructor)]
+    pub fn new(task: String, leader: &[u8], helper: Option<Vec<u8>>) -> Self {
+        let key = |bytes: &[u8]| bytes.try_into().unwrap_or_default();
+        let pins = Pins { leader: key(leader), helper: helper.map(|bytes| key(&bytes)) };
+        Self { terms: privet::Terms { task, pins, policy: Policy::default() } }
+    }
+
+    /// All that this device ever spends.
+    #[wasm_bindgen(setter, js_name = lifetimeRho)]
+    pub fn set_lifetime_rho(&mut self, rho: f64) {
+        self.terms.policy.lifetime = Policy::limit(rho);
+    }
+
+    /// The most that one round may cost.
+    #[wasm_bindgen(setter, js_name = rhoPerRound)]
+    pub fn set_rho_per_round(&mut self, rho: f64) {
+        self.terms.policy.per_round = Policy::limit(rho);
+    }
+
+    /// The most that one round may cost where nobody else is honest.
+    #[wasm_bindgen(setter, js_name = rhoAlone)]
+    pub fn set_rho_alone(&mut self, rho: f64) {
+        self.terms.policy.alone = Some(Policy::limit(rho));
+    }
+
+    /// The least number of devices over which a round may be opened.
+    #[wasm_bindgen(setter, js_name = minCohort)]
+    pub fn set_min_cohort(&mut self, devices: u32) {
+        self.terms.policy.min_cohort = devices;
+    }
+
+    /// The hash, in hexadecimal, of the head that a signed round names.
+    #[wasm_bindgen(js_name = headOf)]
+    pub fn head_of(&self, round: &[u8]) -> Result<String, JsValue> {
+        let round = Signed::decode(round).and_then(|signed| signed.verify_round(&self.terms.pins));
+        round.map(|round| hex(&round.head)).map_err(js_error)
+    }
+}
 
 /// A device: profile, head, ledger and backend.
 #[wasm_bindgen]
@@ -15,26 +64,17 @@ pub struct Device {
 
 #[wasm_bindgen]
 impl Device {
-    /// Opens a device for a round and its head. `ledger` is what is stored (empty: nothing yet). An undefined limit is
-    /// the default policy's. With `gpu`, shaders compute where there is an adapter that passes its probe.
+    /// Opens a device for a signed round and its head. `ledger` is what is stored (empty: nothing yet). With `gpu`,
+    /// shaders compute where there is an adapter that passes its probe.
     pub async fn open(
-        head: Vec<u8>,
+        terms: Terms,
         round: Vec<u8>,
+        head: Vec<u8>,
         ledger: Vec<u8>,
-        lifetime_rho: Option<f64>,
-        rho_per_round: Option<f64>,
-        min_cohort: Option<u32>,
         gpu: bool,
     ) -> Result<Device, JsValue> {
-        let default = Policy::default();
-        let policy = Policy {
-            lifetime: lifetime_rho.map_or(default.lifetime, NanoRho::from_rho),
-            per_round: rho_per_round.map_or(default.per_round, NanoRho::from_rho),
-            min_cohort: min_cohort.unwrap_or(default.min_cohort),
-            ..default
-        };
         let backend = if gpu { Backend::open().await } else { Backend::Scalar };
-        let device = privet::Device::new(&head, &round, &ledger, policy, backend).map_err(js_error)?;
+        let device = privet::Device::new(terms.terms, &round, &head, &ledger, backend).map_err(js_error)?;
         Ok(Self { device })
     }
 
@@ -88,7 +128,7 @@ impl Device {
         self.device.round().number
     }
 
-    /// How many numbers an embedding has, and how many parameters the head.
+    /// How many parameters the head has.
     #[wasm_bindgen(getter)]
     pub fn dimension(&self) -> u32 {
         self.device.round().dimension
@@ -142,10 +182,4 @@ fn js_error(error: Error) -> JsValue {
 /// A page and a worker keep these in globals of different types.
 fn from_global<T: JsCast>(name: &str) -> Result<T, JsValue> {
     Ok(Reflect::get(&global(), &name.into())?.unchecked_into())
-}
-
-/// The hash, in hexadecimal, of the head that a round's configuration names.
-#[wasm_bindgen(js_name = headOf)]
-pub fn head_of(round: &[u8]) -> Result<String, JsValue> {
-    Round::decode(round).map(|round| hex(&round.head)).map_err(js_error)
 }

@@ -1,7 +1,7 @@
 import type { Receipt, Status } from "../../worker/protocol.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
-import type { Candidate, Interaction, Options, Slate } from "./types.ts";
+import type { Candidate, Interaction, Key, Options, Slate } from "./types.ts";
 
 /** A profile, a head and a ledger, in a worker of this page. Opened by {@link createPersonalizer}. */
 export class Personalizer {
@@ -16,7 +16,9 @@ export class Personalizer {
     const client = new Client();
     const url = new URL(aggregators.leader.url, document.baseURI).href;
     try {
-      await client.ask("open", { url, task, policy, gpu: backend === "auto" });
+      const { leader, helper } = aggregators;
+      const keys = { leader: keyBytes(leader.key), ...(helper && { helper: keyBytes(helper.key) }) };
+      await client.ask("open", { url, task, keys, policy, gpu: backend === "auto" });
     } catch (error) {
       client.end(new PrivetError("closed", "this personalizer was not opened"));
       throw error;
@@ -59,4 +61,9 @@ export class Personalizer {
   async close(): Promise<void> {
     this.#client.end(new PrivetError("closed", "this personalizer is closed"));
   }
+}
+
+function keyBytes(key: Key): Uint8Array {
+  if (typeof key !== "string") return key;
+  return Uint8Array.from(key.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }

@@ -29,12 +29,20 @@ export interface Slate<C extends Candidate> {
   shown(): Promise<void>;
 }
 
+/** An aggregator's identity: 32 bytes, or 64 hexadecimal digits. */
+export type Key = Uint8Array | string;
+
 /** How to open a personalizer. */
 export interface Options {
   /** The name of the task at the aggregation server. */
   task: string;
-  /** Who aggregates. Its address may be relative to the page. */
-  aggregators: { leader: { url: string } };
+  /** Who aggregates. What they publish counts only with signatures by these keys. */
+  aggregators: {
+    /** Its address may be relative to the page. */
+    leader: { url: string; key: Key };
+    /** Needed where a task is split between two. */
+    helper?: { key: Key };
+  };
   /** Limits that no server can widen. */
   policy?: Policy;
   /** `auto` uses WebGPU where it is there and computes rightly. Default `auto`. */

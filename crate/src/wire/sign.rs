@@ -21,9 +21,9 @@ pub struct Pins {
 pub struct Identity(SigningKey);
 
 impl Identity {
-    /// A fresh identity.
-    pub fn generate() -> Result<Self> {
-        entropy::bytes().map(|seed| Self::from_seed(&seed))
+    /// 32 fresh secret bytes for a key.
+    pub fn fresh_seed() -> Result<[u8; 32]> {
+        entropy::bytes()
     }
 
     /// The identity of these 32 secret bytes.

@@ -1,8 +1,8 @@
 //! Builds: the twin of `upload_of_clipped.rs`, from which it differs by one type.
 
-use privet::{Noised, Upload, UploadId};
+use privet::{Result, Round, Noised, Upload, UploadId};
 
-pub fn upload(round: u32, id: UploadId, vector: Noised) -> Upload {
+pub fn upload(round: &Round, id: UploadId, vector: Noised) -> Result<Upload> {
     Upload::new(round, id, vector)
 }
 
