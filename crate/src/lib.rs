@@ -9,6 +9,7 @@
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. [`Device`] is the client's
 //! half put together.
 
+pub mod accounting;
 mod aggregate;
 mod clip;
 pub mod cpu;
