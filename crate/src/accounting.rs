@@ -68,8 +68,8 @@ const MARGIN: f64 = 1.0 / (1u64 << 41) as f64;
 /// - α·S²/(2nσ²) + τd, which is at most α·(S²/(2nσ²) + τd), and
 /// - α/2 · (S/(√n·σ) + τ√d)²,
 ///
-/// with τ = 10 · Σ exp(−2π²σ²·k/(k + 1)) over k from 1 to n − 1. Their theorem 1 states the first with τd/4: the larger
-/// is charged. k/(k + 1) is at least 1/2, so τ ≤ 10(n − 1)·exp(−π²σ²) without a loop; at σ = 3 that is under
+/// with τ = 10 · Σ exp(−2π²σ²·k/(k + 1)) over k from 1 to n − 1. Their theorem 1 sums the first up as ε²/2 with
+/// ε² = S²/(nσ²) + τd/2, which is τd/4: the larger is charged. k/(k + 1) is at least 1/2, so τ ≤ 10(n − 1)·exp(−π²σ²) without a loop; at σ = 3 that is under
 /// 10⁻³⁷ · n.
 ///
 /// Infinite where the proposition does not hold: for no parts and for σ < 1/2. Rounded upwards: the exponent is at most

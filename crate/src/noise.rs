@@ -10,6 +10,10 @@ use opendp::{
 
 use crate::{Bound, Charge, Clipped, Error, NanoRho, Result};
 
+#[cfg(test)]
+mod filter;
+
+/// Integers in, noised integers out, and what that costs in rho.
 type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
 
 /// A clipped gradient with noise added: the only thing an [`crate::Upload`] accepts.
@@ -45,8 +49,11 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
 }
 
 fn mechanism(bound: Bound) -> Result<Mechanism> {
+    gaussian(bound.noise_multiplier() * f64::from(bound.clip_norm()))
+}
+
+fn gaussian(deviation: f64) -> Result<Mechanism> {
     let domain = VectorDomain::new(AtomDomain::<i32>::default());
-    let deviation = bound.noise_multiplier() * f64::from(bound.clip_norm());
     make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
 }
 
