@@ -11,7 +11,11 @@ use opendp::{
 use crate::{Bound, Charge, Clipped, Error, NanoRho, Result};
 
 #[cfg(test)]
+mod distribution;
+#[cfg(test)]
 mod filter;
+#[cfg(feature = "simulate")]
+pub mod sampler;
 
 /// Integers in, noised integers out, and what that costs in rho.
 type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
