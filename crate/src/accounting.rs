@@ -69,12 +69,13 @@ const MARGIN: f64 = 1.0 / (1u64 << 41) as f64;
 /// - α/2 · (S/(√n·σ) + τ√d)²,
 ///
 /// with τ = 10 · Σ exp(−2π²σ²·k/(k + 1)) over k from 1 to n − 1. Their theorem 1 sums the first up as ε²/2 with
-/// ε² = S²/(nσ²) + τd/2, which is τd/4: the larger is charged. k/(k + 1) is at least 1/2, so τ ≤ 10(n − 1)·exp(−π²σ²) without a loop; at σ = 3 that is under
-/// 10⁻³⁷ · n.
+/// ε² = S²/(nσ²) + τd/2, which is τd/4: the larger is charged. k/(k + 1) is at least 1/2, so
+/// τ ≤ 10(n − 1)·exp(−π²σ²) without a loop; at σ = 3 that is under 10⁻³⁷ · n.
 ///
-/// Infinite where the proposition does not hold: for no parts and for σ < 1/2. Rounded upwards: the exponent is at most
-/// 745 with three roundings, so the terms are right within 3·10⁻¹³, and the result is raised by 2⁻⁴¹ > 4·10⁻¹³. That
-/// also covers noise whose deviation is the rounded root of `part_variance`.
+/// Infinite where the proposition does not hold: for no parts and for σ < 1/2. Rounded upwards: half a dozen roundings
+/// of 2⁻⁵³, and in τ three more, times an exponent that is under 200 wherever τ counts at all, are an error under
+/// 2·10⁻¹³; the result is raised by 2⁻⁴¹ > 4·10⁻¹³. That also covers noise whose deviation is the rounded root of
+/// `part_variance`.
 pub fn rho_of_summed_parts(clip_norm: u32, parts: u32, part_variance: f64, dimension: u32) -> f64 {
     if parts == 0 || part_variance.is_nan() || part_variance < 0.25 {
         return f64::INFINITY;
@@ -223,6 +224,23 @@ mod tests {
     fn coarse_parts_cost_more_and_more_so_in_many_dimensions() {
         let rho = |dimension| rho_of_summed_parts(4, 10, 1.0, dimension);
         assert!(rho(1) > 0.8 && rho(16) > rho(1) * 1.001 && rho(256) > rho(16) * 1.01 && rho(4096) > rho(256) * 1.1);
+    }
+
+    /// The sum in τ as it is printed: of two parts it is the bound itself, of more it is under it.
+    #[test]
+    fn coarse_parts_are_charged_the_printed_bound() {
+        for parts in [2u32, 3, 10, 100] {
+            for variance in [0.25, 1.0, 2.0] {
+                let (n, d) = (f64::from(parts), 64.0f64);
+                let term = |k: u32| (-2.0 * PI * PI * variance * f64::from(k) / f64::from(k + 1)).exp();
+                let tau = 10.0 * (1..parts).map(term).sum::<f64>();
+                let printed = (16.0 / (2.0 * n * variance) + tau * d)
+                    .min((4.0 / (n * variance).sqrt() + tau * d.sqrt()).powi(2) / 2.0);
+                let charged = rho_of_summed_parts(4, parts, variance, 64);
+                assert!(charged >= printed, "{parts} {variance}: {charged} {printed}");
+                assert!(parts > 2 || charged <= printed * (1.0 + 1e-12), "{variance}: {charged} {printed}");
+            }
+        }
     }
 
     #[test]
