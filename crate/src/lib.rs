@@ -37,6 +37,8 @@ pub use example::Example;
 pub use gradient::{Backend, Gradient};
 pub use head::Head;
 pub use ledger::{Charge, Cost, Ledger, NanoRho};
+#[cfg(feature = "simulate")]
+pub use noise::sampler;
 pub use noise::{Noised, cost, noise};
 pub use policy::Policy;
 pub use profile::Profile;

@@ -10,6 +10,14 @@ use opendp::{
 
 use crate::{Bound, Charge, Clipped, Cost, Error, NanoRho, Result, accounting};
 
+#[cfg(test)]
+mod distribution;
+#[cfg(test)]
+mod filter;
+#[cfg(feature = "simulate")]
+pub mod sampler;
+
+/// Integers in, noised integers out, and what that costs in rho.
 type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
 
 /// A clipped gradient with noise added: the only thing an [`crate::Upload`] accepts.
@@ -56,9 +64,11 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
 }
 
 fn mechanism(bound: Bound) -> Result<Mechanism> {
+    gaussian(bound.deviation())
+}
+
+fn gaussian(deviation: f64) -> Result<Mechanism> {
     let domain = VectorDomain::new(AtomDomain::<i32>::default());
-    // A square root may be rounded down; the noise may not fall short of its variance.
-    let deviation = bound.deviation().next_up();
     make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
 }
 
