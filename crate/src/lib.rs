@@ -34,7 +34,7 @@ pub use event::{Event, EventKind};
 pub use example::Example;
 pub use gradient::{Backend, Gradient};
 pub use head::Head;
-pub use ledger::{Charge, Ledger, NanoRho};
+pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
 pub use noise::{Noised, cost, noise};
 pub use policy::Policy;
 pub use profile::Profile;

@@ -35,7 +35,7 @@ pub fn cost(bound: Bound) -> Result<NanoRho> {
     mechanism(bound)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Error::NoiseFailed)
 }
 
-/// Adds noise with a standard deviation of z · S, against a debit that covers what this costs.
+/// Adds noise with a standard deviation of z · S, against a debit of exactly what this costs.
 pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
     let bound = clipped.bound();
     charge.spend_on(cost(bound)?)?;
@@ -62,14 +62,16 @@ fn test_random_source() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gradient, Ledger, clip};
+    use crate::{Cost, Gradient, Ledger, Policy, clip};
 
     fn bound(noise_multiplier: f64) -> Bound {
         Bound::new(1.0, 1 << 10, noise_multiplier).expect("a plain bound")
     }
 
     fn charge(amount: NanoRho) -> Charge {
-        Ledger::new(amount).reserve(amount).expect("all of it")
+        let mut ledger = Ledger::open(&[], Policy::at_once().limits()).expect("a new one");
+        let step = ledger.reserve(&[], ("demo", 1, [1; 16]), Cost::alone(amount), 0).expect("within the budget");
+        ledger.persisted(step).expect("it is the next step")
     }
 
     #[test]
@@ -80,10 +82,12 @@ mod tests {
     }
 
     #[test]
-    fn a_debit_that_does_not_cover_the_cost_releases_nothing() {
-        let clipped = clip(&Gradient::from_values(&[0.5; 4]), bound(8.0));
-        let refused = noise(clipped, charge(NanoRho(31_249_999))).err();
-        assert_eq!(refused, Some(Error::NotCharged { charged: 31_249_999, cost: 31_250_000 }));
+    fn a_debit_of_another_cost_releases_nothing() {
+        for charged in [31_249_999, 31_250_001] {
+            let clipped = clip(&Gradient::from_values(&[0.5; 4]), bound(8.0));
+            let refused = noise(clipped, charge(NanoRho(charged))).err();
+            assert_eq!(refused, Some(Error::NotCharged { charged, cost: 31_250_000 }));
+        }
     }
 
     /// Mean within 5 and variance within 6 standard errors over 20,000 draws: a false alarm in fewer than one run in

@@ -1,6 +1,8 @@
 //! What this device lets any round ask of it.
 
-use crate::{Error, NanoRho, Result, Round, cost};
+use crate::{Error, Limits, NanoRho, Result, Round, cost};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Limits that the application sets and no server can widen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,16 +15,44 @@ pub struct Policy {
     pub min_cohort: u32,
     /// The largest number of parameters.
     pub dimension: u32,
+    /// The most that this device ever spends where nobody else is honest. None: that is not limited.
+    pub alone: Option<NanoRho>,
+    /// How long a new ledger waits before its first contribution.
+    pub wait_ms: u64,
+    /// How many sessions must have started before it.
+    pub sessions: u32,
+    /// How far apart two contributions to one task are.
+    pub interval_ms: u64,
 }
 
 impl Default for Policy {
     /// rho 1.052 is an epsilon of 8 at a delta of 10⁻⁶.
     fn default() -> Self {
-        Self { lifetime: NanoRho(1_052_000_000), per_round: NanoRho(31_250_000), min_cohort: 100, dimension: 4096 }
+        Self {
+            lifetime: NanoRho(1_052_000_000),
+            per_round: NanoRho(31_250_000),
+            min_cohort: 100,
+            dimension: 4096,
+            alone: None,
+            wait_ms: DAY_MS,
+            sessions: 2,
+            interval_ms: 7 * DAY_MS,
+        }
     }
 }
 
 impl Policy {
+    /// What the ledger refuses by.
+    pub fn limits(&self) -> Limits {
+        let Self { lifetime, alone, wait_ms, sessions, interval_ms, .. } = *self;
+        Limits { lifetime, alone, wait_ms, sessions, interval_ms }
+    }
+
+    /// The default without any waiting: for tests and for a demonstration that nobody's data goes through.
+    pub fn at_once() -> Self {
+        Self { wait_ms: 0, sessions: 0, interval_ms: 0, ..Self::default() }
+    }
+
     /// Refuses a round that asks for more, with both numbers.
     pub fn admit(&self, round: &Round) -> Result<()> {
         let cost = cost(round.bound()?)?;
