@@ -13,7 +13,7 @@ use proptest::{
 use super::*;
 
 const LIMITS: Limits =
-    Limits { lifetime: NanoRho(1000), alone: Some(NanoRho(1700)), wait_ms: 10_000, sessions: 1, interval_ms: 4_000 };
+    Limits { lifetime: NanoRho(300), alone: Some(NanoRho(500)), wait_ms: 10_000, sessions: 1, interval_ms: 4_000 };
 const TABS: usize = 3;
 const TASKS: [&str; 3] = ["news", "music", "films"];
 
@@ -211,7 +211,7 @@ impl Host {
         }
         self.ids += 1;
         let id = [self.ids.to_le_bytes(); 4].concat().try_into().expect("four times four");
-        let cost = Cost { trusted: NanoRho(trusted), alone: NanoRho(2 * trusted) };
+        let cost = Cost { trusted: NanoRho(trusted), alone: NanoRho(trusted * (1 + task as u64)) };
         let ledger = self.tabs[tab].ledger.as_mut().expect("it may step");
         let order = (TASKS[task % TASKS.len()], self.ids, id);
         let step = ledger.reserve(&self.stored, order, cost, self.now_ms);
