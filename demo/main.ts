@@ -9,7 +9,10 @@ let top: Story | undefined;
 
 async function start(): Promise<void> {
   const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
-  const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } }, backend });
+  // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution.
+  const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
+  const aggregators = { leader: { url: "." } };
+  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
       if (top) await readStory(personalizer, top);

@@ -21,7 +21,7 @@ fn published(min_cohort: u32) -> (Vec<u8>, Vec<u8>) {
 
 async fn open(min_cohort: u32, gpu: bool) -> Result<Device, JsValue> {
     let (head, round) = published(min_cohort);
-    Device::open(head, round, Vec::new(), None, None, None, gpu).await
+    Device::open(head, round, Vec::new(), None, None, None, Some(0.0), Some(0), Some(0.0), gpu).await
 }
 
 fn code(error: &JsValue) -> String {
@@ -39,21 +39,29 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
     assert_eq!(device.backend(), if gpu { "webgpu" } else { "scalar" });
     device.record("impression", embedding(1)).expect("fits");
     device.record("click", embedding(2)).expect("fits");
-    let ledger = device.reserve(&[]).expect("a full budget");
-    assert!(!ledger.is_empty());
+    let stored = device.reserve(&[], 0.0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let contribution = device.contribute().await.expect("it was reserved");
     assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
     let upload = Upload::decode(&contribution.bytes, 18).expect("our own bytes");
-    assert_eq!((upload.round(), privet::hex(&upload.id())), (3, contribution.id));
+    assert_eq!((upload.round(), privet::hex(&upload.id())), (3, contribution.id.clone()));
     assert_eq!(device.rho_spent(), 0.03125);
+    let stored = device.ready(&stored).expect("it was reserved");
+    device.persisted().expect("nobody else writes");
+    let unsent = device.unsent(&stored).expect("readable").expect("it is ready");
+    assert_eq!((unsent.bytes(), unsent.round()), (contribution.bytes, 3));
+    let stored = device.sent(&stored, &unsent).expect("it was ready");
+    assert!(device.unsent(&stored).expect("readable").is_none());
 }
 
 #[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
     let mut device = open(100, false).await.expect("the default policy admits it");
     let mut ids = Vec::new();
+    let mut stored = Vec::new();
     for _ in 0..4 {
-        device.reserve(&[]).expect("a full budget");
+        stored = device.reserve(&stored, 0.0).expect("a full budget");
+        device.persisted().expect("nobody else writes");
         ids.push(device.contribute().await.expect("it was reserved").id);
     }
     ids.sort();
@@ -66,7 +74,7 @@ async fn an_error_crosses_with_its_code() {
     let mut device = open(100, false).await.expect("the default policy admits it");
     assert_eq!(code(&device.record("clack", embedding(1)).expect_err("no such kind")), "event-kind-unknown");
     assert_eq!(code(&device.record("click", vec![0.0; 20]).expect_err("too long")), "embedding-length");
-    assert_eq!(code(&device.reserve(&[0]).expect_err("no ledger")), "ledger-damaged");
+    assert_eq!(code(&device.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&device.contribute().await.err().expect("nothing reserved")), "not-charged");
     assert_eq!(code(&open(99, false).await.err().expect("too small a cohort")), "policy-refused");
     assert_eq!(code(&head_of(&[]).expect_err("no round")), "wire-malformed");

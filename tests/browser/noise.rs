@@ -17,10 +17,11 @@ async fn the_browsers_random_source_gives_noise() {
         min_cohort: 100,
         head: Head::hash(&head),
     };
-    let mut device = Device::new(&head, &round.encode(), &[], Policy::default(), Backend::Scalar).expect("all fits");
-    device.reserve(&[]).expect("a full budget");
+    let mut device = Device::new(&head, &round.encode(), &[], Policy::at_once(), Backend::Scalar).expect("all fits");
+    device.reserve(&[], [1; 16], 0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let gradient = device.gradient().await;
-    let contribution = device.release(&gradient, [1; 16]).expect("the noise is drawn");
+    let contribution = device.release(&gradient).expect("the noise is drawn");
     let upload = Upload::decode(&contribution.bytes, 18).expect("our own bytes");
     // 18 draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.
     assert!(upload.grid().iter().any(|entry| entry.abs() > 1000), "an upload without noise: {:?}", upload.grid());

@@ -3,7 +3,7 @@
 //! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
 
 use js_sys::{Reflect, global};
-use privet::{Backend, Error, Event, EventKind, NanoRho, Policy, Round, UploadId, hex};
+use privet::{Backend, Error, Event, EventKind, NanoRho, Policy, Round, Unsent, UploadId, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
@@ -17,6 +17,7 @@ pub struct Device {
 impl Device {
     /// Opens a device for a round and its head. `ledger` is what is stored (empty: nothing yet). An undefined limit is
     /// the default policy's. With `gpu`, shaders compute where there is an adapter that passes its probe.
+    #[allow(clippy::too_many_arguments, reason = "numbers cross to JavaScript one by one")]
     pub async fn open(
         head: Vec<u8>,
         round: Vec<u8>,
@@ -24,6 +25,9 @@ impl Device {
         lifetime_rho: Option<f64>,
         rho_per_round: Option<f64>,
         min_cohort: Option<u32>,
+        wait_ms: Option<f64>,
+        sessions: Option<u32>,
+        interval_ms: Option<f64>,
         gpu: bool,
     ) -> Result<Device, JsValue> {
         let default = Policy::default();
@@ -31,6 +35,9 @@ impl Device {
             lifetime: lifetime_rho.map_or(default.lifetime, NanoRho::from_rho),
             per_round: rho_per_round.map_or(default.per_round, NanoRho::from_rho),
             min_cohort: min_cohort.unwrap_or(default.min_cohort),
+            wait_ms: wait_ms.map_or(default.wait_ms, whole),
+            sessions: sessions.unwrap_or(default.sessions),
+            interval_ms: interval_ms.map_or(default.interval_ms, whole),
             ..default
         };
         let backend = if gpu { Backend::open().await } else { Backend::Scalar };
@@ -49,26 +56,62 @@ impl Device {
         self.device.rank(server_scores, embeddings).map_err(js_error)
     }
 
-    /// Debits the next contribution; the ledger's bytes are to be stored before [`Device::contribute`].
-    pub fn reserve(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
-        self.device.reserve(stored).map_err(js_error)
+    /// A session starts. Each of these takes the stored ledger and returns the bytes to store in its place; when they
+    /// are durable, [`Device::persisted`] says so.
+    pub fn session(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.device.session(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.device.tick(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// Debits the next contribution under a fresh id, to be persisted before [`Device::contribute`].
+    pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        let mut id = UploadId::default();
+        from_global::<Crypto>("crypto")?
+            .get_random_values_with_u8_array(&mut id)
+            .map_err(|_| js_error(Error::RandomSource))?;
+        self.device.reserve(stored, id, whole(now_ms)).map_err(js_error)
+    }
+
+    /// What was contributed last is finished: to be persisted before it is sent.
+    pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
+        self.device.ready(stored).map_err(js_error)
+    }
+
+    /// What is to be sent, if anything is.
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Upload>, JsValue> {
+        Ok(self.device.unsent(stored).map_err(js_error)?.map(|unsent| Upload { unsent }))
+    }
+
+    /// The server holds the upload.
+    pub fn sent(&mut self, stored: &[u8], upload: &Upload) -> Result<Vec<u8>, JsValue> {
+        self.device.sent(stored, upload.unsent.id).map_err(js_error)
+    }
+
+    /// The server refused the upload for good.
+    pub fn refused(&mut self, stored: &[u8], upload: &Upload, code: &str) -> Result<Vec<u8>, JsValue> {
+        self.device.refused(stored, upload.unsent.id, code).map_err(js_error)
+    }
+
+    /// The bytes returned last are durable.
+    pub fn persisted(&mut self) -> Result<(), JsValue> {
+        self.device.persisted().map_err(js_error)
     }
 
     /// Gradient, clip, noise, encoding: the bytes to send.
     pub async fn contribute(&mut self) -> Result<Contribution, JsValue> {
         let performance = from_global::<Performance>("performance")?;
-        let mut id = UploadId::default();
-        from_global::<Crypto>("crypto")?
-            .get_random_values_with_u8_array(&mut id)
-            .map_err(|_| js_error(Error::RandomSource))?;
         let examples = self.device.pending() as u32;
         let start = performance.now();
         let gradient = self.device.gradient().await;
         let computed = performance.now();
-        let contribution = self.device.release(&gradient, id).map_err(js_error)?;
+        let contribution = self.device.release(&gradient).map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
-            id: hex(&id),
+            id: hex(&contribution.id),
             rho: contribution.cost.rho(),
             examples,
             gradient_ms: computed - start,
@@ -103,13 +146,52 @@ impl Device {
     /// The rho that was spent.
     #[wasm_bindgen(getter, js_name = rhoSpent)]
     pub fn rho_spent(&self) -> f64 {
-        self.device.ledger().spent().rho()
+        self.device.ledger().spent().trusted.rho()
     }
 
     /// The rho that is left.
     #[wasm_bindgen(getter, js_name = rhoLeft)]
     pub fn rho_left(&self) -> f64 {
         self.device.ledger().left().rho()
+    }
+}
+
+/// A finished upload that the server has not acknowledged, as the ledger holds it.
+#[wasm_bindgen]
+pub struct Upload {
+    unsent: Unsent,
+}
+
+#[wasm_bindgen]
+impl Upload {
+    /// The task that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn task(&self) -> String {
+        self.unsent.task.clone()
+    }
+
+    /// The round that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn round(&self) -> u32 {
+        self.unsent.round
+    }
+
+    /// Its id in hexadecimal.
+    #[wasm_bindgen(getter)]
+    pub fn id(&self) -> String {
+        hex(&self.unsent.id)
+    }
+
+    /// Exactly what is to be sent.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.unsent.bytes.clone()
+    }
+
+    /// What it cost.
+    #[wasm_bindgen(getter)]
+    pub fn rho(&self) -> f64 {
+        self.unsent.cost.trusted.rho()
     }
 }
 
@@ -130,6 +212,11 @@ pub struct Contribution {
     /// How long clip, noise and encoding took. It stays here.
     #[wasm_bindgen(js_name = releaseMs)]
     pub release_ms: f64,
+}
+
+/// JavaScript's milliseconds are a double. One that is negative or no number is 0: a clock at its beginning.
+fn whole(ms: f64) -> u64 {
+    ms as u64
 }
 
 /// A real JavaScript `Error` with the stable `code`.
