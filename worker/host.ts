@@ -25,8 +25,9 @@ export class Host implements Calls {
     const device = await Device.open(head, round, await readLedger(), ...limits, gpu);
     this.#device = device;
     await this.#step((stored) => device.session(stored, Date.now()));
-    // What an earlier session could not send goes out now; if it cannot, the next contribution tries again.
-    await this.#resend().catch(() => undefined);
+    // What an earlier session could not send goes out now, and nobody waits for it: if it cannot, the next contribution
+    // tries again. Both take the same lock, so the device is theirs in turn.
+    this.#resend().catch(() => undefined);
     return this.status();
   }
 

@@ -396,7 +396,7 @@ fn a_store_that_forgets_releases_nothing_to_a_tab_that_remembers() {
 #[ignore = "minutes: the same worlds, more and longer"]
 fn long_lives() {
     for world in [World::Locked, World::Unlocked, World::Forgetful] {
-        run(world, 20_000, 400);
+        run(world, 2_000, 400);
     }
 }
 
