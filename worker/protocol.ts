@@ -10,6 +10,12 @@ export interface Policy {
   rhoAlone?: number;
   /** The least number of devices over which a round may be opened. Default 100. */
   minCohort?: number;
+  /** How long a new ledger waits before its first contribution. Default a day. */
+  waitMs?: number;
+  /** How many sessions must have started before it. Default 2. */
+  sessions?: number;
+  /** How far apart two contributions to one task are. Default a week. */
+  intervalMs?: number;
 }
 
 /** Where and how to take part. */
@@ -35,11 +41,11 @@ export interface Receipt {
   count: number;
   /** The sum is opened over at least this many. */
   minCohort: number;
-  /** How many examples the gradient was computed from. Never sent. */
+  /** How many examples the gradient was computed from; 0 where an earlier session did. Never sent. */
   examples: number;
   /** What computed the gradient. Never sent. */
   backend: Backend;
-  /** Never sent. */
+  /** 0 where an earlier session computed it. Never sent. */
   gradientMs: number;
   /** Clip, noise and encoding. Never sent. */
   releaseMs: number;

@@ -65,10 +65,10 @@ async function problemOf(reply: Response): Promise<Error> {
   return refusal("server-unreachable", `the aggregation server did not answer (status ${reply.status})`);
 }
 
-/** Whether sending the same bytes again may succeed. */
-export function mayRetry(error: unknown): boolean {
+/** What the server said about a refusal; no advice if it did not say it itself. */
+export function adviceOf(error: unknown): { code: string; advice?: string } {
   const { code, advice } = Object(error) as { code?: unknown; advice?: unknown };
-  return code === "server-unreachable" || advice === "retry";
+  return { code: String(code), ...(typeof advice === "string" ? { advice } : {}) };
 }
 
 async function bytesOf(reply: Response): Promise<Uint8Array> {

@@ -29,8 +29,7 @@ export async function readLedger(): Promise<Uint8Array> {
  * pay for may be released.
  */
 export async function writeLedger(change: (stored: Uint8Array) => Uint8Array): Promise<void> {
-  if (!navigator.locks) throw refusal("storage-unavailable", "this page has no Web Locks: serve it over https");
-  await navigator.locks.request("privet-ledger", async () => {
+  await locked("privet-ledger", async () => {
     const changed = change(await readLedger());
     await guarded(async () => {
       const database = await open();
@@ -39,6 +38,16 @@ export async function writeLedger(change: (stored: Uint8Array) => Uint8Array): P
       database.close();
     });
   });
+}
+
+/** Does the work while no other tab contributes. */
+export async function alone<T>(work: () => Promise<T>): Promise<T> {
+  return locked("privet-contribution", work);
+}
+
+async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
+  if (!navigator.locks) throw refusal("storage-unavailable", "this page has no Web Locks: serve it over https");
+  return navigator.locks.request(name, work);
 }
 
 async function guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 
 use crate::{
     Backend, Charge, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result, Round,
-    Signed, Upload, UploadId, clip, cost, event,
+    Signed, Step, Unsent, Upload, UploadId, clip, cost, event,
     example::{examples_from_event, features_from_profile},
     noise,
 };
@@ -11,11 +11,12 @@ use crate::{
 pub struct Device {
     head: Head,
     round: Round,
-    policy: Policy,
     profile: Profile,
     pending: Vec<Example>,
     ledger: Ledger,
-    reserved: Option<Charge>,
+    step: Option<Taken>,
+    reserved: Option<(UploadId, Charge)>,
+    finished: Option<Contribution>,
     backend: Backend,
 }
 
@@ -30,10 +31,20 @@ pub struct Terms {
     pub policy: Policy,
 }
 
+/// A step of the ledger whose bytes the host has not said to be durable yet.
+enum Taken {
+    Reserve(UploadId, Step<Charge>),
+    Ready(Step<Unsent>),
+    Other(Step<()>),
+}
+
 /// What a release has become: the bytes to send, and what may be said about them.
+#[derive(Debug, Clone)]
 pub struct Contribution {
     /// The upload, encoded: exactly what is to be sent.
     pub bytes: Vec<u8>,
+    /// The upload's id.
+    pub id: UploadId,
     /// What it cost.
     pub cost: NanoRho,
 }
@@ -55,9 +66,19 @@ impl Device {
         if head.parameters().len() != round.dimension as usize {
             return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
         }
-        let ledger = Ledger::decode(ledger, policy.lifetime)?;
+        let ledger = Ledger::open(ledger, policy.limits())?;
         let profile = Profile::new(head.embedding_length())?;
-        Ok(Self { head, round, policy, profile, pending: Vec::new(), ledger, reserved: None, backend })
+        Ok(Self {
+            head,
+            round,
+            profile,
+            pending: Vec::new(),
+            ledger,
+            step: None,
+            reserved: None,
+            finished: None,
+            backend,
+        })
     }
 
     /// The round that this device takes part in.
@@ -114,13 +135,36 @@ impl Device {
         Ok(order)
     }
 
-    /// Debits the next contribution from the ledger whose bytes are `stored` now, and returns the bytes to store. The
-    /// host stores them durably *before* it calls [`Device::release`], and lets nobody else write in between.
-    pub fn reserve(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
+    /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to
+    /// store in their place; the host lets nobody else write in between, and then calls [`Device::persisted`].
+    pub fn session(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
+        let step = self.ledger.session(stored, now_ms)?;
+        Ok(self.take(Taken::Other(step)))
+    }
+
+    /// Time passes: to be said now and then, at the latest before [`Device::reserve`].
+    pub fn tick(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
+        let step = self.ledger.tick(stored, now_ms)?;
+        Ok(self.take(Taken::Other(step)))
+    }
+
+    /// Debits the next contribution, whose id is random.
+    pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
         let cost = cost(self.round.bound()?)?;
-        self.ledger.catch_up(&Ledger::decode(stored, self.policy.lifetime)?);
-        self.reserved = Some(self.ledger.reserve(cost)?);
-        Ok(self.ledger.encode())
+        let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
+        Ok(self.take(Taken::Reserve(id, step)))
+    }
+
+    /// The host says that the bytes of the last step are durable: only then does it count, and only then is there
+    /// anything to release.
+    pub fn persisted(&mut self) -> Result<()> {
+        match self.step.take() {
+            Some(Taken::Reserve(id, step)) => self.reserved = Some((id, self.ledger.persisted(step)?)),
+            Some(Taken::Ready(step)) => drop(self.ledger.persisted(step)?),
+            Some(Taken::Other(step)) => self.ledger.persisted(step)?,
+            None => {}
+        }
+        Ok(())
     }
 
     /// The gradient over the examples since the last contribution. It stays in this process: only
@@ -130,14 +174,54 @@ impl Device {
     }
 
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
-    pub fn release(&mut self, gradient: &Gradient, id: UploadId) -> Result<Contribution> {
+    pub fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
         let bound = self.round.bound()?;
-        let charge = self.reserved.take().ok_or(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 })?;
-        let paid = charge.amount();
+        let Some((id, charge)) = self.reserved.take() else {
+            return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
+        };
+        let paid = charge.cost().trusted;
         let noised = noise(clip(gradient, bound), charge)?;
         let upload = Upload::new(&self.round, id, noised)?;
         self.pending.clear();
-        Ok(Contribution { bytes: upload.encode(), cost: paid })
+        let contribution = Contribution { bytes: upload.encode(), id, cost: paid };
+        self.finished = Some(contribution.clone());
+        Ok(contribution)
+    }
+
+    /// Stores what was released last: it is sent ([`Device::unsent`]) only when it is durable.
+    pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
+        let finished = self.finished.as_ref().ok_or(Error::ReservationLost)?;
+        let step = self.ledger.ready(stored, finished.id, &finished.bytes)?;
+        Ok(self.take(Taken::Ready(step)))
+    }
+
+    /// What is finished and was not acknowledged, by this session or an earlier one.
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
+        self.ledger.unsent(stored)
+    }
+
+    /// The server holds the upload of this id.
+    pub fn sent(&mut self, stored: &[u8], id: UploadId) -> Result<Vec<u8>> {
+        let step = self.ledger.sent(stored, id)?;
+        Ok(self.take(Taken::Other(step)))
+    }
+
+    /// The server refused the upload of this id for good.
+    pub fn refused(&mut self, stored: &[u8], id: UploadId, code: &str) -> Result<Vec<u8>> {
+        let step = self.ledger.refused(stored, id, code)?;
+        Ok(self.take(Taken::Other(step)))
+    }
+
+    /// Keeps a step until it is persisted. One that never was is forgotten with what it was worth.
+    fn take(&mut self, step: Taken) -> Vec<u8> {
+        let bytes = match &step {
+            Taken::Reserve(_, step) => step.bytes(),
+            Taken::Ready(step) => step.bytes(),
+            Taken::Other(step) => step.bytes(),
+        }
+        .to_vec();
+        self.step = Some(step);
+        bytes
     }
 
     fn check_embedding(&self, embedding: &[f32]) -> Result<()> {
@@ -157,7 +241,7 @@ mod tests {
 
     fn terms() -> Terms {
         let pins = Pins { leader: Identity::from_seed(&[1; 32]).public(), helper: None };
-        Terms { task: "demo".into(), pins, policy: Policy::default() }
+        Terms { task: "demo".into(), pins, policy: Policy::at_once() }
     }
 
     fn signed(round: &Round) -> Vec<u8> {
@@ -184,26 +268,47 @@ mod tests {
     #[test]
     fn a_release_without_a_debit_is_refused() {
         let mut device = device();
-        let refused = device.release(&Gradient::from_values(&[0.0; 18]), [0; 16]).err();
+        let refused = device.release(&Gradient::from_values(&[0.0; 18])).err();
         assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
     }
 
     #[test]
     fn one_debit_pays_for_one_release() {
         let mut device = device();
-        device.reserve(&[]).expect("a full budget");
+        let stored = device.reserve(&[], [9; 16], 0).expect("a full budget");
         let gradient = Gradient::from_values(&[0.0; 18]);
-        let contribution = device.release(&gradient, [9; 16]).expect("reserved");
+        assert_eq!(code(device.release(&gradient)), "not-charged", "the debit is not on disk yet");
+        device.persisted().expect("it is the next step");
+        let contribution = device.release(&gradient).expect("reserved");
         let upload = Upload::decode(&contribution.bytes, device.round()).expect("our own bytes");
         assert_eq!(upload.id(), [9; 16]);
-        assert_eq!(device.release(&gradient, [9; 16]).err().map(|error| error.code()), Some("not-charged"));
+        assert_eq!(code(device.release(&gradient)), "not-charged");
+        assert_eq!(device.ready(&stored).map(|_| ()), Ok(()));
     }
 
     #[test]
-    fn a_debit_outlives_the_device() {
-        let stored = device().reserve(&[]).expect("a full budget");
-        let second = device_after(&stored);
-        assert_eq!(second.ledger().spent(), NanoRho(31_250_000));
+    fn a_finished_upload_outlives_the_device_and_a_debit_without_one_is_lost() {
+        let mut first = device();
+        let stored = first.reserve(&[], [1; 16], 0).expect("a full budget");
+        first.persisted().expect("it is the next step");
+        let bytes = first.release(&Gradient::from_values(&[0.0; 18])).expect("reserved").bytes;
+
+        let mut second = device_after(&stored);
+        assert_eq!(second.ledger().spent().trusted, NanoRho(31_250_000));
+        assert_eq!(second.unsent(&stored), Ok(None));
+        assert_eq!(code(second.ready(&stored)), "reservation-lost");
+
+        let stored = first.ready(&stored).expect("it is this device's");
+        let mut third = device_after(&stored);
+        assert_eq!(third.unsent(&stored).map(|unsent| unsent.map(|unsent| unsent.bytes)), Ok(Some(bytes)));
+        assert_eq!(code(third.reserve(&stored, [2; 16], 0)), "upload-pending");
+        let stored = third.sent(&stored, [1; 16]).expect("it was ready");
+        assert_eq!(third.unsent(&stored), Ok(None));
+        assert!(third.reserve(&stored, [2; 16], 0).is_ok());
+    }
+
+    fn code<T>(result: Result<T>) -> &'static str {
+        result.err().map_or("none", |error| error.code())
     }
 
     #[test]

@@ -49,12 +49,36 @@ pub enum Error {
     /// The device's lifetime budget does not cover the contribution.
     #[error("the contribution costs {asked} nano-rho; {left} of the lifetime budget are left")]
     BudgetExhausted { asked: u64, left: u64 },
-    /// Nothing was reserved in the ledger for this contribution, or less than it costs.
+    /// A task's worst case, where nobody else is honest, does not fit under the cap that the policy names.
+    #[error("the contribution costs {asked} nano-rho where nobody else is honest; {left} of that cap are left")]
+    AloneExhausted { asked: u64, left: u64 },
+    /// A new ledger has not waited long enough for its first contribution.
+    #[error("the ledger has waited {waited_ms} of {wanted_ms} ms and seen {sessions} of {least} sessions")]
+    LedgerWaiting { waited_ms: u64, wanted_ms: u64, sessions: u32, least: u32 },
+    /// The last contribution to this task was not long enough ago.
+    #[error("{waited_ms} ms have passed since the last contribution to this task; {wanted_ms} have to")]
+    TooSoon { waited_ms: u64, wanted_ms: u64 },
+    /// A finished upload is not acknowledged yet: send that one first.
+    #[error("a finished upload is unsent")]
+    UploadPending,
+    /// The reservation was given up, or another tab's or session's took its place.
+    #[error("the reservation is lost")]
+    ReservationLost,
+    /// Something else than exactly this contribution's cost was reserved in the ledger, or nothing.
     #[error("{charged} nano-rho were reserved; the contribution costs {cost}")]
     NotCharged { charged: u64, cost: u64 },
     /// The stored ledger cannot be read: nothing is released until it can.
     #[error("the stored ledger is damaged")]
     LedgerDamaged,
+    /// The stored ledger was written by a newer build: it is left as it is.
+    #[error("the stored ledger has version {sent}; this build reads {known}")]
+    LedgerVersion { sent: u32, known: u32 },
+    /// The stored ledger lacks what this tab has seen in it: it was cleared or rolled back.
+    #[error("the stored ledger lacks what was stored before")]
+    LedgerRolledBack,
+    /// The ledger remembers as many contributions as it can.
+    #[error("the ledger holds {most} contributions and takes no more")]
+    LedgerFull { most: usize },
     /// The platform's random source failed its self-test: nothing is released.
     #[error("the random source is missing or constant")]
     RandomSource,

@@ -1,197 +1,303 @@
-//! What this device has spent of its lifetime budget, in integers, debited before any noise is drawn.
+//! What this device has spent of its lifetime budget and what became of it: debited before any noise is drawn.
+//!
+//! Each contribution goes `reserved → ready → sent`. A step takes the bytes that are stored, says which bytes to store
+//! in their place, and gives out what it is worth (a [`Charge`] to noise with, an [`Unsent`] to send) only to a host
+//! that says that those are durable. So a crash anywhere loses budget and never privacy: what is `reserved` is never
+//! noised again, and what is `ready` is sent again as the same bytes. The host lets nobody else write between the
+//! reading and the writing of a step; more it need not promise.
 
-use core::fmt;
+mod clock;
+#[cfg(test)]
+mod model;
+mod record;
+mod rho;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use crate::{Error, Result, wire};
+use serde_bytes::ByteArray;
 
-/// Zero-concentrated differential privacy's rho in units of 10⁻⁹, always rounded up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
-pub struct NanoRho(pub u64);
+use crate::{Error, Result, UploadId};
+use record::Record;
+pub use rho::{Cost, NanoRho};
+use state::State;
+pub use state::{Entry, Fate};
 
-impl NanoRho {
-    /// The least whole number of nano-rho that is at least `rho`. Exact: no product is rounded in between.
-    pub fn from_rho(rho: f64) -> Self {
-        if !(0.0..1e9).contains(&rho) {
-            return Self(u64::MAX);
-        }
-        let (mantissa, exponent) = parts(rho);
-        // A mantissa is under 2^53 and 10^9 under 2^30, so the product fits; a rho under 10^9 has an exponent under 0
-        // or a small mantissa, so the shift up fits too.
-        let nano = u128::from(mantissa) * 1_000_000_000;
-        let rounded_up = match exponent {
-            0.. => nano << exponent,
-            -127..=-1 => nano.div_ceil(1 << -exponent),
-            _ => u128::from(mantissa > 0),
-        };
-        Self(u64::try_from(rounded_up).unwrap_or(u64::MAX))
-    }
+/// The most bytes that a finished upload may have: the ledger keeps it until the server has it.
+const UPLOAD_BYTES: usize = 40 << 10;
+/// The most contributions that one ledger remembers. One a week would take 78 years.
+const CONTRIBUTIONS: usize = 4096;
+/// The most bytes of a server's code that are remembered.
+const CODE_BYTES: usize = 32;
 
-    /// The rho that is charged.
-    pub fn rho(self) -> f64 {
-        self.0 as f64 / 1e9
-    }
-}
-
-impl fmt::Display for NanoRho {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rho {}", self.rho())
-    }
-}
-
-/// `number` = mantissa · 2^exponent, exactly, for a number that is finite and not negative.
-fn parts(number: f64) -> (u64, i32) {
-    let bits = number.to_bits();
-    let (biased, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
-    if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) }
-}
-
-/// What a contribution costs.
+/// What the policy asks of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
-    /// What the budget is charged: where as many others are honest as the round says.
-    pub trusted: NanoRho,
-    /// Where nobody else is.
-    pub alone: NanoRho,
+pub struct Limits {
+    /// All that may ever be spent, where the devices that must be honest are.
+    pub lifetime: NanoRho,
+    /// All that may ever be spent where nobody else is honest. None: that is recorded and not limited.
+    pub alone: Option<NanoRho>,
+    /// How long a new ledger waits before its first contribution, by its own clock.
+    pub wait_ms: u64,
+    /// How many sessions must have started before its first contribution.
+    pub sessions: u32,
+    /// How far apart two contributions to one task are, by its own clock.
+    pub interval_ms: u64,
 }
 
 /// A debit that was made. Worth one release, because it cannot be copied; only [`Ledger::reserve`] makes one.
 #[derive(Debug)]
 pub struct Charge {
-    amount: NanoRho,
+    cost: Cost,
 }
 
 impl Charge {
     /// What was debited.
-    pub fn amount(&self) -> NanoRho {
-        self.amount
+    pub fn cost(&self) -> Cost {
+        self.cost
     }
 
-    /// Uses the debit up for something of this cost.
+    /// Uses the debit up for something of exactly this cost.
     pub(crate) fn spend_on(self, cost: Cost) -> Result<()> {
-        if self.amount < cost.trusted {
-            return Err(Error::NotCharged { charged: self.amount.0, cost: cost.trusted.0 });
+        if self.cost != cost {
+            return Err(Error::NotCharged { charged: self.cost.trusted.0, cost: cost.trusted.0 });
         }
         Ok(())
     }
 }
 
-/// The account. The host stores its bytes durably after each [`Ledger::reserve`] and before the release it pays for:
-/// a crash in between loses budget, never privacy.
+/// A finished upload that the server has not acknowledged. It was paid for: it is sent as it is, as often as it takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ledger {
-    lifetime: NanoRho,
-    spent: NanoRho,
+pub struct Unsent {
+    /// The task that it belongs to.
+    pub task: String,
+    /// The round that it belongs to.
+    pub round: u32,
+    /// The upload's id.
+    pub id: UploadId,
+    /// What was debited for it.
+    pub cost: Cost,
+    /// Exactly what is to be sent.
+    pub bytes: Vec<u8>,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Stored(u32, NanoRho);
+/// A change of the ledger that is not stored yet. [`Ledger::persisted`] turns it into what it is worth.
+#[must_use = "a step that is not stored has not happened"]
+#[derive(Debug)]
+pub struct Step<T> {
+    bytes: Vec<u8>,
+    after: State,
+    /// How many records there were before, where the step adds one.
+    adds_to: Option<usize>,
+    worth: T,
+}
 
-const VERSION: u32 = 1;
+impl<T> Step<T> {
+    /// What to store, durably, in place of what was read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The account, as one tab knows it: what it has seen stored last.
+///
+/// Every step is taken from what is stored *now*, which other tabs may have changed; but it must go on from what this
+/// tab has seen. A store that was rolled back or cleared meanwhile does not, and nothing is released on it.
+#[derive(Debug)]
+pub struct Ledger {
+    limits: Limits,
+    seen: State,
+    /// The reservation that this tab may finish. After a restart there is none, whatever the store says.
+    mine: Option<UploadId>,
+}
 
 impl Ledger {
-    /// An account that nothing was spent from.
-    pub fn new(lifetime: NanoRho) -> Self {
-        Self { lifetime, spent: NanoRho(0) }
+    /// The account that is stored. No bytes at all are a new one.
+    pub fn open(stored: &[u8], limits: Limits) -> Result<Self> {
+        Ok(Self { limits, seen: State::decode(stored)?, mine: None })
     }
 
-    /// The account that was stored, under the lifetime budget of today's policy. No bytes at all are a new account.
-    pub fn decode(bytes: &[u8], lifetime: NanoRho) -> Result<Self> {
-        if bytes.is_empty() {
-            return Ok(Self::new(lifetime));
+    /// A session starts: a page was opened.
+    pub fn session(&mut self, stored: &[u8], now_ms: u64) -> Result<Step<()>> {
+        let mut state = self.read(stored)?;
+        self.look(&mut state, now_ms)?;
+        state.clock.sessions = state.clock.sessions.saturating_add(1);
+        Ok(self.step(state, ()))
+    }
+
+    /// Time passes. A page that stays open says so now and then: one look counts for a part of a waiting time only.
+    pub fn tick(&mut self, stored: &[u8], now_ms: u64) -> Result<Step<()>> {
+        let mut state = self.read(stored)?;
+        self.look(&mut state, now_ms)?;
+        Ok(self.step(state, ()))
+    }
+
+    /// Debits a contribution of this id to a round of a task, or refuses and changes nothing. The id is random: it
+    /// tells two tabs' reservations apart, and names the upload later.
+    ///
+    /// A reservation that is still open is lost by this. While a finished upload is unsent, that one is to be sent
+    /// ([`Ledger::unsent`]) and nothing new is reserved.
+    pub fn reserve(
+        &mut self,
+        stored: &[u8],
+        (task, round, id): (&str, u32, UploadId),
+        cost: Cost,
+        now_ms: u64,
+    ) -> Result<Step<Charge>> {
+        let mut state = self.read(stored)?;
+        self.look(&mut state, now_ms)?;
+        self.check(&state, task, cost)?;
+        if state.entries.iter().any(|entry| entry.id == id) {
+            return Err(Error::UploadConflict);
         }
-        match wire::decode(bytes) {
-            Ok(Stored(VERSION, spent)) => Ok(Self { lifetime, spent }),
-            _ => Err(Error::LedgerDamaged),
+        state.push(Record::Reserved(task.to_owned(), round, ByteArray::new(id), cost.trusted, cost.alone))?;
+        Ok(self.step(state, Charge { cost }))
+    }
+
+    /// The upload of this id is finished, and these are its bytes: they are stored before they are sent. Only the tab
+    /// that reserved can say so, once, and only while no other has reserved since.
+    pub fn ready(&mut self, stored: &[u8], id: UploadId, bytes: &[u8]) -> Result<Step<Unsent>> {
+        if bytes.len() > UPLOAD_BYTES {
+            return Err(Error::BodyTooLarge { limit: UPLOAD_BYTES });
         }
+        let mut state = self.read(stored)?;
+        let entry = state.entries.last().filter(|entry| entry.id == id && self.mine == Some(id));
+        match entry.map(|entry| (entry.fate, entry.is_finished_as(bytes))) {
+            Some((Fate::Reserved, _)) => {
+                let (hash, length) = state::fingerprint(bytes);
+                state.push(Record::Ready(ByteArray::new(hash), length))?;
+                state.unsent = Some(bytes.to_vec());
+            }
+            // The write reached the disk though it was reported to have failed.
+            Some((Fate::Ready, true)) => {}
+            Some((Fate::Ready, false)) => return Err(Error::UploadConflict),
+            _ => return Err(Error::ReservationLost),
+        }
+        let worth = unsent(&state).expect("it was just made ready");
+        Ok(self.step(state, worth))
     }
 
-    /// Takes over what another tab has stored since. What was spent never shrinks.
-    pub fn catch_up(&mut self, stored: &Self) {
-        self.spent = self.spent.max(stored.spent);
+    /// What is finished and was not acknowledged: to be sent again, by any tab and after any restart.
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
+        Ok(unsent(&self.read(stored)?))
     }
 
-    /// The bytes to store.
-    pub fn encode(&self) -> Vec<u8> {
-        wire::encode(&Stored(VERSION, self.spent))
+    /// The server holds the upload of this id: its bytes are dropped.
+    pub fn sent(&mut self, stored: &[u8], id: UploadId) -> Result<Step<()>> {
+        self.answered(stored, id, Record::Sent)
+    }
+
+    /// The server refused the upload of this id for good (its round is closed): its bytes are dropped, and what it cost
+    /// stays spent. A code that is none is remembered as `unknown`.
+    pub fn refused(&mut self, stored: &[u8], id: UploadId, code: &str) -> Result<Step<()>> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let known = (1..=CODE_BYTES).contains(&code.len()) && code.bytes().all(plain);
+        self.answered(stored, id, Record::Refused(if known { code } else { "unknown" }.to_owned()))
+    }
+
+    /// The host says that a step's bytes are durable, and takes what it is worth. A step that does not go on from what
+    /// this tab has seen meanwhile, or that it has seen already, is worth nothing.
+    pub fn persisted<T>(&mut self, step: Step<T>) -> Result<T> {
+        if step.adds_to.is_some_and(|before| self.seen.length() > before) {
+            return Err(Error::ReservationLost);
+        }
+        if !step.after.extends(&self.seen) {
+            return Err(Error::LedgerRolledBack);
+        }
+        self.seen = step.after;
+        if let (Some(_), Some(Entry { id, fate: Fate::Reserved, .. })) = (step.adds_to, self.seen.entries.last()) {
+            self.mine = Some(*id);
+        }
+        Ok(step.worth)
     }
 
     /// What was spent so far.
-    pub fn spent(&self) -> NanoRho {
-        self.spent
+    pub fn spent(&self) -> Cost {
+        self.seen.spent
     }
 
-    /// What is left.
+    /// What is left of the lifetime budget.
     pub fn left(&self) -> NanoRho {
-        NanoRho(self.lifetime.0.saturating_sub(self.spent.0))
+        NanoRho(self.limits.lifetime.0.saturating_sub(self.seen.spent.trusted.0))
     }
 
-    /// Debits `cost`, or refuses and debits nothing.
-    pub fn reserve(&mut self, cost: Cost) -> Result<Charge> {
-        let cost = cost.trusted;
-        if cost > self.left() {
-            return Err(Error::BudgetExhausted { asked: cost.0, left: self.left().0 });
+    /// What was spent on each task, in the order of their first contributions.
+    pub fn tasks(&self) -> impl Iterator<Item = (&str, Cost)> {
+        self.seen.tasks.iter().map(|task| (task.name.as_str(), task.spent))
+    }
+
+    /// Every contribution that was ever debited, and what has become of it.
+    pub fn entries(&self) -> &[Entry] {
+        &self.seen.entries
+    }
+
+    fn read(&mut self, stored: &[u8]) -> Result<State> {
+        let state = State::decode(stored)?;
+        if !state.extends(&self.seen) {
+            return Err(Error::LedgerRolledBack);
         }
-        self.spent = NanoRho(self.spent.0 + cost.0);
-        Ok(Charge { amount: cost })
+        self.seen = state.clone();
+        Ok(state)
+    }
+
+    /// Looks at the host's clock; the first look opens the account.
+    fn look(&self, state: &mut State, now_ms: u64) -> Result<()> {
+        if state.length() == 0 {
+            return state.push(Record::Opened(now_ms));
+        }
+        state.clock.look(now_ms, self.limits.wait_ms, self.limits.interval_ms);
+        Ok(())
+    }
+
+    fn check(&self, state: &State, task: &str, cost: Cost) -> Result<()> {
+        let Limits { lifetime, alone, wait_ms, sessions: least, interval_ms } = self.limits;
+        if state.unsent.is_some() {
+            return Err(Error::UploadPending);
+        }
+        let (waited_ms, sessions) = (state.clock.waited_ms, state.clock.sessions);
+        if waited_ms < wait_ms || sessions < least {
+            return Err(Error::LedgerWaiting { waited_ms, wanted_ms: wait_ms, sessions, least });
+        }
+        let place = state.tasks.iter().position(|known| known.name == task);
+        if let Some(waited_ms) = place.map(|place| state.clock.tasks_ms[place]).filter(|&ms| ms < interval_ms) {
+            return Err(Error::TooSoon { waited_ms, wanted_ms: interval_ms });
+        }
+        let left = lifetime.0.saturating_sub(state.spent.trusted.0);
+        if cost.trusted.0 > left {
+            return Err(Error::BudgetExhausted { asked: cost.trusted.0, left });
+        }
+        let left = alone.map_or(u64::MAX, |cap| cap.0.saturating_sub(state.spent.alone.0));
+        if cost.alone.0 > left {
+            return Err(Error::AloneExhausted { asked: cost.alone.0, left });
+        }
+        if state.entries.len() >= CONTRIBUTIONS {
+            return Err(Error::LedgerFull { most: CONTRIBUTIONS });
+        }
+        Ok(())
+    }
+
+    /// Another tab may have sent the same bytes and said so first: then nothing changes.
+    fn answered(&mut self, stored: &[u8], id: UploadId, answer: Record) -> Result<Step<()>> {
+        let mut state = self.read(stored)?;
+        match state.entries.iter().rfind(|entry| entry.id == id).map(|entry| entry.fate) {
+            Some(Fate::Ready) => {
+                state.push(answer)?;
+                state.unsent = None;
+            }
+            Some(Fate::Sent | Fate::Refused) => {}
+            _ => return Err(Error::ReservationLost),
+        }
+        Ok(self.step(state, ()))
+    }
+
+    fn step<T>(&self, after: State, worth: T) -> Step<T> {
+        let before = self.seen.length();
+        Step { bytes: after.encode(), adds_to: (after.length() > before).then_some(before), after, worth }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flat(nano: u64) -> Cost {
-        Cost { trusted: NanoRho(nano), alone: NanoRho(nano) }
-    }
-
-    #[test]
-    fn rho_is_rounded_up_and_never_down() {
-        for (rho, nano) in [
-            (0.0, 0),
-            (0.03125, 31_250_000),
-            (1.0, 1_000_000_000),
-            (1e-9, 2), // the f64 nearest to 1e-9 lies above it
-            (f64::MIN_POSITIVE, 1),
-            (5e-324, 1),
-            (f64::NAN, u64::MAX),
-            (-1.0, u64::MAX),
-            (f64::INFINITY, u64::MAX),
-        ] {
-            assert_eq!(NanoRho::from_rho(rho), NanoRho(nano), "{rho:e}");
-        }
-        assert_eq!(NanoRho::from_rho(0.5f64.next_up()).0, 500_000_001);
-        assert_eq!(NanoRho::from_rho(123_456_789.0).0, 123_456_789_000_000_000);
-    }
-
-    #[test]
-    fn the_budget_refuses_with_both_numbers_and_debits_nothing() {
-        let mut ledger = Ledger::new(NanoRho(100));
-        assert_eq!(ledger.reserve(flat(60)).expect("60 of 100").amount(), NanoRho(60));
-        assert_eq!(ledger.reserve(flat(41)).expect_err("41 of 40"), Error::BudgetExhausted { asked: 41, left: 40 });
-        assert_eq!((ledger.spent(), ledger.left()), (NanoRho(60), NanoRho(40)));
-        assert!(ledger.reserve(flat(40)).is_ok());
-        assert!(ledger.reserve(flat(u64::MAX)).is_err());
-    }
-
-    #[test]
-    fn catching_up_never_gives_budget_back() {
-        let mut ledger = Ledger::new(NanoRho(100));
-        ledger.reserve(flat(30)).expect("30 of 100");
-        ledger.catch_up(&Ledger::new(NanoRho(100)));
-        assert_eq!(ledger.spent(), NanoRho(30));
-        ledger.catch_up(&Ledger { lifetime: NanoRho(100), spent: NanoRho(80) });
-        assert_eq!(ledger.left(), NanoRho(20));
-    }
-
-    #[test]
-    fn a_stored_ledger_remembers_and_a_damaged_one_is_refused() {
-        let mut ledger = Ledger::new(NanoRho(100));
-        ledger.reserve(flat(70)).expect("70 of 100");
-        let bytes = ledger.encode();
-        assert_eq!(Ledger::decode(&bytes, NanoRho(100)), Ok(ledger));
-        assert_eq!(Ledger::decode(&bytes, NanoRho(50)).expect("readable").left(), NanoRho(0), "a smaller budget binds");
-        for damaged in [&bytes[..bytes.len() - 1], &[0], &[&bytes[..], &[0]].concat()] {
-            assert_eq!(Ledger::decode(damaged, NanoRho(100)), Err(Error::LedgerDamaged));
-        }
-    }
+fn unsent(state: &State) -> Option<Unsent> {
+    let (entry, bytes) = state.entries.last().zip(state.unsent.clone())?;
+    let Entry { task, round, id, cost, .. } = entry.clone();
+    Some(Unsent { task, round, id, cost, bytes })
 }

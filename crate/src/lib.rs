@@ -36,7 +36,7 @@ pub use event::{Event, EventKind};
 pub use example::Example;
 pub use gradient::{Backend, Gradient};
 pub use head::Head;
-pub use ledger::{Charge, Cost, Ledger, NanoRho};
+pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
 #[cfg(feature = "simulate")]
 pub use noise::sampler;
 pub use noise::{Noised, cost, noise};

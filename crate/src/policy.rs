@@ -1,6 +1,8 @@
 //! What this device lets any round ask of it.
 
-use crate::{Cost, Error, Mode, NanoRho, Result, Round, cost};
+use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, cost};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Limits that the application sets and no server can widen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,7 +11,7 @@ pub struct Policy {
     pub lifetime: NanoRho,
     /// The most that one round may cost where enough others are honest.
     pub per_round: NanoRho,
-    /// The most that one round may cost where nobody else is honest; `None` caps nothing.
+    /// The most that this device ever spends where nobody else is honest; `None` caps nothing.
     pub alone: Option<NanoRho>,
     /// The least noise multiplier.
     pub noise_multiplier: f64,
@@ -23,6 +25,12 @@ pub struct Policy {
     pub delta: f64,
     /// Whether rounds may split the noise between devices.
     pub split: bool,
+    /// How long a new ledger waits before its first contribution.
+    pub wait_ms: u64,
+    /// How many sessions must have started before it.
+    pub sessions: u32,
+    /// How far apart two contributions to one task are.
+    pub interval_ms: u64,
 }
 
 impl Default for Policy {
@@ -39,6 +47,9 @@ impl Default for Policy {
             dimension: 4096,
             delta: 1e-6,
             split: true,
+            wait_ms: DAY_MS,
+            sessions: 2,
+            interval_ms: 7 * DAY_MS,
         }
     }
 }
@@ -48,6 +59,17 @@ impl Policy {
     /// number is endless; a limit that is none must not be.
     pub fn limit(rho: f64) -> NanoRho {
         NanoRho((rho * 1e9) as u64)
+    }
+
+    /// What the ledger refuses by.
+    pub fn limits(&self) -> Limits {
+        let Self { lifetime, alone, wait_ms, sessions, interval_ms, .. } = *self;
+        Limits { lifetime, alone, wait_ms, sessions, interval_ms }
+    }
+
+    /// The default without any waiting: for tests and for a demonstration that nobody's data goes through.
+    pub fn at_once() -> Self {
+        Self { wait_ms: 0, sessions: 0, interval_ms: 0, ..Self::default() }
     }
 
     /// Refuses a round that asks for more, with both numbers.

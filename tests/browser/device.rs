@@ -32,7 +32,11 @@ pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>
 
 fn terms() -> Terms {
     let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).public());
-    Terms::new("browser".into(), &leader, Some(helper.to_vec()))
+    let mut terms = Terms::new("browser".into(), &leader, Some(helper.to_vec()));
+    terms.set_wait_ms(0.0);
+    terms.set_sessions(0);
+    terms.set_interval_ms(0.0);
+    terms
 }
 
 async fn open(mode: Mode, min_cohort: u32, gpu: bool) -> Result<Device, JsValue> {
@@ -55,20 +59,27 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
     assert_eq!(device.backend(), if gpu { "webgpu" } else { "scalar" });
     device.record("impression", embedding(1)).expect("fits");
     device.record("click", embedding(2)).expect("fits");
-    let ledger = device.reserve(&[]).expect("a full budget");
-    assert!(!ledger.is_empty());
+    let stored = device.reserve(&[], 0.0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let contribution = device.contribute().await.expect("it was reserved");
     assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
     let (round, ..) = published(Mode::Device, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     assert_eq!(privet::hex(&upload.id()), contribution.id);
     assert_eq!(device.rho_spent(), 0.03125);
+    let stored = device.ready(&stored).expect("it was reserved");
+    device.persisted().expect("nobody else writes");
+    let unsent = device.unsent(&stored).expect("readable").expect("it is ready");
+    assert_eq!((unsent.bytes(), unsent.round()), (contribution.bytes, 3));
+    let stored = device.sent(&stored, &unsent).expect("it was ready");
+    assert!(device.unsent(&stored).expect("readable").is_none());
 }
 
 #[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
     let mut device = open(Mode::Split, 100, false).await.expect("the default policy admits it");
-    device.reserve(&[]).expect("a full budget");
+    device.reserve(&[], 0.0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let contribution = device.contribute().await.expect("it was reserved");
     let (round, ..) = published(Mode::Split, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
@@ -86,15 +97,17 @@ async fn a_limit_that_is_no_number_allows_nothing() {
     let mut terms = terms();
     terms.set_lifetime_rho(f64::NAN);
     let mut device = Device::open(terms, round, head, Vec::new(), false).await.expect("the round itself is admitted");
-    assert_eq!(code(&device.reserve(&[]).expect_err("a budget of nothing")), "budget-exhausted");
+    assert_eq!(code(&device.reserve(&[], 0.0).expect_err("a budget of nothing")), "budget-exhausted");
 }
 
 #[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
     let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
     let mut ids = Vec::new();
+    let mut stored = Vec::new();
     for _ in 0..4 {
-        device.reserve(&[]).expect("a full budget");
+        stored = device.reserve(&stored, 0.0).expect("a full budget");
+        device.persisted().expect("nobody else writes");
         ids.push(device.contribute().await.expect("it was reserved").id);
     }
     ids.sort();
@@ -107,7 +120,7 @@ async fn an_error_crosses_with_its_code() {
     let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
     assert_eq!(code(&device.record("clack", embedding(1)).expect_err("no such kind")), "event-kind-unknown");
     assert_eq!(code(&device.record("click", vec![0.0; 20]).expect_err("too long")), "embedding-length");
-    assert_eq!(code(&device.reserve(&[0]).expect_err("no ledger")), "ledger-damaged");
+    assert_eq!(code(&device.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&device.contribute().await.err().expect("nothing reserved")), "not-charged");
     assert_eq!(code(&open(Mode::Device, 99, false).await.err().expect("too small a cohort")), "policy-refused");
     assert_eq!(code(&terms().head_of(&[]).expect_err("no round")), "wire-malformed");

@@ -9,11 +9,12 @@ async fn the_browsers_random_source_gives_noise() {
     let (round, signed, head) = published(Mode::Device, 100);
     let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).public());
     let pins = Pins { leader, helper: Some(helper) };
-    let terms = Terms { task: "browser".into(), pins, policy: Policy::default() };
+    let terms = Terms { task: "browser".into(), pins, policy: Policy::at_once() };
     let mut device = Device::new(terms, &signed, &head, &[], Backend::Scalar).expect("all fits");
-    device.reserve(&[]).expect("a full budget");
+    device.reserve(&[], [1; 16], 0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let gradient = device.gradient().await;
-    let contribution = device.release(&gradient, [1; 16]).expect("the noise is drawn");
+    let contribution = device.release(&gradient).expect("the noise is drawn");
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     let share = upload.read(&round).expect("in the clear");
     // 18 draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.

@@ -2,10 +2,15 @@
 //!
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
-use privet::{AggregateShare, Batch, Head, Ledger, Manifest, NanoRho, Operator, Pins, Round, Signed, Upload};
+use privet::{
+    AggregateShare, Batch, Cost, Head, Ledger, Manifest, NanoRho, Operator, Pins, Policy, Round, Signed, Upload,
+};
+
+/// What a target does with its bytes.
+pub(crate) type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("upload", upload),
     ("round", round),
     ("signed", signed),
@@ -17,7 +22,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 8] = [
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
-pub fn upload(bytes: &[u8]) {
+pub(crate) fn upload(bytes: &[u8]) {
     for mode in [include_bytes!("corpus/round/device").as_slice(), include_bytes!("corpus/round/split")] {
         let round = Round::decode(mode).expect("a committed round");
         let mut bytes = bytes.to_vec();
@@ -32,7 +37,7 @@ pub fn upload(bytes: &[u8]) {
 }
 
 /// A round holds together: its bound exists.
-pub fn round(bytes: &[u8]) {
+pub(crate) fn round(bytes: &[u8]) {
     if let Ok(round) = Round::decode(bytes) {
         assert_eq!(round.encode(), bytes);
         assert!(round.bound().is_ok());
@@ -41,7 +46,7 @@ pub fn round(bytes: &[u8]) {
 }
 
 /// An envelope is read back to the byte; nobody can forge a signature.
-pub fn signed(bytes: &[u8]) {
+pub(crate) fn signed(bytes: &[u8]) {
     if let Ok(signed) = Signed::decode(bytes) {
         assert_eq!(signed.encode(), bytes);
         assert!(signed.verify_round(&Pins { leader: [9; 32], helper: None }).is_err());
@@ -49,23 +54,33 @@ pub fn signed(bytes: &[u8]) {
 }
 
 /// A head scores without a NaN.
-pub fn head(bytes: &[u8]) {
+pub(crate) fn head(bytes: &[u8]) {
     if let Ok(head) = Head::decode(bytes) {
         assert_eq!(head.encode(), bytes);
         assert!(!head.score(3, &vec![0.0; head.parameters().len()]).is_nan());
     }
 }
 
-/// A ledger never has more left than its lifetime.
-pub fn ledger(bytes: &[u8]) {
-    if let Ok(ledger) = Ledger::decode(bytes, NanoRho(100)) {
-        assert!(ledger.left() <= NanoRho(100));
-        assert!(bytes.is_empty() || ledger.encode() == bytes);
+/// A ledger that is read never has more left than its lifetime, sends nothing that it did not debit, and one step
+/// further it is read again.
+pub(crate) fn ledger(bytes: &[u8]) {
+    let limits = Policy::at_once().limits();
+    let Ok(mut ledger) = Ledger::open(bytes, limits) else { return };
+    assert!(ledger.left() <= limits.lifetime);
+    let unsent = ledger.unsent(bytes).expect("it was read before");
+    assert!(unsent.is_none_or(|unsent| ledger.entries().iter().any(|entry| entry.id == unsent.id)));
+    let stored = ledger.tick(bytes, 7).expect("time may always pass").bytes().to_vec();
+    let spent = ledger.spent();
+    assert_eq!(Ledger::open(&stored, limits).expect("our own bytes").spent(), spent);
+    let cost = Cost::alone(NanoRho(5));
+    if let Ok(step) = ledger.reserve(&stored, ("fuzz", 1, [0xfe; 16]), cost, 8) {
+        ledger.persisted(step).expect("it is the next step");
+        assert!(ledger.spent().trusted > spent.trusted);
     }
 }
 
 /// A batch is sorted, without repeats.
-pub fn batch(bytes: &[u8]) {
+pub(crate) fn batch(bytes: &[u8]) {
     if let Ok(batch) = Batch::decode(bytes) {
         assert_eq!(batch.encode(), bytes);
         assert_eq!(Batch::new(batch.configuration, batch.number, batch.ids().to_vec()), batch);
@@ -73,7 +88,7 @@ pub fn batch(bytes: &[u8]) {
 }
 
 /// A sum has the dimension that was asked for.
-pub fn aggregate_share(bytes: &[u8]) {
+pub(crate) fn aggregate_share(bytes: &[u8]) {
     if let Ok(sum) = AggregateShare::decode(bytes, 18) {
         assert_eq!(sum.encode(), bytes);
         assert_eq!(sum.share().entries().len(), 18);
@@ -81,7 +96,7 @@ pub fn aggregate_share(bytes: &[u8]) {
 }
 
 /// A manifest is read back to the byte.
-pub fn manifest(bytes: &[u8]) {
+pub(crate) fn manifest(bytes: &[u8]) {
     if let Ok(manifest) = Manifest::decode(bytes) {
         assert_eq!(manifest.encode(), bytes);
     }

@@ -11,7 +11,8 @@ import { launch, noGpu, required, Server } from "../harness.ts";
 
 const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
-const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } } });
+const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
+const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } }, policy });
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
 const slate = await personalizer.rerank(feed);

@@ -6,7 +6,7 @@
 use std::{fs, path::Path};
 
 use syn::{
-    Attribute, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemStruct, Meta, ReturnType, Type, Visibility,
+    Attribute, ExprStruct, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemStruct, Meta, ReturnType, Type, Visibility,
     visit::{self, Visit},
 };
 
@@ -18,6 +18,8 @@ struct Reader {
     guarded: &'static str,
     makers: &'static [&'static str],
     inside: bool,
+    /// The function that is being read.
+    within: String,
     faults: Vec<String>,
 }
 
@@ -83,13 +85,23 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
+        self.within = item.sig.ident.to_string();
         self.check_return(&item.sig.ident.to_string(), &item.sig.output);
         visit::visit_impl_item_fn(self, item);
     }
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+        self.within = item.sig.ident.to_string();
         self.check_return(&item.sig.ident.to_string(), &item.sig.output);
         visit::visit_item_fn(self, item);
+    }
+
+    fn visit_expr_struct(&mut self, item: &'ast ExprStruct) {
+        // A generic type (a step of the ledger) may carry one out without its name: so it is written in one place, too.
+        if item.path.is_ident(self.guarded) && !self.makers.contains(&self.within.as_str()) {
+            self.faults.push(format!("fn {} writes a {}", self.within, self.guarded));
+        }
+        visit::visit_expr_struct(self, item);
     }
 
     fn visit_item(&mut self, item: &'ast Item) {
@@ -149,6 +161,7 @@ fn every_other_door_is_noticed() {
         ("pub fn skip(c: Clipped) -> Result<Noised> { todo!() }", "fn skip returns a Noised"),
         ("impl Noised { pub fn new() -> Self { todo!() } }", "fn new returns a Noised"),
         ("impl Clipped { pub fn raw(self) -> Option<Noised> { todo!() } }", "fn raw returns a Noised"),
+        ("impl Ledger { fn give<T>(&self) -> Step<T> { self.step(Charge { cost }) } }", "fn give writes a Charge"),
         ("impl Into<Noised> for Clipped { }", "a trait is implemented over Noised"),
     ] {
         assert!(faults(planted).contains(&fault.to_owned()), "{planted}: {:?}", faults(planted));

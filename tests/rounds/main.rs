@@ -67,7 +67,7 @@ impl Server {
     fn device(&self) -> Device {
         let round = self.get("/v1/tasks/demo/round").bytes;
         let head = self.get(&format!("/v1/heads/{}", hex(&self.round().head))).bytes;
-        let policy = Policy { min_cohort: MIN_COHORT, ..Policy::default() };
+        let policy = Policy { min_cohort: MIN_COHORT, ..Policy::at_once() };
         let terms = Terms { task: "demo".into(), pins: self.pins(), policy };
         Device::new(terms, &round, &head, &[], Backend::Scalar).expect("the policy admits the demo")
     }
@@ -123,9 +123,10 @@ fn event(kind: EventKind, axis: usize) -> Event {
 fn contribution(device: &mut Device, id: UploadId) -> Vec<u8> {
     (0..6).for_each(|axis| device.record(&event(EventKind::Impression, axis)).expect("fits"));
     device.record(&event(EventKind::Click, 2)).expect("fits");
-    device.reserve(&[]).expect("a full budget");
+    device.reserve(&[], id, 0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
     let gradient = block_on(device.gradient());
-    device.release(&gradient, id).expect("reserved").bytes
+    device.release(&gradient).expect("reserved").bytes
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
 
 use js_sys::{Reflect, global};
-use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, UploadId, hex};
+use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, Unsent, UploadId, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
@@ -48,6 +48,24 @@ impl Terms {
         self.terms.policy.min_cohort = devices;
     }
 
+    /// How long a new ledger waits before its first contribution.
+    #[wasm_bindgen(setter, js_name = waitMs)]
+    pub fn set_wait_ms(&mut self, ms: f64) {
+        self.terms.policy.wait_ms = span(ms);
+    }
+
+    /// How many sessions must have started before it.
+    #[wasm_bindgen(setter)]
+    pub fn set_sessions(&mut self, sessions: u32) {
+        self.terms.policy.sessions = sessions;
+    }
+
+    /// How far apart two contributions to one task are.
+    #[wasm_bindgen(setter, js_name = intervalMs)]
+    pub fn set_interval_ms(&mut self, ms: f64) {
+        self.terms.policy.interval_ms = span(ms);
+    }
+
     /// The hash, in hexadecimal, of the head that a signed round names.
     #[wasm_bindgen(js_name = headOf)]
     pub fn head_of(&self, round: &[u8]) -> Result<String, JsValue> {
@@ -89,26 +107,62 @@ impl Device {
         self.device.rank(server_scores, embeddings).map_err(js_error)
     }
 
-    /// Debits the next contribution; the ledger's bytes are to be stored before [`Device::contribute`].
-    pub fn reserve(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
-        self.device.reserve(stored).map_err(js_error)
+    /// A session starts. Each of these takes the stored ledger and returns the bytes to store in its place; when they
+    /// are durable, [`Device::persisted`] says so.
+    pub fn session(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.device.session(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.device.tick(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// Debits the next contribution under a fresh id, to be persisted before [`Device::contribute`].
+    pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        let mut id = UploadId::default();
+        from_global::<Crypto>("crypto")?
+            .get_random_values_with_u8_array(&mut id)
+            .map_err(|_| js_error(Error::RandomSource))?;
+        self.device.reserve(stored, id, whole(now_ms)).map_err(js_error)
+    }
+
+    /// What was contributed last is finished: to be persisted before it is sent.
+    pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
+        self.device.ready(stored).map_err(js_error)
+    }
+
+    /// What is to be sent, if anything is.
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Upload>, JsValue> {
+        Ok(self.device.unsent(stored).map_err(js_error)?.map(|unsent| Upload { unsent }))
+    }
+
+    /// The server holds the upload.
+    pub fn sent(&mut self, stored: &[u8], upload: &Upload) -> Result<Vec<u8>, JsValue> {
+        self.device.sent(stored, upload.unsent.id).map_err(js_error)
+    }
+
+    /// The server refused the upload for good.
+    pub fn refused(&mut self, stored: &[u8], upload: &Upload, code: &str) -> Result<Vec<u8>, JsValue> {
+        self.device.refused(stored, upload.unsent.id, code).map_err(js_error)
+    }
+
+    /// The bytes returned last are durable.
+    pub fn persisted(&mut self) -> Result<(), JsValue> {
+        self.device.persisted().map_err(js_error)
     }
 
     /// Gradient, clip, noise, encoding: the bytes to send.
     pub async fn contribute(&mut self) -> Result<Contribution, JsValue> {
         let performance = from_global::<Performance>("performance")?;
-        let mut id = UploadId::default();
-        from_global::<Crypto>("crypto")?
-            .get_random_values_with_u8_array(&mut id)
-            .map_err(|_| js_error(Error::RandomSource))?;
         let examples = self.device.pending() as u32;
         let start = performance.now();
         let gradient = self.device.gradient().await;
         let computed = performance.now();
-        let contribution = self.device.release(&gradient, id).map_err(js_error)?;
+        let contribution = self.device.release(&gradient).map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
-            id: hex(&id),
+            id: hex(&contribution.id),
             rho: contribution.cost.rho(),
             examples,
             gradient_ms: computed - start,
@@ -143,13 +197,52 @@ impl Device {
     /// The rho that was spent.
     #[wasm_bindgen(getter, js_name = rhoSpent)]
     pub fn rho_spent(&self) -> f64 {
-        self.device.ledger().spent().rho()
+        self.device.ledger().spent().trusted.rho()
     }
 
     /// The rho that is left.
     #[wasm_bindgen(getter, js_name = rhoLeft)]
     pub fn rho_left(&self) -> f64 {
         self.device.ledger().left().rho()
+    }
+}
+
+/// A finished upload that the server has not acknowledged, as the ledger holds it.
+#[wasm_bindgen]
+pub struct Upload {
+    unsent: Unsent,
+}
+
+#[wasm_bindgen]
+impl Upload {
+    /// The task that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn task(&self) -> String {
+        self.unsent.task.clone()
+    }
+
+    /// The round that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn round(&self) -> u32 {
+        self.unsent.round
+    }
+
+    /// Its id in hexadecimal.
+    #[wasm_bindgen(getter)]
+    pub fn id(&self) -> String {
+        hex(&self.unsent.id)
+    }
+
+    /// Exactly what is to be sent.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.unsent.bytes.clone()
+    }
+
+    /// What it cost.
+    #[wasm_bindgen(getter)]
+    pub fn rho(&self) -> f64 {
+        self.unsent.cost.trusted.rho()
     }
 }
 
@@ -170,6 +263,16 @@ pub struct Contribution {
     /// How long clip, noise and encoding took. It stays here.
     #[wasm_bindgen(js_name = releaseMs)]
     pub release_ms: f64,
+}
+
+/// JavaScript's milliseconds are a double. One that is negative or no number is 0: a clock at its beginning.
+fn whole(ms: f64) -> u64 {
+    ms as u64
+}
+
+/// A span that an application wrote: what is no number never ends.
+fn span(ms: f64) -> u64 {
+    if ms.is_nan() { u64::MAX } else { ms as u64 }
 }
 
 /// A real JavaScript `Error` with the stable `code`.

@@ -212,11 +212,11 @@ impl Round {
         }
         let bound = self.bound()?;
         let part = bound.deviation();
-        hold(part >= LEAST_PART, "a noise part's deviation", &part, "at least 3 grid units")?;
+        hold(part >= LEAST_PART, "a noise part's deviation", &format!("{part:.3}"), "at least 3 grid units")?;
         // The sum is read as centred representatives: 12 deviations away lies one entry in 10^32.
         let (n, norm) = (f64::from(self.n_max), f64::from(bound.clip_norm()));
         let reach = n * norm + 12.0 * part * n.sqrt();
-        hold(reach < 2f64.powi(31), "the reach of the sum", &reach, "under 2^31 grid units")
+        hold(reach < 2f64.powi(31), "the reach of the sum", &format!("{reach:.0}"), "under 2^31 grid units")
     }
 }
 
@@ -306,7 +306,7 @@ mod tests {
             ),
             (
                 Round { grid_scale: 2, noise_multiplier: 10.0, min_cohort: 100, ..split },
-                "a noise part's deviation is 2.23606797749979 and has to be at least 3 grid units",
+                "a noise part's deviation is 2.236 and has to be at least 3 grid units",
             ),
             (
                 Round { n_max: 1_000_000, ..fine },

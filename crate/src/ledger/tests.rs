@@ -1,0 +1,378 @@
+//! What the ledger promises, one promise a test.
+
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::wire;
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+const AT_ONCE: Limits = Limits { lifetime: NanoRho(100), alone: None, wait_ms: 0, sessions: 0, interval_ms: 0 };
+
+fn open(stored: &[u8], limits: Limits) -> Ledger {
+    Ledger::open(stored, limits).expect("our own bytes")
+}
+
+fn cost(trusted: u64, alone: u64) -> Cost {
+    Cost { trusted: NanoRho(trusted), alone: NanoRho(alone) }
+}
+
+/// What is stored after a step that was taken and persisted.
+fn done<T>(ledger: &mut Ledger, step: Result<Step<T>>) -> (Vec<u8>, T) {
+    let step = step.expect("nothing is in the way");
+    (step.bytes().to_vec(), ledger.persisted(step).expect("it is the next step"))
+}
+
+/// A reservation of `cost` for the task "demo", on disk.
+fn reserved(ledger: &mut Ledger, stored: &[u8], id: u8, cost: Cost) -> Vec<u8> {
+    let step = ledger.reserve(stored, ("demo", 7, [id; 16]), cost, 0);
+    done(ledger, step).0
+}
+
+/// A ledger with an upload on its way.
+fn with_unsent() -> (Ledger, Vec<u8>) {
+    let mut ledger = open(&[], AT_ONCE);
+    let stored = reserved(&mut ledger, &[], 1, cost(30, 60));
+    let step = ledger.ready(&stored, [1; 16], b"noised");
+    let (stored, _) = done(&mut ledger, step);
+    (ledger, stored)
+}
+
+fn refusal<T>(result: Result<T>) -> Error {
+    result.err().expect("it is refused")
+}
+
+#[test]
+fn the_budget_refuses_with_both_numbers_and_debits_nothing() {
+    let mut ledger = open(&[], AT_ONCE);
+    let stored = reserved(&mut ledger, &[], 1, cost(60, 600));
+    let order = ("demo", 8, [2; 16]);
+    let refused = refusal(ledger.reserve(&stored, order, cost(41, 0), 0));
+    assert_eq!(refused, Error::BudgetExhausted { asked: 41, left: 40 });
+    assert_eq!((ledger.spent(), ledger.left()), (cost(60, 600), NanoRho(40)));
+    assert!(ledger.reserve(&stored, order, cost(u64::MAX, 0), 0).is_err());
+    let stored = reserved(&mut ledger, &stored, 2, cost(40, 400));
+    assert_eq!((ledger.spent(), ledger.left()), (cost(100, 1000), NanoRho(0)));
+    assert_eq!(open(&stored, AT_ONCE).spent(), cost(100, 1000));
+    let smaller = Limits { lifetime: NanoRho(50), ..AT_ONCE };
+    assert_eq!(open(&stored, smaller).left(), NanoRho(0), "a smaller budget binds");
+}
+
+#[test]
+fn the_worst_case_is_recorded_and_refuses_only_under_a_cap() {
+    let capped = Limits { alone: Some(NanoRho(50)), ..AT_ONCE };
+    let mut ledger = open(&[], capped);
+    let stored = reserved(&mut ledger, &[], 1, cost(1, 30));
+    let refused = refusal(ledger.reserve(&stored, ("demo", 8, [2; 16]), cost(1, 21), 0));
+    assert_eq!(refused, Error::AloneExhausted { asked: 21, left: 20 });
+    assert!(ledger.reserve(&stored, ("demo", 8, [2; 16]), cost(1, 20), 0).is_ok());
+    assert!(open(&stored, AT_ONCE).reserve(&stored, ("demo", 8, [2; 16]), cost(1, u64::MAX), 0).is_ok());
+}
+
+#[test]
+fn what_each_task_spent_is_told_apart() {
+    let mut ledger = open(&[], AT_ONCE);
+    let mut stored = Vec::new();
+    for (id, task) in [(1, "news"), (2, "music"), (3, "news")] {
+        let step = ledger.reserve(&stored, (task, 1, [id; 16]), cost(10, 20), 0);
+        stored = done(&mut ledger, step).0;
+    }
+    let ledger = open(&stored, AT_ONCE);
+    assert_eq!(ledger.tasks().collect::<Vec<_>>(), [("news", cost(20, 40)), ("music", cost(10, 20))]);
+    assert_eq!(ledger.spent(), cost(30, 60));
+}
+
+#[test]
+fn a_new_ledger_waits_for_its_time_and_its_sessions() {
+    let limits = Limits { wait_ms: DAY_MS, sessions: 2, ..AT_ONCE };
+    let order = ("demo", 1, [1; 16]);
+    let mut ledger = open(&[], limits);
+    let waiting = |waited_ms, sessions| Error::LedgerWaiting { waited_ms, wanted_ms: DAY_MS, sessions, least: 2 };
+    assert_eq!(refusal(ledger.reserve(&[], order, cost(1, 1), 5)), waiting(0, 0));
+    let step = ledger.session(&[], 5);
+    let (mut stored, ()) = done(&mut ledger, step);
+    for hour in 1..=30 {
+        let step = ledger.tick(&stored, 5 + hour * HOUR_MS);
+        stored = done(&mut ledger, step).0;
+    }
+    let now_ms = 5 + 30 * HOUR_MS;
+    assert_eq!(refusal(ledger.reserve(&stored, order, cost(1, 1), now_ms)), waiting(30 * HOUR_MS, 1));
+
+    let mut ledger = open(&[], limits);
+    let mut stored = Vec::new();
+    for now_ms in [0, 11 * HOUR_MS, DAY_MS - 1] {
+        let step = ledger.session(&stored, now_ms);
+        stored = done(&mut ledger, step).0;
+    }
+    assert_eq!(refusal(ledger.reserve(&stored, order, cost(1, 1), DAY_MS - 1)), waiting(DAY_MS - 1, 3));
+    assert!(ledger.reserve(&stored, order, cost(1, 1), DAY_MS).is_ok());
+}
+
+#[test]
+fn two_contributions_to_one_task_are_an_interval_apart() {
+    let limits = Limits { interval_ms: 7 * DAY_MS, ..AT_ONCE };
+    let mut ledger = open(&[], limits);
+    let mut stored = reserved(&mut ledger, &[], 1, cost(1, 1));
+    for day in 1..=6 {
+        let refused = refusal(ledger.reserve(&stored, ("demo", 8, [2; 16]), cost(1, 1), day * DAY_MS));
+        assert_eq!(refused, Error::TooSoon { waited_ms: day * DAY_MS, wanted_ms: 7 * DAY_MS });
+        let step = ledger.tick(&stored, day * DAY_MS);
+        stored = done(&mut ledger, step).0;
+    }
+    assert!(ledger.reserve(&stored, ("other", 8, [2; 16]), cost(1, 1), 0).is_ok(), "another task's time is its own");
+    let step = ledger.reserve(&stored, ("demo", 8, [2; 16]), cost(1, 1), 7 * DAY_MS);
+    let (stored, _) = done(&mut ledger, step);
+    let refused = refusal(ledger.reserve(&stored, ("demo", 9, [3; 16]), cost(1, 1), 7 * DAY_MS));
+    assert_eq!(refused, Error::TooSoon { waited_ms: 0, wanted_ms: 7 * DAY_MS });
+}
+
+#[test]
+fn an_open_reservation_is_lost_and_stays_spent() {
+    let mut first = open(&[], AT_ONCE);
+    let stored = reserved(&mut first, &[], 1, cost(30, 30));
+    let mut second = open(&stored, AT_ONCE);
+    assert_eq!(refusal(second.ready(&stored, [1; 16], b"noised again")), Error::ReservationLost, "after a restart");
+    let stored = reserved(&mut second, &stored, 2, cost(30, 30));
+    assert_eq!(second.entries().iter().map(|entry| entry.fate).collect::<Vec<_>>(), [Fate::Lost, Fate::Reserved]);
+    assert_eq!(second.spent(), cost(60, 60));
+    assert_eq!(refusal(first.ready(&stored, [1; 16], b"noised")), Error::ReservationLost, "another took its place");
+    assert_eq!(refusal(first.sent(&stored, [1; 16])), Error::ReservationLost);
+}
+
+#[test]
+fn a_finished_upload_is_sent_again_as_the_same_bytes() {
+    let (mut ledger, stored) = with_unsent();
+    let unsent = ledger.unsent(&stored).expect("readable").expect("it is ready");
+    assert_eq!((unsent.task.as_str(), unsent.round, unsent.id), ("demo", 7, [1; 16]));
+    assert_eq!((unsent.bytes.as_slice(), unsent.cost), (&b"noised"[..], cost(30, 60)));
+    assert_eq!(open(&stored, AT_ONCE).unsent(&stored), Ok(Some(unsent.clone())), "after a restart");
+    let step = ledger.ready(&stored, [1; 16], b"noised");
+    assert_eq!(done(&mut ledger, step), (stored.clone(), unsent), "saying it twice changes nothing");
+    assert_eq!(refusal(ledger.ready(&stored, [1; 16], b"noises")), Error::UploadConflict);
+    assert_eq!(refusal(ledger.reserve(&stored, ("demo", 8, [2; 16]), cost(1, 1), 0)), Error::UploadPending);
+    assert_eq!(refusal(ledger.reserve(&stored, ("other", 1, [2; 16]), cost(1, 1), 0)), Error::UploadPending);
+}
+
+#[test]
+fn an_answer_drops_the_bytes_and_two_tabs_may_hear_it() {
+    let (mut ledger, ready) = with_unsent();
+    let mut other = open(&ready, AT_ONCE);
+    let step = ledger.sent(&ready, [1; 16]);
+    let (stored, ()) = done(&mut ledger, step);
+    assert!(!stored.windows(6).any(|part| part == b"noised"));
+    assert_eq!(other.unsent(&stored), Ok(None));
+    for step in [other.sent(&stored, [1; 16]), other.refused(&stored, [1; 16], "round-closed")] {
+        assert_eq!(step.expect("it was answered before").bytes(), stored);
+    }
+    assert_eq!(ledger.entries()[0].fate, Fate::Sent);
+
+    for (code, remembered) in [("round-closed", true), ("Odd code!", false), ("", false), (&"x".repeat(33), false)] {
+        let (mut ledger, ready) = with_unsent();
+        let step = ledger.refused(&ready, [1; 16], code);
+        let (stored, ()) = done(&mut ledger, step);
+        assert_eq!((ledger.entries()[0].fate, ledger.spent()), (Fate::Refused, cost(30, 60)));
+        let wanted = if remembered { code } else { "unknown" };
+        assert!(stored.windows(wanted.len()).any(|part| part == wanted.as_bytes()), "{code}");
+    }
+}
+
+#[test]
+fn one_reservation_is_worth_one_charge() {
+    let mut ledger = open(&[], AT_ONCE);
+    let mut take = |id| ledger.reserve(&[], ("demo", 7, [id; 16]), cost(30, 30), 0).expect("a full budget");
+    let (first, twin, other) = (take(1), take(1), take(2));
+    assert_eq!(ledger.persisted(first).expect("it is the next step").cost(), cost(30, 30));
+    assert_eq!(refusal(ledger.persisted(twin)), Error::ReservationLost);
+    assert_eq!(refusal(ledger.persisted(other)), Error::ReservationLost);
+    assert_eq!(ledger.spent(), cost(30, 30));
+    let stored = ledger.seen.encode();
+    assert_eq!(refusal(ledger.reserve(&stored, ("demo", 7, [1; 16]), cost(1, 1), 0)), Error::UploadConflict);
+}
+
+#[test]
+fn a_store_that_lacks_what_was_seen_releases_nothing() {
+    let mut ledger = open(&[], AT_ONCE);
+    let step = ledger.session(&[], 0);
+    let (early, ()) = done(&mut ledger, step);
+    let stored = reserved(&mut ledger, &early, 1, cost(30, 30));
+    let mut cleared = open(&[], AT_ONCE);
+    let elsewhere = reserved(&mut cleared, &[], 9, cost(1, 1));
+    let elsewhere = reserved(&mut cleared, &elsewhere, 10, cost(1, 1));
+    for older in [Vec::new(), early, elsewhere] {
+        assert_eq!(refusal(ledger.reserve(&older, ("demo", 8, [2; 16]), cost(1, 1), 0)), Error::LedgerRolledBack);
+        assert_eq!(refusal(ledger.ready(&older, [1; 16], b"noised")), Error::LedgerRolledBack);
+        assert_eq!(refusal(ledger.unsent(&older)), Error::LedgerRolledBack);
+        assert_eq!(refusal(ledger.session(&older, 0)), Error::LedgerRolledBack);
+        assert_eq!(ledger.spent(), cost(30, 30), "what was spent never shrinks");
+    }
+    assert!(ledger.ready(&stored, [1; 16], b"noised").is_ok(), "the right store is back");
+    let step = ledger.tick(&stored, 1);
+    done(&mut ledger, step);
+    assert_eq!(refusal(ledger.unsent(&stored)), Error::LedgerRolledBack, "a clock that was set back, too");
+}
+
+#[test]
+fn an_upload_or_a_ledger_that_is_too_large_is_refused() {
+    let mut ledger = open(&[], AT_ONCE);
+    let stored = reserved(&mut ledger, &[], 1, cost(1, 1));
+    let largest = vec![7; 40_960];
+    assert!(ledger.ready(&stored, [1; 16], &largest).expect("as large as may be").bytes().len() < 41_200);
+    let refused = refusal(ledger.ready(&stored, [1; 16], &vec![7; 40_961]));
+    assert_eq!(refused, Error::BodyTooLarge { limit: 40_960 });
+
+    let mut state = State::decode(&stored).expect("our own bytes");
+    for n in 1..CONTRIBUTIONS as u32 {
+        let id = [n.to_le_bytes(), [0; 4], [0; 4], [0; 4]].concat().try_into().expect("16 bytes");
+        state.push(Record::Reserved("demo".into(), n, ByteArray::new(id), NanoRho(0), NanoRho(0))).expect("in order");
+    }
+    let full = state.encode();
+    let refused = refusal(open(&full, AT_ONCE).reserve(&full, ("demo", 1, [1; 16]), cost(0, 0), 0));
+    assert_eq!(refused, Error::LedgerFull { most: 4096 });
+}
+
+#[test]
+fn a_contribution_is_remembered_in_some_hundred_bytes_and_a_session_in_none() {
+    let mut ledger = open(&[], AT_ONCE);
+    let mut stored = Vec::new();
+    for now_ms in 0..100 {
+        let step = ledger.session(&stored, 1_800_000_000_000 + now_ms);
+        stored = done(&mut ledger, step).0;
+    }
+    assert!(stored.len() < 160, "{} bytes", stored.len());
+    let before = stored.len();
+    let dear = cost(31_250_000, 31_250_000);
+    let mut ledger = open(&stored, Limits { lifetime: NanoRho(u64::MAX), ..AT_ONCE });
+    for id in 0..20 {
+        stored = reserved(&mut ledger, &stored, id, dear);
+        let step = ledger.ready(&stored, [id; 16], &vec![7; 20_000]);
+        stored = done(&mut ledger, step).0;
+        let step = ledger.sent(&stored, [id; 16]);
+        stored = done(&mut ledger, step).0;
+    }
+    assert!((stored.len() - before) / 20 <= 120, "{} bytes each", (stored.len() - before) / 20);
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let (mut alive, stored) = with_unsent();
+    for bit in 0..stored.len() * 8 {
+        let mut flipped = stored.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(refusal(Ledger::open(&flipped, AT_ONCE)), Error::LedgerDamaged, "bit {bit}");
+        assert_eq!(refusal(alive.unsent(&flipped)), Error::LedgerDamaged, "bit {bit}");
+        assert_eq!(refusal(alive.sent(&flipped, [1; 16])), Error::LedgerDamaged, "bit {bit}");
+    }
+    for length in 1..stored.len() {
+        assert_eq!(refusal(Ledger::open(&stored[..length], AT_ONCE)), Error::LedgerDamaged, "{length} bytes");
+    }
+    assert_eq!(refusal(Ledger::open(&[&stored[..], &[0]].concat(), AT_ONCE)), Error::LedgerDamaged);
+}
+
+/// The outer form, written down once more.
+#[derive(Serialize, Deserialize)]
+struct Envelope(u32, ByteBuf, ByteArray<32>);
+
+fn sealed(version: u32, body: &[u8]) -> Vec<u8> {
+    let body = ByteBuf::from(body);
+    let seal = Sha256::digest(wire::encode(&(version, &body)));
+    wire::encode(&Envelope(version, body, ByteArray::new(seal.into())))
+}
+
+#[test]
+fn a_newer_format_is_known_for_what_it_is_and_left_alone() {
+    let newer = sealed(2, b"whatever it will be");
+    assert_eq!(refusal(Ledger::open(&newer, AT_ONCE)), Error::LedgerVersion { sent: 2, known: 1 });
+    let (mut alive, _) = with_unsent();
+    assert_eq!(refusal(alive.session(&newer, 0)).code(), "ledger-version", "there are no bytes to overwrite it with");
+}
+
+/// Not damage but forgery, or a bug of ours: the seal is right, and what it seals cannot be.
+#[test]
+fn a_sealed_ledger_that_cannot_be_is_refused() {
+    #[derive(Serialize, Deserialize)]
+    struct Body(Vec<Record>, ByteArray<32>, (u64, u32, u64, u64, Vec<u64>), Option<ByteBuf>);
+    let reserved = || Record::Reserved("demo".into(), 7, ByteArray::new([1; 16]), NanoRho(30), NanoRho(60));
+    let ready = || {
+        let (hash, length) = state::fingerprint(b"noised");
+        Record::Ready(ByteArray::new(hash), length)
+    };
+    let with = |records: Vec<Record>, tasks_ms: &[u64], unsent: Option<&[u8]>, last: Option<record::Link>| {
+        let link = records.iter().fold(record::START, |before, record| record::link(&before, record));
+        let clock = (1, 0, 0, 0, tasks_ms.to_vec());
+        let body = Body(records, ByteArray::new(last.unwrap_or(link)), clock, unsent.map(ByteBuf::from));
+        Ledger::open(&sealed(1, &wire::encode(&body)), AT_ONCE).map(|_| ())
+    };
+    let opened = || Record::Opened(0);
+    assert_eq!(with(vec![opened(), reserved(), ready()], &[0], Some(b"noised"), None), Ok(()), "this one can be");
+    let damaged = Err(Error::LedgerDamaged);
+    for (records, tasks_ms, unsent, last) in [
+        (vec![opened(), reserved(), ready()], &[0][..], Some(&b"noised"[..]), Some([7; 32])),
+        (vec![opened(), reserved(), ready()], &[0], Some(b"noises"), None),
+        (vec![opened(), reserved(), ready()], &[0], None, None),
+        (vec![opened(), reserved(), ready(), Record::Sent], &[0], Some(b"noised"), None),
+        (vec![opened(), reserved()], &[0], Some(b"noised"), None),
+        (vec![opened(), reserved()], &[], None, None),
+        (vec![opened(), reserved()], &[0, 0], None, None),
+        (vec![], &[], None, None),
+        (vec![reserved()], &[0], None, None),
+        (vec![opened(), opened()], &[], None, None),
+        (vec![opened(), reserved(), opened()], &[0], None, None),
+        (vec![opened(), ready()], &[], Some(b"noised"), None),
+        (vec![opened(), reserved(), ready(), ready()], &[0], Some(b"noised"), None),
+        (vec![opened(), reserved(), ready(), reserved()], &[0], None, None),
+        (vec![opened(), reserved(), Record::Sent], &[0], None, None),
+        (vec![opened(), reserved(), Record::Refused("round-closed".into())], &[0], None, None),
+        (vec![opened(), reserved(), ready(), Record::Sent, Record::Sent], &[0], None, None),
+    ] {
+        assert_eq!(with(records.clone(), tasks_ms, unsent, last), damaged, "{records:?}");
+    }
+}
+
+/// The format as it is on people's disks. If this fails, the version must go up and the old one must still be read.
+#[test]
+fn the_stored_format_has_not_changed() {
+    let mut ledger = open(&[], AT_ONCE);
+    let step = ledger.session(&[], 1_800_000_000_000);
+    let (stored, ()) = done(&mut ledger, step);
+    let step = ledger.reserve(&stored, ("demo", 7, [0xab; 16]), cost(30, 60), 1_800_000_000_500);
+    let (stored, _) = done(&mut ledger, step);
+    let step = ledger.ready(&stored, [0xab; 16], b"noised");
+    let (stored, _) = done(&mut ledger, step);
+    let mut hex = String::new();
+    stored.iter().for_each(|byte| write!(hex, "{byte:02x}").expect("a string takes it"));
+    assert_eq!(hex, GOLDEN);
+}
+
+const GOLDEN: &str = concat!(
+    "8301589c8483a1666f70656e65641b000001a3185c5000a1687265736572766564856464656d6f0750ababababababababab",
+    "ababababababab181e183ca165726561647982582021e0c10bc7bdfdf1b0db73d1a1fa9538c54f5d51a28f58e93ee0d45b1e",
+    "7f85070658208313b870eff88a0e89c5e3792edfc440eb6583c5adf1f7a721ef6692b25b150c8501011b000001a3185c51f4",
+    "008100466e6f6973656458206d10eb107d673f3b56c712e60e413cfcb8076a2375c1b03dd3505a073a4c6b1e",
+);
+
+proptest! {
+    /// Jumps of any size gain at most 13/24 of the span each: the rest is honest time.
+    #[test]
+    fn the_clock_gains_no_more_than_the_jumps_are_worth(
+        honest in prop::collection::vec(0..12 * HOUR_MS, 1..40),
+        jumps in prop::collection::vec((0..40usize, -1_000_000 * DAY_MS as i64..1_000_000 * DAY_MS as i64), 0..5),
+    ) {
+        let (start_ms, mut offset_ms, mut elapsed_ms) = (2_000_000 * DAY_MS as i64 * 5, 0, 0);
+        let mut clock = clock::Clock::new(start_ms as u64);
+        for (at, step_ms) in honest.iter().enumerate() {
+            elapsed_ms += *step_ms as i64;
+            offset_ms += jumps.iter().filter(|(place, _)| *place == at).map(|(_, jump_ms)| jump_ms).sum::<i64>();
+            clock.look((start_ms + elapsed_ms + offset_ms) as u64, DAY_MS, DAY_MS);
+        }
+        prop_assert!(clock.waited_ms <= elapsed_ms as u64 + 13 * HOUR_MS * jumps.len() as u64);
+        if jumps.is_empty() {
+            prop_assert_eq!(clock.waited_ms, elapsed_ms as u64);
+        }
+    }
+}
