@@ -23,6 +23,12 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// A limit out of a number that an application wrote: rounded down, and 0 for what is no number. A cost that is no
+    /// number is endless; a limit that is none must not be.
+    pub fn limit(rho: f64) -> NanoRho {
+        NanoRho((rho * 1e9) as u64)
+    }
+
     /// Refuses a round that asks for more, with both numbers.
     pub fn admit(&self, round: &Round) -> Result<()> {
         let cost = cost(round.bound()?)?;
@@ -43,6 +49,13 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_that_is_no_number_allows_nothing() {
+        for (rho, nano) in [(1.052, 1_052_000_000), (f64::NAN, 0), (-1.0, 0), (1.999e-9, 1)] {
+            assert_eq!(Policy::limit(rho), NanoRho(nano), "{rho}");
+        }
+    }
 
     #[test]
     fn a_round_that_asks_for_more_is_refused_with_both_numbers() {

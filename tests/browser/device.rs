@@ -49,6 +49,14 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
 }
 
 #[wasm_bindgen_test]
+async fn a_limit_that_is_no_number_allows_nothing() {
+    let (head, round) = published(100);
+    let refused = Device::open(head, round, Vec::new(), Some(f64::NAN), None, None, false).await;
+    let mut device = refused.expect("the round itself is admitted");
+    assert_eq!(code(&device.reserve(&[]).expect_err("a budget of nothing")), "budget-exhausted");
+}
+
+#[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
     let mut device = open(100, false).await.expect("the default policy admits it");
     let mut ids = Vec::new();

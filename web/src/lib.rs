@@ -3,7 +3,7 @@
 //! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
 
 use js_sys::{Reflect, global};
-use privet::{Backend, Error, Event, EventKind, NanoRho, Policy, Round, UploadId, hex};
+use privet::{Backend, Error, Event, EventKind, Policy, Round, UploadId, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
@@ -28,8 +28,8 @@ impl Device {
     ) -> Result<Device, JsValue> {
         let default = Policy::default();
         let policy = Policy {
-            lifetime: lifetime_rho.map_or(default.lifetime, NanoRho::from_rho),
-            per_round: rho_per_round.map_or(default.per_round, NanoRho::from_rho),
+            lifetime: lifetime_rho.map_or(default.lifetime, Policy::limit),
+            per_round: rho_per_round.map_or(default.per_round, Policy::limit),
             min_cohort: min_cohort.unwrap_or(default.min_cohort),
             ..default
         };
