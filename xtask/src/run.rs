@@ -66,6 +66,18 @@ impl Program {
         if status.success() { Ok(()) } else { Err(anyhow!("`{}` failed ({status})", self.line())) }
     }
 
+    /// Runs in this process's place, so that whoever ends this one ends it.
+    pub(crate) fn replace(self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            let mut program = self;
+            let error = std::os::unix::process::CommandExt::exec(&mut program.command);
+            Err(program.missing(&error))
+        }
+        #[cfg(not(unix))]
+        self.run()
+    }
+
     /// Runs to its end and gives what it printed. What it says on stderr is shown when it fails.
     pub(crate) fn output(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).output().map_err(|error| self.missing(&error))?;
