@@ -102,7 +102,7 @@ impl Program {
             "node" | "npm" => "install Node 20 or later, https://nodejs.org",
             "cargo" | "rustc" | "rustup" => "install Rust, https://rustup.rs",
             "git" => "install git",
-            "esbuild" | "tsc" | "biome" | "wasm-opt" => "`cargo xtask setup` installs it",
+            "esbuild" | "tsc" | "prettier" | "wasm-opt" => "`cargo xtask setup` installs it",
             _ => "it was expected there",
         };
         anyhow!("`{}` is not to be found: {how}", Path::new(self.command.get_program()).display())

@@ -113,6 +113,8 @@ fn step(name: &'static str, budget_s: u64, run: impl FnOnce() -> Result<()>) -> 
 fn format(context: &Context) -> Result<()> {
     let place = context.place;
     let rust = crate::run::cargo(&place.root).args(["fmt", "--all", "--check"]).run();
-    build::node_program(place, "biome").args(["check", "web/ts", "worker", "demo", "tests"]).run()?;
+    build::node_program(place, "prettier")
+        .args(["--check", "--log-level=warn", "web/ts", "worker", "demo", "tests"])
+        .run()?;
     rust
 }
