@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-export const noGpu = process.env["NO_GPU"] !== undefined;
+export const noGpu = process.env["NO_GPU"] === "1";
 
 /** WebGPU on SwiftShader, a device on the CPU, where the machine has no GPU; and nothing that calls home. */
 const FLAGS = [

@@ -20,11 +20,12 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     if open {
         thread::spawn(move || open_page(port));
     }
-    Program::new(place.server())
+    let server = Program::new(place.server())
         .dir(&place.root)
         .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--store"])
-        .arg(store)
-        .run()
+        .arg(store);
+    // The thread that opens the page would end with this process.
+    if open { server.run() } else { server.replace() }
 }
 
 /// Shows the page in the user's browser once the server answers. The address is printed anyway, so it may fail.

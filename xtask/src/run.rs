@@ -66,6 +66,18 @@ impl Program {
         if status.success() { Ok(()) } else { Err(anyhow!("`{}` failed ({status})", self.line())) }
     }
 
+    /// Runs in this process's place, so that whoever ends this one ends it.
+    pub(crate) fn replace(self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            let mut program = self;
+            let error = std::os::unix::process::CommandExt::exec(&mut program.command);
+            Err(program.missing(&error))
+        }
+        #[cfg(not(unix))]
+        self.run()
+    }
+
     /// Runs to its end and gives what it printed. What it says on stderr is shown when it fails.
     pub(crate) fn output(mut self) -> Result<String> {
         let output = self.command.stdin(Stdio::null()).output().map_err(|error| self.missing(&error))?;
@@ -90,7 +102,7 @@ impl Program {
             "node" | "npm" => "install Node 20 or later, https://nodejs.org",
             "cargo" | "rustc" | "rustup" => "install Rust, https://rustup.rs",
             "git" => "install git",
-            "esbuild" | "tsc" | "biome" | "wasm-opt" => "`cargo xtask setup` installs it",
+            "esbuild" | "tsc" | "prettier" | "wasm-opt" => "`cargo xtask setup` installs it",
             _ => "it was expected there",
         };
         anyhow!("`{}` is not to be found: {how}", Path::new(self.command.get_program()).display())

@@ -1,6 +1,6 @@
 use super::Shape;
 
-/// Twin of `gradient.wgsl`: g[j] = Σᵢ r[i] · x[i, j] / max(n, 1), with x (n, d), r (n) and g (d).
+/// Twin of `gradient.wgsl`: `g[j] = Σᵢ r[i] · x[i, j] / max(n, 1)`, with x (n, d), r (n) and g (d).
 pub fn gradient(shape: Shape, x: &[f32], r: &[f32], g: &mut [f32]) {
     let d = shape.d as usize;
     for j in 0..d {

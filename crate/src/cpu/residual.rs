@@ -1,6 +1,6 @@
 use super::Shape;
 
-/// Twin of `residual.wgsl`: r[i] = sigmoid(x[i] · w) − y[i], with x (n, d), w (d), y and r (n).
+/// Twin of `residual.wgsl`: `r[i] = sigmoid(x[i] · w) − y[i]`, with x (n, d), w (d), y and r (n).
 pub fn residual(shape: Shape, x: &[f32], w: &[f32], y: &[f32], r: &mut [f32]) {
     let d = shape.d as usize;
     for i in 0..shape.n as usize {

@@ -67,7 +67,7 @@ impl Gpu {
         &self.adapter
     }
 
-    /// r[i] = sigmoid(x[i] · w) − y[i].
+    /// `r[i] = sigmoid(x[i] · w) − y[i]`.
     pub async fn residual(&self, shape: Shape, x: &[f32], w: &[f32], y: &[f32]) -> Option<Vec<f32>> {
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let r = self.encode_residual(&mut encoder, shape, &self.input(x), w, y);

@@ -52,6 +52,12 @@ pub(crate) fn server(place: &Place) -> Result<()> {
     run::cargo(&place.root).args(["build", "--package", "privet-server"]).run()
 }
 
+/// The same command out of the native tests' build. Cargo chooses features for the workspace's tests together:
+/// on its own, the server would have most of its dependencies built a second time.
+pub(crate) fn server_beside_tests(place: &Place) -> Result<()> {
+    run::cargo(&place.root).args(["build", "--workspace", "--bin", "privet", "--tests"]).run()
+}
+
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     let tools = machine.wasm()?;
     let module = place.root.join("web/pkg/privet_bg.wasm");

@@ -20,12 +20,8 @@ pub(super) fn ensure(place: &Place) -> Result<()> {
         return Ok(());
     }
     announce("the npm packages of package-lock.json", "to build and test the TypeScript side");
-    // A lock file that was written where the registry lacks some platforms' packages is not whole to `npm ci`.
-    // Then `npm install` takes the same versions from it, and `--no-save` leaves it as it is.
-    let whole = run::npm(&place.root).args(["ci", "--dry-run"]).output().is_ok();
     run::npm(&place.root)
-        .args(if whole { ["ci", "--no-audit"] } else { ["install", "--no-save"] })
-        .args(["--no-fund", "--loglevel=error"])
+        .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
         .run()
         .context("the npm packages cannot be installed")?;
     stamp.record()

@@ -25,13 +25,13 @@ pub(super) fn typescript(context: &Context) -> Result<()> {
 }
 
 pub(super) fn end_to_end(context: &Context) -> Result<()> {
-    build::server(context.place)?;
+    build::server_beside_tests(context.place)?;
     node_test(context.place, page_env(context.place, &context.machine)?, "tests/page")
 }
 
 pub(super) fn package(context: &Context) -> Result<()> {
     let place = context.place;
-    build::server(place)?;
+    build::server_beside_tests(place)?;
     let tarball = build::pack(place)?;
     let env = page_env(place, &context.machine)?.env("PRIVET_TARBALL", tarball);
     node_test(place, env, "tests/package")?;
