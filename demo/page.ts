@@ -7,6 +7,8 @@ import type { Story } from "./stories.ts";
 const HINTS: Record<string, string> = {
   "server-unreachable": "Contribute again: the same bytes are sent, and nothing more is debited.",
   "budget-exhausted": "This device contributes nothing more, and that is meant for good.",
+  "ledger-rolled-back":
+    "Something has put an older ledger in its place, or cleared it: this tab contributes nothing more.",
   "storage-unavailable": "Without a ledger that lasts nothing is contributed; reading and re-ranking go on.",
 };
 

@@ -12,7 +12,8 @@ import { launch, noGpu, required, Server } from "../harness.ts";
 const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
 const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
-const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } }, policy });
+const { leader: key } = await (await fetch("v1/identity")).json();
+const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy });
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
 const slate = await personalizer.rerank(feed);
@@ -20,7 +21,7 @@ const receipt = await personalizer.contribute();
 document.title = JSON.stringify({ order: slate.items.map((item) => item.id), count: receipt.count, backend: receipt.backend });
 `;
 const WRONG = `import { createPersonalizer } from "privet";
-const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "." } } });
+const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key: "" } } });
 await personalizer.record({ kind: "clack", item: { id: "1", embedding: [] } });
 `;
 const TSCONFIG = JSON.stringify({

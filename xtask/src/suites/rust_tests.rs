@@ -27,6 +27,16 @@ pub(super) fn native(context: &Context) -> Result<()> {
     tests.run()
 }
 
+/// The core once more with its seedable sampler, which no other build has: the statistics want both.
+pub(super) fn privacy(context: &Context) -> Result<()> {
+    let tests = cargo(&context.place.root).args(["test", "--package", "privet", "--lib", "--features", "simulate"]);
+    if context.long {
+        // Ten million draws each are minutes when they are not optimised.
+        return tests.args(["--release", "--", "--include-ignored"]).run();
+    }
+    tests.run()
+}
+
 pub(super) fn browser(context: &Context) -> Result<()> {
     let (place, browser) = (context.place, context.machine.browser()?);
     let mut tests = context
