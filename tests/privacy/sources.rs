@@ -106,7 +106,12 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_item(&mut self, item: &'ast Item) {
         // A test may make what it likes: it is never shipped.
-        if !matches!(item, Item::Mod(module) if module.attrs.iter().any(is_cfg_test)) {
+        let attributes = match item {
+            Item::Mod(module) => &module.attrs,
+            Item::Impl(block) => &block.attrs,
+            _ => &Vec::new(),
+        };
+        if !attributes.iter().any(is_cfg_test) {
             visit::visit_item(self, item);
         }
     }
