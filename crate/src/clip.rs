@@ -147,6 +147,23 @@ mod tests {
         }
     }
 
+    /// Numbers of every size, and vectors whose norm lies within a rounding of the bound.
+    fn adversarial(seed: u64) -> Vec<f32> {
+        use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let length = generator.random_range(1..32);
+        let bits = seed.is_multiple_of(2);
+        let mut values: Vec<f32> = (0..length)
+            .map(|_| if bits { f32::from_bits(generator.random()) } else { generator.random_range(-1.0..1.0) })
+            .collect();
+        if !bits {
+            let norm = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let nudge = generator.random_range(-4i32..=4) as f32 * f32::EPSILON;
+            values.iter_mut().for_each(|value| *value *= (1.0 + nudge) / norm);
+        }
+        values
+    }
+
     fn any_number() -> impl Strategy<Value = f32> {
         prop_oneof![any::<f32>(), -2.0f32..2.0, Just(1e38), Just(-f32::MAX), Just(f32::NAN), Just(-0.0)]
     }
@@ -155,6 +172,14 @@ mod tests {
         #[test]
         fn the_norm_is_never_over_the_bound(values in prop::collection::vec(any_number(), 0..64)) {
             prop_assert!(square_norm(&clipped(&values)) <= u128::from(NORM).pow(2));
+        }
+
+        #[test]
+        #[ignore = "long: a million vectors"]
+        fn the_norm_is_never_over_the_bound_a_million_times(seeds in prop::collection::vec(any::<u64>(), 4000)) {
+            for seed in seeds {
+                prop_assert!(square_norm(&clipped(&adversarial(seed))) <= u128::from(NORM).pow(2));
+            }
         }
 
         #[test]

@@ -1,8 +1,8 @@
 //! The client's half put together: what a host (a browser's worker, a test) drives.
 
 use crate::{
-    Backend, Charge, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result, Round,
-    Signed, Step, Unsent, Upload, UploadId, clip, cost, event,
+    Backend, Charge, Cost, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result,
+    Round, Signed, Step, Unsent, Upload, UploadId, clip, cost, event,
     example::{examples_from_event, features_from_profile},
     noise,
 };
@@ -29,6 +29,18 @@ pub struct Terms {
     pub pins: Pins,
     /// What may be asked of this device.
     pub policy: Policy,
+}
+
+/// A dry run: the stages before the noise. It has no bytes of its own and lives as long as someone looks at it.
+pub struct Preview {
+    /// The gradient over the new examples, in units of the head.
+    pub gradient: Vec<f32>,
+    /// The same, shortened and on the grid.
+    pub clipped: Vec<i32>,
+    /// What releasing it would cost.
+    pub cost: Cost,
+    /// What is left of the lifetime budget before that.
+    pub left: NanoRho,
 }
 
 /// A step of the ledger whose bytes the host has not said to be durable yet.
@@ -150,6 +162,10 @@ impl Device {
 
     /// Debits the next contribution, whose id is random.
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
+        let (deadline_s, now_s) = (self.round.deadline_s, now_ms / 1000);
+        if now_s >= deadline_s {
+            return Err(Error::RoundOver { deadline_s, now_s });
+        }
         let cost = cost(self.round.bound()?)?;
         let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
         Ok(self.take(Taken::Reserve(id, step)))
@@ -171,6 +187,15 @@ impl Device {
     /// [`Device::release`] takes it.
     pub async fn gradient(&mut self) -> Gradient {
         self.backend.gradient_from_examples(&self.head, &self.pending).await
+    }
+
+    /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
+    /// spent; it is for the eyes of the person whose data it is, and for nothing else.
+    pub async fn preview(&mut self) -> Result<Preview> {
+        let gradient = self.gradient().await;
+        let bound = self.round.bound()?;
+        let clipped = clip(&gradient, bound).grid().to_vec();
+        Ok(Preview { gradient: gradient.values().to_vec(), clipped, cost: cost(bound)?, left: self.ledger.left() })
     }
 
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
@@ -309,6 +334,99 @@ mod tests {
 
     fn code<T>(result: Result<T>) -> &'static str {
         result.err().map_or("none", |error| error.code())
+    }
+
+    /// A device that has seen items and chosen one, so that its gradient is not zero.
+    fn busy(device: &mut Device) {
+        (0..6).for_each(|axis| device.record(&event(EventKind::Impression, axis)).expect("fits"));
+        device.record(&event(EventKind::Click, 3)).expect("fits");
+    }
+
+    async fn contributed(device: &mut Device, stored: &[u8], id: UploadId) -> Vec<Vec<u8>> {
+        let reserved = device.reserve(stored, id, 0).expect("a full budget");
+        device.persisted().expect("it is the next step");
+        let gradient = device.gradient().await;
+        device.release(&gradient).expect("reserved");
+        let ready = device.ready(&reserved).expect("it is this device's");
+        device.persisted().expect("it is the next step");
+        let sent = device.sent(&ready, id).expect("it was ready");
+        device.persisted().expect("it is the next step");
+        vec![reserved, ready, sent]
+    }
+
+    /// Runs a future that never waits: the twins answer at once.
+    fn at_once<T>(future: impl Future<Output = T>) -> T {
+        let mut future = core::pin::pin!(future);
+        let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            core::task::Poll::Ready(value) => value,
+            core::task::Poll::Pending => panic!("the twins never wait"),
+        }
+    }
+
+    #[test]
+    fn a_preview_changes_nothing() {
+        let (mut looked, mut blind) = (device(), device());
+        busy(&mut looked);
+        busy(&mut blind);
+        let preview = at_once(looked.preview()).expect("a plain round");
+        assert!(preview.gradient.iter().any(|&g| g != 0.0) && preview.clipped.iter().any(|&q| q != 0));
+        assert_eq!((preview.cost.trusted.0, preview.left.0), (31_250_000, 1_052_000_000));
+        assert_eq!(looked.ledger().left(), blind.ledger().left());
+        assert_eq!(looked.pending(), blind.pending());
+        assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
+    }
+
+    /// Every byte that the host is ever asked to store, searched for any number of the gradient or of its clipped form.
+    #[test]
+    fn nothing_before_the_noise_is_ever_stored() {
+        let mut device = device();
+        busy(&mut device);
+        let preview = at_once(device.preview()).expect("a plain round");
+        let stored = at_once(contributed(&mut device, &[], [1; 16]));
+        let raw = preview.gradient.iter().filter(|g| g.abs() > 1e-3).flat_map(|g| [g.to_le_bytes(), g.to_be_bytes()]);
+        let grid = preview.clipped.iter().filter(|q| q.abs() > 255);
+        let grid = grid.flat_map(|q| [q.to_le_bytes(), q.to_be_bytes()]);
+        for needle in raw.chain(grid) {
+            for bytes in &stored {
+                assert!(!bytes.windows(4).any(|window| window == needle), "{needle:?} is stored");
+            }
+        }
+    }
+
+    #[test]
+    fn whether_a_device_takes_part_never_depends_on_what_its_user_did() {
+        let decisions = |does_much: bool| {
+            let (mut device, mut stored) = (device(), Vec::new());
+            let round = |round: u8| {
+                if does_much {
+                    busy(&mut device);
+                }
+                let reserved = match device.reserve(&stored, [round; 16], 0) {
+                    Ok(reserved) => reserved,
+                    Err(error) => return (0, error.code()),
+                };
+                device.persisted().expect("it is the next step");
+                let gradient = at_once(device.gradient());
+                let size = device.release(&gradient).expect("reserved").bytes.len();
+                let ready = device.ready(&reserved).expect("it is this device's");
+                device.persisted().expect("it is the next step");
+                stored = device.sent(&ready, [round; 16]).expect("it was ready");
+                device.persisted().expect("it is the next step");
+                (size, "contributed")
+            };
+            (0..40).map(round).collect::<Vec<_>>()
+        };
+        assert_eq!(decisions(false), decisions(true));
+        assert_eq!(decisions(true).iter().filter(|(_, what)| *what == "contributed").count(), 33);
+    }
+
+    #[test]
+    fn a_round_that_is_over_is_refused_with_both_times() {
+        let mut device = device();
+        let late = device.reserve(&[], [1; 16], 1_800_000_000_000);
+        assert_eq!(late, Err(Error::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }));
+        assert!(device.reserve(&[], [1; 16], 1_799_999_999_999).is_ok());
     }
 
     #[test]

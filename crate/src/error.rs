@@ -43,6 +43,9 @@ pub enum Error {
     /// The application pins no key for an aggregator that the mode needs.
     #[error("no key is pinned for the {signer}")]
     KeyNotPinned { signer: &'static str },
+    /// The round's deadline has passed: fetch the open round and train again.
+    #[error("the round ended at second {deadline_s}; this device's clock says {now_s}")]
+    RoundOver { deadline_s: u64, now_s: u64 },
     /// The round asks for more than this device's policy allows.
     #[error("the round asks for a {what} of {asked}; this device allows {allowed}")]
     PolicyRefused { what: &'static str, asked: String, allowed: String },

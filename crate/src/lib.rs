@@ -26,11 +26,12 @@ mod ledger;
 mod noise;
 mod policy;
 mod profile;
+mod statement;
 mod wire;
 
 pub use aggregate::Aggregate;
 pub use clip::{Bound, Clipped, clip};
-pub use device::{Contribution, Device, Terms};
+pub use device::{Contribution, Device, Preview, Terms};
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use example::Example;
@@ -42,6 +43,7 @@ pub use noise::sampler;
 pub use noise::{Noised, cost, noise};
 pub use policy::Policy;
 pub use profile::Profile;
+pub use statement::statement;
 pub use wire::{
     AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,
     UploadId, hex,

@@ -30,6 +30,7 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("head-refused", StatusCode::BAD_REQUEST, Refetch),
     ("head-stale", StatusCode::CONFLICT, Refetch),
     ("round-refused", StatusCode::BAD_REQUEST, Stop),
+    ("round-over", StatusCode::CONFLICT, Refetch),
     ("policy-refused", StatusCode::FORBIDDEN, Stop),
     ("budget-exhausted", StatusCode::FORBIDDEN, Stop),
     ("alone-exhausted", StatusCode::FORBIDDEN, Stop),

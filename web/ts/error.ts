@@ -7,6 +7,7 @@ const CODES = [
   "head-refused",
   "head-stale",
   "round-refused",
+  "round-over",
   "policy-refused",
   "budget-exhausted",
   "alone-exhausted",
