@@ -29,7 +29,8 @@ pub(super) fn native(context: &Context) -> Result<()> {
 
 /// The core once more with its seedable sampler, which no other build has: the statistics want both.
 pub(super) fn privacy(context: &Context) -> Result<()> {
-    let tests = cargo(&context.place.root).args(["test", "--package", "privet", "--lib", "--features", "simulate"]);
+    // Over the whole workspace, so that every dependency keeps the features that it was built with before.
+    let tests = cargo(&context.place.root).args(["test", "--workspace", "--lib", "--features", "privet/simulate"]);
     if context.long {
         // Ten million draws each are minutes when they are not optimised.
         return tests.args(["--release", "--", "--include-ignored"]).run();
