@@ -14,15 +14,37 @@ pub enum Error {
     /// The kind is none that the core knows.
     #[error("unknown kind of event")]
     EventKindUnknown,
+    /// The schema names no attribute like that.
+    #[error("the schema names no such attribute")]
+    AttributeUnknown,
+    /// The operator's schema asks for what no device could obey.
+    #[error("the schema's {path} has to be {must}")]
+    SchemaRefused { path: String, must: &'static str },
     /// An embedding does not have the length that the head was trained for.
     #[error("an embedding has {sent} numbers; the head wants {wanted}")]
     EmbeddingLength { sent: usize, wanted: usize },
     /// An embedding or a server score holds NaN or an infinity.
     #[error("number {position} is not finite")]
     NotFinite { position: usize },
+    /// An item does not carry the dense numbers that the schema names.
+    #[error("an item has {sent} dense numbers; the schema names {wanted}")]
+    DenseLength { sent: usize, wanted: usize },
+    /// More items beside the one that an event is about than are kept.
+    #[error("an event names {sent} items beside its own; at most {most} are kept")]
+    SlateTooLong { sent: usize, most: usize },
+    /// A candidate cannot be ranked.
+    #[error("candidate {place} is refused: {why}")]
+    CandidateRefused { place: usize, why: String },
     /// Scores and embeddings do not belong to the same number of candidates.
     #[error("{scores} server scores for {embeddings} embeddings")]
     CandidatesMismatch { scores: usize, embeddings: usize },
+
+    /// The exported profile cannot be read: it is left as it is.
+    #[error("the exported profile is damaged, or belongs to another schema")]
+    StateDamaged,
+    /// The exported profile was written by a newer build: it is left as it is.
+    #[error("the exported profile has version {sent}; this build reads {known}")]
+    StateVersion { sent: u32, known: u32 },
 
     /// The head's bytes are not a head, or not one that can be used.
     #[error("the head is refused: {reason}")]

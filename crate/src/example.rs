@@ -1,114 +1,210 @@
-//! What a gradient is computed from: a pure function of the profile before an event, and the event.
+//! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
+use serde::{Deserialize, Serialize};
 
-use crate::{Event, Profile};
+use crate::{Event, Head, Item, Profile, Without, profile};
 
-/// How many passed-over items stand against one that was opened.
-const NEGATIVES: usize = 4;
+/// How many drawn items stand against one that was chosen, where it was not shown among others.
+const DRAWN: usize = 4;
+/// A choice far down a slate that few look at counts this many times, and no more: Joachims et al. 2017 clip likewise.
+const MOST_PROPENSITY_WEIGHT: f32 = 10.0;
+/// How many places the personal part has for the values of attributes, which share them by their hash.
+pub(crate) const SLOTS: usize = 256;
 
-/// One labelled item as the head sees it.
-#[derive(Debug, Clone, PartialEq)]
+/// A group of items of which the first was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Example {
-    features: Vec<f32>,
-    label: f32,
+    /// What the profile had to say about each (rows, features).
+    pub(crate) x: Vec<f32>,
+    /// The server's score of each.
+    pub(crate) server: Vec<f32>,
+    /// The direction of each embedding (rows, embedding).
+    pub(crate) directions: Vec<f32>,
+    /// The places of the values of each row's attributes, one row after the other.
+    pub(crate) slots: Vec<u16>,
+    /// Where each row's places begin (rows + 1).
+    pub(crate) slot_starts: Vec<u16>,
+    /// How much the group counts.
+    pub(crate) weight: f32,
+    /// The evidence there was when it was made.
+    pub(crate) evidence: u64,
+    /// Whether it went into a contribution.
+    pub(crate) contributed: bool,
 }
 
 impl Example {
-    /// How many features an embedding of this length becomes: itself, its affinity to the profile, and a bias.
-    pub const fn feature_count(embedding_length: usize) -> usize {
-        embedding_length + 2
+    /// How many items it has.
+    pub fn rows(&self) -> usize {
+        self.server.len()
     }
 
-    /// What the head reads: the item's features, as the profile stands.
+    /// What the profile had to say about each item, row after row.
     pub fn features(&self) -> &[f32] {
-        &self.features
+        &self.x
     }
 
-    /// 1 for an item the user chose, 0 for one passed over.
-    pub fn label(&self) -> f32 {
-        self.label
+    /// The server's score of each item.
+    pub fn server_scores(&self) -> &[f32] {
+        &self.server
+    }
+
+    /// How much it counts.
+    pub fn weight(&self) -> f32 {
+        self.weight
+    }
+
+    fn new(head: &Head, profile: &Profile, event: &Event, items: &[&Item], weight: f32, without: Without) -> Self {
+        let schema = &head.schema;
+        let features = head.shape(0, 0).f as usize;
+        let mut x = vec![0.0; features * items.len()];
+        let mut example = Self {
+            x: Vec::new(),
+            server: items.iter().map(|item| item.score).collect(),
+            directions: Vec::with_capacity(items.len() * schema.embedding as usize),
+            slots: Vec::new(),
+            slot_starts: vec![0],
+            weight,
+            evidence: profile.evidence(),
+            contributed: false,
+        };
+        for (item, x) in items.iter().zip(x.chunks_exact_mut(features)) {
+            profile.features(schema, item, event.moment, without, x);
+            example.directions.extend(profile::direction(&item.embedding));
+            example.slots.extend(item.attributes.iter().map(slot));
+            example.slot_starts.push(example.slots.len() as u16);
+        }
+        example.x = x;
+        example
     }
 }
 
-/// The features of an item as this profile sees it.
-pub(crate) fn features_from_profile(profile: &Profile, embedding: &[f32]) -> Vec<f32> {
-    let mut features = Vec::with_capacity(Example::feature_count(embedding.len()));
-    features.extend_from_slice(embedding);
-    features.push(profile.affinity(embedding));
-    features.push(1.0);
-    features
+/// The place of an attribute's value. Its key is a hash already; the attribute is mixed in.
+pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
+    // Knuth's multiplicative hashing: the high bits of a product with 2^64 over the golden ratio.
+    let mixed = (value ^ u64::from(attribute).rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as u16 % SLOTS as u16
 }
 
-/// The examples that an event earns, seen from the profile *before* it, so that no example knows its own answer.
+/// The example that an event earns, seen from the profile *before* it, so that none knows its own answer.
 ///
-/// A positive event stands against up to four items that were shown and passed over. Which ones is drawn by a
-/// generator seeded with the event's number, so that a reload or a replay draws the same.
-pub(crate) fn examples_from_event(profile: &Profile, event: &Event) -> Vec<Example> {
-    let example = |embedding: &[f32], label| Example { features: features_from_profile(profile, embedding), label };
-    if !event.kind().is_positive() {
-        return Vec::new();
-    }
+/// What was chosen stands against what was shown beside it, and counts by how seldom its place is looked at. Where
+/// nothing was shown beside it, against up to four items that were passed over; what was pushed away stands against one
+/// that was chosen before. Which ones is drawn by a generator seeded with the event's number, so that a rebuild draws
+/// the same.
+pub(crate) fn example_from_event(
+    head: &Head,
+    profile: &Profile,
+    event: &Event,
+    without: Without,
+) -> Option<Example> {
+    let label = event.label(&head.schema);
+    let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
     let mut generator = ChaCha8Rng::seed_from_u64(profile.events());
-    let mut examples = vec![example(event.embedding(), 1.0)];
-    examples.extend(drawn(profile.passed_over(), event.embedding(), &mut generator).map(|passed| example(passed, 0.0)));
-    examples
+    let mut items = Vec::with_capacity(event.others.len().max(DRAWN) + 1);
+    if label > 0.0 {
+        items.push(&event.item);
+        if event.others.is_empty() {
+            let pool = profile.passed_over().iter().filter(|passed| passed.key != event.item.key);
+            items.extend(drawn(pool, DRAWN, &mut generator));
+        } else {
+            items.extend(&event.others);
+        }
+    } else if label < 0.0 {
+        let pool = profile.chosen().iter().filter(|chosen| chosen.key != event.item.key);
+        items.extend(drawn(pool, 1, &mut generator));
+        items.push(&event.item);
+    }
+    let rare = f32::from(event.position.max(1)).powf(head.eta).min(MOST_PROPENSITY_WEIGHT);
+    (items.len() > 1 && weight > 0.0)
+        .then(|| Example::new(head, profile, event, &items, weight * rare, without))
 }
 
-fn drawn<'a>(pool: &'a [Vec<f32>], chosen: &[f32], generator: &mut impl Rng) -> impl Iterator<Item = &'a [f32]> {
-    let mut left: Vec<&[f32]> = pool.iter().map(Vec::as_slice).filter(|passed| *passed != chosen).collect();
-    let count = left.len().min(NEGATIVES);
+fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut impl Rng) -> Vec<&'a Item> {
+    let mut left: Vec<&Item> = pool.collect();
+    let count = left.len().min(most);
     for place in 0..count {
         let other = generator.random_range(place..left.len());
         left.swap(place, other);
     }
     left.truncate(count);
-    left.into_iter()
+    left
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EventKind;
+    use crate::{Moment, Schema};
 
-    fn event(kind: EventKind, axis: usize) -> Event {
+    fn head() -> Head {
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
+    }
+
+    fn item(axis: usize) -> Item {
         let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Event::new(kind, embedding).expect("16 finite numbers are an event")
+        Item { score: axis as f32, ..Item::plain(axis as u64, embedding) }
+    }
+
+    fn event(kind: u16, axis: usize) -> Event {
+        Event::new(kind, item(axis), Moment::default())
     }
 
     fn profile_after(passed_over: usize) -> Profile {
-        let mut profile = Profile::new(16).expect("16 is a length");
-        (0..passed_over).for_each(|axis| profile.record(&event(EventKind::Impression, axis)));
+        let mut profile = Profile::new(&head().schema);
+        (0..passed_over).for_each(|axis| profile.record(&head().schema, &event(0, axis)));
         profile
+    }
+
+    fn example(profile: &Profile, event: &Event) -> Option<Example> {
+        example_from_event(&head(), profile, event, Without::default())
     }
 
     #[test]
     fn a_choice_stands_against_four_that_were_passed_over() {
-        let examples = examples_from_event(&profile_after(10), &event(EventKind::Click, 3));
-        assert_eq!(examples.iter().map(Example::label).collect::<Vec<_>>(), [1.0, 0.0, 0.0, 0.0, 0.0]);
-        assert!(examples[1..].iter().all(|example| example.features()[3] == 0.0), "the chosen item is no negative");
-        let mut places: Vec<_> = examples[1..].iter().map(|e| e.features().iter().position(|&f| f > 0.0)).collect();
+        let example = example(&profile_after(10), &event(1, 3)).expect("ten to draw from");
+        assert_eq!((example.rows(), example.server[0]), (5, 3.0));
+        let mut places = example.server[1..].to_vec();
+        places.sort_by(f32::total_cmp);
         places.dedup();
-        assert_eq!(places.len(), 4, "no item is drawn twice");
+        assert!(places.len() == 4 && !places.contains(&3.0), "no item is drawn twice, nor the chosen one: {places:?}");
     }
 
     #[test]
-    fn the_same_profile_and_event_give_the_same_examples() {
-        let draw = || examples_from_event(&profile_after(12), &event(EventKind::Like, 2));
+    fn a_choice_from_a_slate_stands_against_the_slate_and_counts_by_its_place() {
+        let shown = Event { others: vec![item(1), item(2)], position: 4, ..event(1, 3) };
+        let example = example(&profile_after(10), &shown).expect("a slate");
+        assert_eq!(example.server, [3.0, 1.0, 2.0]);
+        assert_eq!(example.weight, 4.0, "with an eta of 1 the fourth place is looked at a quarter of the time");
+        let far = Event { position: 60_000, ..shown };
+        assert_eq!(self::example(&profile_after(0), &far).expect("a slate").weight, MOST_PROPENSITY_WEIGHT);
+    }
+
+    #[test]
+    fn what_was_pushed_away_stands_against_what_was_chosen() {
+        assert_eq!(example(&profile_after(3), &event(3, 5)), None, "nothing was chosen before");
+        let mut profile = profile_after(0);
+        [8, 9].map(|axis| profile.record(&head().schema, &event(1, axis)));
+        let example = example(&profile, &event(3, 5)).expect("two were chosen");
+        assert!(example.rows() == 2 && example.server[1] == 5.0 && example.server[0] >= 8.0);
+    }
+
+    #[test]
+    fn the_same_profile_and_event_give_the_same_example() {
+        let draw = || example(&profile_after(12), &event(2, 2));
         assert_eq!(draw(), draw());
-        assert_ne!(draw(), examples_from_event(&profile_after(13), &event(EventKind::Like, 2)));
+        assert_ne!(draw(), example(&profile_after(13), &event(2, 2)));
     }
 
     #[test]
     fn what_was_only_shown_teaches_nothing_by_itself() {
-        assert!(examples_from_event(&profile_after(5), &event(EventKind::Impression, 1)).is_empty());
-        assert_eq!(examples_from_event(&profile_after(0), &event(EventKind::Click, 1)).len(), 1);
+        assert_eq!(example(&profile_after(5), &event(0, 1)), None);
+        assert_eq!(example(&profile_after(0), &event(1, 1)), None, "there is nothing to stand against");
     }
 
     #[test]
     fn an_example_does_not_know_its_own_answer() {
-        let chosen = event(EventKind::Click, 1);
-        let example = &examples_from_event(&profile_after(0), &chosen)[0];
-        assert_eq!(example.features()[16..], [0.0, 1.0], "affinity as it was before the click, and the bias");
+        let example = example(&profile_after(3), &event(1, 9)).expect("three to draw from");
+        assert_eq!(example.x[..9], [0.0; 9], "no interest, no recent item: as it was before the click");
+        assert_eq!(example.evidence, 0);
     }
 }

@@ -1,13 +1,14 @@
-//! The mean gradient of the head's loss over the new examples, by a shader or by its twin.
+//! What a round learns from this device: how far plain descent moves the published head over the new examples.
 
 #[cfg(feature = "gpu")]
 use crate::gpu::Gpu;
 use crate::{
-    Example, Head,
-    cpu::{self, Shape},
+    Head, cpu,
+    learner::{Batch, Learner},
 };
 
-/// A gradient over the head's parameters. It never leaves the device: only [`crate::clip`] takes it.
+/// Published parameters minus the result, one entry a parameter. It never leaves the device: only [`crate::clip`]
+/// takes it.
 pub struct Gradient {
     values: Vec<f32>,
 }
@@ -48,27 +49,40 @@ impl Backend {
         }
     }
 
-    /// The gradient of the mean logistic loss of `head` over `examples`; the zero vector where there are none.
+    /// The task's epochs of plain descent from the published head over the fresh examples, their loss averaged;
+    /// profile, gate and personal part stand fixed, and the device's own copy of the net takes no part. The zero vector
+    /// where nothing is fresh.
     ///
     /// A GPU that fails is left for good: the twin computes this gradient and every later one.
     #[cfg_attr(not(feature = "gpu"), expect(clippy::unused_async, reason = "only a GPU is waited for"))]
-    pub async fn gradient_from_examples(&mut self, head: &Head, examples: &[Example]) -> Gradient {
-        let w = head.parameters();
-        let shape = Shape { n: examples.len() as u32, d: w.len() as u32 };
-        let x: Vec<f32> = examples.iter().flat_map(|example| example.features().iter().copied()).collect();
-        let y: Vec<f32> = examples.iter().map(Example::label).collect();
+    pub(crate) async fn gradient(&mut self, head: &Head, learner: &Learner, evidence: u64) -> Gradient {
+        let gate = head.gate(evidence);
+        let batch = Batch::fresh(head, learner, gate);
         #[cfg(feature = "gpu")]
         if let Self::WebGpu(gpu) = self {
-            if let Some(values) = gpu.gradient(shape, &x, w, &y).await {
+            if let Some(values) = gpu.descend(head, gate, &batch).await {
                 return Gradient { values };
             }
             *self = Self::Scalar;
         }
-        let (mut r, mut values) = (vec![0.0; y.len()], vec![0.0; w.len()]);
-        cpu::residual(shape, &x, w, &y, &mut r);
-        cpu::gradient(shape, &x, &r, &mut values);
-        Gradient { values }
+        Gradient { values: descend(head, gate, &batch) }
     }
+}
+
+/// The twins' way of it.
+pub(crate) fn descend(head: &Head, gate: f32, batch: &Batch) -> Vec<f32> {
+    let Batch { shape, x, offset, starts, weight } = batch;
+    let rows = shape.n as usize;
+    let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
+    let (mut losses, mut g) = (vec![0.0; weight.len()], vec![0.0; head.parameters().len()]);
+    let mut theta = head.parameters().to_vec();
+    for _ in 0..head.upload.epochs {
+        cpu::forward(*shape, x, &theta, &mut z, &mut s);
+        cpu::listwise(*shape, gate, starts, weight, offset, &s, &mut r, &mut losses);
+        cpu::backward(*shape, x, &theta, &z, &r, &mut g);
+        theta.iter_mut().zip(&g).for_each(|(theta, g)| *theta -= head.upload.rate * g);
+    }
+    head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect()
 }
 
 #[cfg(test)]

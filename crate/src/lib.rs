@@ -22,10 +22,13 @@ mod example;
 pub mod gpu;
 mod gradient;
 mod head;
+mod learner;
 mod ledger;
+mod memory;
 mod noise;
 mod policy;
 mod profile;
+mod schema;
 mod statement;
 mod wire;
 
@@ -33,16 +36,19 @@ pub use aggregate::Aggregate;
 pub use clip::{Bound, Clipped, clip};
 pub use device::{Contribution, Device, Preview, Terms};
 pub use error::Error;
-pub use event::{Event, EventKind};
+pub use event::{Event, Item, Moment, key};
 pub use example::Example;
 pub use gradient::{Backend, Gradient};
-pub use head::Head;
+pub use head::{Descent, Head, Local};
+pub use learner::{Learner, Scratch};
 pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
 #[cfg(feature = "simulate")]
 pub use noise::sampler;
 pub use noise::{Noised, cost, noise};
+pub use memory::{Memory, Selector};
 pub use policy::Policy;
-pub use profile::Profile;
+pub use profile::{Profile, Without};
+pub use schema::{Attribute, Dense, Kind, Schema};
 pub use statement::statement;
 pub use wire::{
     AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,

@@ -1,73 +1,208 @@
 //! What the device remembers of its user: the fold over the events, and nothing else.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use ndarray::{Array1, Array2, ArrayView1, Axis};
+use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventKind, Result, event::check_embedding_length};
+use crate::{
+    Event, Item, Moment, Schema,
+    cpu::{self, Glance},
+};
 
-/// How many interests a profile keeps apart.
-const INTERESTS: usize = 4;
+/// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
+const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
+/// The half-life of what a device counts about an attribute's values: three weeks.
+const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
+/// How many interests are kept apart by clustering.
+const CLUSTERS: usize = 4;
 /// An item that is less like every interest than this founds an interest of its own, while there is room.
 const KINSHIP: f32 = 0.5;
-/// What one positive event leaves of an interest's older weight.
+/// What one positive event leaves of a cluster's older weight.
 const DECAY: f32 = 0.98;
-/// How many shown items without a positive answer are kept to draw negatives from.
-const PASSED_OVER: usize = 64;
+/// How many recent items attention looks back at.
+const RECENT: usize = 64;
+/// How many chosen items and how many without a positive answer are kept, to draw each other's opposites from.
+const OPPOSITES: usize = 64;
+/// How many values of attributes are counted.
+const COUNTERS: usize = 1024;
+/// A pause of this length ends a session.
+const SESSION_MS: u64 = 30 * 60 * 1000;
+/// How the three looks back weigh what they see: two at what was chosen, broadly and closely, one at what was not.
+const GLANCES: [Glance; 3] = [
+    Glance { sharpness: 8.0, fading: 0.0, against: false },
+    Glance { sharpness: 16.0, fading: 0.15, against: false },
+    Glance { sharpness: 8.0, fading: 0.0, against: true },
+];
+/// What every profile has to say about an item, whatever the schema: interests 4, clusters 2, looks back 3, context 4,
+/// seen, evidence.
+const FIXED: usize = 15;
+/// What it says about each attribute: the mean and the largest log-odds, and how well it is known.
+const PER_ATTRIBUTE: usize = 3;
 
-/// Interests found by online clustering, and the items that were shown and passed over.
+/// Interests by age and by kind, recent items, counters and context.
 ///
 /// A pure fold: the same events in the same order give the same profile, bit for bit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// One direction of length 1 a row, the oldest first (interests, embedding).
-    interests: Array2<f32>,
-    /// The decayed count of positive events behind each interest; 0 marks a free row.
+    /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
+    tides: Array2<f32>,
+    /// One direction of length 1 a row, the oldest first (clusters, embedding).
+    clusters: Array2<f32>,
+    /// The decayed count of positive events behind each cluster; 0 marks a free row.
     weights: Array1<f32>,
-    passed_over: Vec<Vec<f32>>,
+    recent: VecDeque<Recent>,
+    counters: BTreeMap<(u16, u64), Counter>,
+    passed_over: VecDeque<Item>,
+    chosen: VecDeque<Item>,
+    last_ms: u64,
+    session: u32,
     events: u64,
-    positives: u64,
+    evidence: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Recent {
+    key: u64,
+    label: f32,
+    direction: Vec<f32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Counter {
+    chosen: f32,
+    shown: f32,
+    ms: u64,
+}
+
+impl Counter {
+    fn decayed(self, ms: u64) -> Self {
+        let left = half(ms.saturating_sub(self.ms), COUNTER_HALF_LIFE_MS);
+        Self { chosen: self.chosen * left, shown: self.shown * left, ms: self.ms.max(ms) }
+    }
+}
+
+/// What a ranking leaves out, to see what it was worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Without {
+    /// No looking back at recent items.
+    pub attention: bool,
+    /// No counters of attributes.
+    pub counters: bool,
+    /// One decayed interest in place of several.
+    pub interests: bool,
 }
 
 impl Profile {
-    /// An empty profile over embeddings of this length.
-    pub fn new(embedding_length: usize) -> Result<Self> {
-        check_embedding_length(embedding_length)?;
-        Ok(Self {
-            interests: Array2::zeros((INTERESTS, embedding_length)),
-            weights: Array1::zeros(INTERESTS),
-            passed_over: Vec::new(),
+    /// An empty profile.
+    pub fn new(schema: &Schema) -> Self {
+        let d = schema.embedding as usize;
+        Self {
+            tides: Array2::zeros((HALF_LIVES_MS.len() + 1, d)),
+            clusters: Array2::zeros((CLUSTERS, d)),
+            weights: Array1::zeros(CLUSTERS),
+            recent: VecDeque::new(),
+            counters: BTreeMap::new(),
+            passed_over: VecDeque::new(),
+            chosen: VecDeque::new(),
+            last_ms: 0,
+            session: 0,
             events: 0,
-            positives: 0,
-        })
+            evidence: 0,
+        }
     }
 
-    /// Folds one event in. Its embedding has the profile's length: [`crate::Device`] has checked it.
-    pub fn record(&mut self, event: &Event) {
+    /// How many features an item has under this schema.
+    pub const fn feature_count(schema_dense: usize, schema_attributes: usize) -> usize {
+        schema_dense + FIXED + PER_ATTRIBUTE * schema_attributes
+    }
+
+    /// Folds one event in. [`Event::check`] has passed it.
+    pub fn record(&mut self, schema: &Schema, event: &Event) {
+        let Event { item, moment, others, .. } = event;
+        let label = event.label(schema);
+        self.begin(moment.ms);
         self.events += 1;
-        let embedding = ArrayView1::from(event.embedding());
-        match event.kind() {
-            EventKind::Click | EventKind::Like => {
-                self.positives += 1;
-                self.passed_over.retain(|passed| passed != event.embedding());
-                self.strengthen(embedding);
+        let direction = direction(&item.embedding);
+        others.iter().for_each(|other| keep(&mut self.passed_over, OPPOSITES, other.clone()));
+        self.count(schema, item, label.max(0.0), moment.ms);
+        others.iter().for_each(|other| self.count(schema, other, 0.0, moment.ms));
+        if label > 0.0 {
+            self.evidence += 1;
+            self.passed_over.retain(|passed| passed.key != item.key);
+            keep(&mut self.chosen, OPPOSITES, item.clone());
+            let view = ArrayView1::from(&direction);
+            for mut tide in self.tides.axis_iter_mut(Axis(0)).take(HALF_LIVES_MS.len()) {
+                tide.scaled_add(label, &view);
             }
-            EventKind::Impression | EventKind::Dismiss => {
-                if self.passed_over.len() == PASSED_OVER {
-                    self.passed_over.remove(0);
-                }
-                self.passed_over.push(event.embedding().to_vec());
+            self.strengthen(&direction);
+        } else {
+            keep(&mut self.passed_over, OPPOSITES, item.clone());
+            if label < 0.0 {
+                self.tides.row_mut(HALF_LIVES_MS.len()).scaled_add(-label, &ArrayView1::from(&direction));
+            }
+        }
+        if label != 0.0 {
+            keep(&mut self.recent, RECENT, Recent { key: item.key, label, direction });
+        }
+    }
+
+    /// What this profile has to say about an item at a moment, written into `out`.
+    pub fn features(&self, schema: &Schema, item: &Item, moment: Moment, without: Without, out: &mut [f32]) {
+        let direction = direction(&item.embedding);
+        let view = ArrayView1::from(&direction);
+        let (dense, rest) = out.split_at_mut(item.dense.len());
+        for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
+            *out = schema.normalised(place, number);
+        }
+        let (fixed, counted) = rest.split_at_mut(FIXED);
+        fixed.fill(0.0);
+        counted.fill(0.0);
+        for (i, (out, tide)) in fixed.iter_mut().zip(self.tides.axis_iter(Axis(0))).enumerate() {
+            if i == 2 || !without.interests {
+                *out = cosine(tide, view);
+            }
+        }
+        if !without.interests {
+            (fixed[4], fixed[5]) = self.kinship(view);
+        }
+        if !without.attention {
+            self.look_back(&direction, &mut fixed[6..9]);
+        }
+        let minute = (moment.ms / 60_000).cast_signed() + i64::from(moment.offset_min);
+        let hour = (minute.rem_euclid(24 * 60)) as f32 / (24.0 * 60.0) * core::f32::consts::TAU;
+        // 1970 began on a Thursday.
+        let weekend = (minute.div_euclid(24 * 60) + 3).rem_euclid(7) >= 5;
+        fixed[9] = hour.sin();
+        fixed[10] = hour.cos();
+        fixed[11] = if weekend { 1.0 } else { 0.0 };
+        let same = moment.ms.saturating_sub(self.last_ms) < SESSION_MS;
+        fixed[12] = if same { (self.session as f32).ln_1p() / 4.0 } else { 0.0 };
+        fixed[13] = if self.recent.iter().any(|recent| recent.key == item.key) { 1.0 } else { 0.0 };
+        fixed[14] = (self.evidence as f32).ln_1p() / 4.0;
+        if !without.counters {
+            for (place, out) in counted.chunks_exact_mut(PER_ATTRIBUTE).enumerate() {
+                self.counted(schema, item, place, moment.ms, out);
             }
         }
     }
 
-    /// How like the item is to the interest nearest to it: a cosine, 0 while there is no interest.
-    pub fn affinity(&self, embedding: &[f32]) -> f32 {
-        let embedding = ArrayView1::from(embedding);
-        self.nearest(embedding).map_or(0.0, |(_, cosine)| cosine)
+    /// The recent item that speaks most for (or against) an item, and how loudly: a name to show beside it.
+    pub fn reason(&self, item: &Item) -> Option<(u64, f32)> {
+        let direction = direction(&item.embedding);
+        let voice = |recent: &Recent| recent.label * dot(&recent.direction, &direction);
+        let loudest = self.recent.iter().max_by(|a, b| voice(a).total_cmp(&voice(b)))?;
+        Some((loudest.key, voice(loudest)))
     }
 
     /// The items that were shown and passed over, the oldest first.
-    pub fn passed_over(&self) -> &[Vec<f32>] {
+    pub(crate) fn passed_over(&self) -> &VecDeque<Item> {
         &self.passed_over
+    }
+
+    /// The items that were chosen, the oldest first.
+    pub(crate) fn chosen(&self) -> &VecDeque<Item> {
+        &self.chosen
     }
 
     /// How many events the profile was folded from.
@@ -77,106 +212,277 @@ impl Profile {
 
     /// How many of the events spoke for an item: the evidence on which personalising rests.
     pub fn evidence(&self) -> u64 {
-        self.positives
+        self.evidence
     }
 
-    fn strengthen(&mut self, embedding: ArrayView1<'_, f32>) {
-        let length = embedding.dot(&embedding).sqrt();
-        if length == 0.0 {
+    /// Lets the time since the last event pass. A clock that goes backwards stands still.
+    fn begin(&mut self, ms: u64) {
+        let passed = if self.events == 0 { 0 } else { ms.saturating_sub(self.last_ms) };
+        self.session = if passed < SESSION_MS { self.session + 1 } else { 1 };
+        self.last_ms = self.last_ms.max(ms);
+        let half_lives = HALF_LIVES_MS.iter().chain(HALF_LIVES_MS.last());
+        for (mut tide, &half_life) in self.tides.axis_iter_mut(Axis(0)).zip(half_lives) {
+            tide *= half(passed, half_life);
+        }
+    }
+
+    fn count(&mut self, schema: &Schema, item: &Item, chosen: f32, ms: u64) {
+        for &name in &item.attributes {
+            if !self.counters.contains_key(&name) && self.counters.len() == COUNTERS {
+                let least = self.counters.iter().min_by(|a, b| a.1.shown.total_cmp(&b.1.shown));
+                let least = *least.expect("a full table has an entry").0;
+                self.counters.remove(&least);
+            }
+            let counter = self.counters.entry(name).or_default();
+            *counter = counter.decayed(ms);
+            counter.chosen += chosen;
+            counter.shown += 1.0;
+            debug_assert!(usize::from(name.0) < schema.attributes.len(), "the event was checked");
+        }
+    }
+
+    fn counted(&self, schema: &Schema, item: &Item, place: usize, ms: u64, out: &mut [f32]) {
+        let attribute = &schema.attributes[place];
+        let (mut sum, mut largest, mut known, mut n) = (0.0, f32::NEG_INFINITY, 0.0, 0.0f32);
+        for name in item.attributes.iter().filter(|(field, _)| usize::from(*field) == place) {
+            let counter = self.counters.get(name).map(|counter| counter.decayed(ms)).unwrap_or_default();
+            let rate = (counter.chosen + attribute.strength * attribute.rate) / (counter.shown + attribute.strength);
+            let odds = logit(rate) - logit(attribute.rate);
+            sum += odds;
+            largest = largest.max(odds);
+            known += counter.shown.ln_1p() / 4.0;
+            n += 1.0;
+        }
+        if n > 0.0 {
+            out.copy_from_slice(&[sum / n, largest, known / n]);
+        }
+    }
+
+    fn look_back(&self, direction: &[f32], out: &mut [f32]) {
+        let mut kinship = [0.0; RECENT];
+        let mut labels = [0.0; RECENT];
+        for ((kinship, label), recent) in kinship.iter_mut().zip(&mut labels).zip(self.recent.iter().rev()) {
+            *kinship = dot(&recent.direction, direction);
+            *label = recent.label;
+        }
+        let n = self.recent.len();
+        for (glance, out) in GLANCES.iter().zip(out) {
+            *out = cpu::attention(*glance, &kinship[..n], &labels[..n]);
+        }
+    }
+
+    /// How like the item is to the cluster nearest to it, and to all of them by their weights.
+    fn kinship(&self, direction: ArrayView1<'_, f32>) -> (f32, f32) {
+        let total = self.weights.sum();
+        if total == 0.0 {
+            return (0.0, 0.0);
+        }
+        let mut nearest = f32::NEG_INFINITY;
+        let mut mean = 0.0;
+        for (row, &weight) in self.clusters.axis_iter(Axis(0)).zip(&self.weights).filter(|(_, weight)| **weight > 0.0) {
+            let cosine = row.dot(&direction);
+            nearest = nearest.max(cosine);
+            mean += weight * cosine;
+        }
+        (nearest, mean / total)
+    }
+
+    fn strengthen(&mut self, direction: &[f32]) {
+        let direction = ArrayView1::from(direction);
+        if direction.iter().all(|&x| x == 0.0) {
             return;
         }
         let free = self.weights.iter().position(|&weight| weight == 0.0);
-        let row = match (self.nearest(embedding), free) {
-            (Some((row, cosine)), None) => Some((row, cosine)),
-            (Some((row, cosine)), Some(_)) if cosine >= KINSHIP => Some((row, cosine)),
-            _ => None,
-        };
-        self.weights *= DECAY;
-        if let Some((row, _)) = row {
-            let weight = self.weights[row];
-            let mut interest = self.interests.row_mut(row);
-            interest *= weight;
-            interest.scaled_add(1.0 / length, &embedding);
-            let length = interest.dot(&interest).sqrt();
-            if length > 0.0 {
-                interest /= length;
-            }
-            self.weights[row] = weight + 1.0;
-        } else if let Some(row) = free {
-            self.interests.row_mut(row).assign(&embedding);
-            let mut interest = self.interests.row_mut(row);
-            interest /= length;
-            self.weights[row] = 1.0;
-        }
-    }
-
-    fn nearest(&self, embedding: ArrayView1<'_, f32>) -> Option<(usize, f32)> {
-        let length = embedding.dot(&embedding).sqrt();
-        if length == 0.0 {
-            return None;
-        }
-        self.interests
+        let nearest = self
+            .clusters
             .axis_iter(Axis(0))
             .enumerate()
             .filter(|&(row, _)| self.weights[row] > 0.0)
-            .map(|(row, interest)| (row, interest.dot(&embedding) / length))
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .map(|(row, cluster)| (row, cluster.dot(&direction)))
+            .max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let row = match (nearest, free) {
+            (Some((row, _)), None) => Some(row),
+            (Some((row, cosine)), Some(_)) if cosine >= KINSHIP => Some(row),
+            _ => None,
+        };
+        self.weights *= DECAY;
+        if let Some(row) = row {
+            let weight = self.weights[row];
+            let mut cluster = self.clusters.row_mut(row);
+            cluster *= weight;
+            cluster += &direction;
+            let length = cluster.dot(&cluster).sqrt();
+            if length > 0.0 {
+                cluster /= length;
+            }
+            self.weights[row] = weight + 1.0;
+        } else if let Some(row) = free {
+            self.clusters.row_mut(row).assign(&direction);
+            self.weights[row] = 1.0;
+        }
     }
+}
+
+/// Appends to a queue that forgets its oldest.
+fn keep<T>(queue: &mut VecDeque<T>, most: usize, newest: T) {
+    if queue.len() == most {
+        queue.pop_front();
+    }
+    queue.push_back(newest);
+}
+
+/// What is left of 1 after `ms` at this half-life.
+fn half(ms: u64, half_life_ms: f64) -> f32 {
+    if ms == 0 { 1.0 } else { (-(ms as f64) / half_life_ms).exp2() as f32 }
+}
+
+/// A vector of the same direction and of length 1; zeros stay zeros.
+pub(crate) fn direction(embedding: &[f32]) -> Vec<f32> {
+    let length = dot(embedding, embedding).sqrt();
+    let scale = if length > 0.0 && length.is_finite() { 1.0 / length } else { 0.0 };
+    embedding.iter().map(|x| x * scale).collect()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn cosine(tide: ArrayView1<'_, f32>, direction: ArrayView1<'_, f32>) -> f32 {
+    let length = tide.dot(&tide).sqrt();
+    if length > 0.0 { tide.dot(&direction) / length } else { 0.0 }
+}
+
+fn logit(rate: f32) -> f32 {
+    (rate / (1.0 - rate)).ln()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn item(axis: usize) -> Vec<f32> {
-        (0..16).map(|i| if i == axis { 2.0 } else { 0.0 }).collect()
+    const HOUR: u64 = 3_600_000;
+
+    fn schema() -> Schema {
+        let mut schema = Schema::plain(16);
+        schema.attributes.push(crate::Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
+        schema
     }
 
-    fn event(kind: EventKind, axis: usize) -> Event {
-        Event::new(kind, item(axis)).expect("16 finite numbers are an event")
+    fn item(axis: usize) -> Item {
+        let embedding = (0..16).map(|i| if i == axis { 2.0 } else { 0.0 }).collect();
+        Item { attributes: vec![(0, axis as u64)], ..Item::plain(axis as u64, embedding) }
+    }
+
+    fn event(kind: u16, axis: usize, hour: u64) -> Event {
+        Event::new(kind, item(axis), Moment { ms: hour * HOUR, offset_min: 0 })
     }
 
     fn fold(events: &[Event]) -> Profile {
-        let mut profile = Profile::new(16).expect("16 is a length");
-        events.iter().for_each(|event| profile.record(event));
+        let mut profile = Profile::new(&schema());
+        events.iter().for_each(|event| profile.record(&schema(), event));
         profile
+    }
+
+    fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
+        let mut out = vec![f32::NAN; Profile::feature_count(0, 1)];
+        let moment = Moment { ms: hour * HOUR, offset_min: 0 };
+        profile.features(&schema(), &item(axis), moment, Without::default(), &mut out);
+        assert!(out.iter().all(|x| x.is_finite()));
+        out
     }
 
     #[test]
     fn the_same_events_give_the_same_profile() {
-        let events: Vec<Event> =
-            (0..200).map(|i| event([EventKind::Click, EventKind::Dismiss][i % 2], i % 7)).collect();
+        let events: Vec<Event> = (0..200).map(|i| event([1, 3][i % 2], i % 7, i as u64)).collect();
         assert_eq!(fold(&events), fold(&events));
     }
 
     #[test]
-    fn interests_stay_apart_until_there_is_no_room() {
-        let profile = fold(&[0, 1, 2, 3].map(|axis| event(EventKind::Click, axis)));
+    fn an_empty_profile_says_nothing_of_the_item() {
+        let said = features(&Profile::new(&schema()), 3, 12);
+        assert_eq!(said[..9], [0.0; 9]);
+        assert_eq!(said[12..], [0.0; 6]);
+    }
+
+    #[test]
+    fn interests_fade_at_their_half_lives() {
+        let events = [event(1, 1, 0), event(1, 2, 3)];
+        let profile = fold(&events);
+        // After three hours the first is worth a half in the fastest tide, and nearly all of itself in the slowest.
+        let said = features(&profile, 1, 3);
+        assert!((said[0] - 0.5 / 1.25f32.sqrt()).abs() < 1e-6, "{said:?}");
+        assert!((said[2] - 0.5f32.sqrt()).abs() < 2e-3, "{said:?}");
+        assert_eq!(features(&fold(&[event(3, 4, 0)]), 4, 0)[3], 1.0, "what was pushed away is known as that");
+    }
+
+    #[test]
+    fn clusters_stay_apart_until_there_is_no_room() {
+        let profile = fold(&[0, 1, 2, 3].map(|axis| event(1, axis, 0)));
         for axis in 0..4 {
-            assert!((profile.affinity(&item(axis)) - 1.0).abs() < 1e-6);
+            assert!((features(&profile, axis, 0)[4] - 1.0).abs() < 1e-6);
         }
-        assert_eq!(profile.affinity(&item(9)), 0.0);
-        let crowded = fold(&[0, 1, 2, 3, 4].map(|axis| event(EventKind::Click, axis)));
-        assert!(crowded.affinity(&item(4)) > 0.5);
+        assert_eq!(features(&profile, 9, 0)[4], 0.0);
+        assert!(features(&fold(&[0, 1, 2, 3, 4].map(|axis| event(1, axis, 0))), 4, 0)[4] > 0.5);
+    }
+
+    #[test]
+    fn counters_are_shrunk_to_the_populations_rate() {
+        let odds = |events: &[Event]| features(&fold(events), 1, 0)[FIXED];
+        // (1 + 5 · 0.2) / (1 + 5) = 1/3 against 1/5.
+        assert!((odds(&[event(1, 1, 0)]) - (0.5f32.ln() - 0.25f32.ln())).abs() < 1e-6);
+        let shown = Event { others: vec![item(1)], ..event(1, 2, 0) };
+        assert!(odds(&[shown]) < 0.0, "shown beside the chosen one and passed over");
+        assert!(odds(&vec![event(1, 1, 0); 50]) > 3.0);
+    }
+
+    #[test]
+    fn a_seen_item_is_known_and_reasons_have_a_name() {
+        let profile = fold(&[event(1, 1, 0), event(1, 2, 0)]);
+        assert_eq!((features(&profile, 2, 0)[13], features(&profile, 3, 0)[13]), (1.0, 0.0));
+        let mut like_two = item(2);
+        like_two.embedding[5] = 0.5;
+        let (key, voice) = profile.reason(&like_two).expect("there are two");
+        assert!(key == 2 && voice > 0.9);
+        assert_eq!(Profile::new(&schema()).reason(&like_two), None);
+    }
+
+    #[test]
+    fn hours_and_weekends_are_those_of_the_users_wall() {
+        let mut out = vec![0.0; Profile::feature_count(0, 1)];
+        // 2026-11-21 is a Saturday; at 23:30 UTC it is Sunday in Kyiv and at 01:00 UTC Friday evening in Lima.
+        let saturday = 1_795_219_200_000;
+        let mut weekend = |ms, offset_min| {
+            let moment = Moment { ms, offset_min };
+            Profile::new(&schema()).features(&schema(), &item(1), moment, Without::default(), &mut out);
+            out[11]
+        };
+        assert_eq!([weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)], [1.0, 0.0, 0.0]);
+        assert_eq!(weekend(saturday + 47 * HOUR, 120), 0.0);
     }
 
     #[test]
     fn an_item_is_no_longer_passed_over_once_it_is_opened() {
-        let profile =
-            fold(&[event(EventKind::Impression, 1), event(EventKind::Impression, 2), event(EventKind::Click, 1)]);
-        assert_eq!(profile.passed_over(), &[item(2)]);
+        let profile = fold(&[event(0, 1, 0), event(0, 2, 0), event(1, 1, 0)]);
+        assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [2]);
         assert_eq!((profile.events(), profile.evidence()), (3, 1));
     }
 
     #[test]
-    fn the_memory_of_passed_over_items_is_bounded() {
-        let profile = fold(&vec![event(EventKind::Impression, 3); PASSED_OVER + 10]);
-        assert_eq!(profile.passed_over().len(), PASSED_OVER);
+    fn a_clock_that_goes_backwards_makes_nothing_stronger() {
+        let mut profile = fold(&[event(1, 1, 100)]);
+        profile.record(&schema(), &event(1, 2, 50));
+        let said = features(&profile, 1, 40);
+        assert!((said[0] - 0.5f32.sqrt()).abs() < 1e-6, "{said:?}");
     }
 
     #[test]
-    fn an_embedding_of_zeros_is_like_nothing() {
-        let profile = fold(&[event(EventKind::Click, 0), Event::new(EventKind::Click, vec![0.0; 16]).expect("finite")]);
-        assert_eq!(profile.affinity(&[0.0; 16]), 0.0);
+    fn memory_is_bounded() {
+        let events: Vec<Event> = (0..3000).map(|i| {
+            let mut event = event([0, 1][i % 2], i % 16, 0);
+            event.item.attributes[0].1 = i as u64;
+            event
+        }).collect();
+        let profile = fold(&events);
+        assert_eq!((profile.passed_over.len(), profile.recent.len(), profile.counters.len()), (64, 64, 1024));
     }
 }

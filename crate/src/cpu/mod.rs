@@ -1,18 +1,44 @@
 //! The plain twins of the shaders: they define what the shaders compute.
 
-mod gradient;
-mod residual;
+mod attention;
+mod backward;
+mod forward;
+mod listwise;
 
-pub use gradient::gradient;
-pub use residual::residual;
+pub use attention::{Glance, attention};
+pub use backward::backward;
+pub use forward::forward;
+pub use listwise::listwise;
 
-/// How many rows (examples) and columns (features) a matrix has. Laid out as the shaders read it.
+/// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.
+///
+/// The parameters lie one after the other: `skip` (f), `w1` (f, h), `b1` (h), `w2` (h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
 #[repr(C)]
 pub struct Shape {
-    /// Rows: examples.
+    /// Rows: items.
     pub n: u32,
     /// Columns: features.
-    pub d: u32,
+    pub f: u32,
+    /// Hidden units.
+    pub h: u32,
+    /// Groups of rows: slates.
+    pub groups: u32,
+}
+
+impl Shape {
+    /// How many parameters the net has.
+    pub const fn parameters(self) -> u32 {
+        self.f + self.f * self.h + 2 * self.h
+    }
+
+    /// The four parts of the parameters.
+    pub(crate) fn split(self, theta: &[f32]) -> [&[f32]; 4] {
+        let (f, h) = (self.f as usize, self.h as usize);
+        let (skip, rest) = theta.split_at(f);
+        let (w1, rest) = rest.split_at(f * h);
+        let (b1, w2) = rest.split_at(h);
+        [skip, w1, b1, &w2[..h]]
+    }
 }

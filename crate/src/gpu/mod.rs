@@ -9,7 +9,7 @@ use std::sync::{
 use futures_channel::oneshot;
 use wgpu::{BufferUsages, util::DeviceExt};
 
-use crate::cpu::{self, Shape};
+use crate::{Head, cpu::Shape, gradient, learner::Batch};
 
 /// `@workgroup_size` of every shader here; a test reads it from the WGSL.
 pub const WORKGROUP: u32 = 64;
@@ -20,8 +20,10 @@ const PROBE_TOLERANCE: f32 = 1e-5;
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    residual: wgpu::ComputePipeline,
-    gradient: wgpu::ComputePipeline,
+    forward: wgpu::ComputePipeline,
+    listwise: wgpu::ComputePipeline,
+    backward: wgpu::ComputePipeline,
+    step: wgpu::ComputePipeline,
     adapter: String,
     broken: Arc<AtomicBool>,
 }
@@ -56,9 +58,11 @@ impl Gpu {
                 cache: None,
             })
         };
-        let residual = pipeline("residual", include_str!("../../shader/residual.wgsl"));
-        let gradient = pipeline("gradient", include_str!("../../shader/gradient.wgsl"));
-        let gpu = Self { device, queue, residual, gradient, adapter: name, broken };
+        let forward = pipeline("forward", include_str!("../../shader/forward.wgsl"));
+        let listwise = pipeline("listwise", include_str!("../../shader/listwise.wgsl"));
+        let backward = pipeline("backward", include_str!("../../shader/backward.wgsl"));
+        let step = pipeline("step", include_str!("../../shader/step.wgsl"));
+        let gpu = Self { device, queue, forward, listwise, backward, step, adapter: name, broken };
         gpu.agrees_with_twins().await.then_some(gpu)
     }
 
@@ -67,52 +71,97 @@ impl Gpu {
         &self.adapter
     }
 
-    /// `r[i] = sigmoid(x[i] · w) − y[i]`.
-    pub async fn residual(&self, shape: Shape, x: &[f32], w: &[f32], y: &[f32]) -> Option<Vec<f32>> {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let r = self.encode_residual(&mut encoder, shape, &self.input(x), w, y);
-        self.read(encoder, &r, shape.n).await
+    /// Hidden units, then scores: what [`crate::cpu::forward`] computes.
+    pub async fn forward(&self, shape: Shape, x: &[f32], theta: &[f32]) -> Option<(Vec<f32>, Vec<f32>)> {
+        let mut encoder = self.encoder();
+        let (z, s) = (self.output(shape.n * shape.h), self.output(shape.n));
+        let shape_on_gpu = self.uniform(bytemuck::bytes_of(&shape));
+        self.pass(&mut encoder, &self.forward, &[&shape_on_gpu, &self.input(x), &self.input(theta), &z, &s], shape.n);
+        let both = self.read(encoder, &[(&z, shape.n * shape.h), (&s, shape.n)]).await?;
+        let (z, s) = both.split_at((shape.n * shape.h) as usize);
+        Some((z.to_vec(), s.to_vec()))
     }
 
-    /// The mean gradient of the logistic loss: both shaders in one submission, with one read-back.
-    pub async fn gradient(&self, shape: Shape, x: &[f32], w: &[f32], y: &[f32]) -> Option<Vec<f32>> {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let x = self.input(x);
-        let r = self.encode_residual(&mut encoder, shape, &x, w, y);
-        let g = self.output(shape.d);
-        self.pass(&mut encoder, &self.gradient, shape, &[&x, &r, &g], shape.d);
-        self.read(encoder, &g, shape.d).await
-    }
-
-    fn encode_residual(
+    /// Slopes by each score, then losses: what [`crate::cpu::listwise`] computes.
+    pub async fn listwise(
         &self,
-        encoder: &mut wgpu::CommandEncoder,
         shape: Shape,
-        x: &wgpu::Buffer,
-        w: &[f32],
-        y: &[f32],
-    ) -> wgpu::Buffer {
-        let r = self.output(shape.n);
-        self.pass(encoder, &self.residual, shape, &[x, &self.input(w), &self.input(y), &r], shape.n);
-        r
+        gate: f32,
+        starts: &[u32],
+        weight: &[f32],
+        offset: &[f32],
+        s: &[f32],
+    ) -> Option<(Vec<f32>, Vec<f32>)> {
+        let mut encoder = self.encoder();
+        let (r, losses) = (self.output(shape.n), self.output(shape.groups));
+        let buffers = [
+            &self.uniform(bytemuck::bytes_of(&shape)),
+            &self.uniform(bytemuck::bytes_of(&gate)),
+            &self.places(starts),
+            &self.input(weight),
+            &self.input(offset),
+            &self.input(s),
+            &r,
+            &losses,
+        ];
+        self.pass(&mut encoder, &self.listwise, &buffers, shape.groups);
+        let both = self.read(encoder, &[(&r, shape.n), (&losses, shape.groups)]).await?;
+        let (r, losses) = both.split_at(shape.n as usize);
+        Some((r.to_vec(), losses.to_vec()))
     }
 
-    /// One dispatch over `threads` threads; binding 0 is the shape, the others follow in the shader's order.
+    /// What [`crate::cpu::backward`] computes.
+    pub async fn backward(&self, shape: Shape, x: &[f32], theta: &[f32], z: &[f32], r: &[f32]) -> Option<Vec<f32>> {
+        let mut encoder = self.encoder();
+        let g = self.output(shape.parameters());
+        let shape_on_gpu = self.uniform(bytemuck::bytes_of(&shape));
+        let buffers = [&shape_on_gpu, &self.input(x), &self.input(theta), &self.input(z), &self.input(r), &g];
+        self.pass(&mut encoder, &self.backward, &buffers, shape.parameters());
+        self.read(encoder, &[(&g, shape.parameters())]).await
+    }
+
+    /// All epochs of a descent in one submission, with one read-back: published parameters minus the result.
+    pub(crate) async fn descend(&self, head: &Head, gate: f32, batch: &Batch) -> Option<Vec<f32>> {
+        let shape = batch.shape;
+        let count = shape.parameters();
+        let mut encoder = self.encoder();
+        let shape_on_gpu = self.uniform(bytemuck::bytes_of(&shape));
+        let (gate, rate) =
+            (self.uniform(bytemuck::bytes_of(&gate)), self.uniform(bytemuck::bytes_of(&head.upload.rate)));
+        let (x, starts) = (self.input(&batch.x), self.places(&batch.starts));
+        let (weight, offset) = (self.input(&batch.weight), self.input(&batch.offset));
+        let theta = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: Some("theta"),
+            contents: bytemuck::cast_slice(head.parameters()),
+            usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC,
+        });
+        let (z, s, r) = (self.output(shape.n * shape.h), self.output(shape.n), self.output(shape.n));
+        let (losses, g) = (self.output(shape.groups), self.output(count));
+        for _ in 0..head.upload.epochs {
+            self.pass(&mut encoder, &self.forward, &[&shape_on_gpu, &x, &theta, &z, &s], shape.n);
+            let slate = [&shape_on_gpu, &gate, &starts, &weight, &offset, &s, &r, &losses];
+            self.pass(&mut encoder, &self.listwise, &slate, shape.groups);
+            self.pass(&mut encoder, &self.backward, &[&shape_on_gpu, &x, &theta, &z, &r, &g], count);
+            self.pass(&mut encoder, &self.step, &[&rate, &g, &theta], count);
+        }
+        let result = self.read(encoder, &[(&theta, count)]).await?;
+        Some(head.parameters().iter().zip(result).map(|(published, result)| published - result).collect())
+    }
+
+    fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
+    }
+
+    /// One dispatch over `threads` threads; the buffers are bound in the shader's order.
     fn pass(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         pipeline: &wgpu::ComputePipeline,
-        shape: Shape,
         buffers: &[&wgpu::Buffer],
         threads: u32,
     ) {
-        let shape = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("shape"),
-            contents: bytemuck::bytes_of(&shape),
-            usage: BufferUsages::UNIFORM,
-        });
-        let entries: Vec<_> = std::iter::once(&shape)
-            .chain(buffers.iter().copied())
+        let entries: Vec<_> = buffers
+            .iter()
             .zip(0..)
             .map(|(buffer, binding)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
@@ -125,6 +174,22 @@ impl Gpu {
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &bindings, &[]);
         pass.dispatch_workgroups(threads.div_ceil(WORKGROUP), 1, 1);
+    }
+
+    fn uniform(&self, bytes: &[u8]) -> wgpu::Buffer {
+        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: None,
+            contents: bytes,
+            usage: BufferUsages::UNIFORM,
+        })
+    }
+
+    fn places(&self, places: &[u32]) -> wgpu::Buffer {
+        self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            label: None,
+            contents: bytemuck::cast_slice(places),
+            usage: BufferUsages::STORAGE,
+        })
     }
 
     /// WebGPU has no empty buffers: a vector of nothing becomes one zero that no thread reads.
@@ -149,9 +214,15 @@ impl Gpu {
         })
     }
 
-    async fn read(&self, mut encoder: wgpu::CommandEncoder, from: &wgpu::Buffer, length: u32) -> Option<Vec<f32>> {
-        let staging = self.buffer(length, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        encoder.copy_buffer_to_buffer(from, 0, &staging, 0, staging.size());
+    /// Submits, and reads buffers back one after the other.
+    async fn read(&self, mut encoder: wgpu::CommandEncoder, from: &[(&wgpu::Buffer, u32)]) -> Option<Vec<f32>> {
+        let total = from.iter().map(|(_, length)| length).sum();
+        let staging = self.buffer(total, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let mut at = 0;
+        for &(buffer, length) in from.iter().filter(|(_, length)| *length > 0) {
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, at, u64::from(length) * 4);
+            at += u64::from(length) * 4;
+        }
         self.queue.submit([encoder.finish()]);
         let (done, mapped) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| _ = done.send(result));
@@ -162,16 +233,14 @@ impl Gpu {
             return None;
         }
         let bytes = staging.get_mapped_range(..).ok()?;
-        Some(bytemuck::cast_slice(&bytes)[..length as usize].to_vec())
+        Some(bytemuck::cast_slice(&bytes)[..total as usize].to_vec())
     }
 
+    /// A small descent through every shader, beside the twins'.
     async fn agrees_with_twins(&self) -> bool {
-        let shape = Shape { n: 3, d: 2 };
-        let (x, w, y) = ([0.5, -1.0, 1.5, 0.25, -0.75, 2.0], [0.8, -0.4], [1.0, 0.0, 1.0]);
-        let (mut r, mut g) = ([0.0; 3], [0.0; 2]);
-        cpu::residual(shape, &x, &w, &y, &mut r);
-        cpu::gradient(shape, &x, &r, &mut g);
-        let Some(ours) = self.gradient(shape, &x, &w, &y).await else { return false };
-        ours.iter().zip(g).all(|(ours, twin)| (ours - twin).abs() <= PROBE_TOLERANCE)
+        let Some((head, batch)) = Batch::probe() else { return false };
+        let Some(ours) = self.descend(&head, 0.75, &batch).await else { return false };
+        let twins = gradient::descend(&head, 0.75, &batch);
+        ours.iter().zip(twins).all(|(ours, twin)| (ours - twin).abs() <= PROBE_TOLERANCE)
     }
 }

@@ -1,0 +1,260 @@
+//! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
+
+use std::collections::VecDeque;
+
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Example, Head,
+    cpu::{self, Shape},
+    example::SLOTS,
+};
+
+/// How many examples are kept to be learnt from again.
+const POOL: usize = 256;
+/// Keeps the first steps of AdaGrad (Duchi et al. 2011) finite.
+const TINY: f32 = 1e-6;
+
+/// Fine-tuning: a queue of examples, and the steps that each of them earns.
+///
+/// The steps of an example are taken before the next example is looked at, and what a step goes over is drawn by a
+/// generator seeded with the step's number: however the work is cut into slices, the result is the same, bit for bit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Learner {
+    /// The device's copy of the net.
+    theta: Vec<f32>,
+    /// Weights of the embedding's entries, then of the slots of attributes' values.
+    personal: Vec<f32>,
+    theta_squares: Vec<f32>,
+    personal_squares: Vec<f32>,
+    /// What was looked at, the oldest first.
+    pool: VecDeque<Example>,
+    /// What was not looked at yet.
+    inbox: VecDeque<Example>,
+    /// How many steps the newest of the pool has still earned.
+    owed: u32,
+    steps: u64,
+}
+
+/// Room for a step, kept from one to the next.
+#[derive(Default)]
+pub struct Scratch {
+    z: Vec<f32>,
+    s: Vec<f32>,
+    r: Vec<f32>,
+    offset: Vec<f32>,
+    g: Vec<f32>,
+    theta: Vec<f32>,
+    personal: Vec<f32>,
+}
+
+impl Learner {
+    /// A device that has learnt nothing: the shared net, and nothing personal.
+    pub fn new(head: &Head) -> Self {
+        let (shared, personal) = (head.parameters().len(), head.embedding_length() + SLOTS);
+        Self {
+            theta: head.parameters().to_vec(),
+            personal: vec![0.0; personal],
+            theta_squares: vec![0.0; shared],
+            personal_squares: vec![0.0; personal],
+            pool: VecDeque::new(),
+            inbox: VecDeque::new(),
+            owed: 0,
+            steps: 0,
+        }
+    }
+
+    /// Takes an example in. Nothing is computed yet.
+    pub fn push(&mut self, example: Example) {
+        self.inbox.push_back(example);
+    }
+
+    /// How many steps there are to take.
+    pub fn owed(&self, head: &Head) -> u64 {
+        u64::from(self.owed) + self.inbox.len() as u64 * u64::from(head.local.steps)
+    }
+
+    /// Takes one step, if one is owed.
+    pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
+        while self.owed == 0 {
+            let Some(example) = self.inbox.pop_front() else { return false };
+            if self.pool.len() == POOL {
+                self.pool.pop_front();
+            }
+            self.pool.push_back(example);
+            self.owed = head.local.steps;
+        }
+        self.descend(head, scratch);
+        self.owed -= 1;
+        self.steps += 1;
+        true
+    }
+
+    /// The device's copy of the net.
+    pub fn theta(&self) -> &[f32] {
+        &self.theta
+    }
+
+    /// What the personal part says of an item, by its direction and its slots.
+    pub(crate) fn personal(&self, direction: &[f32], slots: &[u16]) -> f32 {
+        let (embedding, values) = self.personal.split_at(direction.len());
+        linear(embedding, values, direction, slots)
+    }
+
+    /// The examples that went into no contribution yet, the oldest first.
+    pub(crate) fn fresh(&self) -> impl Iterator<Item = &Example> {
+        self.pool.iter().chain(&self.inbox).filter(|example| !example.contributed)
+    }
+
+    /// All of them went into a contribution.
+    pub(crate) fn contributed(&mut self) {
+        self.pool.iter_mut().chain(&mut self.inbox).for_each(|example| example.contributed = true);
+    }
+
+    /// Whether its sizes are those of this head.
+    pub(crate) fn fits(&self, head: &Head) -> bool {
+        let (shared, personal) = (head.parameters().len(), head.embedding_length() + SLOTS);
+        let fits = |example: &Example| example.fits(head);
+        [&self.theta, &self.theta_squares].iter().all(|numbers| numbers.len() == shared)
+            && [&self.personal, &self.personal_squares].iter().all(|numbers| numbers.len() == personal)
+            && self.pool.iter().chain(&self.inbox).all(fits)
+            && (self.owed == 0 || !self.pool.is_empty())
+    }
+
+    fn descend(&mut self, head: &Head, scratch: &mut Scratch) {
+        let local = head.local;
+        let mut generator = ChaCha8Rng::seed_from_u64(self.steps);
+        let newest = self.pool.len() - 1;
+        let batch = (local.batch as usize).min(self.pool.len());
+        resize(&mut scratch.theta, self.theta.len());
+        resize(&mut scratch.personal, self.personal.len());
+        let mut weight = 0.0;
+        for place in 0..batch {
+            let chosen = if place == 0 { newest } else { generator.random_range(0..self.pool.len()) };
+            weight += self.pool[chosen].weight;
+            self.add_slope(head, chosen, scratch);
+        }
+        let scale = 1.0 / batch.max(1) as f32;
+        debug_assert!(weight > 0.0, "an example without weight is none");
+        let evidence = self.pool[newest].evidence as f32;
+        let pull = local.pull * (head.kappa + 1.0) / (evidence + head.kappa + 1.0);
+        let shared = head.parameters();
+        for i in 0..self.theta.len() {
+            let g = scratch.theta[i] * scale + pull * (self.theta[i] - shared[i]);
+            self.theta_squares[i] += g * g;
+            self.theta[i] -= local.rate * g / (self.theta_squares[i] + TINY).sqrt();
+        }
+        for i in 0..self.personal.len() {
+            let g = scratch.personal[i] * scale + local.personal_pull * self.personal[i];
+            self.personal_squares[i] += g * g;
+            self.personal[i] -= local.personal_rate * g / (self.personal_squares[i] + TINY).sqrt();
+        }
+    }
+
+    /// Adds one example's slopes to the scratch.
+    fn add_slope(&self, head: &Head, place: usize, scratch: &mut Scratch) {
+        let example = &self.pool[place];
+        let (rows, d) = (example.rows(), head.embedding_length());
+        let shape = head.shape(rows as u32, 1);
+        let Scratch { z, s, r, offset, g, theta, personal } = scratch;
+        resize(z, rows * shape.h as usize);
+        resize(s, rows);
+        resize(r, rows);
+        resize(offset, rows);
+        resize(g, self.theta.len());
+        for (i, offset) in offset.iter_mut().enumerate() {
+            *offset = example.server[i] + self.personal(example.direction(i, d), example.slots(i));
+        }
+        cpu::forward(shape, &example.x, &self.theta, z, s);
+        cpu::listwise(shape, 1.0, &[0, rows as u32], &[example.weight], offset, s, r, &mut [0.0]);
+        cpu::backward(shape, &example.x, &self.theta, z, r, g);
+        theta.iter_mut().zip(&*g).for_each(|(sum, g)| *sum += g);
+        let (embedding, values) = personal.split_at_mut(d);
+        for (i, &r) in r.iter().enumerate() {
+            embedding.iter_mut().zip(example.direction(i, d)).for_each(|(sum, x)| *sum += r * x);
+            let slots = example.slots(i);
+            slots.iter().for_each(|&slot| values[usize::from(slot)] += r / slots.len() as f32);
+        }
+    }
+}
+
+impl Example {
+    fn direction(&self, row: usize, d: usize) -> &[f32] {
+        &self.directions[row * d..][..d]
+    }
+
+    fn fits(&self, head: &Head) -> bool {
+        let rows = self.rows();
+        rows > 0
+            && self.x.len() == rows * head.shape(0, 0).f as usize
+            && self.directions.len() == rows * head.embedding_length()
+            && self.slot_starts.len() == rows + 1
+            && self.slot_starts.is_sorted()
+            && self.slot_starts[rows] as usize == self.slots.len()
+            && self.slots.iter().all(|&slot| usize::from(slot) < SLOTS)
+    }
+
+    fn slots(&self, row: usize) -> &[u16] {
+        &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
+    }
+}
+
+fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -> f32 {
+    let along: f32 = embedding.iter().zip(direction).map(|(w, x)| w * x).sum();
+    let valued: f32 = slots.iter().map(|&slot| values[usize::from(slot)]).sum();
+    along + if slots.is_empty() { 0.0 } else { valued / slots.len() as f32 }
+}
+
+fn resize(numbers: &mut Vec<f32>, length: usize) {
+    numbers.clear();
+    numbers.resize(length, 0.0);
+}
+
+/// Examples one after the other, as the kernels and the shaders read them.
+pub(crate) struct Batch {
+    pub(crate) shape: Shape,
+    pub(crate) x: Vec<f32>,
+    pub(crate) offset: Vec<f32>,
+    pub(crate) starts: Vec<u32>,
+    pub(crate) weight: Vec<f32>,
+}
+
+impl Batch {
+    /// The examples that went into no contribution yet. What is not shared stands fixed in the offsets: the server's
+    /// score, and the personal part behind the gate.
+    pub(crate) fn fresh(head: &Head, learner: &Learner, gate: f32) -> Self {
+        let d = head.embedding_length();
+        let mut batch =
+            Self { shape: head.shape(0, 0), x: Vec::new(), offset: Vec::new(), starts: vec![0], weight: Vec::new() };
+        for example in learner.fresh() {
+            batch.x.extend(&example.x);
+            batch.weight.push(example.weight);
+            for row in 0..example.rows() {
+                let personal = learner.personal(example.direction(row, d), example.slots(row));
+                batch.offset.push(example.server[row] + gate * personal);
+            }
+            batch.starts.push(batch.offset.len() as u32);
+        }
+        batch.shape = head.shape(batch.offset.len() as u32, batch.weight.len() as u32);
+        batch
+    }
+    /// Two small groups and a head, to try a GPU with: every branch of the shaders is taken.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn probe() -> Option<(Head, Self)> {
+        let head = Head::starting(crate::Schema::plain(16), 3, 4.0).ok()?;
+        let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
+        let parameters = (0..head.parameters().len()).map(uneven).collect();
+        let upload = crate::head::Descent { epochs: 2, rate: 0.5 };
+        let head = Head { upload, ..head.with_parameters(parameters).ok()? };
+        let shape = head.shape(5, 2);
+        let batch = Self {
+            shape,
+            x: (0..(5 * shape.f) as usize).map(|i| 4.0 * uneven(7 * i)).collect(),
+            offset: (0..5).map(uneven).collect(),
+            starts: vec![0, 2, 5],
+            weight: vec![1.0, 0.5],
+        };
+        Some((head, batch))
+    }
+}
