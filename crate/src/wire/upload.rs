@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     /// An upload as a device would make it, and the noised vector inside.
-    fn upload(round: &Round) -> (Upload, Vec<i32>) {
+    fn made(round: &Round) -> (Upload, Vec<i32>) {
         let noised = Noised::example(round, &vec![0.5; round.dimension as usize]).expect("a plain round");
         let grid = noised.grid().to_vec();
         (Upload::new(round, [1; 16], noised).expect("a plain round"), grid)
@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn an_upload_survives_the_wire_in_both_modes() {
         let device = Round::example();
-        let (upload, grid) = self::upload(&device);
+        let (upload, grid) = made(&device);
         let read = Upload::decode(&upload.encode(), &device).expect("our own bytes");
         assert_eq!(read.read(&device).expect("in the clear").centred().collect::<Vec<_>>(), grid);
 
         let split = Round::split_example();
-        let (upload, grid) = self::upload(&split);
+        let (upload, grid) = made(&split);
         let read = Upload::decode(&upload.encode(), &split).expect("our own bytes");
         let [leader, helper] = keys();
         let mut sum = read.open(&split, Role::Leader, &leader).expect("sealed to it");
@@ -163,7 +163,7 @@ mod tests {
         for dimension in [1, 5, 18, 54, 64, 300, 4096] {
             for round in [Round::example(), Round::split_example()] {
                 let round = Round { dimension, ..round };
-                assert_eq!(upload(&round).0.encode().len(), Upload::size(&round), "{dimension}");
+                assert_eq!(made(&round).0.encode().len(), Upload::size(&round), "{dimension}");
             }
         }
         assert!(Upload::size(&Round { dimension: 4096, ..Round::split_example() }) < 20_480);
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn an_upload_for_another_configuration_is_refused() {
         let round = Round::split_example();
-        let bytes = upload(&round).0.encode();
+        let bytes = made(&round).0.encode();
         for other in [Round { number: 2, ..round.clone() }, Round { min_cohort: 99, ..round.clone() }, Round::example()]
         {
             assert_eq!(Upload::decode(&bytes, &other), Err(Error::ConfigurationMismatch));
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn the_shares_do_not_open_for_the_other_role_or_under_another_id() {
         let round = Round::split_example();
-        let (upload, _) = upload(&round);
+        let (upload, _) = made(&round);
         let [leader, helper] = keys();
         assert_eq!(upload.open(&round, Role::Leader, &helper), Err(Error::SealBroken));
         assert_eq!(upload.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
@@ -197,7 +197,7 @@ mod tests {
         let round = Round::split_example();
         let [leader, helper] = keys();
         let opened = || {
-            let (upload, grid) = upload(&round);
+            let (upload, grid) = made(&round);
             let share = |role, key| upload.open(&round, role, key).expect("sealed to it");
             (share(Role::Leader, &leader), share(Role::Helper, &helper), grid)
         };
