@@ -147,6 +147,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_ends_of_what_is_allowed_are_allowed() {
+        for (norm, scale, multiplier) in
+            [(1.0, 1, 8.0), (1.0, 1 << 24, 8.0), (1.0, 16, 1.0), (1.0, 16, 100.0), (0.5, 3, 1.0)]
+        {
+            let bound = Bound::new(norm, scale, multiplier, 1, 18).expect("just within");
+            assert_eq!(f64::from(bound.clip_norm()), (norm * f64::from(scale)).floor());
+            assert_eq!((bound.grid_scale(), bound.dimension(), bound.parts()), (scale, 18, 1));
+        }
+        for (norm, scale, multiplier) in
+            [(0.999, 1, 8.0), (1.0, (1 << 24) + 1, 8.0), (1.0, 16, 0.999), (1.0, 16, 100.001)]
+        {
+            assert!(Bound::new(norm, scale, multiplier, 1, 18).is_err(), "{norm} {scale} {multiplier}");
+        }
+    }
+
     /// Numbers of every size, and vectors whose norm lies within a rounding of the bound.
     fn adversarial(seed: u64) -> Vec<f32> {
         use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};

@@ -1,18 +1,18 @@
 //! The client's half put together: what a host (a browser's worker, a test) drives.
 
 use crate::{
-    Backend, Charge, Cost, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result,
-    Round, Signed, Step, Unsent, Upload, UploadId, clip, cost, event,
-    example::{examples_from_event, features_from_profile},
-    noise,
+    Backend, Charge, Cost, Error, Event, Gradient, Head, Item, Ledger, Memory, Moment, NanoRho, Pins, Policy, Profile,
+    Ranking, Result, Round, Scratch, Selector, Signed, Step, Unsent, Upload, UploadId, Without, clip, cost, noise,
+    ranking, statement,
 };
 
-/// One device's profile, head, ledger and the examples that it has not contributed yet.
+/// One device's memory, head and ledger.
 pub struct Device {
     head: Head,
     round: Round,
-    profile: Profile,
-    pending: Vec<Example>,
+    policy: Policy,
+    memory: Memory,
+    scratch: Scratch,
     ledger: Ledger,
     step: Option<Taken>,
     reserved: Option<(UploadId, Charge)>,
@@ -37,6 +37,10 @@ pub struct Preview {
     pub gradient: Vec<f32>,
     /// The same, shortened and on the grid.
     pub clipped: Vec<i32>,
+    /// The standard deviation of the noise that this device would add, in grid units.
+    pub deviation: f64,
+    /// How many bytes would be sent.
+    pub upload_bytes: usize,
     /// What releasing it would cost.
     pub cost: Cost,
     /// What is left of the lifetime budget before that.
@@ -79,12 +83,13 @@ impl Device {
             return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
         }
         let ledger = Ledger::open(ledger, policy.limits())?;
-        let profile = Profile::new(head.embedding_length())?;
+        let memory = Memory::new(&head, Without::default());
         Ok(Self {
             head,
             round,
-            profile,
-            pending: Vec::new(),
+            policy,
+            memory,
+            scratch: Scratch::default(),
             ledger,
             step: None,
             reserved: None,
@@ -98,19 +103,29 @@ impl Device {
         &self.round
     }
 
+    /// What taking part means, in plain words out of the round's numbers.
+    pub fn statement(&self) -> Result<String> {
+        statement(&self.round, &self.policy)
+    }
+
     /// The account.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
+    /// The head, with the schema that items and events have to keep to.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
     /// The profile.
     pub fn profile(&self) -> &Profile {
-        &self.profile
+        self.memory.profile()
     }
 
     /// How many examples the next contribution is computed from.
     pub fn pending(&self) -> usize {
-        self.pending.len()
+        self.memory.learner().fresh().count()
     }
 
     /// What computes the gradients.
@@ -118,33 +133,48 @@ impl Device {
         &self.backend
     }
 
-    /// Remembers an event and earns its examples.
-    pub fn record(&mut self, event: &Event) -> Result<()> {
-        self.check_embedding(event.embedding())?;
-        self.pending.extend(examples_from_event(&self.profile, event));
-        self.profile.record(event);
+    /// Remembers an event. What it earns is learnt by [`Device::train`].
+    pub fn record(&mut self, event: Event) -> Result<()> {
+        self.memory.record(&self.head, event)
+    }
+
+    /// Learns until nothing is left to learn or `enough` says so; whether there is more. It is asked after every step,
+    /// and a step takes some microseconds: a host stops by its clock, and the result is the same whenever it does.
+    pub fn train(&mut self, mut enough: impl FnMut() -> bool) -> bool {
+        while self.memory.advance(&self.head, &mut self.scratch) {
+            if enough() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many steps there are to take.
+    pub fn owed(&self) -> u64 {
+        self.memory.owed(&self.head)
+    }
+
+    /// Forgets, and begins to put the rest together anew: [`Device::train`] ends it, and until then the server's order
+    /// stands. How many events were dropped.
+    pub fn forget(&mut self, selector: Selector) -> usize {
+        self.memory.forget(&self.head, selector)
+    }
+
+    /// All that is remembered, to be kept or taken elsewhere. It holds what the user did: it is for the user alone.
+    pub fn export(&self) -> Vec<u8> {
+        self.memory.export()
+    }
+
+    /// Takes back what [`Device::export`] wrote. Where it cannot be read nothing changes.
+    pub fn import(&mut self, bytes: &[u8]) -> Result<()> {
+        self.memory = Memory::import(&self.head, bytes)?;
         Ok(())
     }
 
-    /// The order in which to show the candidates: places in `server_scores`, the best first. `embeddings` holds theirs
-    /// one after the other; equal scores keep the server's order.
-    pub fn rank(&self, server_scores: &[f32], embeddings: &[f32]) -> Result<Vec<u32>> {
-        let rows = embeddings.chunks_exact(self.head.embedding_length());
-        if rows.len() != server_scores.len() || !rows.remainder().is_empty() {
-            let embeddings = embeddings.len().div_ceil(self.head.embedding_length());
-            return Err(Error::CandidatesMismatch { scores: server_scores.len(), embeddings });
-        }
-        event::check_finite(server_scores)?;
-        event::check_finite(embeddings)?;
-        let evidence = self.profile.evidence();
-        let scores: Vec<f32> = server_scores
-            .iter()
-            .zip(rows)
-            .map(|(server, row)| server + self.head.score(evidence, &features_from_profile(&self.profile, row)))
-            .collect();
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-        order.sort_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]));
-        Ok(order)
+    /// The candidates in this user's order, with the parts of their scores. Without evidence, and while something that
+    /// was forgotten is not undone yet, that is the server's; equal scores keep it, too.
+    pub fn rank(&self, candidates: &[Item], moment: Moment) -> Result<Ranking> {
+        ranking::rank(&self.head, &self.memory, candidates, moment)
     }
 
     /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to
@@ -160,12 +190,13 @@ impl Device {
         Ok(self.take(Taken::Other(step)))
     }
 
-    /// Debits the next contribution, whose id is random.
+    /// Debits the next contribution, whose id is random; not where there is nothing random to noise it with.
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
         let (deadline_s, now_s) = (self.round.deadline_s, now_ms / 1000);
         if now_s >= deadline_s {
             return Err(Error::RoundOver { deadline_s, now_s });
         }
+        noise::test_random_source()?;
         let cost = cost(self.round.bound()?)?;
         let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
         Ok(self.take(Taken::Reserve(id, step)))
@@ -186,7 +217,8 @@ impl Device {
     /// The gradient over the examples since the last contribution. It stays in this process: only
     /// [`Device::release`] takes it.
     pub async fn gradient(&mut self) -> Gradient {
-        self.backend.gradient_from_examples(&self.head, &self.pending).await
+        let evidence = self.memory.profile().evidence();
+        self.backend.gradient(&self.head, self.memory.learner(), evidence).await
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
@@ -194,8 +226,14 @@ impl Device {
     pub async fn preview(&mut self) -> Result<Preview> {
         let gradient = self.gradient().await;
         let bound = self.round.bound()?;
-        let clipped = clip(&gradient, bound).grid().to_vec();
-        Ok(Preview { gradient: gradient.values().to_vec(), clipped, cost: cost(bound)?, left: self.ledger.left() })
+        Ok(Preview {
+            gradient: gradient.values().to_vec(),
+            clipped: clip(&gradient, bound).grid().to_vec(),
+            deviation: bound.deviation(),
+            upload_bytes: Upload::size(&self.round),
+            cost: cost(bound)?,
+            left: self.ledger.left(),
+        })
     }
 
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
@@ -207,7 +245,7 @@ impl Device {
         let paid = charge.cost().trusted;
         let noised = noise(clip(gradient, bound), charge)?;
         let upload = Upload::new(&self.round, id, noised)?;
-        self.pending.clear();
+        self.memory.contributed();
         let contribution = Contribution { bytes: upload.encode(), id, cost: paid };
         self.finished = Some(contribution.clone());
         Ok(contribution)
@@ -248,20 +286,15 @@ impl Device {
         self.step = Some(step);
         bytes
     }
-
-    fn check_embedding(&self, embedding: &[f32]) -> Result<()> {
-        let (sent, wanted) = (embedding.len(), self.head.embedding_length());
-        if sent == wanted { Ok(()) } else { Err(Error::EmbeddingLength { sent, wanted }) }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventKind, Identity};
+    use crate::{Identity, Schema};
 
     fn head() -> Vec<u8> {
-        Head::starting(16, 4.0).expect("16 is a length").encode()
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
     }
 
     fn terms() -> Terms {
@@ -274,7 +307,12 @@ mod tests {
     }
 
     fn round() -> Round {
-        Round { head: Head::hash(&head()), min_cohort: 100, ..Round::example() }
+        Round {
+            head: Head::hash(&head()),
+            dimension: Head::decode(&head()).expect("our own bytes").parameters().len() as u32,
+            min_cohort: 100,
+            ..Round::example()
+        }
     }
 
     fn device_after(ledger: &[u8]) -> Device {
@@ -285,15 +323,20 @@ mod tests {
         device_after(&[])
     }
 
-    fn event(kind: EventKind, axis: usize) -> Event {
+    fn item(axis: usize, score: f32) -> Item {
         let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Event::new(kind, embedding).expect("16 finite numbers are an event")
+        Item { score, ..Item::plain(axis as u64, embedding) }
+    }
+
+    fn event(kind: &str, axis: usize) -> Event {
+        let kind = Schema::plain(16).kind(kind).expect("a plain kind");
+        Event::new(kind, item(axis, 0.0), Moment::default())
     }
 
     #[test]
     fn a_release_without_a_debit_is_refused() {
         let mut device = device();
-        let refused = device.release(&Gradient::from_values(&[0.0; 18])).err();
+        let refused = device.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).err();
         assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
     }
 
@@ -301,7 +344,7 @@ mod tests {
     fn one_debit_pays_for_one_release() {
         let mut device = device();
         let stored = device.reserve(&[], [9; 16], 0).expect("a full budget");
-        let gradient = Gradient::from_values(&[0.0; 18]);
+        let gradient = Gradient::from_values(&vec![0.0; round().dimension as usize]);
         assert_eq!(code(device.release(&gradient)), "not-charged", "the debit is not on disk yet");
         device.persisted().expect("it is the next step");
         let contribution = device.release(&gradient).expect("reserved");
@@ -316,7 +359,8 @@ mod tests {
         let mut first = device();
         let stored = first.reserve(&[], [1; 16], 0).expect("a full budget");
         first.persisted().expect("it is the next step");
-        let bytes = first.release(&Gradient::from_values(&[0.0; 18])).expect("reserved").bytes;
+        let bytes =
+            first.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).expect("reserved").bytes;
 
         let mut second = device_after(&stored);
         assert_eq!(second.ledger().spent().trusted, NanoRho(31_250_000));
@@ -336,10 +380,10 @@ mod tests {
         result.err().map_or("none", |error| error.code())
     }
 
-    /// A device that has seen items and chosen one, so that its gradient is not zero.
+    /// A device that has seen items and chosen two: what it knew at the second choice makes a gradient.
     fn busy(device: &mut Device) {
-        (0..6).for_each(|axis| device.record(&event(EventKind::Impression, axis)).expect("fits"));
-        device.record(&event(EventKind::Click, 3)).expect("fits");
+        (0..6).for_each(|axis| device.record(event("impression", axis)).expect("fits"));
+        [3, 4].iter().for_each(|&axis| device.record(event("click", axis)).expect("fits"));
     }
 
     async fn contributed(device: &mut Device, stored: &[u8], id: UploadId) -> Vec<Vec<u8>> {
@@ -365,6 +409,12 @@ mod tests {
     }
 
     #[test]
+    fn the_statement_is_the_rounds_under_this_devices_policy() {
+        let said = device().statement().expect("a plain round");
+        assert_eq!(said, statement(&round(), &Policy::at_once()).expect("a plain round"));
+    }
+
+    #[test]
     fn a_preview_changes_nothing() {
         let (mut looked, mut blind) = (device(), device());
         busy(&mut looked);
@@ -372,6 +422,8 @@ mod tests {
         let preview = at_once(looked.preview()).expect("a plain round");
         assert!(preview.gradient.iter().any(|&g| g != 0.0) && preview.clipped.iter().any(|&q| q != 0));
         assert_eq!((preview.cost.trusted.0, preview.left.0), (31_250_000, 1_052_000_000));
+        assert!((preview.deviation / (8.0 * 4096.0) - 1.0).abs() < 1e-9);
+        assert_eq!(preview.upload_bytes, Upload::size(looked.round()));
         assert_eq!(looked.ledger().left(), blind.ledger().left());
         assert_eq!(looked.pending(), blind.pending());
         assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
@@ -443,22 +495,5 @@ mod tests {
         assert_eq!(refused(&signed(&Round { head: [0; 32], ..round() }), &head()), Some("head-stale"));
         assert_eq!(refused(&signed(&Round { dimension: 19, ..round() }), &head()), Some("head-refused"));
         assert_eq!(refused(&fine.encode(), &head()), Some("wire-malformed"), "a round without an envelope");
-    }
-
-    #[test]
-    fn without_evidence_the_servers_order_stands() {
-        let mut device = device();
-        let embeddings: Vec<f32> = (0..3).flat_map(|axis| event(EventKind::Click, axis).embedding().to_vec()).collect();
-        assert_eq!(device.rank(&[0.5, 0.9, 0.5], &embeddings), Ok(vec![1, 0, 2]));
-        (0..12).for_each(|_| device.record(&event(EventKind::Like, 2)).expect("fits"));
-        assert_eq!(device.rank(&[0.5, 0.9, 0.5], &embeddings), Ok(vec![2, 1, 0]), "0.5 + 12/16 beats 0.9");
-    }
-
-    #[test]
-    fn candidates_that_do_not_fit_are_refused() {
-        let device = device();
-        assert_eq!(device.rank(&[], &[]), Ok(vec![]));
-        assert_eq!(device.rank(&[1.0], &[0.0; 17]), Err(Error::CandidatesMismatch { scores: 1, embeddings: 2 }));
-        assert_eq!(device.rank(&[f32::NAN], &[0.0; 16]), Err(Error::NotFinite { position: 0 }));
     }
 }

@@ -35,6 +35,9 @@ pub enum Error {
     /// A candidate cannot be ranked.
     #[error("candidate {place} is refused: {why}")]
     CandidateRefused { place: usize, why: String },
+    /// More candidates than are ranked at once.
+    #[error("{sent} candidates are too many; at most {most} are ranked")]
+    TooManyCandidates { sent: usize, most: usize },
     /// Scores and embeddings do not belong to the same number of candidates.
     #[error("{scores} server scores for {embeddings} embeddings")]
     CandidatesMismatch { scores: usize, embeddings: usize },

@@ -153,13 +153,10 @@ mod tests {
         };
         assert_eq!(refused(|event| event.kind = 4), Error::EventKindUnknown);
         assert_eq!(refused(|event| event.value = f32::NAN), Error::NotFinite { position: 0 });
-        assert_eq!(refused(|event| drop(event.item.dense.pop())), Error::DenseLength { sent: 0, wanted: 1 });
+        assert_eq!(refused(|event| event.item.dense.clear()), Error::DenseLength { sent: 0, wanted: 1 });
         assert_eq!(refused(|event| event.others[0].attributes[0].0 = 1), Error::AttributeUnknown);
         assert_eq!(refused(|event| event.others[0].embedding[5] = f32::INFINITY), Error::NotFinite { position: 5 });
-        assert_eq!(
-            refused(|event| drop(event.item.embedding.pop())),
-            Error::EmbeddingLength { sent: 15, wanted: 16 }
-        );
+        assert_eq!(refused(|event| event.item.embedding.truncate(15)), Error::EmbeddingLength { sent: 15, wanted: 16 });
         assert_eq!(
             refused(|event| event.others = vec![event.item.clone(); 16]),
             Error::SlateTooLong { sent: 16, most: 15 }

@@ -92,12 +92,7 @@ pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
 /// nothing was shown beside it, against up to four items that were passed over; what was pushed away stands against one
 /// that was chosen before. Which ones is drawn by a generator seeded with the event's number, so that a rebuild draws
 /// the same.
-pub(crate) fn example_from_event(
-    head: &Head,
-    profile: &Profile,
-    event: &Event,
-    without: Without,
-) -> Option<Example> {
+pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, without: Without) -> Option<Example> {
     let label = event.label(&head.schema);
     let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
     let mut generator = ChaCha8Rng::seed_from_u64(profile.events());
@@ -116,8 +111,7 @@ pub(crate) fn example_from_event(
         items.push(&event.item);
     }
     let rare = f32::from(event.position.max(1)).powf(head.eta).min(MOST_PROPENSITY_WEIGHT);
-    (items.len() > 1 && weight > 0.0)
-        .then(|| Example::new(head, profile, event, &items, weight * rare, without))
+    (items.len() > 1 && weight > 0.0).then(|| Example::new(head, profile, event, &items, weight * rare, without))
 }
 
 fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut impl Rng) -> Vec<&'a Item> {
@@ -183,7 +177,7 @@ mod tests {
     fn what_was_pushed_away_stands_against_what_was_chosen() {
         assert_eq!(example(&profile_after(3), &event(3, 5)), None, "nothing was chosen before");
         let mut profile = profile_after(0);
-        [8, 9].map(|axis| profile.record(&head().schema, &event(1, axis)));
+        [8, 9].iter().for_each(|&axis| profile.record(&head().schema, &event(1, axis)));
         let example = example(&profile, &event(3, 5)).expect("two were chosen");
         assert!(example.rows() == 2 && example.server[1] == 5.0 && example.server[0] >= 8.0);
     }

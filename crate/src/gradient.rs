@@ -85,9 +85,10 @@ pub(crate) fn descend(head: &Head, gate: f32, batch: &Batch) -> Vec<f32> {
     head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect()
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "simulate"))]
 impl Gradient {
-    pub(crate) fn from_values(values: &[f32]) -> Self {
+    /// A gradient that nobody computed: for tests, the simulator and measurements.
+    pub fn from_values(values: &[f32]) -> Self {
         Self { values: values.to_vec() }
     }
 }

@@ -246,7 +246,8 @@ impl Batch {
         let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
         let parameters = (0..head.parameters().len()).map(uneven).collect();
         let upload = crate::head::Descent { epochs: 2, rate: 0.5 };
-        let head = Head { upload, ..head.with_parameters(parameters).ok()? };
+        let mut head = head.with_parameters(parameters).ok()?;
+        head.upload = upload;
         let shape = head.shape(5, 2);
         let batch = Self {
             shape,

@@ -28,6 +28,7 @@ mod memory;
 mod noise;
 mod policy;
 mod profile;
+mod ranking;
 mod schema;
 mod statement;
 mod wire;
@@ -42,17 +43,18 @@ pub use gradient::{Backend, Gradient};
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
 pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
-#[cfg(feature = "simulate")]
-pub use noise::sampler;
-pub use noise::{Noised, cost, noise};
 pub use memory::{Memory, Selector};
+pub use noise::{Noised, cost, noise};
+#[cfg(feature = "simulate")]
+pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use profile::{Profile, Without};
+pub use ranking::{Ranking, Score};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use statement::statement;
 pub use wire::{
     AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,
-    UploadId, hex,
+    UploadId, Value, hex, inspect,
 };
 
 /// The result of everything here.

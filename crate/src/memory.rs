@@ -165,6 +165,11 @@ impl Memory {
         &self.live.learner
     }
 
+    /// What is left out.
+    pub(crate) fn without(&self) -> Without {
+        self.without
+    }
+
     /// Whether something was forgotten and the rest is not put together again yet.
     pub fn rebuilding(&self) -> bool {
         self.rebuilding
@@ -285,13 +290,14 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Attribute, Moment, Schema, head::Local};
+    use crate::{Attribute, Moment, Schema};
 
     fn head() -> Head {
         let mut schema = Schema::plain(16);
         schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
-        let head = Head::starting(schema, 2, 4.0).expect("a plain schema");
-        Head { local: Local { steps: 2, batch: 2, ..head.local }, ..head }
+        let mut head = Head::starting(schema, 2, 4.0).expect("a plain schema");
+        (head.local.steps, head.local.batch) = (2, 2);
+        head
     }
 
     fn item(n: usize) -> Item {
@@ -381,14 +387,17 @@ mod tests {
             memory.advance(&head(), &mut Scratch::default());
         }
         assert!(memory.rebuilding());
-        assert_eq!(settled(memory), after(without(Selector::Item(7), (0..100).map(event)).into_iter().chain((100..120).map(event))));
+        assert_eq!(
+            settled(memory),
+            after(without(Selector::Item(7), (0..100).map(event)).into_iter().chain((100..120).map(event)))
+        );
     }
 
     #[test]
     fn the_log_is_bounded_in_bytes_too() {
-        let mut wide = Schema::plain(384);
-        wide.attributes.clear();
-        let head = Head { local: Local { steps: 0, ..head().local }, ..Head::starting(wide, 1, 4.0).expect("plain") };
+        let wide = Schema::plain(384);
+        let mut head = Head::starting(wide, 1, 4.0).expect("a plain schema");
+        head.local.steps = 0;
         let mut memory = Memory::new(&head, Without::default());
         for n in 0..600 {
             let item = |key| Item::plain(key, vec![0.5; 384]);

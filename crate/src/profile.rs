@@ -456,7 +456,10 @@ mod tests {
             Profile::new(&schema()).features(&schema(), &item(1), moment, Without::default(), &mut out);
             out[11]
         };
-        assert_eq!([weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)], [1.0, 0.0, 0.0]);
+        assert_eq!(
+            [weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)],
+            [1.0, 0.0, 0.0]
+        );
         assert_eq!(weekend(saturday + 47 * HOUR, 120), 0.0);
     }
 
@@ -477,11 +480,13 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let events: Vec<Event> = (0..3000).map(|i| {
-            let mut event = event([0, 1][i % 2], i % 16, 0);
-            event.item.attributes[0].1 = i as u64;
-            event
-        }).collect();
+        let events: Vec<Event> = (0..3000)
+            .map(|i| {
+                let mut event = event([0, 1][i % 2], i % 16, 0);
+                event.item.attributes[0].1 = i as u64;
+                event
+            })
+            .collect();
         let profile = fold(&events);
         assert_eq!((profile.passed_over.len(), profile.recent.len(), profile.counters.len()), (64, 64, 1024));
     }

@@ -171,11 +171,17 @@ mod tests {
             schema.check().expect_err("it was changed for the worse").to_string()
         };
         for (change, message) in [
-            ((|schema| schema.embedding = 18) as fn(&mut Schema), "the schema's embedding has to be 16 to 384, a multiple of 4"),
+            (
+                (|schema| schema.embedding = 18) as fn(&mut Schema),
+                "the schema's embedding has to be 16 to 384, a multiple of 4",
+            ),
             (|schema| schema.dense[0].scale = 0.0, "the schema's dense[0].scale has to be finite and over 0"),
             (|schema| schema.dense[0].offset = f32::NAN, "the schema's dense[0].offset has to be finite"),
             (|schema| schema.attributes[0].rate = 1.0, "the schema's attributes[0].rate has to be between 0 and 1"),
-            (|schema| schema.attributes[0].strength = -1.0, "the schema's attributes[0].strength has to be finite and over 0"),
+            (
+                |schema| schema.attributes[0].strength = -1.0,
+                "the schema's attributes[0].strength has to be finite and over 0",
+            ),
             (|schema| schema.kinds[1].label = 2.0, "the schema's kinds[1].label has to be between -1 and 1"),
             (|schema| schema.kinds[3].weight = f32::NAN, "the schema's kinds[3].weight has to be between 0 and 100"),
             (|schema| schema.kinds[2].full = -1.0, "the schema's kinds[2].full has to be finite and from 0"),

@@ -1,37 +1,56 @@
 //! Measurements, and photographs of the page.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use pico_args::Arguments;
 
 use crate::{
     build, figures,
-    place::Place,
+    place::{Place, read},
+    run::Program,
     setup::{self, Machine, Need},
     suites::node_tests::page_env,
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
+const NAMES: [&str; 3] = ["sizes", "path", "privacy"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
-    if let Some(name) = names.iter().find(|name| !["sizes", "path"].contains(&name.as_str())) {
-        bail!("there is no benchmark `{name}`: there are sizes and path");
+    if let Some(name) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        bail!("there is no benchmark `{name}`: there are {}", NAMES.join(", "));
     }
     let chosen = |name| names.is_empty() || names.iter().any(|chosen| chosen == name);
-    let needs = if chosen("path") { NEEDS } else { build::NEEDS };
-    let machine = built(place, needs)?;
+    let paged = chosen("path") || chosen("privacy");
+    let machine = built(place, if paged { NEEDS } else { build::NEEDS })?;
     if chosen("sizes") {
         figures::sizes(place)?;
     }
-    if chosen("path") {
+    if paged {
         build::server(place)?;
-        page_env(place, &machine)?
-            .env("PRIVET_FIGURES", place.figures())
-            .env("PRIVET_COMMIT", figures::commit(&place.root))
-            .args(["--import", "tsx", "tests/bench/path.ts"])
-            .run()?;
+    }
+    if chosen("path") {
+        script(place, page_env(place, &machine)?, "tests/bench/path.ts")?;
+    }
+    if chosen("privacy") {
+        let env = page_env(place, &machine)?.env("PRIVET_PAGES", build::bench(place, &machine)?);
+        let lock = read(&place.root.join("tests/bench/wasm/Cargo.lock"))?;
+        script(place, env.env("PRIVET_PEER", version(&lock, "prio")?), "tests/bench/privacy.ts")?;
     }
     Ok(())
+}
+
+fn script(place: &Place, env: Program, file: &str) -> Result<()> {
+    env.env("PRIVET_FIGURES", place.figures())
+        .env("PRIVET_COMMIT", figures::commit(&place.root))
+        .args(["--import", "tsx", file])
+        .run()
+}
+
+/// The version of a package that a lock file names.
+fn version(lock: &str, name: &str) -> Result<String> {
+    let (_, rest) =
+        lock.split_once(&format!("name = \"{name}\"\nversion = \"")).context("the lock file lacks the peer")?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
 }
 
 pub(crate) fn screenshots(place: &Place, args: Arguments) -> Result<()> {
@@ -50,4 +69,41 @@ fn built(place: &Place, needs: &[Need]) -> Result<Machine> {
     let machine = setup::ensure(place, needs)?;
     build::all(place, &machine)?;
     Ok(machine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A figure of another build would be a figure of another thing.
+    #[test]
+    fn what_is_measured_is_built_as_what_ships() {
+        let [ships, measured] =
+            [include_str!("../../Cargo.toml"), include_str!("../../tests/bench/wasm/Cargo.toml")].map(profiles);
+        let peer = "[profile.wasm.package.prio]\nopt-level = 3\n";
+        assert_eq!(measured.replace(peer, ""), ships);
+        assert!(measured.contains(peer) && ships.contains("[profile.wasm]"));
+    }
+
+    #[test]
+    fn the_shared_packages_are_measured_in_the_version_that_ships() {
+        let [ships, measured] = [include_str!("../../Cargo.lock"), include_str!("../../tests/bench/wasm/Cargo.lock")];
+        for name in ["opendp", "dashu-int", "hpke", "x25519-dalek", "chacha20poly1305", "turboshake", "cbor4ii"] {
+            assert_eq!(
+                version(measured, name).expect("it is there"),
+                version(ships, name).expect("it is there"),
+                "{name}"
+            );
+        }
+    }
+
+    /// The release profile and the module's, without what is only for tests.
+    fn profiles(manifest: &str) -> String {
+        let sections = manifest
+            .split("\n[")
+            .filter(|section| section.starts_with("profile.release") || section.starts_with("profile.wasm"));
+        let lines = sections.flat_map(|section| section.lines().map(str::to_owned).collect::<Vec<_>>());
+        let plain = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        plain.map(|line| if line.starts_with("profile") { format!("[{line}\n") } else { line + "\n" }).collect()
+    }
 }

@@ -1,6 +1,7 @@
 //! The messages between devices and servers: one canonical CBOR encoding each, described in `docs/wire-format.md`.
 
 mod aggregation;
+mod inspect;
 mod round;
 mod seal;
 mod share;
@@ -8,6 +9,7 @@ mod sign;
 mod upload;
 
 pub use aggregation::{AggregateShare, Batch, Manifest};
+pub use inspect::{Value, inspect};
 pub use round::{Mode, Operator, Round};
 pub use seal::{Role, SealingKey};
 pub use share::Share;

@@ -65,9 +65,9 @@ fn statement(subject: Subject, body: &[u8]) -> Vec<u8> {
 /// Something published, with its signatures. What it holds is read only by verifying it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    body: Vec<u8>,
-    leader: [u8; 64],
-    helper: Option<[u8; 64]>,
+    pub(super) body: Vec<u8>,
+    pub(super) leader: [u8; 64],
+    pub(super) helper: Option<[u8; 64]>,
 }
 
 #[derive(Serialize, Deserialize)]
