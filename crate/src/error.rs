@@ -23,6 +23,9 @@ pub enum Error {
     /// Scores and embeddings do not belong to the same number of candidates.
     #[error("{scores} server scores for {embeddings} embeddings")]
     CandidatesMismatch { scores: usize, embeddings: usize },
+    /// The rules for the order do not fit the candidates.
+    #[error("the order's rules are refused: {what} is {is} and has to be {must}")]
+    OrderRefused { what: &'static str, is: String, must: String },
 
     /// The head's bytes are not a head, or not one that can be used.
     #[error("the head is refused: {reason}")]

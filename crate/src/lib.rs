@@ -14,6 +14,7 @@ mod aggregate;
 mod clip;
 pub mod cpu;
 mod device;
+pub mod drift;
 mod entropy;
 mod error;
 mod event;
@@ -24,8 +25,10 @@ mod gradient;
 mod head;
 mod ledger;
 mod noise;
+pub mod order;
 mod policy;
 mod profile;
+pub mod running;
 mod statement;
 mod wire;
 
