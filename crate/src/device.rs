@@ -380,10 +380,10 @@ mod tests {
         result.err().map_or("none", |error| error.code())
     }
 
-    /// A device that has seen items and chosen two: what it knew at the second choice makes a gradient.
+    /// A device that has seen items and chosen one twice: what it knew at the second choice makes a gradient.
     fn busy(device: &mut Device) {
         (0..6).for_each(|axis| device.record(event("impression", axis)).expect("fits"));
-        [3, 4].iter().for_each(|&axis| device.record(event("click", axis)).expect("fits"));
+        [3, 3].iter().for_each(|&axis| device.record(event("click", axis)).expect("fits"));
     }
 
     async fn contributed(device: &mut Device, stored: &[u8], id: UploadId) -> Vec<Vec<u8>> {

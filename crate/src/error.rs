@@ -41,6 +41,9 @@ pub enum Error {
     /// Scores and embeddings do not belong to the same number of candidates.
     #[error("{scores} server scores for {embeddings} embeddings")]
     CandidatesMismatch { scores: usize, embeddings: usize },
+    /// The rules for the order do not fit the candidates.
+    #[error("the order's rules are refused: {what} is {is} and has to be {must}")]
+    OrderRefused { what: &'static str, is: String, must: String },
 
     /// The exported profile cannot be read: it is left as it is.
     #[error("the exported profile is damaged, or belongs to another schema")]

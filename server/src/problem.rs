@@ -27,6 +27,7 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("embedding-length", StatusCode::BAD_REQUEST, Stop),
     ("not-finite", StatusCode::BAD_REQUEST, Stop),
     ("candidates-mismatch", StatusCode::BAD_REQUEST, Stop),
+    ("order-refused", StatusCode::BAD_REQUEST, Stop),
     ("head-refused", StatusCode::BAD_REQUEST, Refetch),
     ("head-stale", StatusCode::CONFLICT, Refetch),
     ("round-refused", StatusCode::BAD_REQUEST, Stop),

@@ -4,6 +4,7 @@ const CODES = [
   "embedding-length",
   "not-finite",
   "candidates-mismatch",
+  "order-refused",
   "head-refused",
   "head-stale",
   "round-refused",

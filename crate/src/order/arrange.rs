@@ -1,0 +1,269 @@
+//! The rules, kept while one place is filled after the other.
+
+use std::collections::BTreeMap;
+
+use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
+use super::{Candidates, Order, Rules, Unmet, plain};
+use crate::{Error, Result};
+
+/// The end of the list of those that are left.
+const END: u32 = u32::MAX;
+
+/// Orders all candidates by score and rules.
+///
+/// Takes O(n log n) time for the order by score, O(1) for each place and candidate for the caps, O(n) for each fresh
+/// candidate that has to be fetched from below, and for diversity what its own constants bound: 131,072 products of
+/// embeddings at most. Refuses slices of unequal lengths, a rule about a column that is not there, and a diversity
+/// that is not from 0 to 1.
+pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
+    check(candidates, rules)?;
+    let scores = with_bonus(candidates, rules);
+    let ordered = plain(scores.as_deref().unwrap_or(candidates.scores), candidates.server);
+    let limit = rules.limit.min(ordered.len());
+    let (pinned, unmet_pins) = pinned(rules, ordered.len());
+
+    let mut filling = Filling::new(candidates, rules, &ordered, &pinned);
+    let mut diversity = (rules.diversity > 0.0 && ordered.len() > 1).then(|| {
+        let scores = scores.as_deref().unwrap_or(candidates.scores);
+        Diversity::new(rules.diversity, candidates.embeddings, scores, &ordered)
+    });
+    let mut order = Vec::with_capacity(ordered.len());
+    let mut due = FreshDue::new(candidates, rules, &pinned);
+    while order.len() < limit {
+        let place = order.len();
+        let candidate = pinned.at.get(&place).copied().unwrap_or_else(|| {
+            let fresh_only = due.now(place);
+            filling.next(diversity.as_mut().filter(|_| place < PLACES), &|c| !fresh_only || due.is_fresh(c))
+        });
+        due.placed(place, candidate, pinned.at.contains_key(&place));
+        if let Some(diversity) = &mut diversity {
+            diversity.place(candidate);
+        }
+        order.push(candidate);
+    }
+    filling.rest(&mut order);
+    let unmet =
+        Unmet { pins: unmet_pins, caps: beyond_caps(candidates, rules, &order[..limit]), freshness: due.unmet(&order) };
+    Ok(Order { order, unmet })
+}
+
+fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
+    let count = candidates.scores.len();
+    let refuse = |what, is: String, must: String| Err(Error::OrderRefused { what, is, must });
+    let length = |what, is: usize| if is == count { Ok(()) } else { refuse(what, is.to_string(), count.to_string()) };
+    length("number of server scores", candidates.server.len())?;
+    candidates.attributes.iter().try_for_each(|column| length("length of an attribute's column", column.len()))?;
+    if !(0.0..=1.0).contains(&rules.diversity) {
+        return refuse("diversity", rules.diversity.to_string(), "from 0 to 1".to_owned());
+    }
+    if rules.diversity > 0.0 && count > 0 && !candidates.embeddings.len().is_multiple_of(count) {
+        let is = candidates.embeddings.len().to_string();
+        return refuse("length of all embeddings", is, format!("a multiple of {count}"));
+    }
+    if let Some(cap) = rules.caps.iter().find(|cap| cap.attribute >= candidates.attributes.len()) {
+        let must = format!("under {}", candidates.attributes.len());
+        return refuse("attribute of a cap", cap.attribute.to_string(), must);
+    }
+    if let Some(freshness) = rules.freshness {
+        length("number of ages", candidates.ages_s.len())?;
+        if !freshness.bonus.is_finite() {
+            return refuse("bonus of freshness", freshness.bonus.to_string(), "finite".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn with_bonus(candidates: &Candidates, rules: &Rules) -> Option<Vec<f32>> {
+    let freshness = rules.freshness.filter(|freshness| freshness.bonus != 0.0)?;
+    let bonus = |age| if age < freshness.younger_than_s { freshness.bonus } else { 0.0 };
+    Some(candidates.scores.iter().zip(candidates.ages_s).map(|(score, &age)| score + bonus(age)).collect())
+}
+
+/// Who stands where.
+struct Pinned {
+    at: BTreeMap<usize, u32>,
+    is: Vec<bool>,
+}
+
+/// The pins that can be granted, the first of two that collide, and how many others there are.
+fn pinned(rules: &Rules, count: usize) -> (Pinned, usize) {
+    let mut pinned = Pinned { at: BTreeMap::new(), is: vec![false; count] };
+    for pin in &rules.pins {
+        let candidate = pin.candidate as usize;
+        if pin.place < count && candidate < count && !pinned.is[candidate] && !pinned.at.contains_key(&pin.place) {
+            pinned.at.insert(pin.place, pin.candidate);
+            pinned.is[candidate] = true;
+        }
+    }
+    let unmet = rules.pins.len() - pinned.at.len();
+    (pinned, unmet)
+}
+
+/// Who is left, by score, and how much of each cap is used up.
+struct Filling<'a> {
+    candidates: &'a Candidates<'a>,
+    rules: &'a Rules,
+    ordered: &'a [u32],
+    pinned: &'a Pinned,
+    /// The position after each one that is left and may be placed; the last entry is the list's head.
+    after: Vec<u32>,
+    taken: Vec<bool>,
+    /// Where the first that is not taken may stand.
+    untaken_from: usize,
+    used: Vec<BTreeMap<u64, usize>>,
+}
+
+impl<'a> Filling<'a> {
+    fn new(candidates: &'a Candidates, rules: &'a Rules, ordered: &'a [u32], pinned: &'a Pinned) -> Self {
+        let count = ordered.len();
+        let position = |position: usize| if position < count { position as u32 } else { END };
+        let after = (1..=count).chain([0]).map(position).collect();
+        let taken = ordered.iter().map(|&candidate| pinned.is[candidate as usize]).collect();
+        let used = vec![BTreeMap::new(); rules.caps.len()];
+        let mut filling = Self { candidates, rules, ordered, pinned, after, taken, untaken_from: 0, used };
+        // A pinned candidate uses a cap up from the start, wherever above the limit it stands.
+        pinned.at.range(..rules.limit).for_each(|(_, &candidate)| filling.use_caps(candidate));
+        filling
+    }
+
+    fn use_caps(&mut self, candidate: u32) {
+        for (cap, used) in self.rules.caps.iter().zip(&mut self.used) {
+            *used.entry(self.candidates.attributes[cap.attribute][candidate as usize]).or_default() += 1;
+        }
+    }
+
+    /// Caps only fill up, so who is not allowed once never is again.
+    fn allowed(&self, candidate: u32) -> bool {
+        self.rules.caps.iter().zip(&self.used).all(|(cap, used)| {
+            let value = self.candidates.attributes[cap.attribute][candidate as usize];
+            used.get(&value).copied().unwrap_or_default() < cap.most
+        })
+    }
+
+    /// Takes the best that is left: allowed by the caps and wanted, or at least allowed, or at least there.
+    fn next(&mut self, diversity: Option<&mut Diversity>, wanted: &dyn Fn(u32) -> bool) -> u32 {
+        let position = match diversity {
+            None => self.best(wanted, |_| 0.0, usize::MAX, 1),
+            Some(diversity) => self
+                .best(wanted, |position| diversity.value(position), SPAN, WINDOW)
+                .or_else(|| self.best(wanted, |_| 0.0, usize::MAX, 1)),
+        };
+        let position = position.or_else(|| self.best(&|_| true, |_| 0.0, usize::MAX, 1)).unwrap_or_else(|| {
+            let from = self.untaken_from;
+            from + self.taken[from..].iter().position(|&taken| !taken).expect("a place is left, so a candidate is")
+        });
+        self.take(position)
+    }
+
+    /// The position of the highest value among the first `window` that are allowed and wanted, all before `span`.
+    fn best(
+        &mut self,
+        wanted: &dyn Fn(u32) -> bool,
+        mut value: impl FnMut(usize) -> f32,
+        span: usize,
+        window: usize,
+    ) -> Option<usize> {
+        let (mut best, mut seen) = (None, 0);
+        let mut before = self.ordered.len();
+        while seen < window && self.after[before] != END && (self.after[before] as usize) < span {
+            let position = self.after[before] as usize;
+            let candidate = self.ordered[position];
+            if self.taken[position] || !self.allowed(candidate) {
+                self.after[before] = self.after[position];
+                continue;
+            }
+            before = position;
+            if wanted(candidate) {
+                seen += 1;
+                let value = value(position);
+                if best.is_none_or(|(_, highest)| value > highest) {
+                    best = Some((position, value));
+                }
+            }
+        }
+        best.map(|(position, _)| position)
+    }
+
+    fn take(&mut self, position: usize) -> u32 {
+        self.taken[position] = true;
+        while self.taken.get(self.untaken_from) == Some(&true) {
+            self.untaken_from += 1;
+        }
+        self.use_caps(self.ordered[position]);
+        self.ordered[position]
+    }
+
+    /// Those that are left, by score, around the pins that are left.
+    fn rest(&self, order: &mut Vec<u32>) {
+        let mut left =
+            self.ordered.iter().zip(&self.taken).filter(|&(_, &taken)| !taken).map(|(&candidate, _)| candidate);
+        while order.len() < self.ordered.len() {
+            let pinned = self.pinned.at.get(&order.len()).copied();
+            order.push(pinned.or_else(|| left.next()).expect("pinned or left, each candidate has one place"));
+        }
+    }
+}
+
+/// How many fresh candidates are still to come, and in how many places.
+struct FreshDue<'a> {
+    ages_s: &'a [u64],
+    younger_than_s: u64,
+    within: usize,
+    /// Missing among the places that no pin fills.
+    missing: usize,
+    free: usize,
+    least: usize,
+}
+
+impl<'a> FreshDue<'a> {
+    fn new(candidates: &Candidates<'a>, rules: &Rules, pinned: &Pinned) -> Self {
+        let count = candidates.scores.len();
+        let Some(freshness) = rules.freshness else {
+            return Self { ages_s: &[], younger_than_s: 0, within: 0, missing: 0, free: 0, least: 0 };
+        };
+        let within = freshness.within.min(rules.limit).min(count);
+        let mut due = Self {
+            ages_s: candidates.ages_s,
+            younger_than_s: freshness.younger_than_s,
+            within,
+            missing: 0,
+            free: within - pinned.at.range(..within).count(),
+            least: freshness.least,
+        };
+        let pinned_fresh = pinned.at.range(..within).filter(|&(_, &candidate)| due.is_fresh(candidate)).count();
+        due.missing = freshness.least.saturating_sub(pinned_fresh);
+        due
+    }
+
+    fn is_fresh(&self, candidate: u32) -> bool {
+        self.ages_s[candidate as usize] < self.younger_than_s
+    }
+
+    /// Whether nothing but a fresh candidate will do.
+    fn now(&self, place: usize) -> bool {
+        place < self.within && self.missing >= self.free && self.missing > 0
+    }
+
+    fn placed(&mut self, place: usize, candidate: u32, pinned: bool) {
+        if place < self.within && !pinned {
+            self.free -= 1;
+            self.missing = self.missing.saturating_sub(usize::from(self.is_fresh(candidate)));
+        }
+    }
+
+    fn unmet(&self, order: &[u32]) -> usize {
+        let fresh = order[..self.within].iter().filter(|&&candidate| self.is_fresh(candidate)).count();
+        self.least.saturating_sub(fresh)
+    }
+}
+
+fn beyond_caps(candidates: &Candidates, rules: &Rules, arranged: &[u32]) -> usize {
+    let beyond = rules.caps.iter().map(|cap| {
+        let mut used = BTreeMap::<u64, usize>::new();
+        for &candidate in arranged {
+            *used.entry(candidates.attributes[cap.attribute][candidate as usize]).or_default() += 1;
+        }
+        used.values().map(|count| count.saturating_sub(cap.most)).sum::<usize>()
+    });
+    beyond.sum()
+}
