@@ -8,30 +8,29 @@ const SEED: u64 = 20_261_123;
 
 /// A mean and the ends of its 95% interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// Of all users.
-    pub mean: f64,
+    pub(crate) mean: f64,
     /// 2.5% of the resampled means are below it.
-    pub low: f64,
+    pub(crate) low: f64,
     /// 2.5% of the resampled means are above it.
-    pub high: f64,
+    pub(crate) high: f64,
 }
 
 /// The interval of a mean over users; of a difference, when each number is one user's difference.
-pub fn interval(numbers: &[f64]) -> Interval {
+pub(crate) fn interval(numbers: &[f64]) -> Interval {
     assert!(!numbers.is_empty(), "a mean is of something");
     let n = numbers.len();
     let mut generator = SplitMix64::new(SEED);
-    let mut means: Vec<f64> = (0..RESAMPLES)
-        .map(|_| (0..n).map(|_| numbers[generator.below(n)]).sum::<f64>() / n as f64)
-        .collect();
+    let mut means: Vec<f64> =
+        (0..RESAMPLES).map(|_| (0..n).map(|_| numbers[generator.below(n)]).sum::<f64>() / n as f64).collect();
     means.sort_by(f64::total_cmp);
     let at = |part: f64| means[(part * (RESAMPLES - 1) as f64).round() as usize];
     Interval { mean: numbers.iter().sum::<f64>() / n as f64, low: at(0.025), high: at(0.975) }
 }
 
 /// The mean of a figure over seeds and its standard error; one seed has none.
-pub fn over_seeds(figures: &[f64]) -> (f64, f64) {
+pub(crate) fn over_seeds(figures: &[f64]) -> (f64, f64) {
     let n = figures.len() as f64;
     let mean = figures.iter().sum::<f64>() / n;
     let square = figures.iter().map(|figure| (figure - mean).powi(2)).sum::<f64>();
@@ -56,7 +55,9 @@ mod tests {
         let Interval { mean, low, high } = interval(&numbers);
         let standard_error = 1.0 / 20.0;
         // The resampled ends are themselves sure to about a tenth.
-        assert!(((mean - low) / standard_error - 1.96).abs() < 0.3 && ((high - mean) / standard_error - 1.96).abs() < 0.3);
+        assert!(
+            ((mean - low) / standard_error - 1.96).abs() < 0.3 && ((high - mean) / standard_error - 1.96).abs() < 0.3
+        );
     }
 
     #[test]

@@ -8,29 +8,29 @@ const SHRUNK_BY: f64 = 10.0;
 
 /// All items as candidates carry them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     /// The names of the dense features.
-    pub dense: Vec<&'static str>,
+    pub(crate) dense: Vec<&'static str>,
     /// The attributes: each one's name, and how many values it has.
-    pub attributes: Vec<(String, usize)>,
+    pub(crate) attributes: Vec<(String, usize)>,
     /// By place.
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
 }
 
 /// One item.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Item {
+pub(crate) struct Item {
     /// Numbers whose standard deviation over all items and entries is 1.
-    pub embedding: Vec<f32>,
+    pub(crate) embedding: Vec<f32>,
     /// Each with mean 0 and standard deviation 1 over all items.
-    pub dense: Vec<f32>,
+    pub(crate) dense: Vec<f32>,
     /// For each attribute, the item's values.
-    pub attributes: Vec<Vec<usize>>,
+    pub(crate) attributes: Vec<Vec<usize>>,
 }
 
 impl Catalogue {
     /// The content of a set's items, with statistics of the events that may be learnt from and these embeddings.
-    pub fn new(set: &Set, train: &[Vec<Rating>], embeddings: impl Fn(usize) -> Vec<f64>) -> Self {
+    pub(crate) fn new(set: &Set, train: &[Vec<Rating>], embeddings: impl Fn(usize) -> Vec<f64>) -> Self {
         let count = |item: usize, counts: &mut Vec<f64>| counts[item] += 1.0;
         let mut counts = vec![0.0; set.items.len()];
         train.iter().flatten().for_each(|event| count(event.item, &mut counts));
@@ -55,7 +55,7 @@ impl Catalogue {
     }
 
     /// The length of each embedding.
-    pub fn embedding_length(&self) -> usize {
+    pub(crate) fn embedding_length(&self) -> usize {
         self.items.first().map_or(0, |item| item.embedding.len())
     }
 }

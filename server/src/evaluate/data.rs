@@ -18,60 +18,60 @@ const BANDS: usize = 5;
 
 /// Everything known of a data set.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Set {
+pub(crate) struct Set {
     /// Ascending by id.
-    pub users: Vec<User>,
+    pub(crate) users: Vec<User>,
     /// The items' ids, ascending; an item is its place in this list.
-    pub items: Vec<String>,
+    pub(crate) items: Vec<String>,
     /// What the items have in common.
-    pub attributes: Vec<Attribute>,
+    pub(crate) attributes: Vec<Attribute>,
     /// SHA-256 of the interactions' file.
-    pub sha256: [u8; 32],
+    pub(crate) sha256: [u8; 32],
 }
 
 /// One user, and what they did in the protocol's order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct User {
+pub(crate) struct User {
     /// As it stands in the file.
-    pub id: String,
+    pub(crate) id: String,
     /// The id where all ids are numbers, and the place from 1 where they are not.
-    pub number: u64,
+    pub(crate) number: u64,
     /// By time; among equal seconds the first row of the file is the latest.
-    pub events: Vec<Rating>,
+    pub(crate) events: Vec<Rating>,
 }
 
 /// One interaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rating {
+pub(crate) struct Rating {
     /// The item's place.
-    pub item: usize,
+    pub(crate) item: usize,
     /// As given.
-    pub rating: f32,
+    pub(crate) rating: f32,
     /// Seconds.
-    pub time_s: f64,
+    pub(crate) time_s: f64,
 }
 
 impl Rating {
     /// Whether the rating speaks for the item.
-    pub fn is_like(&self) -> bool {
+    pub(crate) fn is_like(&self) -> bool {
         self.rating >= 4.0
     }
 }
 
 /// A property that items share.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Attribute {
+pub(crate) struct Attribute {
     /// The column's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its values, ascending.
-    pub words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Each item's values, as places among the words.
-    pub of_item: Vec<Vec<usize>>,
+    pub(crate) of_item: Vec<Vec<usize>>,
 }
 
 /// Why a data set cannot be read: the file, the line from 1, and what is wrong there.
 #[derive(Debug)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     file: PathBuf,
     line: usize,
     says: String,
@@ -90,7 +90,7 @@ impl core::error::Error for Refusal {}
 
 impl Set {
     /// Reads the one `.inter` file of a folder and the `.item` file beside it.
-    pub fn read(folder: &Path) -> Result<Self, Refusal> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, Refusal> {
         let refuse = |says: String| Refusal { file: folder.into(), line: 0, says };
         let listed = fs::read_dir(folder).and_then(|entries| {
             entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<PathBuf>>>()
@@ -107,8 +107,7 @@ impl Set {
     }
 
     fn of_tables(events: &Table, described: Option<&Table>) -> Result<Self, Refusal> {
-        let [user, item, rating, time] =
-            ["user_id", "item_id", "rating", "timestamp"].map(|name| events.column(name));
+        let [user, item, rating, time] = ["user_id", "item_id", "rating", "timestamp"].map(|name| events.column(name));
         let (user, item, rating, time) = (user?, item?, rating?, time?);
         let mut ids: Vec<&str> = events.rows.iter().map(|row| row.fields[item].as_str()).collect();
         if let Some(table) = described {
@@ -287,7 +286,10 @@ mod tests {
     #[test]
     fn ids_that_are_no_numbers_are_sorted_as_text() {
         let set = read(&format!("{INTER}b\tx\t1\t1\na\ty\t2\t2\n"), None).expect("it is well-formed");
-        assert_eq!(set.users.iter().map(|user| (user.id.as_str(), user.number)).collect::<Vec<_>>(), [("a", 1), ("b", 2)]);
+        assert_eq!(
+            set.users.iter().map(|user| (user.id.as_str(), user.number)).collect::<Vec<_>>(),
+            [("a", 1), ("b", 2)]
+        );
     }
 
     #[test]
@@ -310,8 +312,16 @@ mod tests {
             (INTER.into(), None, "x.inter:1: has a header and no rows"),
             (format!("{INTER}1\t2\t3\t4\n1\t2\t3\n"), None, "x.inter:3: has 3 fields; the header has 4"),
             (format!("{INTER}1\t2\tgood\t4\n"), None, "x.inter:2: the field `rating` is not a finite number"),
-            (format!("{INTER}1\t2\t3\t4\n1\t2\t3\tinf\n"), None, "x.inter:3: the field `timestamp` is not a finite number"),
-            (format!("{INTER}1\t2\t3\t4\n"), Some("item_id:token\tyear:float\n1\n"), "x.item:2: has 1 fields; the header has 2"),
+            (
+                format!("{INTER}1\t2\t3\t4\n1\t2\t3\tinf\n"),
+                None,
+                "x.inter:3: the field `timestamp` is not a finite number",
+            ),
+            (
+                format!("{INTER}1\t2\t3\t4\n"),
+                Some("item_id:token\tyear:float\n1\n"),
+                "x.item:2: has 1 fields; the header has 2",
+            ),
         ] {
             assert_eq!(read(&inter, item).expect_err("it is refused"), says);
         }

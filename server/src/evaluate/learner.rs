@@ -4,16 +4,16 @@ use super::catalogue::Catalogue;
 
 /// An item offered for ranking.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Its place in the catalogue.
-    pub item: usize,
+    pub(crate) item: usize,
     /// The server's own score.
-    pub server: f32,
+    pub(crate) server: f32,
 }
 
 /// What the user did with an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// It was shown, or could have been, and nothing followed.
     Passed,
     /// It was clicked, rated or liked.
@@ -24,25 +24,25 @@ pub enum Answer {
 
 /// One event: the items that were shown, in the order shown, and the answers to them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// When.
-    pub time_s: f64,
+    pub(crate) time_s: f64,
     /// An event without a slate shows its one item only.
-    pub shown: Vec<(Candidate, Answer)>,
+    pub(crate) shown: Vec<(Candidate, Answer)>,
     /// The item at rank r was examined with a chance in proportion to r^−eta; 0 where the order means nothing.
-    pub eta: f64,
+    pub(crate) eta: f64,
 }
 
 impl Moment {
     /// The relative chance that the item at this place, from 0, was examined.
-    pub fn examination(&self, place: usize) -> f64 {
+    pub(crate) fn examination(&self, place: usize) -> f64 {
         (1.0 + place as f64).powf(-self.eta)
     }
 }
 
 /// A part of the model that a run can leave out, to see what it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// Attention over recent items.
     Attention,
     /// The personal linear part.
@@ -57,7 +57,7 @@ pub enum Part {
 
 impl Part {
     /// All of them, with the words for a table's row.
-    pub const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
         (Self::Attention, "no attention"),
         (Self::Personal, "no personal part"),
         (Self::Mlp, "no MLP"),
@@ -68,13 +68,13 @@ impl Part {
 
 /// What a run changes in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Switches {
+pub(crate) struct Switches {
     /// The part that is left out.
-    pub without: Option<Part>,
+    pub(crate) without: Option<Part>,
     /// Whether training weighs position bias out.
-    pub debias: bool,
+    pub(crate) debias: bool,
     /// Whether a change of interests is looked for.
-    pub drift: bool,
+    pub(crate) drift: bool,
 }
 
 impl Default for Switches {
@@ -84,7 +84,7 @@ impl Default for Switches {
 }
 
 /// A model under evaluation: a head that all share, and devices that go on from it.
-pub trait Learner: Sync {
+pub(crate) trait Learner: Sync {
     /// Fits the shared head to all users' moments.
     fn fit_shared(&mut self, catalogue: &Catalogue, users: &[Vec<Moment>], seed: u64);
 
@@ -96,7 +96,7 @@ pub trait Learner: Sync {
 }
 
 /// One user's device.
-pub trait Device {
+pub(crate) trait Device {
     /// Takes a moment in, and learns from it now or later.
     fn observe(&mut self, moment: &Moment);
 
@@ -105,4 +105,4 @@ pub trait Device {
 }
 
 /// Makes a model with these parts switched off.
-pub type Make = fn(Switches) -> Box<dyn Learner>;
+pub(crate) type Make = fn(Switches) -> Box<dyn Learner>;

@@ -4,22 +4,22 @@ use std::ops::{Add, Div};
 
 /// What an order of one slate is worth; also its mean over slates, users and seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Measures {
+pub(crate) struct Measures {
     /// Whether a good item is among the first ten.
-    pub hr10: f64,
+    pub(crate) hr10: f64,
     /// Discounted gain of the first ten, of the best that could be.
-    pub ndcg10: f64,
+    pub(crate) ndcg10: f64,
     /// One over the rank of the first good item.
-    pub mrr: f64,
+    pub(crate) mrr: f64,
     /// The part of the pairs of a good and another item that are in the right order; a tie is half of one.
-    pub auc: f64,
+    pub(crate) auc: f64,
     /// Whether the first item is good.
-    pub p1: f64,
+    pub(crate) p1: f64,
 }
 
 impl Measures {
     /// Measures an order by falling score, of items of which some are good and some are not.
-    pub fn of(good: &[bool], scores: &[f32]) -> Self {
+    pub(crate) fn of(good: &[bool], scores: &[f32]) -> Self {
         assert_eq!(good.len(), scores.len(), "each item has a score");
         // A score that is no number counts against the model, too.
         let score = |item: usize| match (scores[item].is_nan(), good[item]) {
@@ -55,7 +55,7 @@ impl Measures {
     }
 
     /// The mean; nothing has none.
-    pub fn mean(measures: &[Self]) -> Option<Self> {
+    pub(crate) fn mean(measures: &[Self]) -> Option<Self> {
         let sum = measures.iter().copied().reduce(|a, b| a + b)?;
         Some(sum / measures.len() as f64)
     }
@@ -79,7 +79,13 @@ impl Div<f64> for Measures {
     type Output = Self;
 
     fn div(self, by: f64) -> Self {
-        Self { hr10: self.hr10 / by, ndcg10: self.ndcg10 / by, mrr: self.mrr / by, auc: self.auc / by, p1: self.p1 / by }
+        Self {
+            hr10: self.hr10 / by,
+            ndcg10: self.ndcg10 / by,
+            mrr: self.mrr / by,
+            auc: self.auc / by,
+            p1: self.p1 / by,
+        }
     }
 }
 

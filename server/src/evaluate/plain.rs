@@ -12,7 +12,7 @@ const STEPS: usize = 8;
 const SMALL: f64 = 1e-3;
 
 /// The model, over an item's attributes, dense features, embedding and a 1.
-pub struct Plain {
+pub(crate) struct Plain {
     pull: f64,
     debias: bool,
     features: Vec<Vec<(usize, f64)>>,
@@ -21,12 +21,12 @@ pub struct Plain {
 
 impl Plain {
     /// A model whose users' weights are pulled to the shared ones.
-    pub fn make(switches: Switches) -> Box<dyn Learner> {
+    pub(crate) fn make(switches: Switches) -> Box<dyn Learner> {
         Box::new(Self { pull: 10.0, debias: switches.debias, features: Vec::new(), shared: DVector::zeros(0) })
     }
 
     /// Each user for themselves: there is no shared head, and weights are pulled to zero.
-    pub fn alone(_: Switches) -> Box<dyn Learner> {
+    pub(crate) fn alone(_: Switches) -> Box<dyn Learner> {
         Box::new(Alone(Self { pull: 1.0, debias: true, features: Vec::new(), shared: DVector::zeros(0) }))
     }
 

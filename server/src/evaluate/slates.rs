@@ -39,31 +39,31 @@ impl Stage {
 
 /// Items to be ranked, and which of them are good.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slate {
+pub(crate) struct Slate {
     /// Items, by place.
-    pub items: Vec<usize>,
+    pub(crate) items: Vec<usize>,
     /// For each of them.
-    pub good: Vec<bool>,
+    pub(crate) good: Vec<bool>,
     /// When they are ranked.
-    pub time_s: f64,
+    pub(crate) time_s: f64,
 }
 
 /// A data set cut in two, user by user.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Split {
+pub(crate) struct Split {
     /// Each user's events that may be learnt from.
-    pub train: Vec<Vec<Rating>>,
+    pub(crate) train: Vec<Vec<Rating>>,
     /// Each user's slate; none where too little is known of the user.
-    pub slates: Vec<Option<Slate>>,
+    pub(crate) slates: Vec<Option<Slate>>,
 }
 
 /// Whether this is the set whose reference figures are known.
-pub fn is_ml100k(set: &Set) -> bool {
+pub(crate) fn is_ml100k(set: &Set) -> bool {
     hex(&set.sha256) == ML100K
 }
 
 /// Holds the last event (or the one before it, to tune on) back, among 99 items that the user never rated.
-pub fn leave_one_out(set: &Set, stage: Stage) -> Split {
+pub(crate) fn leave_one_out(set: &Set, stage: Stage) -> Split {
     let mut train = Vec::new();
     let mut slates = Vec::new();
     for user in &set.users {
@@ -93,7 +93,7 @@ fn rated(user: &User) -> BTreeSet<usize> {
 }
 
 /// Holds the last fifth of each user's events back, and to tune on, the last fifth of what is left.
-pub fn last_fifth(set: &Set, stage: Stage) -> Split {
+pub(crate) fn last_fifth(set: &Set, stage: Stage) -> Split {
     let mut train = Vec::new();
     let mut slates = Vec::new();
     for user in &set.users {
@@ -115,7 +115,7 @@ pub fn last_fifth(set: &Set, stage: Stage) -> Split {
 }
 
 /// Rebuilds both slate files of a known set and refuses to go on where they are not the protocol's.
-pub fn check(set: &Set) -> Result<(), String> {
+pub(crate) fn check(set: &Set) -> Result<(), String> {
     for stage in [Stage::Test, Stage::Valid] {
         let found = hex(&Sha256::digest(slate_file(set, stage)));
         if is_ml100k(set) && found != stage.ml100k_slates() {
@@ -128,7 +128,8 @@ pub fn check(set: &Set) -> Result<(), String> {
 fn slate_file(set: &Set, stage: Stage) -> String {
     let mut lines = Vec::new();
     for (user, slate) in set.users.iter().zip(leave_one_out(set, stage).slates) {
-        let ids: Vec<&str> = slate.iter().flat_map(|slate| &slate.items).map(|&item| set.items[item].as_str()).collect();
+        let ids: Vec<&str> =
+            slate.iter().flat_map(|slate| &slate.items).map(|&item| set.items[item].as_str()).collect();
         lines.push(format!("{}\t{}", user.id, ids.join(",")));
     }
     lines.join("\n")
@@ -187,7 +188,10 @@ mod tests {
         assert_eq!(test.train[0].len(), 40);
         assert_eq!(test.slates[0].as_ref().map(|slate| slate.items.clone()), Some((40..50).collect()));
         let valid = last_fifth(&set(50), Stage::Valid);
-        assert_eq!((valid.train[0].len(), valid.slates[0].as_ref().map(|slate| slate.items.clone())), (32, Some((32..40).collect())));
+        assert_eq!(
+            (valid.train[0].len(), valid.slates[0].as_ref().map(|slate| slate.items.clone())),
+            (32, Some((32..40).collect()))
+        );
     }
 
     #[test]

@@ -2,21 +2,21 @@
 
 /// The generator; its whole state is one word.
 #[derive(Debug, Clone)]
-pub struct SplitMix64(u64);
+pub(crate) struct SplitMix64(u64);
 
 impl SplitMix64 {
     /// A generator in this state.
-    pub fn new(state: u64) -> Self {
+    pub(crate) fn new(state: u64) -> Self {
         Self(state)
     }
 
     /// A generator of its own for a pair of numbers, as the protocol pairs seeds and users.
-    pub fn of(seed: u64, number: u64) -> Self {
+    pub(crate) fn of(seed: u64, number: u64) -> Self {
         Self(seed << 32 | number)
     }
 
     /// The next word.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,23 +25,23 @@ impl SplitMix64 {
     }
 
     /// A number below `n`. The remainder's bias, n in 2^64, is the protocol's.
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
     /// A number from 0 to below 1.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A standard normal number (Box and Muller 1958).
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (core::f64::consts::TAU * self.unit()).cos()
     }
 
     /// `count` numbers below `n`, none twice and none refused.
-    pub fn distinct(&mut self, count: usize, n: usize, refused: impl Fn(usize) -> bool) -> Vec<usize> {
+    pub(crate) fn distinct(&mut self, count: usize, n: usize, refused: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut drawn = Vec::with_capacity(count);
         while drawn.len() < count {
             let number = self.below(n);

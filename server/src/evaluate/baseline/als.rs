@@ -12,17 +12,17 @@ const ROUNDS: usize = 15;
 
 /// What is chosen.
 #[derive(Debug, Clone, Copy)]
-pub struct Als {
+pub(crate) struct Als {
     /// How many numbers a vector has.
-    pub factors: usize,
+    pub(crate) factors: usize,
     /// What a choice weighs; what was not chosen weighs 1.
-    pub weight: f64,
+    pub(crate) weight: f64,
     /// The pull of all vectors to zero.
-    pub ridge: f64,
+    pub(crate) ridge: f64,
 }
 
 /// Fits a 1 for what a user has and a 0 for the rest.
-pub fn als(train: &[Vec<Rating>], items: usize, settings: Als, seed: u64) -> Factors {
+pub(crate) fn als(train: &[Vec<Rating>], items: usize, settings: Als, seed: u64) -> Factors {
     let of_user: Vec<Vec<usize>> = train.iter().map(|events| events.iter().map(|event| event.item).collect()).collect();
     let of_item = by_item(train, items);
     let mut generator = SplitMix64::of(seed, settings.factors as u64);

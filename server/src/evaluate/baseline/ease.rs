@@ -22,7 +22,7 @@ fn weights(train: &[Vec<Rating>], items: usize, ridge: f64) -> DMatrix<f64> {
 }
 
 /// The sum of the weights of the user's items for the item.
-pub fn ease(train: &[Vec<Rating>], items: usize, ridge: f64) -> Score<'_> {
+pub(crate) fn ease(train: &[Vec<Rating>], items: usize, ridge: f64) -> Score<'_> {
     let weights = weights(train, items, ridge);
     Box::new(move |user, item| {
         let column = weights.column(item);

@@ -7,26 +7,26 @@ use super::Score;
 
 /// One column a user, one column an item.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Factors {
+pub(crate) struct Factors {
     /// Of users.
-    pub users: DMatrix<f64>,
+    pub(crate) users: DMatrix<f64>,
     /// Of items.
-    pub items: DMatrix<f64>,
+    pub(crate) items: DMatrix<f64>,
 }
 
 impl Factors {
     /// The product of the user's and the item's vector.
-    pub fn score(&self) -> Score<'_> {
+    pub(crate) fn score(&self) -> Score<'_> {
         Box::new(|user, item| self.users.column(user).dot(&self.items.column(item)) as f32)
     }
 }
 
 /// Small random numbers to begin with.
-pub(super) fn random(rows: usize, columns: usize, generator: &mut SplitMix64) -> DMatrix<f64> {
+pub(crate) fn random(rows: usize, columns: usize, generator: &mut SplitMix64) -> DMatrix<f64> {
     DMatrix::from_fn(rows, columns, |_, _| 0.1 * generator.normal())
 }
 
 /// x of `matrix` x = `right`.
-pub(super) fn solved(matrix: DMatrix<f64>, right: DVector<f64>) -> DVector<f64> {
+pub(crate) fn solved(matrix: DMatrix<f64>, right: DVector<f64>) -> DVector<f64> {
     Cholesky::new(matrix).expect("a sum of squares with a ridge is positive definite").solve(&right)
 }

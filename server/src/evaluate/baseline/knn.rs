@@ -6,7 +6,7 @@ use super::{Score, gram};
 /// The sum of the item's likeness to the user's items, of which each speaks only for its nearest `neighbours`.
 ///
 /// Likeness is the cosine, with `shrink` in its denominator, so that two items that few users have are not too like.
-pub fn item_knn(train: &[Vec<Rating>], items: usize, neighbours: usize, shrink: f64) -> Score<'_> {
+pub(crate) fn item_knn(train: &[Vec<Rating>], items: usize, neighbours: usize, shrink: f64) -> Score<'_> {
     let gram = gram(train, items);
     let length: Vec<f64> = (0..items).map(|item| gram[(item, item)].max(1.0).sqrt()).collect();
     let nearest: Vec<Vec<(usize, f32)>> = (0..items)

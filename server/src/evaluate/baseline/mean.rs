@@ -4,20 +4,20 @@ use super::super::data::Rating;
 use super::Score;
 
 /// The number of users who have the item.
-pub fn popularity(train: &[Vec<Rating>], items: usize) -> Score<'static> {
+pub(crate) fn popularity(train: &[Vec<Rating>], items: usize) -> Score<'static> {
     let mut counts = vec![0.0; items];
     train.iter().flatten().for_each(|event| counts[event.item] += 1.0);
     Box::new(move |_, item| counts[item])
 }
 
 /// The item's mean rating, drawn to the mean of all as by `shrunk_by` ratings of it.
-pub fn item_mean(train: &[Vec<Rating>], items: usize, shrunk_by: f64) -> Score<'static> {
+pub(crate) fn item_mean(train: &[Vec<Rating>], items: usize, shrunk_by: f64) -> Score<'static> {
     let means = shrunk_means(train, items, shrunk_by, |event| f64::from(event.rating));
     Box::new(move |_, item| means[item] as f32)
 }
 
 /// The mean of something over each item's events, drawn to the mean over all.
-pub fn shrunk_means(
+pub(crate) fn shrunk_means(
     train: &[Vec<Rating>],
     items: usize,
     shrunk_by: f64,

@@ -11,7 +11,7 @@ use super::{
 const ROUNDS: usize = 10;
 
 /// Fits ratings less their mean. The last two numbers of a vector are its bias and a 1 for the other side's bias.
-pub fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, ridge: f64, seed: u64) -> Factors {
+pub(crate) fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, ridge: f64, seed: u64) -> Factors {
     let count = train.iter().map(Vec::len).sum::<usize>().max(1);
     let mean = train.iter().flatten().map(|event| f64::from(event.rating)).sum::<f64>() / count as f64;
     let mut of_user = vec![Vec::new(); train.len()];

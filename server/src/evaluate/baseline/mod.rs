@@ -9,17 +9,17 @@ mod knn;
 mod mean;
 mod mf;
 
-pub use als::als;
-pub use ease::ease;
-pub use factors::Factors;
-pub use knn::item_knn;
-pub use mean::{item_mean, popularity};
-pub use mf::biased_mf;
+pub(crate) use als::{Als, als};
+pub(crate) use ease::ease;
+pub(crate) use factors::Factors;
+pub(crate) use knn::item_knn;
+pub(crate) use mean::{item_mean, popularity, shrunk_means};
+pub(crate) use mf::biased_mf;
 
 use super::data::Rating;
 
 /// Scores an item for a user, both by place.
-pub type Score<'a> = Box<dyn Fn(usize, usize) -> f32 + Sync + 'a>;
+pub(crate) type Score<'a> = Box<dyn Fn(usize, usize) -> f32 + Sync + 'a>;
 
 /// For each item the users who have it, from each user's items.
 fn by_item(train: &[Vec<Rating>], items: usize) -> Vec<Vec<usize>> {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     /// Each user's items, all liked.
-    pub(super) fn train(users: &[&[usize]]) -> Vec<Vec<Rating>> {
+    pub(crate) fn train(users: &[&[usize]]) -> Vec<Vec<Rating>> {
         let event = |&item: &usize| Rating { item, rating: 5.0, time_s: 0.0 };
         users.iter().map(|items| items.iter().map(event).collect()).collect()
     }

@@ -8,39 +8,39 @@ use crate::evaluate::{
 
 /// All that a world is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     /// How many users there are.
-    pub users: usize,
+    pub(crate) users: usize,
     /// How many items there are.
-    pub items: usize,
+    pub(crate) items: usize,
     /// The length of embeddings.
-    pub dimensions: usize,
+    pub(crate) dimensions: usize,
     /// Items lie around the centres of this many topics.
-    pub topics: usize,
+    pub(crate) topics: usize,
     /// A user likes this many of them.
-    pub liked: usize,
+    pub(crate) liked: usize,
     /// How many items a slate shows.
-    pub slate: usize,
+    pub(crate) slate: usize,
     /// The item at rank r is examined with chance r^−eta.
-    pub eta: f64,
+    pub(crate) eta: f64,
     /// The log-odds that one standard deviation of the user's taste adds to relevance.
-    pub taste: f64,
+    pub(crate) taste: f64,
     /// The log-odds that one standard deviation of the item's quality adds to relevance.
-    pub quality: f64,
+    pub(crate) quality: f64,
     /// The log-odds of relevance at the mean.
-    pub bias: f64,
+    pub(crate) bias: f64,
     /// What one standard deviation of quality is worth to the server, by whose score slates are ordered.
-    pub server: f64,
+    pub(crate) server: f64,
     /// The standard deviation of the rest of the server's score.
-    pub server_noise: f64,
+    pub(crate) server_noise: f64,
     /// How many slates each user is shown.
-    pub events: usize,
+    pub(crate) events: usize,
     /// The slate at which all users' tastes are drawn anew.
-    pub switch: usize,
+    pub(crate) switch: usize,
 }
 
 /// Both worlds, fixed before anything was run in them.
-pub const WORLDS: Worlds = Worlds {
+pub(crate) const WORLDS: Worlds = Worlds {
     debias: Parameters {
         users: 200,
         items: 1000,
@@ -76,16 +76,16 @@ pub const WORLDS: Worlds = Worlds {
 };
 
 /// The two worlds.
-pub struct Worlds {
+pub(crate) struct Worlds {
     /// To learn in from clicks that depend on the position.
-    pub debias: Parameters,
+    pub(crate) debias: Parameters,
     /// To follow a change in.
-    pub drift: Parameters,
+    pub(crate) drift: Parameters,
 }
 
 /// Which of the shown items are examined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Examination {
+pub(crate) enum Examination {
     /// By rank, as the world says.
     ByRank,
     /// As many as by rank, whatever the rank.
@@ -95,11 +95,11 @@ pub enum Examination {
 }
 
 /// A world, made.
-pub struct World {
+pub(crate) struct World {
     /// Its parameters.
-    pub parameters: Parameters,
+    pub(crate) parameters: Parameters,
     /// Its items.
-    pub catalogue: Catalogue,
+    pub(crate) catalogue: Catalogue,
     server: Vec<f32>,
     /// The log-odds of relevance, by taste (before and after the switch), user and item.
     relevance: [Vec<Vec<f64>>; 2],
@@ -108,9 +108,10 @@ pub struct World {
 
 impl World {
     /// Makes a world.
-    pub fn new(parameters: Parameters, seed: u64) -> Self {
+    pub(crate) fn new(parameters: Parameters, seed: u64) -> Self {
         let mut generator = SplitMix64::of(seed, 0);
-        let vector = |generator: &mut SplitMix64| unit((0..parameters.dimensions).map(|_| generator.normal()).collect());
+        let vector =
+            |generator: &mut SplitMix64| unit((0..parameters.dimensions).map(|_| generator.normal()).collect());
         let centres: Vec<Vec<f64>> = (0..parameters.topics).map(|_| vector(&mut generator)).collect();
         let mut embeddings = Vec::new();
         let mut items = Vec::new();
@@ -120,7 +121,8 @@ impl World {
         for item in 0..parameters.items {
             let topic = item % parameters.topics;
             let own = vector(&mut generator);
-            let mixed = unit(centres[topic].iter().zip(&own).map(|(c, o)| 0.7f64.sqrt() * c + 0.3f64.sqrt() * o).collect());
+            let mixed =
+                unit(centres[topic].iter().zip(&own).map(|(c, o)| 0.7f64.sqrt() * c + 0.3f64.sqrt() * o).collect());
             let quality = generator.normal();
             server.push((parameters.server * quality + parameters.server_noise * generator.normal()) as f32);
             items.push(Item {
@@ -135,7 +137,8 @@ impl World {
             (0..parameters.users)
                 .map(|_| {
                     let liked = generator.distinct(parameters.liked, parameters.topics, |_| false);
-                    let taste = unit((0..parameters.dimensions).map(|d| liked.iter().map(|&t| centres[t][d]).sum()).collect());
+                    let taste =
+                        unit((0..parameters.dimensions).map(|d| liked.iter().map(|&t| centres[t][d]).sum()).collect());
                     let fit = embeddings.iter().map(|e| e.iter().zip(&taste).map(|(a, b)| a * b).sum()).collect();
                     standardised(fit)
                         .iter()
@@ -152,7 +155,7 @@ impl World {
     }
 
     /// Whether the item is relevant to the user at that event: drawn once, known for good.
-    pub fn is_relevant(&self, user: usize, event: usize, item: usize) -> bool {
+    pub(crate) fn is_relevant(&self, user: usize, event: usize, item: usize) -> bool {
         let taste = usize::from(event >= self.parameters.switch);
         let odds = self.relevance[taste][user][item];
         let number = ((taste * self.parameters.users + user) * self.parameters.items + item) as u64;
@@ -162,7 +165,7 @@ impl World {
     }
 
     /// The slate of one event in the server's order, with what the user clicked.
-    pub fn moment(&self, user: usize, event: usize, examination: Examination) -> Moment {
+    pub(crate) fn moment(&self, user: usize, event: usize, examination: Examination) -> Moment {
         let mut generator = self.generator(user, event, 2);
         let mut shown = self.candidates(&mut generator, self.parameters.slate);
         shown.sort_by(|a, b| b.server.total_cmp(&a.server));
@@ -183,7 +186,7 @@ impl World {
     }
 
     /// Items to be ranked at that event, and which of them are relevant: some, and not all.
-    pub fn probe(&self, user: usize, event: usize, nth: u64, count: usize) -> (Vec<Candidate>, Vec<bool>) {
+    pub(crate) fn probe(&self, user: usize, event: usize, nth: u64, count: usize) -> (Vec<Candidate>, Vec<bool>) {
         let mut generator = self.generator(user, event, 3 + nth);
         loop {
             let candidates = self.candidates(&mut generator, count);
@@ -207,7 +210,7 @@ impl World {
 }
 
 /// Slates are ten minutes apart.
-pub fn time_s(event: usize) -> f64 {
+pub(crate) fn time_s(event: usize) -> f64 {
     600.0 * event as f64
 }
 
