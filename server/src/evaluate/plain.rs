@@ -10,6 +10,8 @@ const SHARED_PULL: f64 = 1.0;
 const STEPS: usize = 8;
 /// A step that moves no weight by more ends the fit.
 const SMALL: f64 = 1e-3;
+/// A chance is never less, so that its logarithm is a number.
+const LEAST: f64 = 1e-9;
 
 /// The model, over an item's attributes, dense features, embedding and a 1.
 pub(crate) struct Plain {
@@ -22,12 +24,12 @@ pub(crate) struct Plain {
 impl Plain {
     /// A model whose users' weights are pulled to the shared ones.
     pub(crate) fn make(switches: Switches) -> Box<dyn Learner> {
-        Box::new(Self { pull: 10.0, debias: switches.debias, features: Vec::new(), shared: DVector::zeros(0) })
+        Box::new(Self { pull: 30.0, debias: switches.debias, features: Vec::new(), shared: DVector::zeros(0) })
     }
 
     /// Each user for themselves: there is no shared head, and weights are pulled to zero.
     pub(crate) fn alone(_: Switches) -> Box<dyn Learner> {
-        Box::new(Alone(Self { pull: 1.0, debias: true, features: Vec::new(), shared: DVector::zeros(0) }))
+        Box::new(Alone(Self { pull: 0.3, debias: true, features: Vec::new(), shared: DVector::zeros(0) }))
     }
 
     fn read(&mut self, catalogue: &Catalogue) {
@@ -81,35 +83,61 @@ struct Example<'a> {
     examined: f64,
 }
 
-/// Fisher scoring from `start`, under a pull of this strength to `center`.
+/// Fisher scoring from `start`, under a pull of this strength to `center`; a step that does not help is halved.
 ///
 /// An item is chosen with chance examined · σ(logit): the position-based model (Craswell et al. 2008).
 fn fitted(examples: &[Example<'_>], start: &DVector<f64>, center: &DVector<f64>, pull: f64) -> DVector<f64> {
     let mut weights = start.clone();
+    let mut before = loss(examples, &weights, center, pull);
     for _ in 0..STEPS {
-        let mut gradient = (&weights - center) * pull;
-        let mut curvature = DMatrix::identity(weights.len(), weights.len()) * pull;
-        for example in examples {
-            let s = 1.0 / (1.0 + (-Plain::logit(example.features, example.server, &weights)).exp());
-            let missed = 1.0 - example.examined * s;
-            let slope = if example.chosen { s - 1.0 } else { example.examined * s * (1.0 - s) / missed.max(1e-9) };
-            let bend = example.examined * s * (1.0 - s).powi(2) / missed.max(1e-9);
-            for &(row, x) in example.features {
-                gradient[row] += slope * x;
-                let mut column = curvature.column_mut(row);
-                let scaled = bend * x;
-                for &(other, y) in example.features {
-                    column[other] += scaled * y;
-                }
-            }
+        let mut step = step(examples, &weights, center, pull);
+        let mut next = &weights - &step;
+        let mut after = loss(examples, &next, center, pull);
+        while after > before && step.amax() >= SMALL {
+            step /= 2.0;
+            next = &weights - &step;
+            after = loss(examples, &next, center, pull);
         }
-        let step = Cholesky::new(curvature).expect("a pull makes it positive definite").solve(&gradient);
-        weights -= &step;
+        if after > before {
+            break;
+        }
+        (weights, before) = (next, after);
         if step.amax() < SMALL {
             break;
         }
     }
     weights
+}
+
+fn loss(examples: &[Example<'_>], weights: &DVector<f64>, center: &DVector<f64>, pull: f64) -> f64 {
+    let of = |example: &Example<'_>| {
+        let s = sigmoid(Plain::logit(example.features, example.server, weights));
+        if example.chosen { -s.max(LEAST).ln() } else { -(1.0 - example.examined * s).max(LEAST).ln() }
+    };
+    examples.iter().map(of).sum::<f64>() + pull / 2.0 * (weights - center).norm_squared()
+}
+
+fn step(examples: &[Example<'_>], weights: &DVector<f64>, center: &DVector<f64>, pull: f64) -> DVector<f64> {
+    let mut gradient = (weights - center) * pull;
+    let mut curvature = DMatrix::identity(weights.len(), weights.len()) * pull;
+    for example in examples {
+        let s = sigmoid(Plain::logit(example.features, example.server, weights));
+        let missed = (1.0 - example.examined * s).max(LEAST);
+        let slope = if example.chosen { s - 1.0 } else { example.examined * s * (1.0 - s) / missed };
+        let bend = example.examined * s * (1.0 - s).powi(2) / missed;
+        for &(row, x) in example.features {
+            gradient[row] += slope * x;
+            let mut column = curvature.column_mut(row);
+            for &(other, y) in example.features {
+                column[other] += bend * x * y;
+            }
+        }
+    }
+    Cholesky::new(curvature).expect("a pull makes it positive definite").solve(&gradient)
+}
+
+fn sigmoid(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
 }
 
 impl Learner for Plain {

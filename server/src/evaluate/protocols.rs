@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::baseline::{Als, Score, als, biased_mf, ease, item_knn, item_mean, popularity};
+use super::baseline::{Als, Score, als, biased_mf, ease, ease_beforehand, item_knn, item_mean, popularity};
 use super::data::Set;
 use super::fold::Fold;
 use super::learner::Learner;
@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::slates::{Slate, Split, Stage, last_fifth, leave_one_out};
 use super::splitmix::SplitMix64;
 use super::table::{Read, Row};
-use super::task::{PerUser, Task, measured};
+use super::task::{PerUser, Server, Task, measured};
 
 const KNN_NEIGHBOURS: usize = 20;
 const KNN_SHRINK: f64 = 10.0;
@@ -122,7 +122,7 @@ impl<'a> Protocols<'a> {
         make: impl Fn() -> Box<dyn Learner> + Sync,
         memories: &[usize],
         seeds: u64,
-        server: &Score<'_>,
+        server: &Server<'_>,
         progress: &Progress,
     ) -> Vec<Row> {
         let side_by_side = self.threads.min(seeds as usize).max(1);
@@ -152,8 +152,14 @@ impl<'a> Protocols<'a> {
     }
 
     /// EASE's scores as log-odds, which is what a head adds to: one factor, fitted to the training slates.
-    pub(crate) fn ease_as_server<'b>(&'b self, ease: &'b Score<'b>) -> Score<'b> {
-        let factor = Task::of_choices(self.set, &self.choices, ease, 1).log_odds_per_score();
-        Box::new(move |user, item| factor * ease(user, item))
+    pub(crate) fn ease_as_server<'b>(&'b self, ease: &'b Score<'b>) -> Server<'b> {
+        let (train, items) = (&self.choices.train, self.set.items.len());
+        let raw = Server { then: ease_beforehand(train, items, EASE_RIDGE, self.threads), now: Box::new(ease) };
+        let factor = Task::of_choices(self.set, &self.choices, &raw, 1).log_odds_per_score();
+        let then = raw.then;
+        Server {
+            then: Box::new(move |user, item| factor * then(user, item)),
+            now: Box::new(move |user, item| factor * ease(user, item)),
+        }
     }
 }

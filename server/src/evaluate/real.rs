@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::protocols::{OF_CHOICES, OF_RATINGS, Protocol, Protocols};
 use super::slates::{Stage, is_ml100k};
 use super::table::{Row, Table};
-use super::task::{leak, silent};
+use super::task::{Server, leak};
 use super::{MODELS, Options, reference, unwritable};
 
 /// A user with fewer events has a short history.
@@ -47,7 +47,7 @@ pub(super) fn run(
         seeds: vec![leak(set, protocols.split(Protocol::Choices), LEAK_ROUNDS)],
     };
     progress.done(1, "baselines");
-    let silent = silent();
+    let silent = Server::silent();
     let over_ease = protocols.ease_as_server(&ease);
     let seeds = options.seeds();
     let mut first = Vec::new();
@@ -134,13 +134,13 @@ fn gains(
 fn ablations(
     protocols: &Protocols<'_>,
     options: &Options,
-    over_ease: &super::baseline::Score<'_>,
+    over_ease: &Server<'_>,
     progress: &Progress,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (name, make) = MODELS[0];
     let seeds = options.few_seeds();
-    let silent = silent();
+    let silent = Server::silent();
     let quiet = Progress::new(0);
     for protocol in PROTOCOLS {
         let server = if protocol == Protocol::OverEase { over_ease } else { &silent };

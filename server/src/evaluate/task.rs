@@ -25,13 +25,28 @@ pub(crate) struct Task<'a> {
     split: &'a Split,
     catalogue: Catalogue,
     moments: Vec<Vec<Moment>>,
-    server: &'a Score<'a>,
+    server: &'a Server<'a>,
+}
+
+/// The server's own scores.
+pub(crate) struct Server<'a> {
+    /// Of the slates that were shown in the past, as it scored them then.
+    pub(crate) then: Score<'a>,
+    /// Of the slates to be ranked.
+    pub(crate) now: Score<'a>,
+}
+
+impl Server<'_> {
+    /// A server without an opinion.
+    pub(crate) fn silent() -> Self {
+        Self { then: Box::new(|_, _| 0.0), now: Box::new(|_, _| 0.0) }
+    }
 }
 
 impl<'a> Task<'a> {
     /// To rank what the user chooses next. Each own event is a slate of the chosen item and others that are not among
     /// the user's training events: that the user has one of those later is not to be known.
-    pub(crate) fn of_choices(set: &'a Set, split: &'a Split, server: &'a Score<'a>, seed: u64) -> Self {
+    pub(crate) fn of_choices(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let factors = als(&split.train, set.items.len(), ITEM_FACTORS, seed);
         let catalogue = Catalogue::new(set, &split.train, |item| factors.items.column(item).iter().copied().collect());
         let moments = set.users.iter().zip(&split.train).enumerate().map(|(place, (user, train))| {
@@ -41,7 +56,7 @@ impl<'a> Task<'a> {
                 items.insert(negatives.generator.below(NEGATIVES + 1).min(items.len()), event.item);
                 let shown = items.into_iter().map(|item| {
                     let answer = if item == event.item { Answer::Chosen } else { Answer::Passed };
-                    (Candidate { item, server: server(place, item) }, answer)
+                    (Candidate { item, server: (server.then)(place, item) }, answer)
                 });
                 Moment { time_s: event.time_s, shown: shown.collect(), eta: 0.0 }
             };
@@ -52,13 +67,13 @@ impl<'a> Task<'a> {
     }
 
     /// To rank by how much the user will like what they really see: likes, dislikes, no slates.
-    pub(crate) fn of_ratings(set: &'a Set, split: &'a Split, server: &'a Score<'a>, seed: u64) -> Self {
+    pub(crate) fn of_ratings(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let (count, ridge) = RATING_FACTORS;
         let factors = biased_mf(&split.train, set.items.len(), count, ridge, seed);
         let catalogue =
             Catalogue::new(set, &split.train, |item| factors.items.column(item).iter().take(count).copied().collect());
         let moment = |place: usize, event: &Rating| {
-            let candidate = Candidate { item: event.item, server: server(place, event.item) };
+            let candidate = Candidate { item: event.item, server: (server.then)(place, event.item) };
             let answer = if event.is_like() { Answer::Chosen } else { Answer::Disliked };
             Moment { time_s: event.time_s, shown: vec![(candidate, answer)], eta: 0.0 }
         };
@@ -111,7 +126,7 @@ impl<'a> Task<'a> {
     fn measured(&self, threads: usize, score: impl Fn(usize, &Slate, &[Candidate]) -> Vec<f32> + Sync) -> PerUser {
         parallel::map(self.set.users.len(), threads, |user| {
             let slate = self.split.slates[user].as_ref()?;
-            let candidate = |&item: &usize| Candidate { item, server: (self.server)(user, item) };
+            let candidate = |&item: &usize| Candidate { item, server: (self.server.now)(user, item) };
             let candidates: Vec<Candidate> = slate.items.iter().map(candidate).collect();
             Some(Measures::of(&slate.good, &score(user, slate, &candidates)))
         })
@@ -126,11 +141,6 @@ pub(crate) fn measured(split: &Split, score: &Score<'_>) -> PerUser {
         Some(Measures::of(&slate.good, &scores))
     };
     split.slates.iter().enumerate().map(of_user).collect()
-}
-
-/// A server without an opinion.
-pub(crate) fn silent<'a>() -> Score<'a> {
-    Box::new(|_, _| 0.0)
 }
 
 /// Draws items that are not among a user's training events.
@@ -195,7 +205,7 @@ mod tests {
     fn a_choice_stands_among_items_from_outside_the_training_events() {
         let set = set();
         let split = leave_one_out(&set, Stage::Test);
-        let server = silent();
+        let server = Server::silent();
         let task = Task::of_choices(&set, &split, &server, 1);
         for (train, moments) in split.train.iter().zip(&task.moments) {
             assert_eq!(train.len(), moments.len());
@@ -215,7 +225,7 @@ mod tests {
     fn a_rating_is_a_like_or_a_dislike() {
         let set = set();
         let split = last_fifth(&set, Stage::Test);
-        let server = silent();
+        let server = Server::silent();
         let task = Task::of_ratings(&set, &split, &server, 1);
         let answers: Vec<Answer> = task.moments[0].iter().map(|moment| moment.shown[0].1).collect();
         assert_eq!(answers[..4], [Answer::Chosen, Answer::Disliked, Answer::Chosen, Answer::Disliked]);

@@ -10,7 +10,7 @@ mod mean;
 mod mf;
 
 pub(crate) use als::{Als, als};
-pub(crate) use ease::ease;
+pub(crate) use ease::{ease, ease_beforehand};
 pub(crate) use factors::Factors;
 pub(crate) use knn::item_knn;
 pub(crate) use mean::{item_mean, popularity, shrunk_means};
