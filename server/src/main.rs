@@ -35,7 +35,7 @@ enum Command {
     },
     /// Measure how well models rank: on a data set, in generated worlds, or both.
     Evaluate {
-        /// A folder with one .inter file, and an .item file beside it (RecBole's atomic files).
+        /// A folder with one .inter file, and an .item file beside it: tables with a header of `name:type` fields.
         folder: Option<PathBuf>,
         /// Run in the generated worlds, where relevance is known.
         #[arg(long)]
@@ -50,7 +50,7 @@ enum Command {
         #[arg(long, value_enum, default_value = "all")]
         fold: evaluate::Fold,
         /// How many seeds the learnt figures are means of.
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = evaluate::SEEDS)]
         seeds: u64,
         /// How many threads work; all processors unless told. The figures do not depend on it.
         #[arg(long)]

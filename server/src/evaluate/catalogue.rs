@@ -34,7 +34,7 @@ impl Catalogue {
         let count = |item: usize, counts: &mut Vec<f64>| counts[item] += 1.0;
         let mut counts = vec![0.0; set.items.len()];
         train.iter().flatten().for_each(|event| count(event.item, &mut counts));
-        let means = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(event.rating));
+        let means = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(event.value));
         let likes = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(u8::from(event.is_like())));
         let statistics = [counts.into_iter().map(f64::ln_1p).collect(), means, likes].map(standardised);
         let embeddings: Vec<Vec<f64>> = (0..set.items.len()).map(embeddings).collect();
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn statistics_are_of_training_events_and_standardised() {
         let set = Set { users: vec![], items: vec!["a".into(), "b".into()], attributes: vec![], sha256: [0; 32] };
-        let event = |item, rating| Rating { item, rating, time_s: 0.0 };
+        let event = |item, value| Rating { item, value, time_s: 0.0 };
         let train = [vec![event(0, 5.0), event(1, 2.0)], vec![event(0, 4.0)]];
         let catalogue = Catalogue::new(&set, &train, |item| vec![3.0 * item as f64, 0.0]);
         assert_eq!(catalogue.items[0].dense, [1.0; 3], "of two items one is a deviation above the mean");

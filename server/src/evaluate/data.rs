@@ -1,4 +1,4 @@
-//! Reads a folder of RecBole's atomic files: `<name>.inter`, and `<name>.item` where there is one.
+//! Reads a folder of `RecBole`'s atomic files: `<name>.inter`, and `<name>.item` where there is one.
 //!
 //! A file is a table with tabs; its header names each column `name:type`. Interactions need `user_id`, `item_id`,
 //! `rating` and `timestamp`. Of an item's columns those with few values become attributes, and numbers become bands.
@@ -46,7 +46,7 @@ pub(crate) struct Rating {
     /// The item's place.
     pub(crate) item: usize,
     /// As given.
-    pub(crate) rating: f32,
+    pub(crate) value: f32,
     /// Seconds.
     pub(crate) time_s: f64,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Rating {
 impl Rating {
     /// Whether the rating speaks for the item.
     pub(crate) fn is_like(&self) -> bool {
-        self.rating >= 4.0
+        self.value >= 4.0
     }
 }
 
@@ -131,7 +131,7 @@ impl Set {
         for row in events.rows.iter().rev() {
             let event = Rating {
                 item: place[row.fields[item].as_str()],
-                rating: events.number(row, rating)? as f32,
+                value: events.number(row, rating)? as f32,
                 time_s: events.number(row, time)?,
             };
             users[of_user[row.fields[user].as_str()]].events.push(event);
@@ -163,7 +163,8 @@ impl Table {
         let bytes = fs::read(file).map_err(|error| refuse(0, format!("cannot be read: {error}")))?;
         let sha256 = Sha256::digest(&bytes).into();
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = String::from_utf8_lossy(good).split('\n').count();
             refuse(line, "is not UTF-8".to_owned())
         })?;
         let mut lines = text.lines().zip(1..);
@@ -306,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_not_well_formed_is_refused_with_its_line() {
         for (inter, item, says) in [
-            ("".into(), None, "x.inter:1: a header is wanted, and the file is empty"),
+            (String::new(), None, "x.inter:1: a header is wanted, and the file is empty"),
             ("user\titem\n".into(), None, "x.inter:1: a header of `name:type` fields is wanted"),
             ("user_id:token\n1\n".into(), None, "x.inter:1: a column `item_id` is wanted"),
             (INTER.into(), None, "x.inter:1: has a header and no rows"),

@@ -5,19 +5,24 @@ use std::{env, fs, path::Path};
 use serde_json::json;
 
 /// What was measured so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Figures {
+    command: String,
     lines: Vec<String>,
 }
 
 impl Figures {
+    /// None yet, of this command.
+    pub(crate) fn new(command: String) -> Self {
+        Self { command, lines: Vec::new() }
+    }
+
     /// Takes a figure in: its id, its value in this unit, and over how many users, seeds or events it was measured.
     pub(crate) fn add(&mut self, id: &str, value: f64, unit: &str, n: usize) {
         let commit = env::var("PRIVET_COMMIT").unwrap_or_else(|_| "unknown".to_owned());
         // Five places are more than the resampling is sure of.
         let value = (value * 1e5).round() / 1e5;
-        let command = "cargo xtask evaluate";
-        let line = json!({ "id": id, "value": value, "unit": unit, "n": n, "commit": commit, "command": command });
+        let line = json!({ "id": id, "value": value, "unit": unit, "n": n, "commit": commit, "command": self.command });
         self.lines.push(format!("{line}\n"));
     }
 
@@ -36,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_figure_has_the_agreed_fields() {
-        let mut figures = Figures::default();
+        let mut figures = Figures::new("cargo xtask evaluate".to_owned());
         figures.add("leak_hr10", 0.098_765_4, "part", 943);
         let line: serde_json::Value = serde_json::from_str(&figures.lines[0]).expect("it is JSON");
         let keys: Vec<&str> = line.as_object().expect("it is an object").keys().map(String::as_str).collect();

@@ -30,6 +30,7 @@ pub use fold::Fold;
 pub use shape::write as write_small_set;
 pub use slates::Stage;
 
+use clap::ValueEnum;
 use figures::Figures;
 use learner::Make;
 use plain::Plain;
@@ -37,6 +38,9 @@ use progress::Progress;
 
 /// The models that are evaluated; the figures are the first one's.
 const MODELS: &[(&str, Make)] = &[("plain", Plain::make)];
+
+/// How many seeds the learnt figures are means of, unless told.
+pub const SEEDS: u64 = 10;
 
 /// What to evaluate.
 #[derive(Debug, Clone)]
@@ -60,6 +64,28 @@ pub struct Options {
 }
 
 impl Options {
+    /// The command that prints this again.
+    fn command(&self) -> String {
+        let mut command = "cargo xtask evaluate".to_owned();
+        if self.quick {
+            command += " --quick";
+        }
+        for (name, value) in [("stage", self.stage.to_possible_value()), ("fold", self.fold.to_possible_value())] {
+            let value = value.expect("none of them is hidden");
+            if !["test", "all"].contains(&value.get_name()) {
+                command += " --";
+                command += name;
+                command += " ";
+                command += value.get_name();
+            }
+        }
+        if self.seeds != SEEDS {
+            command += " --seeds ";
+            command += &self.seeds.to_string();
+        }
+        command
+    }
+
     fn seeds(&self) -> u64 {
         if self.quick { 1 } else { self.seeds.max(1) }
     }
@@ -80,7 +106,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), String> {
     let steps = real.as_ref().map_or(0, |_| real::steps(options))
         + if options.generated { generated::steps(options) } else { 0 };
     let progress = Progress::new(steps);
-    let mut figures = Figures::default();
+    let mut figures = Figures::new(options.command());
     if let Some(set) = &real {
         slates::check(set)?;
         real::run(set, options, &progress, &mut figures, out)?;
@@ -93,4 +119,27 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), String> {
 
 fn unwritable(error: io::Error) -> String {
     format!("the table cannot be written: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_names_the_command_that_prints_it() {
+        let mut options = Options {
+            folder: None,
+            generated: false,
+            quick: false,
+            stage: Stage::Test,
+            fold: Fold::All,
+            seeds: SEEDS,
+            threads: 1,
+            figures: None,
+        };
+        assert_eq!(options.command(), "cargo xtask evaluate");
+        options = Options { quick: true, stage: Stage::Valid, fold: Fold::HeldOut, seeds: 3, ..options };
+        assert_eq!(options.command(), "cargo xtask evaluate --quick --stage valid --fold held-out --seeds 3");
+        assert!(run(&options, &mut Vec::new()).is_err_and(|says| says.starts_with("nothing to evaluate")));
+    }
 }

@@ -36,6 +36,20 @@ pub(crate) struct Protocols<'a> {
     threads: usize,
 }
 
+/// One model on one protocol.
+pub(crate) struct Trial<'a> {
+    /// Over what.
+    pub(crate) protocol: Protocol,
+    /// What its rows are called.
+    pub(crate) name: &'a str,
+    /// What the server says.
+    pub(crate) server: &'a Server<'a>,
+    /// Devices are also measured with no more than so many events.
+    pub(crate) memories: &'a [usize],
+    /// From 1 to this.
+    pub(crate) seeds: u64,
+}
+
 /// One of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -117,14 +131,11 @@ impl<'a> Protocols<'a> {
     /// A model: its shared head alone, its devices, and its devices with no more than each memory.
     pub(crate) fn model(
         &self,
-        protocol: Protocol,
-        name: &str,
+        trial: &Trial<'_>,
         make: impl Fn() -> Box<dyn Learner> + Sync,
-        memories: &[usize],
-        seeds: u64,
-        server: &Server<'_>,
         progress: &Progress,
     ) -> Vec<Row> {
+        let Trial { protocol, name, server, memories, seeds } = *trial;
         let side_by_side = self.threads.min(seeds as usize).max(1);
         let trials = parallel::map(seeds as usize, side_by_side, |seed| {
             let seed = 1 + seed as u64;

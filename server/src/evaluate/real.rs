@@ -9,7 +9,7 @@ use super::fold::Fold;
 use super::learner::{Part, Switches};
 use super::plain::Plain;
 use super::progress::Progress;
-use super::protocols::{OF_CHOICES, OF_RATINGS, Protocol, Protocols};
+use super::protocols::{OF_CHOICES, OF_RATINGS, Protocol, Protocols, Trial};
 use super::slates::{Stage, is_ml100k};
 use super::table::{Row, Table};
 use super::task::{Server, leak};
@@ -54,10 +54,13 @@ pub(super) fn run(
     let mut over = vec![choices[3].clone()];
     for (place, (name, make)) in MODELS.iter().enumerate() {
         let complete = || make(Switches::default());
-        let found = protocols.model(Protocol::Choices, name, complete, &MEMORIES, seeds, &silent, progress);
-        let rated = protocols.model(Protocol::Ratings, name, complete, &[], seeds, &silent, progress);
-        let both =
-            protocols.model(Protocol::OverEase, &format!("EASE + {name}"), complete, &[], seeds, &over_ease, progress);
+        let named = format!("EASE + {name}");
+        let trial = |protocol| Trial { protocol, name, server: &silent, memories: &[], seeds };
+        let of_choices = Trial { memories: &MEMORIES, ..trial(Protocol::Choices) };
+        let found = protocols.model(&of_choices, complete, progress);
+        let rated = protocols.model(&trial(Protocol::Ratings), complete, progress);
+        let over_it = Trial { name: &named, server: &over_ease, ..trial(Protocol::OverEase) };
+        let both = protocols.model(&over_it, complete, progress);
         if place == 0 {
             first = vec![found.clone(), rated.clone(), both.clone()];
         }
@@ -66,8 +69,10 @@ pub(super) fn run(
         over.extend(both);
     }
     let alone = || Plain::alone(Switches::default());
-    let rows = protocols.model(Protocol::Ratings, "plain: each user alone", alone, &[], seeds, &silent, progress);
-    ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: "plain: each user alone".into(), ..row }));
+    let name = "plain: each user alone";
+    let trial = Trial { protocol: Protocol::Ratings, name, server: &silent, memories: &[], seeds };
+    let rows = protocols.model(&trial, alone, progress);
+    ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: name.into(), ..row }));
     choices.push(leaked);
 
     let compared = is_ml100k(set) && options.fold == Fold::All && options.stage == Stage::Test;
@@ -150,8 +155,10 @@ fn ablations(
         for (without, words) in [(None, "complete")].into_iter().chain(left_out) {
             let make = || make(Switches { without, ..Switches::default() });
             let progress = if without.is_some() { progress } else { &quiet };
-            let found = protocols.model(protocol, &format!("{name}, {words}"), make, &[], seeds, server, progress);
-            rows.extend(found.into_iter().nth(1).map(|row| Row { name: format!("{name}, {words}"), ..row }));
+            let name = format!("{name}, {words}");
+            let trial = Trial { protocol, name: &name, server, memories: &[], seeds };
+            let found = protocols.model(&trial, make, progress);
+            rows.extend(found.into_iter().nth(1).map(|row| Row { name, ..row }));
         }
         let title = match protocol {
             Protocol::Choices => "left out, leave one out among 99",
@@ -160,12 +167,13 @@ fn ablations(
         };
         writeln!(out, "{}", Table { title, columns, rows: &rows, reference: &[] })?;
         for row in &rows[1..] {
+            write!(out, "{:<38}", format!("{}: what is lost", row.name))?;
             for (figure, read) in columns {
                 if let Some(gain) = rows[0].gain_over(row, *read, |_| true) {
-                    let what = format!("{}: the part adds {figure}", row.name);
-                    writeln!(out, "{what:<58} {:+.4} [{:+.4}, {:+.4}]", gain.mean, gain.low, gain.high)?;
+                    write!(out, "   {figure} {:+.4} [{:+.4}, {:+.4}]", gain.mean, gain.low, gain.high)?;
                 }
             }
+            writeln!(out)?;
         }
         writeln!(out)?;
     }

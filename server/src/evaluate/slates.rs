@@ -9,7 +9,7 @@ use super::data::{Rating, Set, User};
 use super::splitmix::SplitMix64;
 
 const OTHERS: usize = 99;
-/// MovieLens-100K as RecBole ships it, by its interactions.
+/// MovieLens-100K as `RecBole` ships it, by its interactions.
 const ML100K: &str = "4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff";
 
 /// Which events a run is measured on.
@@ -148,7 +148,7 @@ mod tests {
 
     /// One user with `events` events a second apart, on items 0, 1, 2 …; every second one is liked.
     fn set(events: usize) -> Set {
-        let event = |item: usize| Rating { item, rating: [4.0, 3.0][item % 2], time_s: item as f64 };
+        let event = |item: usize| Rating { item, value: [4.0, 3.0][item % 2], time_s: item as f64 };
         let user = User { id: "1".into(), number: 1, events: (0..events).map(event).collect() };
         let items = (1..=1682).map(|id| id.to_string()).collect();
         Set { users: vec![user], items, attributes: Vec::new(), sha256: [0; 32] }

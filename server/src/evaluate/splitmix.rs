@@ -1,4 +1,4 @@
-//! SplitMix64 (Steele, Lea, Flood 2014): the generator that the protocol names, so that slates can be rebuilt anywhere.
+//! `SplitMix64` (Steele, Lea, Flood 2014): the protocol names it, so that slates can be rebuilt anywhere.
 
 /// The generator; its whole state is one word.
 #[derive(Debug, Clone)]

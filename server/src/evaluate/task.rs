@@ -188,7 +188,7 @@ mod tests {
         let event = |user: usize| {
             move |nth: usize| Rating {
                 item: (user * 7 + nth * 3) % 200,
-                rating: [5.0, 2.0][nth % 2],
+                value: [5.0, 2.0][nth % 2],
                 time_s: nth as f64,
             }
         };
@@ -210,8 +210,9 @@ mod tests {
         for (train, moments) in split.train.iter().zip(&task.moments) {
             assert_eq!(train.len(), moments.len());
             for (event, moment) in train.iter().zip(moments) {
-                let (chosen, others): (Vec<_>, Vec<_>) =
-                    moment.shown.iter().partition(|(_, answer)| *answer == Answer::Chosen);
+                type Shown = Vec<(Candidate, Answer)>;
+                let (chosen, others): (Shown, Shown) =
+                    moment.shown.iter().copied().partition(|(_, answer)| *answer == Answer::Chosen);
                 assert_eq!((chosen.len(), others.len(), chosen[0].0.item), (1, NEGATIVES, event.item));
                 assert!(others.iter().all(|(other, _)| train.iter().all(|event| event.item != other.item)));
             }

@@ -12,7 +12,7 @@ pub(crate) fn popularity(train: &[Vec<Rating>], items: usize) -> Score<'static> 
 
 /// The item's mean rating, drawn to the mean of all as by `shrunk_by` ratings of it.
 pub(crate) fn item_mean(train: &[Vec<Rating>], items: usize, shrunk_by: f64) -> Score<'static> {
-    let means = shrunk_means(train, items, shrunk_by, |event| f64::from(event.rating));
+    let means = shrunk_means(train, items, shrunk_by, |event| f64::from(event.value));
     Box::new(move |_, item| means[item] as f32)
 }
 
@@ -43,8 +43,8 @@ mod tests {
     #[test]
     fn a_mean_is_drawn_to_the_mean_of_all() {
         let mut events = train(&[&[0, 1], &[0]]);
-        events[1][0].rating = 3.0;
-        events[0][1].rating = 1.0;
+        events[1][0].value = 3.0;
+        events[0][1].value = 1.0;
         let mean = item_mean(&events, 3, 2.0);
         assert_eq!([mean(0, 0), mean(0, 1), mean(0, 2)], [3.5, 7.0 / 3.0, 3.0]);
         let count = popularity(&events, 3);

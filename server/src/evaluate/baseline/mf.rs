@@ -13,12 +13,12 @@ const ROUNDS: usize = 10;
 /// Fits ratings less their mean. The last two numbers of a vector are its bias and a 1 for the other side's bias.
 pub(crate) fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, ridge: f64, seed: u64) -> Factors {
     let count = train.iter().map(Vec::len).sum::<usize>().max(1);
-    let mean = train.iter().flatten().map(|event| f64::from(event.rating)).sum::<f64>() / count as f64;
+    let mean = train.iter().flatten().map(|event| f64::from(event.value)).sum::<f64>() / count as f64;
     let mut of_user = vec![Vec::new(); train.len()];
     let mut of_item = vec![Vec::new(); items];
     for (user, events) in train.iter().enumerate() {
         for event in events {
-            let over_mean = f64::from(event.rating) - mean;
+            let over_mean = f64::from(event.value) - mean;
             of_user[user].push((event.item, over_mean));
             of_item[event.item].push((user, over_mean));
         }
@@ -66,7 +66,7 @@ mod tests {
         let mut events = train(&[&[0, 1], &[0, 1]]);
         for (user, events) in events.iter_mut().enumerate() {
             for event in events {
-                event.rating = 2.0 + user as f32 + event.item as f32;
+                event.value = 2.0 + user as f32 + event.item as f32;
             }
         }
         let found = biased_mf(&events, 2, 1, 1e-3, 1);

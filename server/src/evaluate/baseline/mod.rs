@@ -52,7 +52,7 @@ mod tests {
 
     /// Each user's items, all liked.
     pub(crate) fn train(users: &[&[usize]]) -> Vec<Vec<Rating>> {
-        let event = |&item: &usize| Rating { item, rating: 5.0, time_s: 0.0 };
+        let event = |&item: &usize| Rating { item, value: 5.0, time_s: 0.0 };
         users.iter().map(|items| items.iter().map(event).collect()).collect()
     }
 

@@ -61,7 +61,7 @@ fn interest_switch(
 ) -> io::Result<()> {
     let seeds = options.few_seeds();
     writeln!(out, "generated: all interests change at event {}, NDCG@10, seeds 1 to {seeds}", WORLDS.drift.switch)?;
-    writeln!(out, "{:<38}{:>10}{:>10}{:>10}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
+    writeln!(out, "{:<38}{:>10}{:>10}{:>12}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
     let both_ways = MODELS.iter().flat_map(|model| [(model, true), (model, false)]);
     for (place, ((name, make), handled)) in both_ways.enumerate() {
         let mut found = Vec::new();
@@ -75,7 +75,7 @@ fn interest_switch(
         let events = mean(found.iter().map(|found| found.events_to_90.map_or(length, |events| events as f64)));
         let bound = if found.iter().all(|found| found.events_to_90.is_some()) { "" } else { "more than " };
         let name = if handled { (*name).to_owned() } else { format!("{name}, drift not handled") };
-        write!(out, "{name:<38}{:>10.4}{:>10.4}{:>10.4}", of(|d| d.before), of(|d| d.at_switch), of(|d| d.end))?;
+        write!(out, "{name:<38}{:>10.4}{:>10.4}{:>12.4}", of(|d| d.before), of(|d| d.at_switch), of(|d| d.end))?;
         writeln!(out, "{:>18}", format!("{bound}{events:.1}"))?;
         match place {
             0 => figures.add("drift_events_to_90", events, "events", seeds as usize),
