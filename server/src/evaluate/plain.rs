@@ -5,6 +5,10 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 use super::catalogue::Catalogue;
 use super::learner::{Answer, Candidate, Device, Learner, Moment, Switches};
 
+/// The pull of a user's weights to the shared ones, and to zero where a user is alone: those that come nearest to the
+/// reference's figures.
+const PULL: f64 = 30.0;
+const PULL_ALONE: f64 = 0.3;
 /// The pull of the shared weights to zero.
 const SHARED_PULL: f64 = 1.0;
 const STEPS: usize = 8;
@@ -24,12 +28,12 @@ pub(crate) struct Plain {
 impl Plain {
     /// A model whose users' weights are pulled to the shared ones.
     pub(crate) fn make(switches: Switches) -> Box<dyn Learner> {
-        Box::new(Self { pull: 30.0, debias: switches.debias, features: Vec::new(), shared: DVector::zeros(0) })
+        Box::new(Self { pull: PULL, debias: switches.debias, features: Vec::new(), shared: DVector::zeros(0) })
     }
 
     /// Each user for themselves: there is no shared head, and weights are pulled to zero.
     pub(crate) fn alone(_: Switches) -> Box<dyn Learner> {
-        Box::new(Alone(Self { pull: 0.3, debias: true, features: Vec::new(), shared: DVector::zeros(0) }))
+        Box::new(Alone(Self { pull: PULL_ALONE, debias: true, features: Vec::new(), shared: DVector::zeros(0) }))
     }
 
     fn read(&mut self, catalogue: &Catalogue) {

@@ -129,7 +129,8 @@ fn gains(
     figures.add("loo99_hr10_k10", choices[3].figure(|m| m.hr10).0, "part", users);
     figures.add("exp20_gain_ndcg10", ndcg10.mean, "part", ratings[1].users());
     figures.add("exp20_gain_ndcg10_low", ndcg10.low, "part", ratings[1].users());
-    figures.add("exp20_short_auc_low", short.low, "part", ratings[1].users());
+    let of_short = ratings[1].seeds[0].iter().enumerate().filter(|&(user, found)| found.is_some() && is_short(user));
+    figures.add("exp20_short_auc_low", short.low, "part", of_short.count());
     figures.add("ease_auc_gain", auc.mean, "part", users);
     figures.add("leak_hr10", leaked.figure(|m| m.hr10).0, "part", users);
     Ok(())

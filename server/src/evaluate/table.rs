@@ -57,7 +57,7 @@ impl Row {
 pub(crate) struct Table<'a> {
     /// What was measured.
     pub(crate) title: &'a str,
-    /// The figures to show; the first three that are marked are the reference's.
+    /// The figures to show; the reference has the first of them.
     pub(crate) columns: &'a [(&'a str, Read)],
     /// The recommenders.
     pub(crate) rows: &'a [Row],

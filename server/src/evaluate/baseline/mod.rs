@@ -1,6 +1,6 @@
 //! Plain recommenders to stand beside: fitted on training events only.
 //!
-//! Their settings were searched on the tuning slates; `privet evaluate` prints what they reach next to the reference.
+//! Their settings are those that reach the reference's figures, which `privet evaluate` prints next to theirs.
 
 mod als;
 mod ease;
