@@ -14,6 +14,7 @@ mod learner;
 mod metrics;
 mod parallel;
 mod plain;
+mod privet;
 mod progress;
 mod protocols;
 mod real;
@@ -34,10 +35,11 @@ use clap::ValueEnum;
 use figures::Figures;
 use learner::Make;
 use plain::Plain;
+use privet::Privet;
 use progress::Progress;
 
 /// The models that are evaluated; the figures are the first one's.
-const MODELS: &[(&str, Make)] = &[("plain", Plain::make)];
+const MODELS: &[(&str, Make)] = &[("privet", Privet::make), ("plain", Plain::make)];
 
 /// How many seeds the learnt figures are means of, unless told.
 pub const SEEDS: u64 = 10;
