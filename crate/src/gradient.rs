@@ -92,3 +92,133 @@ impl Gradient {
         Self { values: values.to_vec() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, Item, Memory, Moment, Schema, Scratch, Without};
+
+    fn head() -> Head {
+        let mut head = Head::starting(Schema::plain(16), 4, 4.0).expect("a plain schema");
+        let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
+        head = head.with_parameters((0..head.parameters().len()).map(uneven).collect()).expect("as many");
+        (head.upload.epochs, head.upload.rate) = (3, 0.5);
+        (head.local.steps, head.local.batch) = (1, 2);
+        head
+    }
+
+    fn item(n: usize) -> Item {
+        let uneven = |i: usize| ((n * 31 + i * 7) as f32 * 0.618_034).fract() - 0.5;
+        Item { score: uneven(99), ..Item::plain(n as u64, (0..16).map(uneven).collect()) }
+    }
+
+    fn device(seed: usize, events: usize) -> Memory {
+        let head = head();
+        let mut memory = Memory::new(&head, Without::default());
+        for n in seed..seed + events {
+            let others = vec![item(n * 3 + 1), item(n * 3 + 2)];
+            let event =
+                Event { others, ..Event::new(1, item(n % 23), Moment { ms: n as u64 * 60_000, offset_min: 0 }) };
+            memory.record(&head, event).expect("a plain event");
+            while memory.advance(&head, &mut Scratch::default()) {}
+        }
+        memory
+    }
+
+    fn gradient(memory: &Memory) -> Vec<f32> {
+        let head = head();
+        let gate = head.gate(memory.profile().evidence());
+        descend(&head, gate, &Batch::fresh(&head, memory.learner(), gate))
+    }
+
+    fn norm(gradient: &[f32]) -> f64 {
+        gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// The textbook's federated averaging (McMahan et al. 2017) in f64: every client descends by its own loss, written
+    /// out example by example, and the server takes the mean of where they end.
+    fn federated_average(head: &Head, devices: &[Memory]) -> Vec<f64> {
+        let published: Vec<f64> = head.parameters().iter().map(|&p| f64::from(p)).collect();
+        let mut mean = vec![0.0; published.len()];
+        for memory in devices {
+            let gate = f64::from(head.gate(memory.profile().evidence()));
+            let batch = Batch::fresh(head, memory.learner(), gate as f32);
+            let mut theta = published.clone();
+            for _ in 0..head.upload.epochs {
+                let g = slope(&batch, gate, &theta);
+                theta.iter_mut().zip(g).for_each(|(theta, g)| *theta -= f64::from(head.upload.rate) * g);
+            }
+            mean.iter_mut().zip(theta).for_each(|(mean, theta)| *mean += theta / devices.len() as f64);
+        }
+        mean
+    }
+
+    fn slope(batch: &Batch, gate: f64, theta: &[f64]) -> Vec<f64> {
+        let (f, h) = (batch.shape.f as usize, batch.shape.h as usize);
+        let (w1, b1, w2) = (f, f + f * h, f + f * h + h);
+        let x = |row: usize, j: usize| f64::from(batch.x[row * f + j]);
+        let unit = |row: usize, k: usize| {
+            (theta[b1 + k] + (0..f).map(|j| theta[w1 + j * h + k] * x(row, j)).sum::<f64>()).max(0.0)
+        };
+        let score = |row: usize| {
+            let linear: f64 = (0..f).map(|j| theta[j] * x(row, j)).sum();
+            let net = linear + (0..h).map(|k| theta[w2 + k] * unit(row, k)).sum::<f64>();
+            f64::from(batch.offset[row]) + gate * net
+        };
+        let mut g = vec![0.0; theta.len()];
+        for (group, places) in batch.starts.windows(2).enumerate() {
+            let rows = places[0] as usize..places[1] as usize;
+            let total: f64 = rows.clone().map(|row| score(row).exp()).sum();
+            for row in rows.clone() {
+                let chosen = if row == rows.start { 1.0 } else { 0.0 };
+                let scale = gate * f64::from(batch.weight[group]) / batch.weight.len() as f64;
+                let r = scale * (score(row).exp() / total - chosen);
+                (0..f).for_each(|j| g[j] += r * x(row, j));
+                for k in (0..h).filter(|&k| unit(row, k) > 0.0) {
+                    g[w2 + k] += r * unit(row, k);
+                    g[b1 + k] += r * theta[w2 + k];
+                    (0..f).for_each(|j| g[w1 + j * h + k] += r * theta[w2 + k] * x(row, j));
+                }
+            }
+        }
+        g
+    }
+
+    #[test]
+    fn without_clip_and_noise_fifty_devices_are_federated_averaging() {
+        let devices: Vec<Memory> = (0..50).map(|n| device(n * 11, 3 + n % 9)).collect();
+        let central = federated_average(&head(), &devices);
+        let gradients: Vec<Vec<f32>> = devices.iter().map(gradient).collect();
+        for (p, (&published, central)) in head().parameters().iter().zip(central).enumerate() {
+            let mean = gradients.iter().map(|gradient| f64::from(gradient[p])).sum::<f64>() / 50.0;
+            assert!((f64::from(published) - mean - central).abs() < 1e-6, "{p}: {mean}");
+        }
+        assert!(gradients.iter().all(|gradient| norm(gradient) > 0.01));
+    }
+
+    #[test]
+    fn the_fine_tuned_copy_takes_no_part() {
+        let memory = device(5, 12);
+        assert_ne!(memory.learner().theta(), head().parameters(), "it was fine-tuned");
+        let mut reset = memory.clone();
+        reset.reset_net(&head());
+        assert_eq!(reset.learner().theta(), head().parameters());
+        assert_eq!(gradient(&memory), gradient(&reset));
+    }
+
+    #[test]
+    fn much_that_is_new_weighs_about_as_much_as_little() {
+        // The loss is a mean: a busy device's gradient is as long as a quiet one's, within a factor of 4.
+        let (busy, quiet) = (norm(&gradient(&device(0, 10_000))), norm(&gradient(&device(0, 10))));
+        assert!((0.25..4.0).contains(&(busy / quiet)), "{busy} {quiet}");
+    }
+
+    #[test]
+    fn nothing_new_is_the_zero_vector() {
+        let mut memory = device(5, 12);
+        assert!(norm(&gradient(&memory)) > 0.0);
+        memory.contributed();
+        assert_eq!(norm(&gradient(&memory)), 0.0);
+        assert_eq!(gradient(&Memory::new(&head(), Without::default())), vec![0.0; head().parameters().len()]);
+    }
+}

@@ -179,6 +179,13 @@ impl Learner {
     }
 }
 
+#[cfg(test)]
+impl Learner {
+    pub(crate) fn reset_net(&mut self, head: &Head) {
+        self.theta = head.parameters().to_vec();
+    }
+}
+
 impl Example {
     fn direction(&self, row: usize, d: usize) -> &[f32] {
         &self.directions[row * d..][..d]

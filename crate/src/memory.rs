@@ -288,6 +288,13 @@ impl Memory {
 }
 
 #[cfg(test)]
+impl Memory {
+    pub(crate) fn reset_net(&mut self, head: &Head) {
+        self.live.learner.reset_net(head);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Attribute, Moment, Schema};
