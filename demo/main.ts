@@ -6,6 +6,8 @@ const walk = element<HTMLButtonElement>("walk");
 const contribute = element<HTMLButtonElement>("contribute");
 const read = new Set<string>();
 let top: Story | undefined;
+/** The id of the slate on the page. */
+let shown: string | undefined;
 
 async function start(): Promise<void> {
   // An application has its aggregators' keys built in. This page trusts whoever serves it, and so asks.
@@ -31,12 +33,13 @@ async function start(): Promise<void> {
 async function rerank(personalizer: Personalizer) {
   const slate = await personalizer.rerank(stories);
   top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
+  shown = slate.id;
   showFeed(slate.items, read, (story) => run(personalizer, () => readStory(personalizer, story)));
   return slate;
 }
 
 async function readStory(personalizer: Personalizer, story: Story): Promise<void> {
-  await personalizer.record({ kind: "click", item: story });
+  await personalizer.record({ kind: "click", item: story, ...(shown && { slate: shown }) });
   read.add(story.id);
   await rerank(personalizer);
 }

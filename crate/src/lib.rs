@@ -31,8 +31,8 @@ pub mod order;
 mod policy;
 mod profile;
 mod ranking;
-mod schema;
 pub mod running;
+mod schema;
 mod statement;
 mod wire;
 

@@ -97,7 +97,7 @@ test("a dry run shows each stage and its cost, and changes and stores nothing", 
     return { ...preview, gradient: Array.from(preview.gradient), clipped: Array.from(preview.clipped) };
   });
   assert.ok(preview.examples > 0);
-  assert.equal(preview.gradient.length, 18);
+  assert.equal(preview.gradient.length, 287);
   assert.ok(preview.gradient.some((entry) => entry !== 0) && preview.clipped.some((entry) => entry !== 0));
   assert.deepEqual([preview.rho, preview.rhoAlone, preview.rhoLeft], [0.03125, 0.03125, 1.052]);
   assert.deepEqual(await stored(), before, "nothing was written");
@@ -136,11 +136,11 @@ test("the statement speaks of the open round, and a receipt's bytes are read fie
       garbled,
     ] as const;
   });
-  assert.match(statement, /^What leaves: for the task “demo”, one upload of 128 bytes at a time/);
+  assert.match(statement, /^What leaves: for the task “demo”, one upload of 1204 bytes at a time/);
   assert.match(statement, /epsilon 0\.55 at delta 0\.000001, between your data and no data/);
   assert.match(statement, /Who has to be trusted: nobody with your data\./);
   assert.deepEqual(round, { task: "demo", mode: "device", cohort: 100 });
-  assert.deepEqual(upload, [true, true, 72]);
+  assert.deepEqual(upload, [true, true, 4 * 287]);
   assert.equal(garbled, "wire-malformed");
 });
 
