@@ -1,4 +1,4 @@
-import { createPersonalizer, type Personalizer } from "privet";
+import { createPersonalizer, type Personalizer, type Score } from "privet";
 import { clearTrouble, element, showBudget, showEvents, showFeed, showReceipt, showTrouble } from "./page.ts";
 import { type Story, stories } from "./stories.ts";
 
@@ -34,8 +34,15 @@ async function rerank(personalizer: Personalizer) {
   const slate = await personalizer.rerank(stories);
   top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
   shown = slate.id;
-  showFeed(slate.items, read, (story) => run(personalizer, () => readStory(personalizer, story)));
+  const reasons = new Map(slate.items.map(({ id }, place) => [id, reason(id, slate.scores[place])]));
+  showFeed(slate.items, reasons, read, (story) => run(personalizer, () => readStory(personalizer, story)));
   return slate;
+}
+
+/** The title of the story that lifts this one, if another one does. */
+function reason(id: string, score?: Score): string | undefined {
+  const lifted = score && score.shared + score.personal > 0 && score.because !== id;
+  return lifted ? stories.find((story) => story.id === score.because)?.title : undefined;
 }
 
 async function readStory(personalizer: Personalizer, story: Story): Promise<void> {

@@ -144,6 +144,60 @@ test("the statement speaks of the open round, and a receipt's bytes are read fie
   assert.equal(garbled, "wire-malformed");
 });
 
+test("what is recorded is learnt between calls, explained, carried over and forgotten", async () => {
+  await start();
+  const seen = await page.evaluate(async (items) => {
+    const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
+    const candidates = items.map((item, n) => ({ ...item, score: -n / 10 }));
+    const ids = async () => (await personalizer.rerank(candidates)).items.map(({ id }) => id);
+    const learnt = async () => {
+      while ((await personalizer.status()).owed > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    for (let n = 0; n < 10; n++) {
+      const { id: slate } = await personalizer.rerank(candidates);
+      await personalizer.record({ kind: "like", item: items[3]!, slate });
+    }
+    await learnt();
+    const slate = await personalizer.rerank(candidates);
+    const kept = await personalizer.export();
+    const dropped = await personalizer.forget({ item: "3" });
+    while (await personalizer.train({ maxMs: 20 }));
+    const forgotten = await personalizer.rerank(candidates);
+    await personalizer.import(kept);
+    const again = await personalizer.rerank(candidates);
+    const codes = [];
+    for (const odd of [
+      () => personalizer.import(kept.slice(1)),
+      () => personalizer.forget({ attribute: "topic", value: "sea" }),
+      () => personalizer.record({ kind: "hide", item: items[0]! }),
+      () => personalizer.rerank([candidates[0]!, candidates[0]!]),
+    ])
+      codes.push(
+        await odd().then(
+          () => "none",
+          ({ code }) => code,
+        ),
+      );
+    return {
+      top: slate.items[0]?.id,
+      score: slate.scores[0]!,
+      dropped,
+      forgotten: forgotten.scores.map(({ because }) => because),
+      again: again.scores[0]?.personal === slate.scores[0]?.personal,
+      all: await personalizer.forget({ from: 0, to: Date.now() + 1 }),
+      order: await learnt().then(ids),
+      codes,
+    };
+  }, ITEMS);
+  assert.deepEqual([seen.top, seen.score.because], ["3", "3"]);
+  assert.ok(seen.score.personal > 0 && seen.score.shared > 0, JSON.stringify(seen.score));
+  assert.equal(seen.dropped, 12, "it was shown once, clicked once and liked ten times");
+  assert.ok(!seen.forgotten.includes("3"));
+  assert.ok(seen.again, "an import is the profile that was exported");
+  assert.deepEqual([seen.all, seen.order], [16, ["0", "1", "2", "3"]], "nothing is left but the server's order");
+  assert.deepEqual(seen.codes, ["state-damaged", "attribute-unknown", "event-kind-unknown", "candidate-refused"]);
+});
+
 for (const [what, source] of [
   ["constant", "crypto.getRandomValues = (array) => array.fill(7);"],
   ["a counter that begins anew each time", "crypto.getRandomValues = (array) => array.map((_, i) => (array[i] = i));"],
