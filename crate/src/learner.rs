@@ -103,7 +103,7 @@ impl Learner {
     }
 
     /// The examples that went into no contribution yet, the oldest first.
-    pub(crate) fn fresh(&self) -> impl Iterator<Item = &Example> {
+    pub fn fresh(&self) -> impl Iterator<Item = &Example> {
         self.pool.iter().chain(&self.inbox).filter(|example| !example.contributed)
     }
 

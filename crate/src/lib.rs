@@ -52,7 +52,7 @@ pub use noise::{Noised, cost, noise};
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use profile::{Profile, Without};
-pub use ranking::{Ranking, Score};
+pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use statement::statement;
 pub use wire::{

@@ -34,7 +34,8 @@ impl Score {
     }
 }
 
-pub(crate) fn rank(head: &Head, memory: &Memory, candidates: &[Item], moment: Moment) -> Result<Ranking> {
+/// The candidates by their scores. Without evidence, and during a rebuild, in the server's order; equal scores keep it.
+pub fn rank(head: &Head, memory: &Memory, candidates: &[Item], moment: Moment) -> Result<Ranking> {
     check(head, candidates)?;
     let scores = scores(head, memory, candidates, moment);
     let mut order: Vec<u32> = (0..scores.len() as u32).collect();

@@ -3,6 +3,7 @@
 //! [`app`] is the whole HTTP surface over a [`Store`] and the [`Task`] it serves. Errors are problem documents
 //! (RFC 9457) whose `code` is [`privet::Error::code`]. Logs hold no bodies and no ids.
 
+pub mod evaluate;
 mod keys;
 mod problem;
 mod routes;

@@ -1,10 +1,10 @@
 //! The command `privet`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on the terminal")]
 
-use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{fmt::Display, net::SocketAddr, num::NonZero, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use privet_server::{Keys, Store, Task, app};
+use privet_server::{Keys, Store, Task, app, evaluate};
 use tokio::{net::TcpListener, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -33,14 +33,47 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         min_cohort: u32,
     },
+    /// Measure how well models rank: on a data set, in generated worlds, or both.
+    Evaluate {
+        /// A folder with one .inter file, and an .item file beside it: tables with a header of `name:type` fields.
+        folder: Option<PathBuf>,
+        /// Run in the generated worlds, where relevance is known.
+        #[arg(long)]
+        generated: bool,
+        /// One seed, and nothing left out in turn: under a minute.
+        #[arg(long)]
+        quick: bool,
+        /// The events that are held back: tune on valid, report test.
+        #[arg(long, value_enum, default_value = "test")]
+        stage: evaluate::Stage,
+        /// The users whose figures are shown: one fold is never tuned on.
+        #[arg(long, value_enum, default_value = "all")]
+        fold: evaluate::Fold,
+        /// How many seeds the learnt figures are means of.
+        #[arg(long, default_value_t = evaluate::SEEDS)]
+        seeds: u64,
+        /// How many threads work; all processors unless told. The figures do not depend on it.
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Where to write the figures as JSON lines.
+        #[arg(long)]
+        figures: Option<PathBuf>,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let Command::Serve { listen, store, pages, min_cohort } = Arguments::parse().command;
-    match serve(listen, store, pages, min_cohort).await {
+    let done = match Arguments::parse().command {
+        Command::Serve { listen, store, pages, min_cohort } => serve(listen, store, pages, min_cohort).await,
+        Command::Evaluate { folder, generated, quick, stage, fold, seeds, threads, figures } => {
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+            let options = evaluate::Options { folder, generated, quick, stage, fold, seeds, threads, figures };
+            evaluate::run(&options, &mut std::io::stdout())
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("privet: {message}");

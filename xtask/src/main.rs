@@ -7,6 +7,7 @@ mod architecture;
 mod bench;
 mod build;
 mod demo;
+mod evaluate;
 mod figures;
 mod fuzz;
 mod place;
@@ -51,6 +52,12 @@ const COMMANDS: &[Command] = &[
         usage: "bench [sizes|path|privacy]",
         about: "measure, and write the figures to target/figures/",
         run: bench::command,
+    },
+    Command {
+        name: "evaluate",
+        usage: "evaluate [folder] [--quick]",
+        about: "fetch MovieLens-100K (or take a folder) and measure how well models rank; also --stage, --fold, --seeds",
+        run: evaluate::command,
     },
     Command {
         name: "fuzz",

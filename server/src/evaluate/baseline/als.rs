@@ -1,0 +1,76 @@
+//! Factors of what was chosen at all, by alternating least squares (Hu, Koren, Volinsky 2008, section 4).
+
+use nalgebra::{DMatrix, DVector};
+
+use super::super::{data::Rating, splitmix::SplitMix64};
+use super::{
+    Factors, by_item,
+    factors::{random, solved},
+};
+
+const ROUNDS: usize = 15;
+
+/// What is chosen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Als {
+    /// How many numbers a vector has.
+    pub(crate) factors: usize,
+    /// What a choice weighs; what was not chosen weighs 1.
+    pub(crate) weight: f64,
+    /// The pull of all vectors to zero.
+    pub(crate) ridge: f64,
+}
+
+/// Fits a 1 for what a user has and a 0 for the rest.
+pub(crate) fn als(train: &[Vec<Rating>], items: usize, settings: Als, seed: u64) -> Factors {
+    let of_user: Vec<Vec<usize>> = train.iter().map(|events| events.iter().map(|event| event.item).collect()).collect();
+    let of_item = by_item(train, items);
+    let mut generator = SplitMix64::of(seed, settings.factors as u64);
+    let mut users = random(settings.factors, train.len(), &mut generator);
+    let mut items = random(settings.factors, items, &mut generator);
+    for _ in 0..ROUNDS {
+        users = fitted(&items, &of_user, settings);
+        items = fitted(&users, &of_item, settings);
+    }
+    Factors { users, items }
+}
+
+/// The best vector on the one side for each list of vectors on the other.
+fn fitted(other: &DMatrix<f64>, chosen: &[Vec<usize>], settings: Als) -> DMatrix<f64> {
+    let k = settings.factors;
+    let rest = other * other.transpose() + DMatrix::identity(k, k) * settings.ridge;
+    let mut best = DMatrix::zeros(k, chosen.len());
+    for (place, chosen) in chosen.iter().enumerate() {
+        let mut matrix = rest.clone();
+        let mut right = DVector::zeros(k);
+        for &choice in chosen {
+            let column = other.column(choice);
+            matrix.ger(settings.weight - 1.0, &column, &column, 1.0);
+            right.axpy(settings.weight, &column, 1.0);
+        }
+        best.set_column(place, &solved(matrix, right));
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::train;
+    use super::*;
+
+    #[test]
+    fn two_groups_of_users_are_told_apart() {
+        let events = train(&[&[0, 1], &[0, 1, 2], &[1, 2], &[3, 4], &[4, 5], &[3, 5, 4]]);
+        let found = als(&events, 6, Als { factors: 2, weight: 5.0, ridge: 0.1 }, 1);
+        let score = found.score();
+        assert!(score(0, 2) > 0.5 && score(0, 5) < 0.1 && score(3, 5) > 0.5 && score(3, 2) < 0.1);
+        assert_eq!(found, als(&events, 6, Als { factors: 2, weight: 5.0, ridge: 0.1 }, 1));
+    }
+
+    #[test]
+    fn one_vector_is_the_weighted_ridge_regression() {
+        // (1 + 1 + (3 − 1) + 0.5) x = 3 for two vectors of length 1, the first of which is chosen.
+        let found = fitted(&DMatrix::from_element(1, 2, 1.0), &[vec![0]], Als { factors: 1, weight: 3.0, ridge: 0.5 });
+        assert!((found[(0, 0)] - 3.0 / 4.5).abs() < 1e-12);
+    }
+}

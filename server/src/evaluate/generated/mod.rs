@@ -1,0 +1,94 @@
+//! What cannot be measured on real data, because there nobody knows what was not shown.
+
+mod debias;
+mod drift;
+mod world;
+
+use std::{io, io::Write};
+
+use super::figures::Figures;
+use super::progress::Progress;
+use super::{MODELS, Options};
+use debias::{Debias, debias};
+use drift::{Drift, drift};
+use world::WORLDS;
+
+/// Steps of progress: two for position bias, one for the switch, and one for the first model without drift handling.
+pub(super) fn steps(options: &Options) -> usize {
+    (3 * MODELS.len() + 1) * options.few_seeds() as usize
+}
+
+pub(super) fn run(
+    options: &Options,
+    progress: &Progress,
+    figures: &mut Figures,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    position_bias(options, progress, figures, out)?;
+    interest_switch(options, progress, figures, out)
+}
+
+fn position_bias(options: &Options, progress: &Progress, figures: &mut Figures, out: &mut dyn Write) -> io::Result<()> {
+    let seeds = options.few_seeds();
+    writeln!(out, "generated: slates in the server's order, NDCG@10 on known relevance, seeds 1 to {seeds}")?;
+    writeln!(out, "{:<38}{:>10}{:>10}{:>10}{:>10}{:>10}", "", "server", "all seen", "evenly", "debiased", "naive")?;
+    for (place, (name, make)) in MODELS.iter().enumerate() {
+        let mut found = Vec::new();
+        for seed in 1..=seeds {
+            found.push(debias(*make, seed, options.threads));
+            progress.done(2, &format!("{name}, position bias, seed {seed} of {seeds}"));
+        }
+        let of = |read: fn(&Debias) -> f64| mean(found.iter().map(read));
+        write!(out, "{name:<38}")?;
+        for figure in [of(|d| d.server), of(|d| d.all), of(|d| d.even), of(|d| d.debiased), of(|d| d.naive)] {
+            write!(out, "{figure:>10.4}")?;
+        }
+        let (kept, naive) = (of(|d| d.kept(d.debiased)), of(|d| d.kept(d.naive)));
+        writeln!(out, "   kept {kept:.3} debiased, {naive:.3} naive")?;
+        if place == 0 {
+            figures.add("debias_kept", kept, "part", seeds as usize);
+            figures.add("debias_kept_naive", naive, "part", seeds as usize);
+        }
+    }
+    writeln!(out)
+}
+
+fn interest_switch(
+    options: &Options,
+    progress: &Progress,
+    figures: &mut Figures,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let seeds = options.few_seeds();
+    writeln!(out, "generated: all interests change at event {}, NDCG@10, seeds 1 to {seeds}", WORLDS.drift.switch)?;
+    writeln!(out, "{:<38}{:>10}{:>10}{:>12}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
+    // The plain model knows nothing of drift: one row shows that.
+    let both_ways =
+        [(&MODELS[0], true), (&MODELS[0], false)].into_iter().chain(MODELS[1..].iter().map(|it| (it, true)));
+    for (place, ((name, make), handled)) in both_ways.enumerate() {
+        let mut found = Vec::new();
+        for seed in 1..=seeds {
+            found.push(drift(*make, handled, seed, options.threads));
+            progress.done(1, &format!("{name}, interest switch, seed {seed} of {seeds}"));
+        }
+        let of = |read: fn(&Drift) -> f64| mean(found.iter().map(read));
+        // What is not back when the run ends counts as the run's length, and is marked.
+        let length = (WORLDS.drift.events - WORLDS.drift.switch) as f64;
+        let events = mean(found.iter().map(|found| found.events_to_90.map_or(length, |events| events as f64)));
+        let bound = if found.iter().all(|found| found.events_to_90.is_some()) { "" } else { "more than " };
+        let name = if handled { (*name).to_owned() } else { format!("{name}, drift not handled") };
+        write!(out, "{name:<38}{:>10.4}{:>10.4}{:>12.4}", of(|d| d.before), of(|d| d.at_switch), of(|d| d.end))?;
+        writeln!(out, "{:>18}", format!("{bound}{events:.1}"))?;
+        match place {
+            0 => figures.add("drift_events_to_90", events, "events", seeds as usize),
+            1 => figures.add("drift_events_to_90_unhandled", events, "events", seeds as usize),
+            _ => {}
+        }
+    }
+    writeln!(out)
+}
+
+fn mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = numbers.len() as f64;
+    numbers.sum::<f64>() / n
+}

@@ -1,0 +1,30 @@
+//! How far a run is, on stderr: the table on stdout stays clean.
+#![expect(clippy::print_stderr, reason = "a command speaks there")]
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
+
+/// Steps of about the same length, some of them done.
+pub(crate) struct Progress {
+    start: Instant,
+    steps: usize,
+    done: AtomicUsize,
+}
+
+impl Progress {
+    /// Nothing is done yet.
+    pub(crate) fn new(steps: usize) -> Self {
+        Self { start: Instant::now(), steps, done: AtomicUsize::new(0) }
+    }
+
+    /// Says that `steps` more are done, the last of them `what`.
+    pub(crate) fn done(&self, steps: usize, what: &str) {
+        let done = self.done.fetch_add(steps, Ordering::Relaxed) + steps;
+        let spent_s = self.start.elapsed().as_secs_f64();
+        let left_s = spent_s * self.steps.saturating_sub(done) as f64 / done.max(1) as f64;
+        let percent = 100 * done / self.steps.max(1);
+        eprintln!("evaluate: {percent:>3}%, {spent_s:.0} s spent, about {left_s:.0} s left: {what}");
+    }
+}
