@@ -34,15 +34,15 @@ async function rerank(personalizer: Personalizer) {
   const slate = await personalizer.rerank(stories);
   top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
   shown = slate.id;
-  const reasons = new Map(slate.items.map(({ id }, place) => [id, reason(id, slate.scores[place])]));
+  const reasons = new Map(slate.items.map((story, place) => [story.id, reason(story, place, slate.scores[place])]));
   showFeed(slate.items, reasons, read, (story) => run(personalizer, () => readStory(personalizer, story)));
   return slate;
 }
 
-/** The title of the story that lifts this one, if another one does. */
-function reason(id: string, score?: Score): string | undefined {
-  const lifted = score && score.shared + score.personal > 0 && score.because !== id;
-  return lifted ? stories.find((story) => story.id === score.because)?.title : undefined;
+/** The title of the read story that is most like this one, where this one has risen and is not that story itself. */
+function reason(story: Story, place: number, score?: Score): string | undefined {
+  const risen = place < stories.indexOf(story) && score?.because !== story.id;
+  return risen ? stories.find(({ id }) => id === score?.because)?.title : undefined;
 }
 
 async function readStory(personalizer: Personalizer, story: Story): Promise<void> {

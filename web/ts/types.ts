@@ -44,7 +44,7 @@ export interface Slate<C extends Candidate> {
   shown(): Promise<void>;
 }
 
-/** The parts of a score: their sum decides. */
+/** The parts of a score: their sum decides, and only how it differs from the other items'. */
 export interface Score {
   server: number;
   /** What the head adds that is everyone's. */
