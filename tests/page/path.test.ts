@@ -84,11 +84,16 @@ test("reading reorders the feed on this device", async () => {
   const last = before.at(-1);
   await page.locator("#feed button").last().click();
   await settled();
-  await page.locator(`#feed li:has-text("${last}") button`).click();
+  await page.locator(`#feed li:has(h3:text-is("${last}")) button`).click();
   await settled();
   const after = await titles();
   assert.notDeepEqual(after, before);
   assert.ok(after.indexOf(last ?? "") < before.length - 1, "what was read has risen");
+  const reasons = await page.locator("#feed p").allInnerTexts();
+  assert.ok(
+    reasons.some((text) => text.endsWith(`; like “${last}”`)),
+    "and with it what is like it, which is said",
+  );
 });
 
 test("a contribution without anything new sends a noised zero of the same size", async () => {
