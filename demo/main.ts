@@ -1,4 +1,4 @@
-import { createPersonalizer, type Personalizer } from "privet";
+import { createPersonalizer, type Personalizer, type Score } from "privet";
 import { clearTrouble, element, showBudget, showEvents, showFeed, showReceipt, showTrouble } from "./page.ts";
 import { type Story, stories } from "./stories.ts";
 
@@ -6,6 +6,8 @@ const walk = element<HTMLButtonElement>("walk");
 const contribute = element<HTMLButtonElement>("contribute");
 const read = new Set<string>();
 let top: Story | undefined;
+/** The id of the slate on the page. */
+let shown: string | undefined;
 
 async function start(): Promise<void> {
   // An application has its aggregators' keys built in. This page trusts whoever serves it, and so asks.
@@ -31,12 +33,20 @@ async function start(): Promise<void> {
 async function rerank(personalizer: Personalizer) {
   const slate = await personalizer.rerank(stories);
   top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
-  showFeed(slate.items, read, (story) => run(personalizer, () => readStory(personalizer, story)));
+  shown = slate.id;
+  const reasons = new Map(slate.items.map((story, place) => [story.id, reason(story, place, slate.scores[place])]));
+  showFeed(slate.items, reasons, read, (story) => run(personalizer, () => readStory(personalizer, story)));
   return slate;
 }
 
+/** The title of the read story that is most like this one, where this one has risen and is not that story itself. */
+function reason(story: Story, place: number, score?: Score): string | undefined {
+  const risen = place < stories.indexOf(story) && score?.because !== story.id;
+  return risen ? stories.find(({ id }) => id === score?.because)?.title : undefined;
+}
+
 async function readStory(personalizer: Personalizer, story: Story): Promise<void> {
-  await personalizer.record({ kind: "click", item: story });
+  await personalizer.record({ kind: "click", item: story, ...(shown && { slate: shown }) });
   read.add(story.id);
   await rerank(personalizer);
 }

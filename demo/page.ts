@@ -19,20 +19,31 @@ export function element<T extends HTMLElement>(id: string): T {
 }
 
 /** Puts the stories in this order; they glide to their places where the browser and the reader like that. */
-export function showFeed(stories: Story[], read: Set<string>, onRead: (story: Story) => void): void {
-  const reorder = () => element("feed").replaceChildren(...stories.map((story) => entry(story, read, onRead)));
+export function showFeed(
+  stories: Story[],
+  reasons: Map<string, string | undefined>,
+  read: Set<string>,
+  onRead: (story: Story) => void,
+): void {
+  const entries = () => stories.map((story) => entry(story, reasons.get(story.id), read, onRead));
+  const reorder = () => element("feed").replaceChildren(...entries());
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (still || !document.startViewTransition) reorder();
   else document.startViewTransition(reorder);
 }
 
-function entry(story: Story, read: Set<string>, onRead: (story: Story) => void): HTMLLIElement {
+function entry(
+  story: Story,
+  reason: string | undefined,
+  read: Set<string>,
+  onRead: (story: Story) => void,
+): HTMLLIElement {
   const item = document.createElement("li");
   const title = document.createElement("h3");
   const about = document.createElement("p");
   const button = document.createElement("button");
   title.textContent = story.title;
-  about.textContent = story.aspects.join(", ");
+  about.textContent = story.aspects.join(", ") + (reason ? `; like “${reason}”` : "");
   button.type = "button";
   button.textContent = read.has(story.id) ? "Read again" : "Read";
   button.setAttribute("aria-label", `${button.textContent}: ${story.title}`);

@@ -1,7 +1,23 @@
 // The worker's half of the package: it owns the Wasm module, the ledger's store and the connection.
 
-import init, { Device, inspect, Terms, type Upload } from "../web/pkg/privet.js";
-import type { Backend, Calls, Fields, Message, OpenOptions, Policy, Preview, Receipt, Status } from "./protocol.ts";
+import init, { Device, inspect, Items, key, Terms, type Upload } from "../web/pkg/privet.js";
+import type * as Protocol from "./protocol.ts";
+import type {
+  Act,
+  Backend,
+  Calls,
+  Fields,
+  Forgettable,
+  Message,
+  Moment,
+  Names,
+  OpenOptions,
+  Policy,
+  Preview,
+  Ranking,
+  Receipt,
+  Status,
+} from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { adviceOf, type Progress, Server } from "./server.ts";
 import { alone, readLedger, writeLedger } from "./store.ts";
@@ -9,14 +25,19 @@ import { alone, readLedger, writeLedger } from "./store.ts";
 /** How an upload was made, as far as this session made it. */
 type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;
 
+/** As many ids as there are events in the core's log. */
+const MOST_IDS = 4096;
+
 export class Host implements Calls {
   #device: Device | undefined;
   #url = "";
   /** The open round as the server published it. */
   #round: Uint8Array = new Uint8Array();
   #made: Made | undefined;
+  /** The ids of this session's items: the core knows their keys alone. */
+  readonly #ids = new Map<bigint, string>();
 
-  async open({ url, task, keys, policy, gpu }: OpenOptions): Promise<Status> {
+  async open({ url, task, keys, policy, gpu }: OpenOptions): Promise<Names> {
     await init();
     this.#url = url;
     const server = new Server(url, task);
@@ -30,15 +51,55 @@ export class Host implements Calls {
     // What an earlier session could not send goes out now, and nobody waits for it: if it cannot, the next contribution
     // tries again. Both take the same lock, so the device is theirs in turn.
     this.#resend().catch(() => undefined);
-    return this.status();
+    return { dense: device.dense, attributes: device.attributes };
   }
 
-  async record(kind: string, embedding: Float32Array): Promise<void> {
-    this.#opened().record(kind, embedding);
+  async record({ kind, items, value, position, moment }: Act): Promise<void> {
+    this.#opened().record(kind, itemsOf(items), value, position, moment.ms, moment.offsetMin);
+    const [id = ""] = items.names;
+    const known = key(id);
+    this.#ids.delete(known);
+    this.#ids.set(known, id);
+    for (const [oldest] of this.#ids) {
+      if (this.#ids.size <= MOST_IDS) break;
+      this.#ids.delete(oldest);
+    }
   }
 
-  async rank(scores: Float32Array, embeddings: Float32Array): Promise<Uint32Array> {
-    return this.#opened().rank(scores, embeddings);
+  async rank(candidates: Protocol.Items, { ms, offsetMin }: Moment): Promise<Ranking> {
+    const ranking = this.#opened().rank(itemsOf(candidates), ms, offsetMin);
+    const { order, server, shared, personal, because, likeness } = ranking;
+    ranking.free();
+    // What is less like it than nothing at all is not why it is shown.
+    const speaks = (place: number) => (likeness[place] ?? 0) > 0;
+    const ids = Array.from(because, (known, place) => (speaks(place) ? this.#ids.get(known) : undefined));
+    return { order, server, shared, personal, because: ids };
+  }
+
+  async train(maxMs: number): Promise<boolean> {
+    return this.#opened().train(maxMs);
+  }
+
+  /** Learns for so long if there is anything to learn from; whether there is more. */
+  learn(maxMs: number): boolean {
+    return this.#device?.train(maxMs) ?? false;
+  }
+
+  async forget(what: Forgettable): Promise<number> {
+    const device = this.#opened();
+    // Which of them were forgotten the core does not say; the rest come back as they are recorded.
+    this.#ids.clear();
+    if ("item" in what) return device.forgetItem(what.item);
+    if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);
+    return device.forgetTime(what.from, what.to);
+  }
+
+  async export(): Promise<Uint8Array> {
+    return this.#opened().export();
+  }
+
+  async import(bytes: Uint8Array): Promise<void> {
+    this.#opened().import(bytes);
   }
 
   /** One contribution at a time over all tabs: what another tab has reserved is not taken for lost. */
@@ -73,8 +134,8 @@ export class Host implements Calls {
   }
 
   async status(): Promise<Status> {
-    const { backend, round, dimension, events, rhoSpent, rhoLeft } = this.#opened();
-    return { backend: backend as Backend, round, dimension, events, rhoSpent, rhoLeft };
+    const { backend, round, dimension, events, owed, rhoSpent, rhoLeft } = this.#opened();
+    return { backend: backend as Backend, round, dimension, events, owed, rhoSpent, rhoLeft };
   }
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
@@ -131,6 +192,11 @@ export class Host implements Calls {
     if (!this.#device) throw refusal("closed", "this personalizer is not open");
     return this.#device;
   }
+}
+
+/** The module takes them over: nobody has to free them. */
+function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
+  return new Items(lengths, numbers, places, names);
 }
 
 /** A limit that is left out, or undefined, is the default's. */

@@ -28,6 +28,55 @@ export interface OpenOptions {
   gpu: boolean;
 }
 
+/** The names that the head's schema gives to what items carry. */
+export interface Names {
+  dense: string[];
+  attributes: string[];
+}
+
+/** Items one after the other, as the module reads them. */
+export interface Items {
+  /** Of each item three: of its embedding, of its dense numbers, of its attributes' values. */
+  lengths: Uint32Array;
+  /** Of each item its score, its embedding and its dense numbers. */
+  numbers: Float32Array;
+  /** The place of each value's attribute among the names. */
+  places: Uint16Array;
+  /** Of each item its id and its values. */
+  names: string[];
+}
+
+/** When something happens. */
+export interface Moment {
+  /** Milliseconds since 1970. */
+  ms: number;
+  /** What the user's clock adds to UTC, in minutes. */
+  offsetMin: number;
+}
+
+/** What the user did with the first of the items, beside which the others were shown. */
+export interface Act {
+  kind: string;
+  items: Items;
+  value: number;
+  /** The first place is 1; 0 is one that nobody knows. */
+  position: number;
+  moment: Moment;
+}
+
+/** Places among the candidates, the best first; the rest is in the candidates' own order. */
+export interface Ranking {
+  order: Uint32Array;
+  server: Float32Array;
+  shared: Float32Array;
+  personal: Float32Array;
+  /** Ids of items. */
+  because: (string | undefined)[];
+}
+
+/** What is to be forgotten. Times are milliseconds since 1970, from the first until before the second. */
+export type Forgettable = { item: string } | { attribute: string; value: string } | { from: number; to: number };
+
 /** What a contribution was, as the device and the server report it. */
 export interface Receipt {
   round: number;
@@ -93,15 +142,23 @@ export interface Status {
   dimension: number;
   /** How many events the profile holds. */
   events: number;
+  /** How many steps of learning from them are still to be taken. */
+  owed: number;
   rhoSpent: number;
   rhoLeft: number;
 }
 
 /** What the page asks of the worker. */
 export interface Calls {
-  open(options: OpenOptions): Promise<Status>;
-  record(kind: string, embedding: Float32Array): Promise<void>;
-  rank(scores: Float32Array, embeddings: Float32Array): Promise<Uint32Array>;
+  open(options: OpenOptions): Promise<Names>;
+  record(act: Act): Promise<void>;
+  rank(candidates: Items, moment: Moment): Promise<Ranking>;
+  /** Whether there is more to learn. */
+  train(maxMs: number): Promise<boolean>;
+  /** How many events were dropped. */
+  forget(what: Forgettable): Promise<number>;
+  export(): Promise<Uint8Array>;
+  import(bytes: Uint8Array): Promise<void>;
   contribute(): Promise<Receipt>;
   preview(): Promise<Preview>;
   statement(): Promise<string>;

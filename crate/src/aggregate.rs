@@ -64,7 +64,7 @@ impl Aggregate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Noised, Role, SealingKey, Upload};
+    use crate::{Role, SealingKey, Upload};
 
     fn round() -> Round {
         Round { dimension: 2, grid_scale: 10, min_cohort: 2, ..Round::example() }
@@ -108,9 +108,9 @@ mod tests {
         let keys = [(Role::Leader, SealingKey::from_seed(&[1; 32])), (Role::Helper, SealingKey::from_seed(&[2; 32]))];
         let mut sum = [0.0; 2];
         let uploads = [(1, [5.0, -0.7]), (2, [-1.0, 0.3]), (3, [0.0, 0.0])].map(|(id, gradient)| {
-            let noised = Noised::example(&round, &gradient).expect("a plain round");
-            sum.iter_mut().zip(noised.grid()).for_each(|(sum, entry)| *sum += f64::from(*entry));
-            Upload::new(&round, [id; 16], noised).expect("a plain round")
+            let (upload, grid) = Upload::example(&round, [id; 16], &gradient);
+            sum.iter_mut().zip(grid).for_each(|(sum, entry)| *sum += f64::from(entry));
+            upload
         });
         let [leader, helper] = keys.map(|(role, key)| {
             let mut sum = Aggregate::new(&round);

@@ -11,7 +11,7 @@ use strum::{IntoStaticStr, VariantNames};
 #[non_exhaustive]
 #[expect(missing_docs, reason = "a field's name stands in its variant's message")]
 pub enum Error {
-    /// The kind is none that the core knows.
+    /// The schema names no kind like that.
     #[error("unknown kind of event")]
     EventKindUnknown,
     /// The schema names no attribute like that.
@@ -38,9 +38,6 @@ pub enum Error {
     /// More candidates than are ranked at once.
     #[error("{sent} candidates are too many; at most {most} are ranked")]
     TooManyCandidates { sent: usize, most: usize },
-    /// Scores and embeddings do not belong to the same number of candidates.
-    #[error("{scores} server scores for {embeddings} embeddings")]
-    CandidatesMismatch { scores: usize, embeddings: usize },
     /// The rules for the order do not fit the candidates.
     #[error("the order's rules are refused: {what} is {is} and has to be {must}")]
     OrderRefused { what: &'static str, is: String, must: String },

@@ -24,10 +24,17 @@ use Advice::{Refetch, Retry, Stop};
 /// Every code with the status and advice it has over HTTP. A device raises some of them itself, and uses the advice.
 pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("event-kind-unknown", StatusCode::BAD_REQUEST, Stop),
+    ("attribute-unknown", StatusCode::BAD_REQUEST, Stop),
+    ("schema-refused", StatusCode::BAD_REQUEST, Stop),
     ("embedding-length", StatusCode::BAD_REQUEST, Stop),
     ("not-finite", StatusCode::BAD_REQUEST, Stop),
-    ("candidates-mismatch", StatusCode::BAD_REQUEST, Stop),
+    ("dense-length", StatusCode::BAD_REQUEST, Stop),
+    ("slate-too-long", StatusCode::BAD_REQUEST, Stop),
+    ("candidate-refused", StatusCode::BAD_REQUEST, Stop),
+    ("too-many-candidates", StatusCode::BAD_REQUEST, Stop),
     ("order-refused", StatusCode::BAD_REQUEST, Stop),
+    ("state-damaged", StatusCode::BAD_REQUEST, Stop),
+    ("state-version", StatusCode::BAD_REQUEST, Stop),
     ("head-refused", StatusCode::BAD_REQUEST, Refetch),
     ("head-stale", StatusCode::CONFLICT, Refetch),
     ("round-refused", StatusCode::BAD_REQUEST, Stop),

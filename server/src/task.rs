@@ -1,6 +1,6 @@
 //! What the server asks of devices.
 
-use privet::{Head, Mode, Operator, Result, Round, Signed};
+use privet::{Head, Mode, Operator, Result, Round, Schema, Signed};
 
 use crate::Keys;
 
@@ -21,10 +21,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// The task of the demo: a linear head over embeddings of 16 numbers, at a cost that the default policy of a device
+    /// The task of the demo: a small net over embeddings of 16 numbers, at a cost that the default policy of a device
     /// admits. All the noise is the device's own, so this server need not be trusted.
     pub fn demo(min_cohort: u32, keys: &Keys) -> Result<Self> {
-        let head = Head::starting(privet::Schema::plain(16), 16, 4.0)?;
+        let head = Head::starting(Schema::plain(16), 16, 4.0)?;
         let bytes = head.encode();
         let round = Round {
             task: "demo".into(),

@@ -1,18 +1,23 @@
 use js_sys::Reflect;
-use privet::{Head, Identity, Mode, Operator, Role, Round, SealingKey, Signed, Upload};
-use privet_web::{Device, Terms};
+use privet::{Attribute, Dense, Head, Identity, Mode, Operator, Role, Round, Schema, SealingKey, Signed, Upload};
+use privet_web::{Device, Items, Terms, key};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// A round that both have signed, and its head.
 pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>) {
-    let head = Head::starting(16, 4.0).expect("16 is a length").encode();
+    let mut schema = Schema::plain(16);
+    schema.dense.push(Dense { name: "age".into(), offset: 0.0, scale: 1.0 });
+    schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
+    let head = Head::starting(schema, 2, 4.0).expect("a plain schema");
+    let dimension = head.parameters().len() as u32;
+    let head = head.encode();
     let key = |seed| SealingKey::from_seed(&[seed; 32]).public();
     let round = Round {
         task: "browser".into(),
         number: 3,
         mode,
-        dimension: 18,
+        dimension,
         clip_norm: 1.0,
         grid_scale: 1 << 16,
         noise_multiplier: 8.0,
@@ -48,8 +53,18 @@ fn code(error: &JsValue) -> String {
     Reflect::get(error, &"code".into()).expect("an object").as_string().unwrap_or_default()
 }
 
-fn embedding(axis: usize) -> Vec<f32> {
-    (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect()
+/// Items of one axis each, the first with the highest score, as the package flattens them.
+fn items(axes: &[usize]) -> Items {
+    let names = axes.iter().flat_map(|axis| [format!("item-{axis}"), format!("topic-{}", axis % 3)]).collect();
+    let embedding = |axis: usize| (0..16).map(move |i| if i == axis { 1.0 } else { 0.0 });
+    let numbers: Vec<f32> = (axes.iter().zip(0..))
+        .flat_map(|(&axis, place)| [-(place as f32)].into_iter().chain(embedding(axis)).chain([0.5]))
+        .collect();
+    Items::new(&[16, 1, 1].repeat(axes.len()), &numbers, &vec![0; axes.len()], names)
+}
+
+fn record(device: &mut Device, kind: &str, axes: &[usize]) -> Result<(), JsValue> {
+    device.record(kind, items(axes), 0.0, 1, 1.8e12, 60)
 }
 
 #[wasm_bindgen_test]
@@ -57,8 +72,9 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
     let gpu = option_env!("NO_GPU") != Some("1");
     let mut device = open(Mode::Device, 100, gpu).await.expect("the default policy admits it");
     assert_eq!(device.backend(), if gpu { "webgpu" } else { "scalar" });
-    device.record("impression", embedding(1)).expect("fits");
-    device.record("click", embedding(2)).expect("fits");
+    record(&mut device, "impression", &[1]).expect("fits");
+    record(&mut device, "click", &[2]).expect("fits");
+    record(&mut device, "click", &[3, 4, 5]).expect("fits");
     let stored = device.reserve(&[], 0.0).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let contribution = device.contribute().await.expect("it was reserved");
@@ -76,6 +92,45 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
 }
 
 #[wasm_bindgen_test]
+async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
+    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let order = |device: &Device| device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits").order;
+    assert_eq!((device.dense(), device.attributes()), (vec!["age".into()], vec!["topic".into()]));
+    assert_eq!(order(&device), [0, 1, 2], "as the server has it");
+    for _ in 0..20 {
+        record(&mut device, "like", &[3, 1, 2]).expect("fits");
+    }
+    assert!(device.owed() > 0.0);
+    while device.train(1.0).expect("there is a clock") {}
+    assert_eq!(device.owed(), 0.0);
+    let ranking = device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits");
+    assert_eq!((ranking.order[0], ranking.because[2], ranking.likeness[2]), (2, key("item-3"), 1.0));
+    assert_eq!(ranking.server, [0.0, -1.0, -2.0]);
+    assert!(ranking.personal[2] > ranking.personal[1], "{:?}", ranking.personal);
+
+    let kept = device.export();
+    assert_eq!(device.forget_item("item-3"), 20);
+    while device.train(1.0).expect("there is a clock") {}
+    assert_eq!(order(&device), [0, 1, 2]);
+    device.import(&kept).expect("our own bytes");
+    assert_eq!(device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits").personal, ranking.personal);
+    assert_eq!(device.forget_attribute("topic", "topic-0").expect("the schema has it"), 20);
+    device.import(&kept).expect("our own bytes");
+    assert_eq!((device.forget_time(0.0, 1.8e12), device.forget_time(1.8e12, 1.9e12)), (0, 20));
+}
+
+#[wasm_bindgen_test]
+async fn learning_stops_when_its_time_is_over() {
+    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    for n in 0..50 {
+        record(&mut device, "click", &[n % 16, (n + 1) % 16]).expect("fits");
+    }
+    let owed = device.owed();
+    assert!(device.train(0.0).expect("there is a clock"), "it was stopped");
+    assert_eq!(device.owed(), owed - 1.0, "after one step");
+}
+
+#[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
     let mut device = open(Mode::Split, 100, false).await.expect("the default policy admits it");
     device.reserve(&[], 0.0).expect("a full budget");
@@ -86,7 +141,7 @@ async fn two_sealed_shares_open_to_a_noised_vector() {
     let [leader, helper] = [(Role::Leader, 1), (Role::Helper, 2)]
         .map(|(role, seed)| upload.open(&round, role, &SealingKey::from_seed(&[seed; 32])).expect("sealed to it"));
     let sum = leader.entries().iter().zip(helper.entries()).map(|(a, b)| a.wrapping_add(*b).cast_signed());
-    // A part's deviation is 58,617: all 18 entries within 100 of 0 in fewer than one run in 10^40.
+    // A part's deviation is 58,617: all entries within 100 of 0 in fewer than one run in 10^40.
     assert!(sum.clone().any(|entry| entry.abs() > 100), "without noise");
     assert!(sum.clone().all(|entry| entry.abs() < 1_000_000), "not the two halves of one vector");
 }
@@ -118,8 +173,26 @@ async fn two_uploads_never_share_an_id() {
 #[wasm_bindgen_test]
 async fn an_error_crosses_with_its_code() {
     let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
-    assert_eq!(code(&device.record("clack", embedding(1)).expect_err("no such kind")), "event-kind-unknown");
-    assert_eq!(code(&device.record("click", vec![0.0; 20]).expect_err("too long")), "embedding-length");
+    assert_eq!(code(&record(&mut device, "clack", &[1]).expect_err("no such kind")), "event-kind-unknown");
+    let odd = |lengths: &[u32; 3], numbers: usize, place| {
+        Items::new(lengths, &vec![0.0; numbers], &[place], vec!["item".into(), "value".into()])
+    };
+    for (lengths, numbers, place, expected) in [
+        ([20, 1, 1], 22, 0, "embedding-length"),
+        ([16, 1, 1], 9, 0, "embedding-length"),
+        ([16, 0, 1], 17, 0, "dense-length"),
+        ([16, 1, 1], 18, u16::MAX, "attribute-unknown"),
+    ] {
+        let refused = device.record("click", odd(&lengths, numbers, place), 0.0, 0, 0.0, 0).expect_err("odd");
+        assert_eq!(code(&refused), expected);
+        let refused = device.rank(odd(&lengths, numbers, place), 0.0, 0).err().expect("odd");
+        assert_eq!(code(&refused), "candidate-refused");
+    }
+    let slate: Vec<usize> = (0..17).collect();
+    assert_eq!(code(&record(&mut device, "click", &slate).expect_err("16 others")), "slate-too-long");
+    assert_eq!(code(&device.forget_attribute("colour", "red").expect_err("no such name")), "attribute-unknown");
+    assert_eq!(code(&device.import(&[1, 2, 3]).expect_err("no export")), "state-damaged");
+    assert_eq!(device.events(), 0.0, "nothing refused was remembered");
     assert_eq!(code(&device.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&device.contribute().await.err().expect("nothing reserved")), "not-charged");
     assert_eq!(code(&open(Mode::Device, 99, false).await.err().expect("too small a cohort")), "policy-refused");

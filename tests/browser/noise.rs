@@ -17,7 +17,7 @@ async fn the_browsers_random_source_gives_noise() {
     let contribution = device.release(&gradient).expect("the noise is drawn");
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     let share = upload.read(&round).expect("in the clear");
-    // 18 draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.
+    // All draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.
     let noised = share.entries().iter().any(|entry| entry.cast_signed().abs() > 1000);
     assert!(noised, "an upload without noise: {share:?}");
 }

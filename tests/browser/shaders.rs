@@ -1,4 +1,4 @@
-use privet::gpu::Gpu;
+use privet::{Backend, gpu::Gpu};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::cases;
@@ -10,4 +10,5 @@ async fn shaders_compute_what_their_twins_compute_on_webgpu() {
     }
     let gpu = Gpu::open().await.expect("a WebGPU adapter that passes its probe (NO_GPU=1 goes without)");
     cases::check(&gpu).await;
+    cases::check_descent(Backend::WebGpu(gpu)).await;
 }

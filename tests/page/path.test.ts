@@ -42,7 +42,7 @@ test("one click travels the whole path, on WebGPU", async () => {
 
   assert.equal(await text("#stage-aggregate p"), "1 upload in round 1; opened from 100");
   assert.deepEqual(await server.count(), { round: 1, count: 1, min_cohort: 100 });
-  assert.match(await text("#stage-gradient p"), noGpu ? /by the CPU/ : /over 5 examples, by WebGPU in/);
+  assert.match(await text("#stage-gradient p"), noGpu ? /by the CPU/ : /over 1 example, by WebGPU in/);
   assert.match(await text("#stage-event p"), /^13 events/, "12 were shown, one was read");
   assert.deepEqual(complaints, []);
 
@@ -84,11 +84,16 @@ test("reading reorders the feed on this device", async () => {
   const last = before.at(-1);
   await page.locator("#feed button").last().click();
   await settled();
-  await page.locator(`#feed li:has-text("${last}") button`).click();
+  await page.locator(`#feed li:has(h3:text-is("${last}")) button`).click();
   await settled();
   const after = await titles();
   assert.notDeepEqual(after, before);
   assert.ok(after.indexOf(last ?? "") < before.length - 1, "what was read has risen");
+  const reasons = await page.locator("#feed p").allInnerTexts();
+  assert.ok(
+    reasons.some((text) => text.endsWith(`; like “${last}”`)),
+    "and with it what is like it, which is said",
+  );
 });
 
 test("a contribution without anything new sends a noised zero of the same size", async () => {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use pollster::block_on;
 use privet::{
-    Aggregate, Backend, Device, Event, EventKind, Head, Pins, Policy, Round, Signed, Terms, Upload, UploadId, hex,
+    Aggregate, Backend, Device, Event, Item, Moment, Pins, Policy, Round, Schema, Signed, Terms, Upload, UploadId, hex,
 };
 use privet_server::{Keys, Store, Task, app};
 use serde_json::Value;
@@ -114,15 +114,21 @@ fn problem(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-fn event(kind: EventKind, axis: usize) -> Event {
+fn event(kind: &str, axis: usize) -> Event {
+    let kind = Schema::plain(16).kind(kind).expect("a plain kind");
     let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-    Event::new(kind, embedding).expect("16 finite numbers are an event")
+    Event::new(kind, Item::plain(axis as u64, embedding), Moment::default())
 }
 
-/// A device that has seen some items and chosen one contributes under this id.
+/// Some items were seen, and one was chosen twice: what was known at the second choice makes a gradient.
+fn visit(device: &mut Device) {
+    (0..6).for_each(|axis| device.record(event("impression", axis)).expect("fits"));
+    (0..2).for_each(|_| device.record(event("click", 2)).expect("fits"));
+}
+
+/// A device that was used contributes under this id.
 fn contribution(device: &mut Device, id: UploadId) -> Vec<u8> {
-    (0..6).for_each(|axis| device.record(&event(EventKind::Impression, axis)).expect("fits"));
-    device.record(&event(EventKind::Click, 2)).expect("fits");
+    visit(device);
     device.reserve(&[], id, 0).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let gradient = block_on(device.gradient());
@@ -146,21 +152,20 @@ fn uploads_are_counted_once_each_and_survive_a_restart() {
 }
 
 /// The sum equals the sum of what the devices sent, and lies where the true gradients and the noise put it: within 6
-/// standard deviations in each of 18 entries, a false alarm in fewer than one run in ten million.
+/// standard deviations in each of 287 entries, a false alarm in fewer than one run in a million.
 #[test]
-fn the_aggregate_is_the_sum_of_the_devices_and_moves_the_head_once() {
+fn the_aggregate_is_the_sum_of_the_devices() {
     const DEVICES: u8 = 40;
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start(&folder);
     let round = server.round();
-    let mut truth = vec![0.0; 18];
-    let mut plain = vec![0i64; 18];
+    let mut truth = vec![0.0; round.dimension as usize];
+    let mut plain = vec![0i64; round.dimension as usize];
     for n in 0..DEVICES {
         let mut device = server.device();
         let bytes = contribution(&mut device, [n; 16]);
         let mut twin = server.device();
-        (0..6).for_each(|axis| twin.record(&event(EventKind::Impression, axis)).expect("fits"));
-        twin.record(&event(EventKind::Click, 2)).expect("fits");
+        visit(&mut twin);
         let gradient = block_on(twin.gradient());
         truth.iter_mut().zip(gradient.values()).for_each(|(sum, &g)| *sum += f64::from(g) / f64::from(DEVICES));
         let share = Upload::decode(&bytes, &round).and_then(|upload| upload.read(&round)).expect("our own bytes");
@@ -180,11 +185,7 @@ fn the_aggregate_is_the_sum_of_the_devices_and_moves_the_head_once() {
     for (mean, truth) in mean.iter().zip(&truth) {
         assert!((mean - truth).abs() < 6.0 * deviation, "{mean} {truth}");
     }
-    let head = Head::starting(16, 4.0).expect("16 is a length");
-    let improved = head.improved_by(&mean, 0.1).expect("40 of 3");
-    for ((new, old), mean) in improved.parameters().iter().zip(head.parameters()).zip(mean) {
-        assert_eq!(*new, (f64::from(*old) - 0.1 * mean) as f32);
-    }
+    assert!(truth.iter().any(|truth| truth.abs() > 1e-3), "the devices had something to say");
     server.stop();
 }
 

@@ -3,61 +3,179 @@
 mod cases;
 
 use privet::{
+    Backend,
     cpu::{self, Shape},
     gpu::{Gpu, WORKGROUP},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
+fn no_gpu() -> bool {
+    std::env::var_os("NO_GPU").is_some_and(|value| value == "1")
+}
+
 #[test]
 fn shaders_compute_what_their_twins_compute() {
-    if std::env::var_os("NO_GPU").is_some_and(|value| value == "1") {
+    if no_gpu() {
         return;
     }
     let gpu = pollster::block_on(Gpu::open()).expect("a Vulkan device that passes its probe (NO_GPU=1 goes without)");
     pollster::block_on(cases::check(&gpu));
 }
 
-/// The mean logistic loss in f64, written as the textbook has it.
-fn loss(shape: Shape, x: &[f32], w: &[f64], y: &[f32]) -> f64 {
-    let rows = x.chunks_exact(shape.d as usize).zip(y);
-    let total: f64 = rows
-        .map(|(row, &y)| {
-            let logit: f64 = row.iter().zip(w).map(|(&x, w)| f64::from(x) * w).sum();
-            logit.exp().ln_1p() - f64::from(y) * logit
+#[test]
+fn a_descent_on_the_gpu_is_the_twins_descent() {
+    if !no_gpu() {
+        pollster::block_on(async { cases::check_descent(Backend::open().await).await });
+    }
+}
+
+/// Slates as the textbook has them, in f64.
+struct Slates {
+    shape: Shape,
+    gate: f32,
+    x: Vec<f32>,
+    theta: Vec<f32>,
+    starts: Vec<u32>,
+    weight: Vec<f32>,
+    offset: Vec<f32>,
+}
+
+impl Slates {
+    fn draw(shape: Shape, generator: &mut ChaCha8Rng) -> Self {
+        let mut numbers =
+            |count: u32, size: f32| -> Vec<f32> { (0..count).map(|_| generator.random_range(-size..size)).collect() };
+        let each = shape.n / shape.groups;
+        Self {
+            shape,
+            gate: 0.6,
+            x: numbers(shape.n * shape.f, 1.0),
+            theta: numbers(shape.parameters(), 1.0),
+            starts: (0..shape.groups).map(|g| g * each).chain([shape.n]).collect(),
+            weight: numbers(shape.groups, 2.0).into_iter().map(f32::abs).collect(),
+            offset: numbers(shape.n, 1.0),
+        }
+    }
+
+    fn theta(&self) -> Vec<f64> {
+        self.theta.iter().map(|&p| f64::from(p)).collect()
+    }
+
+    /// Each row's units before `max(0, ·)`, and its score.
+    fn forward(&self, theta: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (f, h) = (self.shape.f as usize, self.shape.h as usize);
+        let (mut units, mut scores) = (Vec::new(), Vec::new());
+        for x in self.x.chunks_exact(f) {
+            let along = |weights: &mut dyn Iterator<Item = f64>| -> f64 {
+                x.iter().zip(weights).map(|(&x, weight)| f64::from(x) * weight).sum()
+            };
+            let row: Vec<f64> =
+                (0..h).map(|k| theta[f + f * h + k] + along(&mut (0..f).map(|j| theta[f + j * h + k]))).collect();
+            let second: f64 = row.iter().zip(&theta[f + f * h + h..]).map(|(unit, w2)| unit.max(0.0) * w2).sum();
+            scores.push(along(&mut theta[..f].iter().copied()) + second);
+            units.extend(row);
+        }
+        (units, scores)
+    }
+
+    /// The sum of the groups' losses.
+    fn loss(&self, scores: &[f64]) -> f64 {
+        let of_group = |(rows, &weight): (&[u32], &f32)| {
+            let rows = rows[0] as usize..rows[1] as usize;
+            let t: Vec<f64> = rows.map(|i| f64::from(self.offset[i]) + f64::from(self.gate) * scores[i]).collect();
+            f64::from(weight) * (t.iter().map(|t| t.exp()).sum::<f64>().ln() - t[0])
+        };
+        self.starts.windows(2).zip(&self.weight).map(of_group).sum()
+    }
+
+    /// The twins' units, scores and slopes by each score.
+    fn twins(&self) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+        let rows = self.shape.n as usize;
+        let (mut z, mut s) = (vec![0.0; rows * self.shape.h as usize], vec![0.0; rows]);
+        let (mut r, mut losses) = (vec![0.0; rows], vec![0.0; self.weight.len()]);
+        cpu::forward(self.shape, &self.x, &self.theta, &mut z, &mut s);
+        cpu::listwise(self.shape, self.gate, &self.starts, &self.weight, &self.offset, &s, &mut r, &mut losses);
+        (z, s, r)
+    }
+
+    fn backward(&self, z: &[f32], r: &[f32]) -> Vec<f32> {
+        let mut g = vec![0.0; self.theta.len()];
+        cpu::backward(self.shape, &self.x, &self.theta, z, r, &mut g);
+        g
+    }
+}
+
+const STEP: f64 = 1e-5;
+
+/// Slates in which no unit lies so near the kink of `max(0, ·)` that a step of a parameter or a rounding crosses it.
+fn slates() -> Vec<Slates> {
+    let mut generator = ChaCha8Rng::seed_from_u64(7);
+    let shapes = [(2, 1, 1, 1), (6, 15, 3, 2), (60, 18, 8, 12), (120, 21, 16, 10)];
+    shapes
+        .map(|(n, f, h, groups)| {
+            loop {
+                let slates = Slates::draw(Shape { n, f, h, groups }, &mut generator);
+                if slates.forward(&slates.theta()).0.iter().all(|unit| unit.abs() > 10.0 * STEP) {
+                    return slates;
+                }
+            }
         })
-        .sum();
-    total / f64::from(shape.n)
+        .into()
+}
+
+/// Holds each slope to the central difference of `function` in each of `at`, to a thousandth.
+fn assert_slopes(what: &str, slopes: &[f32], at: &[f64], function: impl Fn(&[f64]) -> f64) {
+    assert_eq!(slopes.len(), at.len());
+    for (i, &ours) in slopes.iter().enumerate() {
+        let stepped = |step: f64| {
+            let mut at = at.to_vec();
+            at[i] += step;
+            function(&at)
+        };
+        let slope = (stepped(STEP) - stepped(-STEP)) / (2.0 * STEP);
+        assert!((f64::from(ours) - slope).abs() < 1e-3 * slope.abs().max(1e-3), "{what}, {i}: {ours} {slope}");
+    }
 }
 
 #[test]
-fn the_gradient_twin_is_the_slope_of_the_loss() {
-    const STEP: f64 = 1e-5;
-    let mut generator = ChaCha8Rng::seed_from_u64(7);
-    for (n, d) in [(1, 1), (5, 18), (64, 18), (100, 66)] {
-        let shape = Shape { n, d };
-        let x: Vec<f32> = (0..n * d).map(|_| generator.random_range(-1.0..1.0)).collect();
-        let w: Vec<f32> = (0..d).map(|_| generator.random_range(-1.0..1.0)).collect();
-        let y: Vec<f32> = (0..n).map(|i| (i % 2) as f32).collect();
-        let (mut r, mut g) = (vec![0.0; n as usize], vec![0.0; d as usize]);
-        cpu::residual(shape, &x, &w, &y, &mut r);
-        cpu::gradient(shape, &x, &r, &mut g);
-        for j in 0..d as usize {
-            let at = |step: f64| {
-                let mut w: Vec<f64> = w.iter().map(|&w| f64::from(w)).collect();
-                w[j] += step;
-                loss(shape, &x, &w, &y)
-            };
-            let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            assert!((f64::from(g[j]) - slope).abs() < 1e-3 * slope.abs().max(1e-3), "{n} x {d}, {j}: {} {slope}", g[j]);
+fn the_twins_together_are_the_slope_of_the_loss_by_each_parameter() {
+    for slates in slates() {
+        let (z, _, r) = slates.twins();
+        let groups = f64::from(slates.shape.groups);
+        assert_slopes("all", &slates.backward(&z, &r), &slates.theta(), |theta| {
+            slates.loss(&slates.forward(theta).1) / groups
+        });
+    }
+}
+
+#[test]
+fn each_twin_alone_is_what_the_textbook_has() {
+    for slates in slates() {
+        let (z, s, r) = slates.twins();
+        let (units, scores) = slates.forward(&slates.theta());
+        for (ours, exact) in z.iter().zip(units.iter().map(|unit| unit.max(0.0))).chain(s.iter().zip(scores.clone())) {
+            assert!((f64::from(*ours) - exact).abs() < 1e-5 * exact.abs().max(1.0), "forward: {ours} {exact}");
         }
+        assert_slopes("listwise", &r, &scores, |scores| slates.loss(scores));
+        // Slopes by the scores that no loss has made: backward has to follow them all the same.
+        let r: Vec<f32> = (0..slates.shape.n).map(|i| (i as f32 * 0.618_034).fract() - 0.5).collect();
+        assert_slopes("backward", &slates.backward(&z, &r), &slates.theta(), |theta| {
+            let along: f64 = slates.forward(theta).1.iter().zip(&r).map(|(s, &r)| s * f64::from(r)).sum();
+            along / f64::from(slates.shape.groups)
+        });
     }
 }
 
 #[test]
 fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
     for (name, source, bindings) in [
-        ("residual", include_str!("../../crate/shader/residual.wgsl"), ["shape", "x", "w", "y", "r"].as_slice()),
-        ("gradient", include_str!("../../crate/shader/gradient.wgsl"), &["shape", "x", "r", "g"]),
+        ("forward", include_str!("../../crate/shader/forward.wgsl"), ["shape", "x", "theta", "z", "s"].as_slice()),
+        (
+            "listwise",
+            include_str!("../../crate/shader/listwise.wgsl"),
+            &["shape", "gate", "starts", "weight", "offset", "s", "r", "losses"],
+        ),
+        ("backward", include_str!("../../crate/shader/backward.wgsl"), &["shape", "x", "theta", "z", "r", "g"]),
+        ("step", include_str!("../../crate/shader/step.wgsl"), &["rate", "g", "theta"]),
     ] {
         let module = naga::front::wgsl::parse_str(source).expect("valid WGSL");
         let [entry] = &module.entry_points[..] else { panic!("{name} has one entry point") };

@@ -1,11 +1,15 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
-//! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
+//! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient never does.
+
+mod items;
 
 use js_sys::{Object, Reflect, Uint8Array, global};
-use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, Unsent, UploadId, Value, hex};
+use privet::{Backend, Error, Event, Moment, Pins, Policy, Selector, Signed, Unsent, UploadId, Value, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
+
+pub use items::{Items, Ranking, key};
 
 /// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
 #[wasm_bindgen]
@@ -96,15 +100,76 @@ impl Device {
         Ok(Self { device })
     }
 
-    /// Remembers what the user did with the item of this embedding.
-    pub fn record(&mut self, kind: &str, embedding: Vec<f32>) -> Result<(), JsValue> {
-        let event = EventKind::from_name(kind).and_then(|kind| Event::new(kind, embedding));
-        event.and_then(|event| self.device.record(&event)).map_err(js_error)
+    /// Remembers what the user did with the first of these items, beside which the others were shown. `value` is the
+    /// number that some kinds carry, `position` the item's place, the first being 1; 0 where nobody knows. `offset_min`
+    /// is what the user's clock adds to UTC.
+    pub fn record(
+        &mut self,
+        kind: &str,
+        items: Items,
+        value: f32,
+        position: u16,
+        ms: f64,
+        offset_min: i16,
+    ) -> Result<(), JsValue> {
+        let kind = self.device.head().schema.kind(kind).map_err(js_error)?;
+        let Some((item, others)) = items.first_and_others() else { return Ok(()) };
+        let event = Event { value, position, others, ..Event::new(kind, item, moment(ms, offset_min)) };
+        self.device.record(event).map_err(js_error)
     }
 
-    /// The order in which to show the candidates, as places in `server_scores`.
-    pub fn rank(&self, server_scores: &[f32], embeddings: &[f32]) -> Result<Vec<u32>, JsValue> {
-        self.device.rank(server_scores, embeddings).map_err(js_error)
+    /// The candidates in this user's order, with the parts of their scores.
+    pub fn rank(&self, candidates: Items, ms: f64, offset_min: i16) -> Result<Ranking, JsValue> {
+        let ranking = self.device.rank(&candidates.into_items(), moment(ms, offset_min));
+        ranking.map(Ranking::from).map_err(js_error)
+    }
+
+    /// Learns for at most so long, and one step longer; whether there is more to learn.
+    pub fn train(&mut self, max_ms: f64) -> Result<bool, JsValue> {
+        let performance = from_global::<Performance>("performance")?;
+        let start = performance.now();
+        Ok(self.device.train(|| performance.now() - start >= max_ms))
+    }
+
+    /// Forgets all about the item of this id; how many events were dropped.
+    #[wasm_bindgen(js_name = forgetItem)]
+    pub fn forget_item(&mut self, id: &str) -> u32 {
+        self.device.forget(Selector::Item(key(id))) as u32
+    }
+
+    /// Forgets all about items with this value of an attribute.
+    #[wasm_bindgen(js_name = forgetAttribute)]
+    pub fn forget_attribute(&mut self, name: &str, value: &str) -> Result<u32, JsValue> {
+        let place = self.device.head().schema.attribute(name).map_err(js_error)?;
+        Ok(self.device.forget(Selector::Attribute(place, key(value))) as u32)
+    }
+
+    /// Forgets what happened from the first of these times until before the second.
+    #[wasm_bindgen(js_name = forgetTime)]
+    pub fn forget_time(&mut self, from_ms: f64, to_ms: f64) -> u32 {
+        self.device.forget(Selector::Time(whole(from_ms), whole(to_ms))) as u32
+    }
+
+    /// All that is remembered: for the user alone.
+    pub fn export(&self) -> Vec<u8> {
+        self.device.export()
+    }
+
+    /// Takes back what [`Device::export`] wrote.
+    pub fn import(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        self.device.import(bytes).map_err(js_error)
+    }
+
+    /// The names of the numbers that every item carries, in their order.
+    #[wasm_bindgen(getter)]
+    pub fn dense(&self) -> Vec<String> {
+        self.device.head().schema.dense.iter().map(|dense| dense.name.clone()).collect()
+    }
+
+    /// The names of the attributes that an item can have, in their order.
+    #[wasm_bindgen(getter)]
+    pub fn attributes(&self) -> Vec<String> {
+        self.device.head().schema.attributes.iter().map(|attribute| attribute.name.clone()).collect()
     }
 
     /// A session starts. Each of these takes the stored ledger and returns the bytes to store in its place; when they
@@ -214,6 +279,12 @@ impl Device {
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> f64 {
         self.device.profile().events() as f64
+    }
+
+    /// How many steps there are to learn.
+    #[wasm_bindgen(getter)]
+    pub fn owed(&self) -> f64 {
+        self.device.owed() as f64
     }
 
     /// The rho that was spent.
@@ -331,6 +402,10 @@ pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Object, JsValue
 /// JavaScript's milliseconds are a double. One that is negative or no number is 0: a clock at its beginning.
 fn whole(ms: f64) -> u64 {
     ms as u64
+}
+
+fn moment(ms: f64, offset_min: i16) -> Moment {
+    Moment { ms: whole(ms), offset_min }
 }
 
 /// A span that an application wrote: what is no number never ends.

@@ -1,10 +1,17 @@
 /** Every code there is. A code never changes its meaning; `docs/errors.md` says what each means. */
 const CODES = [
   "event-kind-unknown",
+  "attribute-unknown",
+  "schema-refused",
   "embedding-length",
   "not-finite",
-  "candidates-mismatch",
+  "dense-length",
+  "slate-too-long",
+  "candidate-refused",
+  "too-many-candidates",
   "order-refused",
+  "state-damaged",
+  "state-version",
   "head-refused",
   "head-stale",
   "round-refused",

@@ -1,14 +1,19 @@
-import type { Fields, Message, Preview, Receipt, Status } from "../../worker/protocol.ts";
+import type { Fields, Forgettable, Message, Names, Preview, Ranking, Receipt, Status } from "../../worker/protocol.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
-import type { Candidate, Interaction, Key, Options, Slate } from "./types.ts";
+import { itemsFrom, momentAt } from "./items.ts";
+import { Slates } from "./slates.ts";
+import type { Candidate, Interaction, Key, Options, Score, Slate } from "./types.ts";
 
 /** A profile, a head and a ledger, in a worker of this page. Opened by {@link createPersonalizer}. */
 export class Personalizer {
   readonly #client: Client;
+  readonly #schema: Names;
+  readonly #slates = new Slates();
 
-  private constructor(client: Client) {
+  private constructor(client: Client, schema: Names) {
     this.#client = client;
+    this.#schema = schema;
   }
 
   /** @internal */
@@ -18,29 +23,56 @@ export class Personalizer {
     try {
       const { leader, helper } = aggregators;
       const keys = { leader: keyBytes(leader.key), ...(helper && { helper: keyBytes(helper.key) }) };
-      await client.ask("open", { url, task, keys, policy, gpu: backend === "auto" });
+      return new Personalizer(client, await client.ask("open", { url, task, keys, policy, gpu: backend === "auto" }));
     } catch (error) {
       client.end(new PrivetError("closed", "this personalizer was not opened"));
       throw error;
     }
-    return new Personalizer(client);
   }
 
-  /** Remembers what the user did. Nothing is sent. */
-  async record({ kind, item }: Interaction): Promise<void> {
-    await this.#client.ask("record", kind, Float32Array.from(item.embedding));
+  /** Remembers what the user did. Nothing is sent. The worker then learns from it, between calls. */
+  async record({ kind, item, value = 0, time = Date.now(), slate }: Interaction): Promise<void> {
+    const { position, others } = this.#slates.beside(item, slate);
+    const items = itemsFrom([item, ...others], this.#schema);
+    await this.#client.ask("record", { kind, items, value, position, moment: momentAt(time) });
   }
 
   /** The candidates in this user's order. Without evidence that is the server's. Nothing is sent. */
   async rerank<C extends Candidate>(candidates: readonly C[]): Promise<Slate<C>> {
-    const scores = Float32Array.from(candidates, (candidate) => candidate.score);
-    const embeddings = Float32Array.from(candidates.flatMap((candidate) => Array.from(candidate.embedding)));
-    const order = await this.#client.ask("rank", scores, embeddings);
-    const items = Array.from(order, (place) => candidates[place] as C);
+    const ranking = await this.#client.ask("rank", itemsFrom(candidates, this.#schema), momentAt(Date.now()));
+    const items = Array.from(ranking.order, (place) => candidates[place] as C);
     const shown = async () => {
       await Promise.all(items.map((item) => this.record({ kind: "impression", item })));
     };
-    return { items, shown };
+    return { id: this.#slates.add(items), items, scores: scoresOf(ranking), shown };
+  }
+
+  /**
+   * Learns now, for at most so long (default 8 ms), and while it does other calls wait; whether there is more to learn.
+   * Nobody has to call it: the worker learns by itself after each record.
+   */
+  async train({ maxMs = 8 }: { maxMs?: number } = {}): Promise<boolean> {
+    return this.#client.ask("train", maxMs);
+  }
+
+  /**
+   * Forgets an item, a value of an attribute, or a time, and all that was learnt from it; how many events were dropped.
+   * While the rest is put together anew (the worker does so by itself, between calls) the server's order stands. What
+   * was contributed before cannot be called back.
+   */
+  async forget(what: Forgettable): Promise<number> {
+    this.#slates.clear();
+    return this.#client.ask("forget", what);
+  }
+
+  /** All that is remembered, to be kept or taken elsewhere. It holds what the user did: it is for the user alone. */
+  async export(): Promise<Uint8Array> {
+    return this.#client.ask("export");
+  }
+
+  /** Takes back what {@link export} gave, in place of what is remembered. Where it is refused nothing changes. */
+  async import(bytes: Uint8Array): Promise<void> {
+    await this.#client.ask("import", bytes);
   }
 
   /**
@@ -82,6 +114,16 @@ export class Personalizer {
   async close(): Promise<void> {
     this.#client.end(new PrivetError("closed", "this personalizer is closed"));
   }
+}
+
+/** The parts of each score, in the order of showing. */
+function scoresOf({ order, server, shared, personal, because }: Ranking): Score[] {
+  const at = (parts: Float32Array, place: number) => parts[place] ?? 0;
+  return Array.from(order, (place) => {
+    const id = because[place];
+    const parts = { server: at(server, place), shared: at(shared, place), personal: at(personal, place) };
+    return id === undefined ? parts : { ...parts, because: id };
+  });
 }
 
 function keyBytes(key: Key): Uint8Array {

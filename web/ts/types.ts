@@ -6,6 +6,10 @@ export interface Item {
   id: string;
   /** 16 to 384 numbers, as many as the head was trained for. */
   embedding: Float32Array | readonly number[];
+  /** Values by the names that the head's schema has: a creator, a source, one or several categories. */
+  attributes?: Readonly<Record<string, string | readonly string[]>>;
+  /** Every number that the head's schema names; others are left out. */
+  dense?: Readonly<Record<string, number>>;
 }
 
 /** An item that a server proposes, with the server's own score. */
@@ -13,20 +17,42 @@ export interface Candidate extends Item {
   score: number;
 }
 
-/** What a user can do with an item. */
-export type EventKind = "impression" | "click" | "like" | "dismiss";
+/** What a user can do with an item. The head's schema says which of them it knows. */
+export type EventKind =
+  "impression" | "click" | "dwell" | "like" | "forward" | "save" | "purchase" | "dismiss" | "hide";
 
 /** What the user did, with which item. It stays on the device. */
 export interface Interaction {
   kind: EventKind;
   item: Item;
+  /** The number that the kind carries, if it does: the milliseconds of a dwell. */
+  value?: number;
+  /** When, in milliseconds since 1970. Default: now. */
+  time?: number;
+  /** The id of the slate that the item was chosen from: what was shown beside it, and where, teaches too. */
+  slate?: string;
 }
 
 /** Candidates in the order in which to show them. */
 export interface Slate<C extends Candidate> {
+  /** Names it in an {@link Interaction}, as one of the latest slates. */
+  id: string;
   items: C[];
+  /** What the place of each item rests on, in the same order. */
+  scores: Score[];
   /** Says that the items were on the screen: the ones that are passed over teach, too. */
   shown(): Promise<void>;
+}
+
+/** The parts of a score: their sum decides, and only how it differs from the other items'. */
+export interface Score {
+  server: number;
+  /** What the head adds that is everyone's. */
+  shared: number;
+  /** What only this device has learnt. */
+  personal: number;
+  /** The id of the recent item that is most like this one, where this session has seen it. */
+  because?: string;
 }
 
 /** An aggregator's identity: 32 bytes, or 64 hexadecimal digits. */

@@ -1,7 +1,7 @@
 //! A message as its fields, under the names of `docs/wire-format.md`: for a page that shows what is sent, and for whoever
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
-use super::{AggregateShare, Batch, Manifest, Mode, Round, Signed, Upload};
+use super::{AggregateShare, Batch, Manifest, Mode, Operator, Round, Signed, Upload};
 use crate::{Error, Result};
 
 /// What stands in a field.
@@ -122,7 +122,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
         ("head", round.head[..].into()),
         ("leader", leader.name().into()),
         ("leader-key", leader.sealing_key()[..].into()),
-        ("helper", helper.map(|helper| helper.name()).into()),
+        ("helper", helper.map(Operator::name).into()),
         ("helper-key", helper.map_or(Value::Nothing, |helper| helper.sealing_key()[..].into())),
     ]
 }

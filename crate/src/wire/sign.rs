@@ -201,6 +201,14 @@ mod tests {
         assert_eq!(turned.verify_round(&pins), Err(Error::SignatureWrong { signer: "leader" }));
     }
 
+    /// Written once more, as `docs/wire-format.md` has it: others sign and verify the same bytes.
+    #[test]
+    fn what_is_signed_names_its_kind_and_the_bodys_hash() {
+        let hash = Sha256::digest(b"body");
+        assert_eq!(statement(Subject::Round, b"body"), [b"privet round v1\0".as_slice(), &hash].concat());
+        assert_eq!(statement(Subject::Manifest, b"body"), [b"privet head v1\0".as_slice(), &hash].concat());
+    }
+
     #[test]
     fn a_manifest_is_signed_by_both() {
         let (leader, helper, pins) = identities();

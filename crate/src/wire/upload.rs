@@ -128,14 +128,21 @@ fn share_sizes(round: &Round) -> Vec<usize> {
 }
 
 #[cfg(test)]
+impl Upload {
+    /// An upload as a device with this gradient would make it, and the noised vector inside.
+    pub(crate) fn example(round: &Round, id: UploadId, gradient: &[f32]) -> (Self, Vec<i32>) {
+        let noised = Noised::example(round, gradient).expect("a plain round");
+        let grid = noised.grid().to_vec();
+        (Self::new(round, id, noised).expect("a plain round"), grid)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An upload as a device would make it, and the noised vector inside.
     fn made(round: &Round) -> (Upload, Vec<i32>) {
-        let noised = Noised::example(round, &vec![0.5; round.dimension as usize]).expect("a plain round");
-        let grid = noised.grid().to_vec();
-        (Upload::new(round, [1; 16], noised).expect("a plain round"), grid)
+        Upload::example(round, [1; 16], &vec![0.5; round.dimension as usize])
     }
 
     fn keys() -> [SealingKey; 2] {

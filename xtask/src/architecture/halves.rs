@@ -8,8 +8,10 @@ use super::{
     line_of,
 };
 
-const CLIENT: [&str; 10] =
-    ["event", "profile", "example", "gradient", "clip", "noise", "ledger", "cpu", "gpu", "device"];
+const CLIENT: [&str; 16] = [
+    "event", "profile", "memory", "example", "learner", "ranking", "order", "running", "drift", "gradient", "clip",
+    "noise", "ledger", "cpu", "gpu", "device",
+];
 const AGGREGATOR: [&str; 1] = ["aggregate"];
 /// These look at both sides: that is what they are for.
 const BOTH: [&str; 2] = ["audit", "simulate"];

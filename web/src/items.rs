@@ -1,0 +1,79 @@
+//! Items and rankings as flat arrays: what crosses to a worker in one copy each.
+
+use privet::Item;
+use wasm_bindgen::prelude::*;
+
+/// What the core knows the item of an id, or the value of an attribute, by.
+#[wasm_bindgen]
+pub fn key(name: &str) -> u64 {
+    privet::key(name)
+}
+
+/// Items, one after the other.
+#[wasm_bindgen]
+pub struct Items(Vec<Item>);
+
+#[wasm_bindgen]
+impl Items {
+    /// Of each item `lengths` has three: of its embedding, of its dense numbers, of its attributes' values. `numbers`
+    /// has its score, its embedding and its dense numbers; `names` its id and its values; `places` each value's
+    /// attribute. Arrays that are too short make items that are, and the core refuses those.
+    #[wasm_bindgen(constructor)]
+    pub fn new(lengths: &[u32], numbers: &[f32], places: &[u16], names: Vec<String>) -> Self {
+        let mut numbers = numbers.iter().copied();
+        let mut keys = names.iter().map(|name| key(name));
+        let mut places = places.iter().copied();
+        let (each, _) = lengths.as_chunks::<3>();
+        let item = |&[embedding, dense, values]: &[u32; 3]| Item {
+            key: keys.next().unwrap_or_default(),
+            score: numbers.next().unwrap_or_default(),
+            embedding: numbers.by_ref().take(embedding as usize).collect(),
+            dense: numbers.by_ref().take(dense as usize).collect(),
+            attributes: places.by_ref().zip(keys.by_ref()).take(values as usize).collect(),
+        };
+        Self(each.iter().map(item).collect())
+    }
+}
+
+impl Items {
+    pub(crate) fn into_items(self) -> Vec<Item> {
+        self.0
+    }
+
+    pub(crate) fn first_and_others(self) -> Option<(Item, Vec<Item>)> {
+        let mut items = self.0.into_iter();
+        items.next().map(|first| (first, items.collect()))
+    }
+}
+
+/// Candidates in the order in which to show them. All but `order` is in the candidates' own order.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Ranking {
+    /// Places among the candidates, the best first.
+    pub order: Vec<u32>,
+    /// The server's own scores.
+    pub server: Vec<f32>,
+    /// What the shared head adds.
+    pub shared: Vec<f32>,
+    /// What only this device has learnt.
+    pub personal: Vec<f32>,
+    /// The [`key`] of the recent item that is most like the candidate.
+    pub because: Vec<u64>,
+    /// How like that is: 0 where there is none, less where it speaks against the candidate.
+    pub likeness: Vec<f32>,
+}
+
+impl From<privet::Ranking> for Ranking {
+    fn from(privet::Ranking { order, scores }: privet::Ranking) -> Self {
+        let reasons = scores.iter().map(|score| score.because.unwrap_or_default());
+        let (because, likeness) = reasons.unzip();
+        Self {
+            order,
+            server: scores.iter().map(|score| score.server).collect(),
+            shared: scores.iter().map(|score| score.shared).collect(),
+            personal: scores.iter().map(|score| score.personal).collect(),
+            because,
+            likeness,
+        }
+    }
+}

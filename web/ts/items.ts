@@ -1,0 +1,36 @@
+import type { Items, Moment, Names } from "../../worker/protocol.ts";
+import type { Item } from "./types.ts";
+
+/** Items one after the other. What does not fit the head's schema crosses as it is, and is refused by the core. */
+export function itemsFrom(items: readonly (Item & { score?: number })[], schema: Names): Items {
+  const dense = items.map((item) => schema.dense.flatMap((name) => item.dense?.[name] ?? []));
+  const values = items.map(({ attributes = {} }) =>
+    // A name that the schema lacks has the place -1: one that no schema has.
+    Object.entries(attributes).map(([name, values]) => ({
+      place: schema.attributes.indexOf(name),
+      values: [values].flat(),
+    })),
+  );
+  const lengths = items.flatMap(({ embedding }, n) => [
+    embedding.length,
+    dense[n]?.length ?? 0,
+    values[n]?.reduce((sum, { values }) => sum + values.length, 0) ?? 0,
+  ]);
+  const total = items.reduce((sum, { embedding }, n) => sum + 1 + embedding.length + (dense[n]?.length ?? 0), 0);
+  const numbers = new Float32Array(total);
+  let at = 0;
+  for (const [n, { score = 0, embedding }] of items.entries()) {
+    numbers[at] = score;
+    numbers.set(embedding, at + 1);
+    numbers.set(dense[n] ?? [], at + 1 + embedding.length);
+    at += 1 + embedding.length + (dense[n]?.length ?? 0);
+  }
+  const places = values.flat().flatMap(({ place, values }) => values.map(() => place));
+  const names = items.flatMap(({ id }, n) => [id, ...(values[n] ?? []).flatMap(({ values }) => values)]);
+  return { lengths: Uint32Array.from(lengths), numbers, places: Uint16Array.from(places), names };
+}
+
+/** A time by the clock on the user's wall. */
+export function momentAt(ms: number): Moment {
+  return { ms, offsetMin: -new Date(ms).getTimezoneOffset() };
+}
