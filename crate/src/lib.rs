@@ -45,8 +45,8 @@ pub use policy::Policy;
 pub use profile::Profile;
 pub use statement::statement;
 pub use wire::{
-    AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,
-    UploadId, hex,
+    AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,
+    Share, Signed, Upload, UploadId, hex, unhex, verify_message,
 };
 
 /// The result of everything here.
