@@ -1,9 +1,12 @@
 //! The one place that looks at a clock: it tells rounds what time it is.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, SystemTime},
 };
+
+use tokio::task::JoinSet;
 
 use crate::{Leader, peer::Peer, store::Store};
 
@@ -17,8 +20,21 @@ pub fn now_s() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Turns a task's rounds until the future is dropped.
-pub async fn keep_turning<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, task: String) {
+/// Turns the rounds of all tasks, those that are added later too, until the future is dropped.
+pub async fn keep_turning<S: Store, P: Peer>(leader: Arc<Leader<S, P>>) {
+    let mut tasks = JoinSet::new();
+    let mut known = BTreeSet::new();
+    loop {
+        for task in leader.names() {
+            if known.insert(task.clone()) {
+                tasks.spawn(turn(leader.clone(), task));
+            }
+        }
+        tokio::time::sleep(OFTEN).await;
+    }
+}
+
+async fn turn<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, task: String) {
     let mut pause = OFTEN;
     loop {
         match leader.turn(&task, now_s()).await {

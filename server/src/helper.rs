@@ -36,6 +36,18 @@ pub struct Proposal {
     pub head: String,
 }
 
+impl Proposal {
+    /// The task and its head, if they are whole and belong together.
+    pub fn read(&self) -> Result<(Task, Vec<u8>)> {
+        let task = Task::read(&self.task)?;
+        let (pairs, rest) = self.head.as_bytes().as_chunks::<2>();
+        let byte = |pair| core::str::from_utf8(pair).ok().and_then(unhex::<1>).map(|[byte]| byte);
+        let head: Option<Vec<u8>> = pairs.iter().map(|pair| byte(&pair[..])).collect();
+        let head = head.filter(|_| rest.is_empty()).ok_or(Error::WireMalformed)?;
+        if task.first_head() == Ok(Head::hash(&head)) { Ok((task, head)) } else { Err(Error::HeadStale { round: 1 }) }
+    }
+}
+
 /// The answer to a [`Proposal`].
 #[derive(Serialize, Deserialize)]
 pub struct Standing {
@@ -82,12 +94,7 @@ impl<S: Store> Helper<S> {
 
     async fn task(&self, body: &[u8]) -> Result<Vec<u8>> {
         let proposal: Proposal = serde_json::from_slice(body).map_err(|_| Error::WireMalformed)?;
-        let task = Task::read(&proposal.task)?;
-        let head = (0..proposal.head.len() / 2).map(|at| proposal.head.get(at * 2..at * 2 + 2).and_then(unhex::<1>));
-        let head = head.map(|byte| byte.map(|[byte]| byte)).collect::<Option<Vec<u8>>>().ok_or(Error::WireMalformed)?;
-        if Head::hash(&head) != task.first_head()? {
-            return Err(Error::HeadStale { round: 1 });
-        }
+        let (task, head) = proposal.read()?;
         let known = self.store.tasks().await?;
         let admitted = known.iter().any(|known| known.hash == task.hash() && known.admitted);
         if !known.iter().any(|known| known.hash == task.hash()) {

@@ -10,8 +10,9 @@ use tokio::sync::Mutex;
 
 use crate::{
     keys::Keys,
+    metrics::Metrics,
     peer::Peer,
-    store::{Room, Store, StoredHead, StoredRound, StoredTask},
+    store::{Store, StoredHead, StoredRound, StoredTask},
     task::Task,
     version::first_head,
 };
@@ -20,6 +21,7 @@ mod accept;
 mod close;
 mod forwarder;
 mod promote;
+mod standing;
 mod turn;
 mod writer;
 
@@ -38,6 +40,8 @@ pub struct Leader<S, P> {
     helper: Option<Helper<P>>,
     tasks: RwLock<BTreeMap<String, Arc<Served>>>,
     writer: Writer,
+    batch: u32,
+    metrics: Arc<Metrics>,
 }
 
 /// The other aggregator, as the leader knows it.
@@ -75,8 +79,15 @@ impl<S: Store, P: Peer> Leader<S, P> {
             let peer = Arc::new(peer);
             Helper { forwarder: Forwarder::start(peer.clone()), peer, key }
         });
-        let writer = Writer::start(store.clone());
-        Self { store, keys, name: name.into(), helper, tasks: RwLock::default(), writer }
+        let metrics = Arc::new(Metrics::default());
+        let writer = Writer::start(store.clone(), metrics.clone());
+        Self { store, keys, name: name.into(), helper, tasks: RwLock::default(), writer, batch: BATCH, metrics }
+    }
+
+    /// Batches of at least this many uploads, the last one of a round aside.
+    #[must_use]
+    pub fn with_batches_of(self, batch: u32) -> Self {
+        Self { batch, ..self }
     }
 
     /// What the helper and applications pin.
@@ -87,6 +98,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// The keys that applications pin.
     pub fn pins(&self) -> Pins {
         Pins { leader: self.keys.identity.public(), helper: self.helper.as_ref().map(|helper| helper.key) }
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Its store.
@@ -104,10 +120,6 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if Ok(first.hash) != task.first_head() {
             return Err(Error::HeadStale { round: 1 });
         }
-        let parameters = privet::Head::decode(head)?.parameters().len();
-        if parameters != task.dimension as usize {
-            return Err(Error::WireLength { sent: parameters, wanted: task.dimension as usize });
-        }
         if self.store.head(&task.name, first.hash).await?.is_none() {
             self.store.put_head(&first).await?;
         }
@@ -120,6 +132,17 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let (open, first_head) = (RwLock::new(open.map(Arc::new)), head.to_vec());
         let served = Served { task, first_head, open, turning: Mutex::new(()) };
         self.tasks.write().expect("nobody panics with it").insert(name, Arc::new(served));
+        Ok(())
+    }
+
+    /// Serves what an operator added over HTTP before this start, with the terms that came last.
+    pub async fn serve_again(&self) -> Result<()> {
+        let (tasks, served) = (self.store.tasks().await?, self.names());
+        for stored in tasks.iter().filter(|stored| !served.contains(&stored.name)) {
+            let task = Task::read(&stored.text)?;
+            let head = self.store.head(&task.name, task.first_head()?).await?.ok_or(Error::StoreFailed)?;
+            self.serve(task, &head.body).await?;
+        }
         Ok(())
     }
 
@@ -167,9 +190,5 @@ impl Open {
         let open = stored.state == crate::store::State::Open;
         let signed = stored.signed.filter(|_| open)?;
         Some(Self { id: stored.id, configuration: stored.round.hash(), round: stored.round, signed })
-    }
-
-    fn room(&self) -> Room {
-        Room { round: self.round.n_max, batch: BATCH }
     }
 }

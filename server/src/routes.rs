@@ -13,10 +13,12 @@ use axum::{
 };
 use privet::{Error, Mode, Round, Upload, hex, unhex};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tower_http::{cors::CorsLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{Leader, Problem, Progress, peer::Peer, store::Store};
+use crate::{Accepted, Leader, Problem, Progress, now_s, peer::Peer, store::Store};
 
+mod admin;
 mod client;
 mod helper;
 
@@ -39,8 +41,22 @@ struct Identity {
 
 type Served<S, P> = State<Arc<Leader<S, P>>>;
 
-/// Everything that a leader serves; `pages` is a folder of static pages, if there is one.
-pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, pages: Option<&FilePath>) -> Router {
+/// What a leader serves besides its rounds.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Extras<'a> {
+    /// A folder of static pages.
+    pub pages: Option<&'a FilePath>,
+    /// The token of requests under `/v1/admin`; without one there are none.
+    pub admin_token: Option<&'a str>,
+}
+
+/// Uploads that are read at a time. More are told to come again, before their bodies are read.
+const AT_A_TIME: usize = 2048;
+static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
+
+/// Everything that a leader serves.
+pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) -> Router {
+    let admin = extras.admin_token.map_or_else(Router::new, admin::routes);
     // Any site may embed the package; nothing here reads a cookie.
     let api = Router::new()
         .route("/v1/tasks/{task}/round", get(round))
@@ -52,10 +68,13 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, pages: Option<&F
         .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/v1/openapi.json", get(openapi))
+        .merge(admin)
         .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
         .with_state(leader);
     let nowhere = || async { Problem(Error::RouteUnknown) };
-    let Some(pages) = pages else { return api.fallback(nowhere) };
+    let Some(pages) = extras.pages else { return api.fallback(nowhere) };
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     api.fallback_service(ServeDir::new(pages).fallback(nowhere.into_service()))
         .layer(fixed(HeaderName::from_static("content-security-policy"), PAGE_POLICY))
@@ -101,11 +120,37 @@ async fn upload<S: Store, P: Peer>(
     Path((task, number, id)): Path<(String, u32, String)>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let limit = leader.open(&task).map_or_else(|_| longest(), |open| Upload::size(&open.round));
-    let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
-    let accepted = leader.accept(&task, number, &id, &body).await?;
+    let accepted = accept(&leader, &task, number, &id, body).await;
+    leader.metrics().upload(match &accepted {
+        Ok(accepted) if accepted.new => "new",
+        Ok(_) => "known",
+        Err(error) => error.code(),
+    });
+    let accepted = accepted?;
     let status = if accepted.new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(accepted.progress)).into_response())
+}
+
+async fn accept<S: Store, P: Peer>(
+    leader: &Leader<S, P>,
+    task: &str,
+    number: u32,
+    id: &str,
+    body: Body,
+) -> privet::Result<Accepted> {
+    let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
+    let limit = leader.open(task).map_or_else(|_| longest(), |open| Upload::size(&open.round));
+    let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
+    leader.accept(task, number, id, &body).await
+}
+
+async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Response, Problem> {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], leader.figures(now_s()).await?).into_response())
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../openapi.json"))
 }
 
 /// The size of the longest upload that any round may ask for.

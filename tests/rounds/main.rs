@@ -1,5 +1,7 @@
 //! Real devices against real servers, over HTTP on the loopback: what a round promises and what it refuses.
 
+mod admin;
+mod liar;
 mod pair;
 mod whole;
 

@@ -5,13 +5,16 @@ use std::{net::SocketAddr, sync::Arc};
 use pollster::block_on;
 use privet::{Backend, Device, Event, EventKind, Mode, Pins, Policy, Round, Signed, Terms, UploadId, hex};
 use privet_server::store::{Shelf, StoredTask};
-use privet_server::{Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, leader_app};
+use privet_server::{Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, leader_app};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// The time of every test until it says another one.
 pub(crate) const NOW_S: u64 = 1_800_000_000;
+
+/// The admin token of every test.
+pub(crate) const TOKEN: &str = "a token of 32 characters or more.";
 
 pub(crate) struct Pair {
     pub(crate) runtime: Runtime,
@@ -21,7 +24,7 @@ pub(crate) struct Pair {
     pub(crate) task: Task,
 }
 
-async fn bound() -> (TcpListener, SocketAddr) {
+pub(crate) async fn bound() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     (listener, address)
@@ -62,7 +65,7 @@ impl Pair {
             leader.serve(task.clone(), &head).await.expect("the task is whole");
             leader.turn("demo", NOW_S).await.expect("a round opens");
             let (listener, address) = bound().await;
-            let app = leader_app(leader.clone(), None);
+            let app = leader_app(leader.clone(), Extras { pages: None, admin_token: Some(TOKEN) });
             tokio::spawn(async { axum::serve(listener, app).await });
             (leader, helper.map(|(helper, _)| helper), address)
         });
@@ -125,7 +128,7 @@ pub(crate) async fn admit(store: &SqliteStore, task: &Task) {
     store.put_task(&StoredTask { hash, name, text, admitted: true }).await.expect("it answers");
 }
 
-fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
@@ -136,7 +139,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    fn from(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
+    pub(crate) fn from(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
         let mut response = response.expect("the server answers");
         let status = response.status().as_u16();
         let bytes = response.body_mut().read_to_vec().expect("a body");

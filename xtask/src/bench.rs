@@ -1,11 +1,13 @@
 //! Measurements, and photographs of the page.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use pico_args::Arguments;
+use serde_json::Value;
 
 use crate::{
     build, figures,
-    place::Place,
+    place::{Place, exe, write},
+    run::{Program, cargo},
     setup::{self, Machine, Need},
     suites::node_tests::page_env,
 };
@@ -14,10 +16,16 @@ const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
-    if let Some(name) = names.iter().find(|name| !["sizes", "path"].contains(&name.as_str())) {
-        bail!("there is no benchmark `{name}`: there are sizes and path");
+    if let Some(name) = names.iter().find(|name| !["sizes", "path", "server"].contains(&name.as_str())) {
+        bail!("there is no benchmark `{name}`: there are sizes, path and server");
     }
     let chosen = |name| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    if chosen("server") {
+        server(place)?;
+    }
+    if !chosen("sizes") && !chosen("path") {
+        return Ok(());
+    }
     let needs = if chosen("path") { NEEDS } else { build::NEEDS };
     let machine = built(place, needs)?;
     if chosen("sizes") {
@@ -32,6 +40,24 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
             .run()?;
     }
     Ok(())
+}
+
+/// Uploads of the plain measurement, and of the one for memory.
+const UPLOADS: [&str; 2] = ["20000", "200000"];
+
+fn server(place: &Place) -> Result<()> {
+    cargo(&place.root).args(["build", "--release", "--package", "privet-server", "--example", "load"]).run()?;
+    let load = place.target.join("release/examples").join(exe("load"));
+    let said = Program::new(load).arg("measure").args(UPLOADS).output()?;
+    let (commit, mut lines) = (figures::commit(&place.root), String::new());
+    for line in said.lines() {
+        println!("{line}");
+        let mut figure: Value = serde_json::from_str(line).context("the load prints a JSON line for each figure")?;
+        figure["commit"] = commit.clone().into();
+        figure["command"] = "cargo xtask bench server".into();
+        lines += &format!("{figure}\n");
+    }
+    write(&place.figures().join("server.jsonl"), lines)
 }
 
 pub(crate) fn screenshots(place: &Place, args: Arguments) -> Result<()> {

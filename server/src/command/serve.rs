@@ -11,7 +11,7 @@ use axum::Router;
 use clap::{Args, ValueEnum};
 use privet::{Mode, hex, unhex};
 use privet_server::{
-    Helper, HttpPeer, Keys, Leader, Store, Task, helper_app, keep_turning, leader_app,
+    Extras, Helper, HttpPeer, Keys, Leader, Store, Task, helper_app, keep_turning, leader_app, now_s,
     store::{Shelf, StoredTask},
     tasks_from_file,
 };
@@ -95,7 +95,14 @@ struct Settings {
     #[arg(long, env = "PRIVET_PAGES_FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<PathBuf>,
+    /// A file with the token of requests under /v1/admin. The environment's PRIVET_ADMIN_TOKEN may hold it instead.
+    #[arg(long, env = "PRIVET_ADMIN_TOKEN_FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_token_file: Option<PathBuf>,
 }
+
+/// Nobody guesses one of this many characters.
+const TOKEN_LENGTH: usize = 32;
 
 #[derive(Clone, Copy, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,6 +141,19 @@ impl Settings {
         Ok(vec![Task::demo(mode, self.min_cohort.unwrap_or(100)).map_err(because("the demo's task"))?])
     }
 
+    fn admin_token(&self) -> Done<Option<String>> {
+        let token = match &self.admin_token_file {
+            Some(file) => Some(std::fs::read_to_string(file).map_err(because(file.display()))?.trim().to_owned()),
+            None => std::env::var("PRIVET_ADMIN_TOKEN").ok(),
+        };
+        match token.as_ref().map(String::len) {
+            Some(length) if length < TOKEN_LENGTH => {
+                Err(format!("the admin token has {length} characters and has to have {TOKEN_LENGTH} or more"))
+            }
+            _ => Ok(token),
+        }
+    }
+
     fn pages(&self) -> Done<Option<&Path>> {
         match self.pages.as_deref() {
             Some(pages) if !pages.is_dir() => Err(format!("there is no folder {}", pages.display())),
@@ -166,6 +186,7 @@ impl Serve {
 
 fn check(settings: &Settings) -> Done {
     settings.pages()?;
+    settings.admin_token()?;
     if settings.role == Some(Role::Helper) {
         key(settings.leader_key.as_deref(), "leader-key")?;
         println!("a helper in {}", settings.data().display());
@@ -284,7 +305,7 @@ async fn lead(
     peer: Option<(HttpPeer, [u8; 32])>,
     stopped: impl Future<Output = ()>,
 ) -> Done {
-    let pages = settings.pages()?;
+    let (pages, admin_token) = (settings.pages()?, settings.admin_token()?);
     let store = open_store(settings.data(), Role::Leader).await?;
     let leader = Arc::new(Leader::new(store.clone(), keys, settings.name(), peer));
     for (task, head) in tasks {
@@ -292,15 +313,20 @@ async fn lead(
         leader.serve(task, &head).await.map_err(because(format!("task {name}")))?;
     }
     let (listener, address) = listen(settings.listen.unwrap_or(LEADER)).await?;
-    let mut turning = tokio::task::JoinSet::new();
+    leader.serve_again().await.map_err(because("the stored tasks"))?;
     for name in leader.names() {
-        turning.spawn(keep_turning(leader.clone(), name));
+        // Where nothing is in the way, there is a round to fetch from the first request on.
+        if let Err(error) = leader.turn(&name, now_s()).await {
+            println!("No round of {name} is open yet: {error}");
+        }
     }
+    let turning = tokio::spawn(keep_turning(leader.clone()));
     println!("Privet listens on http://{address}");
     tokio::pin!(stopped);
-    serve(listener, leader_app(leader, pages), &mut stopped).await?;
+    let extras = Extras { pages, admin_token: admin_token.as_deref() };
+    serve(listener, leader_app(leader, extras), &mut stopped).await?;
     // A step that is cut off is taken again at the next start.
-    turning.shutdown().await;
+    turning.abort();
     store.shut().await;
     Ok(())
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Leader, Open};
 use crate::{
     peer::{Peer, Verdict},
-    store::{Added, Addend, Store},
+    store::{Added, Addend, Room, Store},
 };
 
 /// What a device is told.
@@ -57,7 +57,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
                 share
             }
         };
-        let (added, count) = self.writer.add(open.id, open.room(), Addend { id, digest, share }).await?;
+        let room = Room { round: open.round.n_max, batch: self.batch };
+        let (added, count) = self.writer.add(open.id, room, Addend { id, digest, share }).await?;
         match added {
             Added::New | Added::Known => {
                 let progress = Progress { round: number, count, min_cohort: open.round.min_cohort };

@@ -1,5 +1,7 @@
 //! The end of a round: one list, one sum, one head.
 
+use std::time::Instant;
+
 use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed};
 
 use super::{Leader, Served};
@@ -14,7 +16,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// Opens the sum over all agreed batches of a closing round and makes the next head of it, or ends the round
     /// without one where too few devices stand behind it.
     pub(super) async fn close(&self, served: &Served, stored: &StoredRound) -> Result<()> {
-        let round = &stored.round;
+        let (round, start) = (&stored.round, Instant::now());
         self.agree(stored).await?;
         // All batches are agreed or refused by now, so a second call comes to the same list.
         let agreed = self.store.batches(stored.id).await?.into_iter().filter(|batch| batch.state == BatchState::Agreed);
@@ -25,11 +27,13 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let closing = Closing::new(round.hash(), agreed.collect());
         if closing.count() < round.min_cohort {
             tracing::warn!(task = round.task, round = round.number, "a round ended without enough uploads");
+            self.metrics.round(&round.task, "ended");
             return self.store.end(stored.id).await;
         }
         let (ours, theirs) = match self.sums(stored, &closing).await {
             Err(error @ (Error::HelperRefused { .. } | Error::SharesMismatch)) => {
                 tracing::error!(task = round.task, round = round.number, %error, "a round ended without a sum");
+                self.metrics.round(&round.task, "ended");
                 return self.store.end(stored.id).await;
             }
             sums => sums?,
@@ -46,6 +50,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
             }
         };
         self.store.finish(stored.id, &ours.encode(), &head).await?;
+        self.metrics.round(&round.task, if head.held.is_some() { "held" } else { "closed" });
+        self.metrics.closed_in(start.elapsed());
         tracing::info!(task = round.task, round = round.number, count = closing.count(), "a round is closed");
         Ok(())
     }

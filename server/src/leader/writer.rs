@@ -1,11 +1,14 @@
 //! Many uploads, one transaction: what arrives while the disk is busy is stored together next.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use privet::{Error, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{Added, Addend, Room, Tally};
+use crate::{
+    metrics::Metrics,
+    store::{Added, Addend, Room, Tally},
+};
 
 /// Uploads that wait; more are told to come again.
 const QUEUE: usize = 1024;
@@ -30,9 +33,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts it over a store. It ends with the last of its handles.
-    pub(super) fn start<S: Tally + 'static>(store: S) -> Self {
+    pub(super) fn start<S: Tally + 'static>(store: S, metrics: Arc<Metrics>) -> Self {
         let (queue, entries) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, entries));
+        tokio::spawn(write(store, metrics, entries));
         Self { queue }
     }
 
@@ -45,7 +48,7 @@ impl Writer {
     }
 }
 
-async fn write<S: Tally>(store: S, mut entries: mpsc::Receiver<Entry>) {
+async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut entries: mpsc::Receiver<Entry>) {
     let mut waiting = Vec::new();
     while entries.recv_many(&mut waiting, MOST).await > 0 {
         let mut rounds: BTreeMap<i64, Vec<Entry>> = BTreeMap::new();
@@ -54,7 +57,9 @@ async fn write<S: Tally>(store: S, mut entries: mpsc::Receiver<Entry>) {
             let room = entries[0].room;
             let (addends, replies): (Vec<_>, Vec<_>) =
                 entries.into_iter().map(|entry| (entry.addend, entry.reply)).unzip();
+            let start = Instant::now();
             let stored = store.add(round, room, &addends).await;
+            metrics.stored_in(start.elapsed());
             for (place, reply) in replies.into_iter().enumerate() {
                 let outcome = stored.as_ref().map(|(added, count)| (added[place], *count)).map_err(Clone::clone);
                 // Whoever asked may have gone; the upload is stored all the same.

@@ -27,22 +27,22 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens the file, makes it if it is not there, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self> {
-        Self::open_with(path, SqliteSynchronous::Full).await
+        Self::open_with(path, SqliteSynchronous::Full, Duration::from_secs(10)).await
     }
 
-    /// The same without waiting for the disk: for tests, in which no power is cut.
+    /// The same without waiting for the disk, nor long for another writer: for tests, in which no power is cut.
     pub async fn open_hasty(path: &Path) -> Result<Self> {
-        Self::open_with(path, SqliteSynchronous::Off).await
+        Self::open_with(path, SqliteSynchronous::Off, Duration::from_millis(50)).await
     }
 
-    async fn open_with(path: &Path, synchronous: SqliteSynchronous) -> Result<Self> {
+    async fn open_with(path: &Path, synchronous: SqliteSynchronous, patience: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged upload survives a power cut: its device has paid and will not send it again.
             .synchronous(synchronous)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(patience)
             // What is deleted is written over: a share leaves nothing behind in the file.
             .pragma("secure_delete", "ON");
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
