@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 mod folder;
 pub(crate) mod keys;
+pub(crate) mod plan;
 pub(crate) mod serve;
 pub(crate) mod tasks;
 

@@ -36,7 +36,8 @@ impl Norms {
     /// Why the head is held back, if it is, with both numbers.
     pub fn objection(&self) -> Option<String> {
         let Self { mean, least, most } = *self;
-        if !(mean <= most) {
+        // What is no number is over every bound.
+        if mean.is_nan() || mean > most {
             return Some(format!(
                 "the norm of the mean is {mean:.4}; clipped contributions and noise make {most:.4} at most"
             ));

@@ -23,6 +23,7 @@ enum Command {
     Tasks(command::tasks::Tasks),
     #[command(subcommand)]
     Keys(command::keys::Keys),
+    Plan(command::plan::Plan),
     Backup(command::backup::Backup),
     Restore(command::backup::Restore),
 }
@@ -35,6 +36,7 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().await,
         Command::Tasks(tasks) => tasks.run().await,
         Command::Keys(keys) => keys.run().await,
+        Command::Plan(plan) => plan.run(),
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,
     };

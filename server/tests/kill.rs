@@ -1,6 +1,8 @@
 //! Two real processes, as two operators start them, killed at random moments: no acknowledged upload is lost.
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
@@ -81,7 +83,7 @@ fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let kills = if std::env::var_os("PRIVET_LONG").is_some() { 50 } else { 8 };
-    let seed = rand::random();
+    let seed = RandomState::new().build_hasher().finish();
     println!("seed {seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let folder = tempfile::tempdir().expect("a folder");
@@ -138,8 +140,8 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
             let senders: Vec<_> = uploads
                 .chunks(10)
                 .map(|chunk| {
-                    let taken = move || chunk.iter().filter(|(id, body)| put(at, id, body).is_some());
-                    scope.spawn(move || taken().cloned().collect::<Vec<_>>())
+                    let taken = |(id, body): &&([u8; 16], Vec<u8>)| put(at, id, body).is_some();
+                    scope.spawn(move || chunk.iter().filter(taken).cloned().collect::<Vec<_>>())
                 })
                 .collect();
             thread::sleep(until);

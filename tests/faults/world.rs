@@ -12,7 +12,7 @@ use privet::{
     Upload, UploadId, hex,
 };
 use privet_server::{
-    Ask, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Store, Task,
+    Ask, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
     store::{BatchState, Calendar, Shelf, State, StoredTask, Tally},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -292,12 +292,9 @@ impl World {
 
     fn stores_back(&mut self) {
         for connection in self.gone.drain(..) {
-            let runtime = self.runtime.as_ref().map_or_else(|| Err(self::runtime()), Ok);
             let close = async { drop(connection.close().await) };
-            match runtime {
-                Ok(runtime) => runtime.block_on(close),
-                Err(runtime) => runtime.block_on(close),
-            }
+            // Between two processes there is none of the leader's.
+            self.runtime.as_ref().unwrap_or(&runtime()).block_on(close);
         }
     }
 

@@ -49,15 +49,15 @@ fn server(place: &Place) -> Result<()> {
     cargo(&place.root).args(["build", "--release", "--package", "privet-server", "--example", "load"]).run()?;
     let load = place.target.join("release/examples").join(exe("load"));
     let said = Program::new(load).arg("measure").args(UPLOADS).output()?;
-    let (commit, mut lines) = (figures::commit(&place.root), String::new());
+    let (commit, mut lines) = (figures::commit(&place.root), Vec::new());
     for line in said.lines() {
         println!("{line}");
         let mut figure: Value = serde_json::from_str(line).context("the load prints a JSON line for each figure")?;
         figure["commit"] = commit.clone().into();
         figure["command"] = "cargo xtask bench server".into();
-        lines += &format!("{figure}\n");
+        lines.push(figure.to_string());
     }
-    write(&place.figures().join("server.jsonl"), lines)
+    write(&place.figures().join("server.jsonl"), lines.join("\n") + "\n")
 }
 
 pub(crate) fn screenshots(place: &Place, args: Arguments) -> Result<()> {

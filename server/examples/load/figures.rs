@@ -47,6 +47,13 @@ impl Process {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
     }
 
+    /// Bytes that the process has sent towards the disk.
+    fn written(&self) -> f64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.child.id())).expect("Linux says so");
+        let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        line.and_then(|bytes| bytes.parse().ok()).expect("a number")
+    }
+
     /// Seconds of processor time so far.
     fn processor_s(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("Linux says so");
@@ -98,6 +105,10 @@ impl Servers {
 
     fn processor_s(&self) -> [f64; 2] {
         [self.leader.processor_s(), self.helper.as_ref().map_or(0.0, Process::processor_s)]
+    }
+
+    fn written(&self) -> [f64; 2] {
+        [self.leader.written(), self.helper.as_ref().map_or(0.0, Process::written)]
     }
 
     fn memory(&self) -> u64 {
@@ -208,13 +219,16 @@ pub(crate) async fn measure(count: usize, growth: usize) {
         let mut maker = servers.maker().await;
         let to = servers.leader.address;
         flood(to, uploads(&mut maker, count / 4)).await;
-        let before = servers.processor_s();
         let batch = uploads(&mut maker, count);
+        let before = (servers.processor_s(), servers.written());
         let rate = flood(to, batch).await;
-        let after = servers.processor_s();
+        let after = (servers.processor_s(), servers.written());
         figure(&format!("uploads_per_s_{name}"), rate, "1/s", count);
-        for (role, (after, before)) in ["leader", "helper"].into_iter().zip(after.into_iter().zip(before)) {
-            figure(&format!("processor_us_{name}_{role}"), (after - before) * 1e6 / count as f64, "us", count);
+        let roles = if mode == Mode::Split { &["leader", "helper"][..] } else { &["leader"] };
+        for (place, role) in roles.iter().enumerate() {
+            let per = |after: [f64; 2], before: [f64; 2]| (after[place] - before[place]) / count as f64;
+            figure(&format!("processor_us_{name}_{role}"), per(after.0, before.0) * 1e6, "us", count);
+            figure(&format!("written_bytes_{name}_{role}"), per(after.1, before.1), "bytes", count);
         }
         // As many as half the rate takes in ten seconds at most.
         let half = ((rate * 5.0) as usize).min(count);

@@ -76,7 +76,6 @@ impl Store for SqliteStore {
 }
 
 /// The cause is for the operator; whoever asked learns that the store failed.
-#[expect(clippy::needless_pass_by_value, reason = "it ends a chain of calls")]
 fn failed(cause: impl std::fmt::Display) -> Error {
     tracing::error!(%cause, "the store failed");
     Error::StoreFailed

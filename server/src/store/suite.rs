@@ -255,13 +255,13 @@ pub(super) async fn filled(store: &impl Store) -> String {
 /// All that can be read of it.
 pub(super) async fn contents(store: &impl Store) -> String {
     let mut all =
-        format!("{:?} {:?} {:?}", store.tasks().await, store.heads("demo").await, store.current("demo").await);
+        vec![format!("{:?} {:?} {:?}", store.tasks().await, store.heads("demo").await, store.current("demo").await)];
     for number in 1..=store.last_number("demo").await.expect("it answers") {
         let round = store.numbered("demo", number).await.expect("it answers").expect("it was begun");
         let ids: Vec<UploadId> = sorted(store.ids(round.id, 1).await);
         let sum = store.sum(round.id, &round.round, if ids.is_empty() { &[] } else { &[1] }).await;
         let (batches, spent) = (store.batches(round.id).await, store.spent(round.id).await);
-        all += &format!("{round:?} {ids:?} {sum:?} {batches:?} {spent:?}");
+        all.push(format!("{round:?} {ids:?} {sum:?} {batches:?} {spent:?}"));
     }
-    all
+    all.join("\n")
 }

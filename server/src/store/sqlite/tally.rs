@@ -61,12 +61,10 @@ fn verdicts(
     uploads.map(verdict).collect()
 }
 
-async fn insert(
-    writing: &mut Writing,
-    id: i64,
-    batch: Option<u32>,
-    rows: &[(&UploadId, &[u8; 32], Option<&[u8; 32]>)],
-) -> Result<()> {
+/// An upload's id, the digest of its bytes, and its seed while it waits.
+type NewRow<'a> = (&'a UploadId, &'a [u8; 32], Option<&'a [u8; 32]>);
+
+async fn insert(writing: &mut Writing, id: i64, batch: Option<u32>, rows: &[NewRow<'_>]) -> Result<()> {
     for chunk in rows.chunks(CHUNK) {
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO uploads (round, id, digest, batch, seed) ");
         insert.push_values(chunk, |mut row, (upload, digest, seed)| {
