@@ -1,7 +1,7 @@
 // The worker's half of the package: it owns the Wasm module, the ledger's store and the connection.
 
-import init, { Device, Terms, type Upload } from "../web/pkg/privet.js";
-import type { Backend, Calls, OpenOptions, Policy, Receipt, Status } from "./protocol.ts";
+import init, { Device, inspect, Terms, type Upload } from "../web/pkg/privet.js";
+import type { Backend, Calls, Fields, Message, OpenOptions, Policy, Preview, Receipt, Status } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { adviceOf, type Progress, Server } from "./server.ts";
 import { alone, readLedger, writeLedger } from "./store.ts";
@@ -12,6 +12,8 @@ type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;
 export class Host implements Calls {
   #device: Device | undefined;
   #url = "";
+  /** The open round as the server published it. */
+  #round: Uint8Array = new Uint8Array();
   #made: Made | undefined;
 
   async open({ url, task, keys, policy, gpu }: OpenOptions): Promise<Status> {
@@ -23,6 +25,7 @@ export class Host implements Calls {
     const head = await server.head(terms.headOf(round));
     const device = await Device.open(terms, round, head, await readLedger(), gpu);
     this.#device = device;
+    this.#round = round;
     await this.#step((stored) => device.session(stored, Date.now()));
     // What an earlier session could not send goes out now, and nobody waits for it: if it cannot, the next contribution
     // tries again. Both take the same lock, so the device is theirs in turn.
@@ -49,6 +52,24 @@ export class Host implements Calls {
       const backend = this.#opened().backend as Backend;
       return { ...made, round, id, bytes, rho, backend, ...progress, sendMs: performance.now() - start };
     });
+  }
+
+  /** The stages before the noise are in the answer, and nowhere else. */
+  async preview(): Promise<Preview> {
+    const preview = await this.#opened().preview();
+    const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
+    preview.free();
+    return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
+  }
+
+  async statement(): Promise<string> {
+    return this.#opened().statement();
+  }
+
+  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
+    this.#opened();
+    const round = inspect("signed", this.#round, new Uint8Array())["body"] as Uint8Array;
+    return inspect(message, bytes ?? (message === "signed" ? this.#round : round), round);
   }
 
   async status(): Promise<Status> {
@@ -118,7 +139,7 @@ function termsOf(task: string, keys: OpenOptions["keys"], policy: Policy): Terms
   const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, waitMs, sessions, intervalMs } = policy;
   if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
   if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
-  if (rhoAlone !== undefined) terms.rhoAlone = rhoAlone;
+  if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
   if (minCohort !== undefined) terms.minCohort = minCohort;
   if (waitMs !== undefined) terms.waitMs = waitMs;
   if (sessions !== undefined) terms.sessions = sessions;

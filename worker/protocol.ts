@@ -6,8 +6,8 @@ export interface Policy {
   lifetimeRho?: number;
   /** The most that one round may cost. Default 0.03125. */
   rhoPerRound?: number;
-  /** The most that one round may cost where nobody else is honest. Default: no cap. */
-  rhoAlone?: number;
+  /** The most that one round may cost where nobody else is honest. Default `none`: that is told and not limited. */
+  rhoAlone?: number | "none";
   /** The least number of devices over which a round may be opened. Default 100. */
   minCohort?: number;
   /** How long a new ledger waits before its first contribution. Default a day. */
@@ -53,6 +53,35 @@ export interface Receipt {
   sendMs: number;
 }
 
+/**
+ * A dry run: what the next contribution is before it is noised, and what it would cost. It is for the eyes of the person
+ * whose data it is. Nothing keeps it; whoever asks should not either.
+ */
+export interface Preview {
+  /** How many examples the gradient is computed from. */
+  examples: number;
+  /** The gradient. */
+  gradient: Float32Array;
+  /** The same, shortened, in grid units. */
+  clipped: Int32Array;
+  /** The standard deviation of the noise that this device would add, in grid units. */
+  deviation: number;
+  /** How many bytes would be sent. */
+  uploadBytes: number;
+  /** What it would cost where enough others are honest. */
+  rho: number;
+  /** What it would cost where nobody else is. */
+  rhoAlone: number;
+  /** What is left of the budget before it. */
+  rhoLeft: number;
+}
+
+/** The messages of the wire format that {@link Calls.inspect} takes apart. */
+export type Message = "round" | "signed" | "upload" | "batch" | "aggregate-share" | "manifest";
+
+/** A message by the names that `docs/wire-format.md` gives its fields. */
+export type Fields = Record<string, number | string | Uint8Array | null>;
+
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
 
@@ -74,6 +103,10 @@ export interface Calls {
   record(kind: string, embedding: Float32Array): Promise<void>;
   rank(scores: Float32Array, embeddings: Float32Array): Promise<Uint32Array>;
   contribute(): Promise<Receipt>;
+  preview(): Promise<Preview>;
+  statement(): Promise<string>;
+  /** An upload and an aggregate share are read as ones of the open round. Without bytes: the open round. */
+  inspect(message: Message, bytes?: Uint8Array): Promise<Fields>;
   status(): Promise<Status>;
 }
 

@@ -74,8 +74,7 @@ mod tests {
         let round = round();
         let mut aggregate = Aggregate::new(&round);
         for (id, grid) in uploads {
-            let share = Upload::of_grid(&round, *id, grid).read(&round).expect("in the clear");
-            aggregate.add(*id, &share).expect("fits the round");
+            aggregate.add(*id, &Share::example(grid)).expect("fits the round");
         }
         aggregate
     }
@@ -107,8 +106,12 @@ mod tests {
         let round =
             Round { dimension: 2, grid_scale: 100, min_cohort: 2, tolerated_permille: 0, ..Round::split_example() };
         let keys = [(Role::Leader, SealingKey::from_seed(&[1; 32])), (Role::Helper, SealingKey::from_seed(&[2; 32]))];
-        let uploads = [([1; 16], [500, -70]), ([2; 16], [-100, 30]), ([3; 16], [200, 0])]
-            .map(|(id, grid)| Upload::of_grid(&round, id, &grid));
+        let mut sum = [0.0; 2];
+        let uploads = [(1, [5.0, -0.7]), (2, [-1.0, 0.3]), (3, [0.0, 0.0])].map(|(id, gradient)| {
+            let (upload, grid) = Upload::example(&round, [id; 16], &gradient);
+            sum.iter_mut().zip(grid).for_each(|(sum, entry)| *sum += f64::from(entry));
+            upload
+        });
         let [leader, helper] = keys.map(|(role, key)| {
             let mut sum = Aggregate::new(&round);
             for upload in &uploads {
@@ -116,7 +119,7 @@ mod tests {
             }
             sum
         });
-        assert_eq!(leader.mean(Some(&helper)), Ok(vec![2.0, -40.0 / 300.0]));
+        assert_eq!(leader.mean(Some(&helper)), Ok(sum.map(|sum| sum / 300.0).to_vec()));
         let mut short = Aggregate::new(&round);
         short.add([1; 16], &Share::zero(2)).expect("fits");
         assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));

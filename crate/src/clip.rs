@@ -94,11 +94,16 @@ pub fn clip(gradient: &Gradient, bound: Bound) -> Clipped {
     let (unit, largest) = (f64::from(bound.grid_scale), f64::from(bound.clip_norm));
     let norm = gradient.values().iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt() * unit;
     let scale = if norm.is_finite() { unit * (largest / norm).min(1.0) } else { 0.0 };
-    let mut grid: Vec<i32> = gradient.values().iter().map(|&g| (f64::from(g) * scale) as i32).collect();
-    if square_norm(&grid) > u128::from(bound.clip_norm).pow(2) {
+    let grid = gradient.values().iter().map(|&g| (f64::from(g) * scale) as i32).collect();
+    Clipped { grid: held(grid, bound.clip_norm), bound }
+}
+
+/// The last check: what is over the bound, by a rounding that nobody thought of, becomes zero.
+fn held(mut grid: Vec<i32>, clip_norm: u32) -> Vec<i32> {
+    if square_norm(&grid) > u128::from(clip_norm).pow(2) {
         grid.fill(0);
     }
-    Clipped { grid, bound }
+    grid
 }
 
 fn square_norm(grid: &[i32]) -> u128 {
@@ -138,12 +143,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_over_the_bound_by_anything_becomes_zero() {
+        for (grid, norm) in [([3, -4], 5), ([0, -5], 5), ([0, 0], 1), ([1 << 24, 0], 1 << 24)] {
+            assert_eq!(held(grid.to_vec(), norm), grid, "{norm}");
+        }
+        for (grid, norm) in
+            [([3, -4], 4), ([1, 1], 1), ([3, 5], 5), ([(1 << 24) + 1, 0], 1 << 24), ([i32::MIN; 2], 1 << 24)]
+        {
+            assert_eq!(held(grid.to_vec(), norm), [0, 0], "{norm}");
+        }
+    }
+
+    #[test]
     fn odd_bounds_are_refused() {
         for (norm, scale, multiplier) in
             [(0.0, 1, 8.0), (f64::NAN, 1, 8.0), (1.0, u32::MAX, 8.0), (1.0, 1, 0.5), (1.0, 1, f64::NAN), (-1.0, 1, 8.0)]
         {
             let refused = Bound::new(norm, scale, multiplier, 1, 18).map_err(|error| error.code());
             assert_eq!(refused, Err("round-refused"), "{norm} {scale} {multiplier}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_what_is_allowed_are_allowed() {
+        for (norm, scale, multiplier) in
+            [(1.0, 1, 8.0), (1.0, 1 << 24, 8.0), (1.0, 16, 1.0), (1.0, 16, 100.0), (0.5, 3, 1.0)]
+        {
+            let bound = Bound::new(norm, scale, multiplier, 1, 18).expect("just within");
+            assert_eq!(f64::from(bound.clip_norm()), (norm * f64::from(scale)).floor());
+            assert_eq!((bound.grid_scale(), bound.dimension(), bound.parts()), (scale, 18, 1));
+        }
+        for (norm, scale, multiplier) in
+            [(0.999, 1, 8.0), (1.0, (1 << 24) + 1, 8.0), (1.0, 16, 0.999), (1.0, 16, 100.001)]
+        {
+            assert!(Bound::new(norm, scale, multiplier, 1, 18).is_err(), "{norm} {scale} {multiplier}");
         }
     }
 

@@ -4,13 +4,14 @@ use crate::{
     Backend, Charge, Cost, Error, Event, Example, Gradient, Head, Ledger, NanoRho, Pins, Policy, Profile, Result,
     Round, Signed, Step, Unsent, Upload, UploadId, clip, cost, event,
     example::{examples_from_event, features_from_profile},
-    noise,
+    noise, statement,
 };
 
 /// One device's profile, head, ledger and the examples that it has not contributed yet.
 pub struct Device {
     head: Head,
     round: Round,
+    policy: Policy,
     profile: Profile,
     pending: Vec<Example>,
     ledger: Ledger,
@@ -37,6 +38,10 @@ pub struct Preview {
     pub gradient: Vec<f32>,
     /// The same, shortened and on the grid.
     pub clipped: Vec<i32>,
+    /// The standard deviation of the noise that this device would add, in grid units.
+    pub deviation: f64,
+    /// How many bytes would be sent.
+    pub upload_bytes: usize,
     /// What releasing it would cost.
     pub cost: Cost,
     /// What is left of the lifetime budget before that.
@@ -83,6 +88,7 @@ impl Device {
         Ok(Self {
             head,
             round,
+            policy,
             profile,
             pending: Vec::new(),
             ledger,
@@ -96,6 +102,11 @@ impl Device {
     /// The round that this device takes part in.
     pub fn round(&self) -> &Round {
         &self.round
+    }
+
+    /// What taking part means, in plain words out of the round's numbers.
+    pub fn statement(&self) -> Result<String> {
+        statement(&self.round, &self.policy)
     }
 
     /// The account.
@@ -160,12 +171,13 @@ impl Device {
         Ok(self.take(Taken::Other(step)))
     }
 
-    /// Debits the next contribution, whose id is random.
+    /// Debits the next contribution, whose id is random; not where there is nothing random to noise it with.
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
         let (deadline_s, now_s) = (self.round.deadline_s, now_ms / 1000);
         if now_s >= deadline_s {
             return Err(Error::RoundOver { deadline_s, now_s });
         }
+        noise::test_random_source()?;
         let cost = cost(self.round.bound()?)?;
         let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
         Ok(self.take(Taken::Reserve(id, step)))
@@ -194,8 +206,14 @@ impl Device {
     pub async fn preview(&mut self) -> Result<Preview> {
         let gradient = self.gradient().await;
         let bound = self.round.bound()?;
-        let clipped = clip(&gradient, bound).grid().to_vec();
-        Ok(Preview { gradient: gradient.values().to_vec(), clipped, cost: cost(bound)?, left: self.ledger.left() })
+        Ok(Preview {
+            gradient: gradient.values().to_vec(),
+            clipped: clip(&gradient, bound).grid().to_vec(),
+            deviation: bound.deviation(),
+            upload_bytes: Upload::size(&self.round),
+            cost: cost(bound)?,
+            left: self.ledger.left(),
+        })
     }
 
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
@@ -365,6 +383,12 @@ mod tests {
     }
 
     #[test]
+    fn the_statement_is_the_rounds_under_this_devices_policy() {
+        let said = device().statement().expect("a plain round");
+        assert_eq!(said, statement(&round(), &Policy::at_once()).expect("a plain round"));
+    }
+
+    #[test]
     fn a_preview_changes_nothing() {
         let (mut looked, mut blind) = (device(), device());
         busy(&mut looked);
@@ -372,6 +396,8 @@ mod tests {
         let preview = at_once(looked.preview()).expect("a plain round");
         assert!(preview.gradient.iter().any(|&g| g != 0.0) && preview.clipped.iter().any(|&q| q != 0));
         assert_eq!((preview.cost.trusted.0, preview.left.0), (31_250_000, 1_052_000_000));
+        assert!((preview.deviation / (8.0 * 4096.0) - 1.0).abs() < 1e-9);
+        assert_eq!(preview.upload_bytes, Upload::size(looked.round()));
         assert_eq!(looked.ledger().left(), blind.ledger().left());
         assert_eq!(looked.pending(), blind.pending());
         assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());

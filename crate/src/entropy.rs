@@ -20,3 +20,70 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| Error::RandomSource)?;
     Ok(bytes)
 }
+
+/// Refuses a source that is missing, constant, or gives one byte over and over: two draws are compared with each other
+/// and each within itself. Honest draws fail with a probability under 2⁻²⁴⁷, so a refusal is never a false alarm.
+pub(crate) fn test(mut draw: impl FnMut(&mut [u8]) -> bool) -> Result<()> {
+    let (mut first, mut second) = ([0; DRAW], [0; DRAW]);
+    let plain = |draw: &[u8; DRAW]| draw.iter().all(|byte| *byte == draw[0]);
+    let there = draw(&mut first) && draw(&mut second);
+    if there && first != second && !plain(&first) && !plain(&second) { Ok(()) } else { Err(Error::RandomSource) }
+}
+
+/// What one draw of the self-test asks for: as much as a generator is seeded with.
+const DRAW: usize = 32;
+
+/// The platform's source as keys and seeds are drawn from it.
+pub(crate) fn platform(bytes: &mut [u8]) -> bool {
+    SysRng.try_fill_bytes(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_platforms_source_passes() {
+        assert_eq!(test(platform), Ok(()));
+    }
+
+    #[test]
+    fn a_source_that_is_missing_or_constant_is_refused() {
+        let counted = |bytes: &mut [u8]| bytes.iter_mut().zip(0..).for_each(|(byte, place)| *byte = place);
+        let refused = Err(Error::RandomSource);
+        assert_eq!(test(|_| false), refused, "missing");
+        assert_eq!(test(|_| true), refused, "it leaves the bytes as they are");
+        let constant = |bytes: &mut [u8]| {
+            counted(bytes);
+            true
+        };
+        assert_eq!(test(constant), refused, "the same draw each time");
+        let mut byte = 0;
+        let plain = |bytes: &mut [u8]| {
+            byte += 1;
+            bytes.fill(byte);
+            true
+        };
+        assert_eq!(test(plain), refused, "one byte over and over");
+        let mut draws = 0;
+        let ends = |bytes: &mut [u8]| {
+            draws += 1;
+            bytes.fill(0);
+            bytes[draws % 5] = 1;
+            draws < 2
+        };
+        assert_eq!(test(ends), refused, "it ends after the first draw");
+    }
+
+    #[test]
+    fn two_draws_of_a_seed_are_asked_for() {
+        let mut asked = Vec::new();
+        let source = |bytes: &mut [u8]| {
+            asked.push(bytes.len());
+            bytes[asked.len()] = 1;
+            true
+        };
+        assert_eq!(test(source), Ok(()));
+        assert_eq!(asked, [32, 32]);
+    }
+}

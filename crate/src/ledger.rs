@@ -254,7 +254,7 @@ impl Ledger {
         if state.unsent.is_some() {
             return Err(Error::UploadPending);
         }
-        let (waited_ms, sessions) = (state.clock.waited_ms, state.clock.sessions);
+        let (waited_ms, sessions) = (state.clock.waited_surely_ms(), state.clock.sessions);
         if waited_ms < wait_ms || sessions < least {
             return Err(Error::LedgerWaiting { waited_ms, wanted_ms: wait_ms, sessions, least });
         }

@@ -38,15 +38,15 @@ pub use example::Example;
 pub use gradient::{Backend, Gradient};
 pub use head::Head;
 pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
-#[cfg(feature = "simulate")]
-pub use noise::sampler;
 pub use noise::{Noised, cost, noise};
+#[cfg(feature = "simulate")]
+pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use profile::Profile;
 pub use statement::statement;
 pub use wire::{
     AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,
-    Share, Signed, Upload, UploadId, hex, unhex, verify_message,
+    Share, Signed, Upload, UploadId, Value, hex, inspect, unhex, verify_message,
 };
 
 /// The result of everything here.

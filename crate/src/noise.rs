@@ -8,7 +8,7 @@ use opendp::{
     metrics::L2Distance,
 };
 
-use crate::{Bound, Charge, Clipped, Cost, Error, NanoRho, Result, accounting};
+use crate::{Bound, Charge, Clipped, Cost, Error, NanoRho, Result, accounting, entropy};
 
 #[cfg(test)]
 mod distribution;
@@ -16,6 +16,10 @@ mod distribution;
 mod filter;
 #[cfg(feature = "simulate")]
 pub mod sampler;
+#[cfg(feature = "simulate")]
+mod unnoised;
+#[cfg(feature = "simulate")]
+pub use unnoised::Unnoised;
 
 /// Integers in, noised integers out, and what that costs in rho.
 type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
@@ -31,6 +35,11 @@ pub struct Noised {
 impl Noised {
     pub(crate) fn into_grid(self) -> Vec<i32> {
         self.grid
+    }
+
+    #[cfg(test)]
+    pub(crate) fn grid(&self) -> &[i32] {
+        &self.grid
     }
 }
 
@@ -72,21 +81,25 @@ fn gaussian(deviation: f64) -> Result<Mechanism> {
     make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
 }
 
-/// Refuses a random source that is missing or constant.
+/// Refuses a random source that is missing or constant, before a debit and again before the noise.
 ///
-/// Asked directly first, because opendp's generator panics where there is none. Then two draws are compared: two
-/// honest ones agree with a probability of (1 / (2√π · 1000))³² < 10⁻¹¹³, so a refusal is never a false alarm.
-fn test_random_source() -> Result<()> {
-    getrandom_opendp::getrandom(&mut [0; 32]).map_err(|_| Error::RandomSource)?;
-    let bound = Bound::new(1000.0, 1, 1.0, 1, 32)?;
-    let draw = || mechanism(bound)?.invoke(&vec![0; 32]).map_err(|_| Error::RandomSource);
-    if draw()? == draw()? { Err(Error::RandomSource) } else { Ok(()) }
+/// Both ways to the platform are asked: the one that keys and seeds take, and the one that opendp's generator is seeded
+/// by, which panics where there is none. Only the platform can show a constant: a generator with a constant seed still
+/// draws numbers that differ.
+pub(crate) fn test_random_source() -> Result<()> {
+    entropy::test(entropy::platform)?;
+    entropy::test(|bytes| getrandom_opendp::getrandom(bytes).is_ok())
 }
 
 #[cfg(test)]
 impl Noised {
-    pub(crate) fn from_grid(grid: &[i32]) -> Self {
-        Self { grid: grid.to_vec() }
+    /// What a device with this gradient would upload for a round: paid for and noised like any other.
+    pub(crate) fn example(round: &crate::Round, gradient: &[f32]) -> Result<Self> {
+        let limits = crate::Limits { lifetime: NanoRho(u64::MAX), ..crate::Policy::at_once().limits() };
+        let mut ledger = crate::Ledger::open(&[], limits)?;
+        let step = ledger.reserve(&[], ("demo", 1, [1; 16]), cost(round.bound()?)?, 0)?;
+        let charge = ledger.persisted(step)?;
+        noise(crate::clip(&crate::Gradient::from_values(gradient), round.bound()?), charge)
     }
 }
 

@@ -113,6 +113,24 @@ mod tests {
         assert_eq!(Policy::default().admit(&device), Ok(()));
         assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
         assert_eq!(Policy::default().admit(&Round::split_example()), Ok(()));
+        let day_ms = 86_400_000;
+        let Policy { wait_ms, sessions, interval_ms, alone, .. } = Policy::default();
+        assert_eq!((wait_ms, sessions, interval_ms, alone), (day_ms, 2, 7 * day_ms, None));
+        assert_eq!(Policy::default().lifetime, NanoRho(1_052_000_000));
+        assert_eq!(Policy { wait_ms, sessions, interval_ms, ..Policy::at_once() }, Policy::default());
+    }
+
+    #[test]
+    fn the_limits_themselves_are_allowed() {
+        let device = Round { min_cohort: 100, grid_scale: 16, ..Round::example() };
+        let split = Round { noise_multiplier: 4.0, grid_scale: 1 << 10, ..Round::split_example() };
+        for round in [
+            Round { min_cohort: 100_000, n_max: 100_000, dimension: 4096, delta: 1e-6, ..device.clone() },
+            Round { delta: 1e-9, dimension: 1, ..device },
+            split,
+        ] {
+            assert_eq!(Policy::default().admit(&round), Ok(()), "{round:?}");
+        }
     }
 
     #[test]

@@ -26,4 +26,5 @@ async fn the_browsers_random_source_gives_noise() {
 fn the_vectors_are_read_here_as_they_are_natively() {
     vectors::check_good();
     vectors::check_bad();
+    vectors::check_aggregation();
 }

@@ -6,8 +6,8 @@ use privet::{
     AggregateShare, Batch, Cost, Head, Ledger, Manifest, NanoRho, Operator, Pins, Policy, Round, Signed, Upload,
 };
 
-/// What a target does with its bytes.
-pub(crate) type Target = fn(&[u8]);
+/// What a target does with its bytes; whether they could be read.
+pub(crate) type Target = fn(&[u8]) -> bool;
 
 /// The targets by name.
 pub(crate) const TARGETS: [(&str, Target); 8] = [
@@ -22,7 +22,8 @@ pub(crate) const TARGETS: [(&str, Target); 8] = [
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
-pub(crate) fn upload(bytes: &[u8]) {
+pub(crate) fn upload(bytes: &[u8]) -> bool {
+    let mut read = false;
     for mode in [include_bytes!("corpus/round/device").as_slice(), include_bytes!("corpus/round/split")] {
         let round = Round::decode(mode).expect("a committed round");
         let mut bytes = bytes.to_vec();
@@ -32,40 +33,42 @@ pub(crate) fn upload(bytes: &[u8]) {
         if let Ok(upload) = Upload::decode(&bytes, &round) {
             assert_eq!(upload.encode(), bytes);
             assert_eq!(bytes.len(), Upload::size(&round));
+            read = true;
         }
     }
+    read
 }
 
 /// A round holds together: its bound exists.
-pub(crate) fn round(bytes: &[u8]) {
-    if let Ok(round) = Round::decode(bytes) {
-        assert_eq!(round.encode(), bytes);
-        assert!(round.bound().is_ok());
-        assert!(round.leader != Operator::new("", [0; 32]));
-    }
+pub(crate) fn round(bytes: &[u8]) -> bool {
+    let Ok(round) = Round::decode(bytes) else { return false };
+    assert_eq!(round.encode(), bytes);
+    assert!(round.bound().is_ok());
+    assert!(round.leader != Operator::new("", [0; 32]));
+    true
 }
 
 /// An envelope is read back to the byte; nobody can forge a signature.
-pub(crate) fn signed(bytes: &[u8]) {
-    if let Ok(signed) = Signed::decode(bytes) {
-        assert_eq!(signed.encode(), bytes);
-        assert!(signed.verify_round(&Pins { leader: [9; 32], helper: None }).is_err());
-    }
+pub(crate) fn signed(bytes: &[u8]) -> bool {
+    let Ok(signed) = Signed::decode(bytes) else { return false };
+    assert_eq!(signed.encode(), bytes);
+    assert!(signed.verify_round(&Pins { leader: [9; 32], helper: None }).is_err());
+    true
 }
 
 /// A head scores without a NaN.
-pub(crate) fn head(bytes: &[u8]) {
-    if let Ok(head) = Head::decode(bytes) {
-        assert_eq!(head.encode(), bytes);
-        assert!(!head.score(3, &vec![0.0; head.parameters().len()]).is_nan());
-    }
+pub(crate) fn head(bytes: &[u8]) -> bool {
+    let Ok(head) = Head::decode(bytes) else { return false };
+    assert_eq!(head.encode(), bytes);
+    assert!(!head.score(3, &vec![0.0; head.parameters().len()]).is_nan());
+    true
 }
 
 /// A ledger that is read never has more left than its lifetime, sends nothing that it did not debit, and one step
 /// further it is read again.
-pub(crate) fn ledger(bytes: &[u8]) {
+pub(crate) fn ledger(bytes: &[u8]) -> bool {
     let limits = Policy::at_once().limits();
-    let Ok(mut ledger) = Ledger::open(bytes, limits) else { return };
+    let Ok(mut ledger) = Ledger::open(bytes, limits) else { return false };
     assert!(ledger.left() <= limits.lifetime);
     let unsent = ledger.unsent(bytes).expect("it was read before");
     assert!(unsent.is_none_or(|unsent| ledger.entries().iter().any(|entry| entry.id == unsent.id)));
@@ -77,27 +80,28 @@ pub(crate) fn ledger(bytes: &[u8]) {
         ledger.persisted(step).expect("it is the next step");
         assert!(ledger.spent().trusted > spent.trusted);
     }
+    true
 }
 
 /// A batch is sorted, without repeats.
-pub(crate) fn batch(bytes: &[u8]) {
-    if let Ok(batch) = Batch::decode(bytes) {
-        assert_eq!(batch.encode(), bytes);
-        assert_eq!(Batch::new(batch.configuration, batch.number, batch.ids().to_vec()), batch);
-    }
+pub(crate) fn batch(bytes: &[u8]) -> bool {
+    let Ok(batch) = Batch::decode(bytes) else { return false };
+    assert_eq!(batch.encode(), bytes);
+    assert_eq!(Batch::new(batch.configuration, batch.number, batch.ids().to_vec()), batch);
+    true
 }
 
 /// A sum has the dimension that was asked for.
-pub(crate) fn aggregate_share(bytes: &[u8]) {
-    if let Ok(sum) = AggregateShare::decode(bytes, 18) {
-        assert_eq!(sum.encode(), bytes);
-        assert_eq!(sum.share().entries().len(), 18);
-    }
+pub(crate) fn aggregate_share(bytes: &[u8]) -> bool {
+    let Ok(sum) = AggregateShare::decode(bytes, 18) else { return false };
+    assert_eq!(sum.encode(), bytes);
+    assert_eq!(sum.share().entries().len(), 18);
+    true
 }
 
 /// A manifest is read back to the byte.
-pub(crate) fn manifest(bytes: &[u8]) {
-    if let Ok(manifest) = Manifest::decode(bytes) {
-        assert_eq!(manifest.encode(), bytes);
-    }
+pub(crate) fn manifest(bytes: &[u8]) -> bool {
+    let Ok(manifest) = Manifest::decode(bytes) else { return false };
+    assert_eq!(manifest.encode(), bytes);
+    true
 }

@@ -17,6 +17,10 @@ const personalizer = await createPersonalizer({ task: "demo", aggregators: { lea
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
 const slate = await personalizer.rerank(feed);
+const { gradient, clipped } = await personalizer.preview();
+gradient satisfies Float32Array;
+clipped satisfies Int32Array;
+(await personalizer.statement()) satisfies string;
 const receipt = await personalizer.contribute();
 document.title = JSON.stringify({ order: slate.items.map((item) => item.id), count: receipt.count, backend: receipt.backend });
 `;

@@ -17,12 +17,21 @@ fn bad_vectors_are_refused_with_their_code() {
 }
 
 #[test]
+fn what_aggregators_say_to_each_other_is_read_and_refused_as_its_vectors_say() {
+    vectors::check_aggregation();
+}
+
+#[test]
 fn what_a_fuzzer_kept_is_read_without_a_panic() {
     for (name, target) in targets::TARGETS {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
         let mut replayed = 0;
         for entry in fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} is there", folder.display())) {
-            target(&fs::read(entry.expect("readable").path()).expect("readable"));
+            let path = entry.expect("readable").path();
+            let file = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
+            let read = target(&fs::read(&path).expect("readable"));
+            // A seed that no longer says what its name says would lead a fuzzer nowhere.
+            assert!(read || !["good", "device", "split"].contains(&file), "{name}/{file}");
             replayed += 1;
         }
         assert!(replayed > 0, "the corpus of {name} is empty");

@@ -1,7 +1,9 @@
 //! Reads `tests/vectors`, natively and in a browser. The vectors were made by other people's code for CBOR's rules,
 //! HPKE, TurboSHAKE128 and Ed25519.
 
-use privet::{Pins, Role, Round, SealingKey, Signed, Upload};
+use std::collections::BTreeMap;
+
+use privet::{AggregateShare, Batch, Manifest, Pins, Role, Round, SealingKey, Signed, Upload, Value, inspect};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -54,6 +56,33 @@ struct Bad {
     bytes: String,
 }
 
+/// Batches, aggregate shares and manifests, each with its fields under their names in the wire format.
+#[derive(Deserialize)]
+struct Aggregation {
+    round: String,
+    good: Vec<GoodMessage>,
+    bad: Vec<BadMessage>,
+}
+
+#[derive(Deserialize)]
+struct GoodMessage {
+    name: String,
+    kind: String,
+    bytes: String,
+    fields: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct BadMessage {
+    kind: String,
+    #[serde(flatten)]
+    bad: Bad,
+}
+
+fn aggregation() -> Aggregation {
+    serde_json::from_str(include_str!("../vectors/aggregation.json")).expect("the vectors are JSON of this shape")
+}
+
 fn uploads() -> Uploads {
     serde_json::from_str(include_str!("../vectors/upload.json")).expect("the vectors are JSON of this shape")
 }
@@ -101,6 +130,47 @@ pub(crate) fn check_good() {
         let round = signed.verify_round(&pins).unwrap_or_else(|error| panic!("{}: {error}", vector.name));
         assert_eq!(privet::hex(&round.hash()), vector.hash, "{}", vector.name);
         assert_eq!(privet::hex(&signed.encode()), vector.bytes, "{}", vector.name);
+    }
+}
+
+/// Reads a message by its own decoder and writes it again.
+fn rewritten(kind: &str, bytes: &[u8], round: &Round) -> privet::Result<Vec<u8>> {
+    match kind {
+        "batch" => Batch::decode(bytes).map(|batch| batch.encode()),
+        "aggregate-share" => AggregateShare::decode(bytes, round.dimension).map(|sum| sum.encode()),
+        "manifest" => Manifest::decode(bytes).map(|manifest| manifest.encode()),
+        _ => panic!("the vectors hold a {kind}"),
+    }
+}
+
+pub(crate) fn check_aggregation() {
+    let Aggregation { round, good, bad } = aggregation();
+    let hex = round;
+    let round = Round::decode(&bytes(&hex)).expect("a round");
+    for GoodMessage { name, kind, bytes: sent, fields } in good {
+        let sent = bytes(&sent);
+        assert_eq!(rewritten(&kind, &sent, &round), Ok(sent.clone()), "{name}");
+        let seen = inspect(&kind, &sent, &bytes(&hex)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let seen: BTreeMap<_, _> = seen.into_iter().map(|(field, value)| (field.to_owned(), json(value))).collect();
+        assert_eq!(seen, fields, "{name}");
+    }
+    for kind in ["batch", "aggregate-share", "manifest"] {
+        assert!(bad.iter().filter(|vector| vector.kind == kind).count() >= 12, "{kind}");
+    }
+    for BadMessage { kind, bad } in bad {
+        let refused = rewritten(&kind, &bytes(&bad.bytes), &round).map_err(|error| error.code());
+        assert_eq!(refused, Err(&*bad.code), "{kind}: {}", bad.name);
+        let refused = inspect(&kind, &bytes(&bad.bytes), &bytes(&hex)).map_err(|error| error.code());
+        assert_eq!(refused, Err(&*bad.code), "{kind}: {}", bad.name);
+    }
+}
+
+fn json(value: Value) -> serde_json::Value {
+    match value {
+        Value::Number(number) => (number as u64).into(),
+        Value::Text(text) => text.into(),
+        Value::Bytes(bytes) => privet::hex(&bytes).into(),
+        Value::Nothing => serde_json::Value::Null,
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Numbers, strings and typed arrays cross this line, and one handle, [`Device`]. A gradient never does.
 
-use js_sys::{Reflect, global};
-use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, Unsent, UploadId, hex};
+use js_sys::{Object, Reflect, Uint8Array, global};
+use privet::{Backend, Error, Event, EventKind, Pins, Policy, Signed, Unsent, UploadId, Value, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
@@ -36,7 +36,7 @@ impl Terms {
         self.terms.policy.per_round = Policy::limit(rho);
     }
 
-    /// The most that one round may cost where nobody else is honest.
+    /// The most that one round may cost where nobody else is honest. Left out: that is recorded and not limited.
     #[wasm_bindgen(setter, js_name = rhoAlone)]
     pub fn set_rho_alone(&mut self, rho: f64) {
         self.terms.policy.alone = Some(Policy::limit(rho));
@@ -170,6 +170,28 @@ impl Device {
         })
     }
 
+    /// The stages before the noise, and what releasing them would cost: for the eyes of the person whose data they are.
+    /// Nothing changes, and the caller keeps none of it.
+    pub async fn preview(&mut self) -> Result<Preview, JsValue> {
+        let examples = self.device.pending() as u32;
+        let preview = self.device.preview().await.map_err(js_error)?;
+        Ok(Preview {
+            examples,
+            gradient: preview.gradient,
+            clipped: preview.clipped,
+            deviation: preview.deviation,
+            upload_bytes: preview.upload_bytes as u32,
+            rho: preview.cost.trusted.rho(),
+            rho_alone: preview.cost.alone.rho(),
+            rho_left: preview.left.rho(),
+        })
+    }
+
+    /// What taking part means, in plain words.
+    pub fn statement(&self) -> Result<String, JsValue> {
+        self.device.statement().map_err(js_error)
+    }
+
     /// `webgpu` or `scalar`.
     #[wasm_bindgen(getter)]
     pub fn backend(&self) -> String {
@@ -263,6 +285,47 @@ pub struct Contribution {
     /// How long clip, noise and encoding took. It stays here.
     #[wasm_bindgen(js_name = releaseMs)]
     pub release_ms: f64,
+}
+
+/// A dry run. The one thing that shows what lies before the noise.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Preview {
+    /// How many examples the gradient is computed from.
+    pub examples: u32,
+    /// The gradient.
+    pub gradient: Vec<f32>,
+    /// The same, shortened, in grid units.
+    pub clipped: Vec<i32>,
+    /// The standard deviation of the noise that this device would add, in grid units.
+    pub deviation: f64,
+    /// How many bytes would be sent.
+    #[wasm_bindgen(js_name = uploadBytes)]
+    pub upload_bytes: u32,
+    /// What it would cost where enough others are honest.
+    pub rho: f64,
+    /// What it would cost where nobody else is.
+    #[wasm_bindgen(js_name = rhoAlone)]
+    pub rho_alone: f64,
+    /// What is left of the budget before it.
+    #[wasm_bindgen(js_name = rhoLeft)]
+    pub rho_left: f64,
+}
+
+/// A message of the wire format as an object of its fields. `round` is the configuration that an upload or an aggregate
+/// share belongs to.
+#[wasm_bindgen(unchecked_return_type = "Record<string, number | string | Uint8Array | null>")]
+pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Object, JsValue> {
+    let fields = Object::new();
+    for (name, value) in privet::inspect(kind, bytes, round).map_err(js_error)? {
+        let value = match value {
+            Value::Number(number) => number.into(),
+            Value::Text(text) => text.into(),
+            Value::Bytes(bytes) => Uint8Array::from(&bytes[..]).into(),
+            Value::Nothing => JsValue::NULL,
+        };
+        Reflect::set(&fields, &name.into(), &value)?;
+    }
+    Ok(fields)
 }
 
 /// JavaScript's milliseconds are a double. One that is negative or no number is 0: a clock at its beginning.

@@ -3,7 +3,7 @@
 import { Personalizer } from "./personalizer.ts";
 import type { Options } from "./types.ts";
 
-export type { Backend, Policy, Receipt, Status } from "../../worker/protocol.ts";
+export type { Backend, Fields, Message, Policy, Preview, Receipt, Status } from "../../worker/protocol.ts";
 export { type AnyPrivetError, type ErrorCode, isPrivetError, PrivetError } from "./error.ts";
 export type { Personalizer } from "./personalizer.ts";
 export type { Candidate, EventKind, Interaction, Item, Key, Options, Slate } from "./types.ts";

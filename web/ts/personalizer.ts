@@ -1,4 +1,4 @@
-import type { Receipt, Status } from "../../worker/protocol.ts";
+import type { Fields, Message, Preview, Receipt, Status } from "../../worker/protocol.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
 import type { Candidate, Interaction, Key, Options, Slate } from "./types.ts";
@@ -50,6 +50,27 @@ export class Personalizer {
    */
   async contribute(): Promise<Receipt> {
     return this.#client.ask("contribute");
+  }
+
+  /**
+   * What {@link contribute} would release, before it is noised, and what it would cost: for the person whose data it is.
+   * Nothing is debited, stored or sent, and nothing but the answer holds it.
+   */
+  async preview(): Promise<Preview> {
+    return this.#client.ask("preview");
+  }
+
+  /** What taking part means, in plain words out of the round's numbers and this device's policy. */
+  async statement(): Promise<string> {
+    return this.#client.ask("statement");
+  }
+
+  /**
+   * A message of the wire format, field by field: a receipt's bytes are an `upload` of the open round. Without bytes,
+   * `round` is the open round and `signed` that with its signatures.
+   */
+  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
+    return this.#client.ask("inspect", message, ...(bytes ? [bytes] : []));
   }
 
   /** The backend, the round and the budget. */

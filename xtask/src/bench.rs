@@ -6,38 +6,42 @@ use serde_json::Value;
 
 use crate::{
     build, figures,
-    place::{Place, exe, write},
+    place::{Place, exe, read, write},
     run::{Program, cargo},
     setup::{self, Machine, Need},
     suites::node_tests::page_env,
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
+const NAMES: [&str; 4] = ["sizes", "path", "privacy", "server"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
-    if let Some(name) = names.iter().find(|name| !["sizes", "path", "server"].contains(&name.as_str())) {
-        bail!("there is no benchmark `{name}`: there are sizes, path and server");
+    if let Some(name) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        bail!("there is no benchmark `{name}`: there are {}", NAMES.join(", "));
     }
     let chosen = |name| names.is_empty() || names.iter().any(|chosen| chosen == name);
     if chosen("server") {
         server(place)?;
     }
-    if !chosen("sizes") && !chosen("path") {
+    let paged = chosen("path") || chosen("privacy");
+    if !paged && !chosen("sizes") {
         return Ok(());
     }
-    let needs = if chosen("path") { NEEDS } else { build::NEEDS };
-    let machine = built(place, needs)?;
+    let machine = built(place, if paged { NEEDS } else { build::NEEDS })?;
     if chosen("sizes") {
         figures::sizes(place)?;
     }
-    if chosen("path") {
+    if paged {
         build::server(place)?;
-        page_env(place, &machine)?
-            .env("PRIVET_FIGURES", place.figures())
-            .env("PRIVET_COMMIT", figures::commit(&place.root))
-            .args(["--import", "tsx", "tests/bench/path.ts"])
-            .run()?;
+    }
+    if chosen("path") {
+        script(place, page_env(place, &machine)?, "tests/bench/path.ts")?;
+    }
+    if chosen("privacy") {
+        let env = page_env(place, &machine)?.env("PRIVET_PAGES", build::bench(place, &machine)?);
+        let lock = read(&place.root.join("tests/bench/wasm/Cargo.lock"))?;
+        script(place, env.env("PRIVET_PEER", version(&lock, "prio")?), "tests/bench/privacy.ts")?;
     }
     Ok(())
 }
@@ -60,6 +64,20 @@ fn server(place: &Place) -> Result<()> {
     write(&place.figures().join("server.jsonl"), lines.join("\n") + "\n")
 }
 
+fn script(place: &Place, env: Program, file: &str) -> Result<()> {
+    env.env("PRIVET_FIGURES", place.figures())
+        .env("PRIVET_COMMIT", figures::commit(&place.root))
+        .args(["--import", "tsx", file])
+        .run()
+}
+
+/// The version of a package that a lock file names.
+fn version(lock: &str, name: &str) -> Result<String> {
+    let (_, rest) =
+        lock.split_once(&format!("name = \"{name}\"\nversion = \"")).context("the lock file lacks the peer")?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
+}
+
 pub(crate) fn screenshots(place: &Place, args: Arguments) -> Result<()> {
     crate::nothing_left(args)?;
     let machine = built(place, NEEDS)?;
@@ -76,4 +94,41 @@ fn built(place: &Place, needs: &[Need]) -> Result<Machine> {
     let machine = setup::ensure(place, needs)?;
     build::all(place, &machine)?;
     Ok(machine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A figure of another build would be a figure of another thing.
+    #[test]
+    fn what_is_measured_is_built_as_what_ships() {
+        let [ships, measured] =
+            [include_str!("../../Cargo.toml"), include_str!("../../tests/bench/wasm/Cargo.toml")].map(profiles);
+        let peer = "[profile.wasm.package.prio]\nopt-level = 3\n";
+        assert_eq!(measured.replace(peer, ""), ships);
+        assert!(measured.contains(peer) && ships.contains("[profile.wasm]"));
+    }
+
+    #[test]
+    fn the_shared_packages_are_measured_in_the_version_that_ships() {
+        let [ships, measured] = [include_str!("../../Cargo.lock"), include_str!("../../tests/bench/wasm/Cargo.lock")];
+        for name in ["opendp", "dashu-int", "hpke", "x25519-dalek", "chacha20poly1305", "turboshake", "cbor4ii"] {
+            assert_eq!(
+                version(measured, name).expect("it is there"),
+                version(ships, name).expect("it is there"),
+                "{name}"
+            );
+        }
+    }
+
+    /// The release profile and the module's, without what is only for tests.
+    fn profiles(manifest: &str) -> String {
+        let sections = manifest
+            .split("\n[")
+            .filter(|section| section.starts_with("profile.release") || section.starts_with("profile.wasm"));
+        let lines = sections.flat_map(|section| section.lines().map(str::to_owned).collect::<Vec<_>>());
+        let plain = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        plain.map(|line| if line.starts_with("profile") { format!("[{line}\n") } else { line + "\n" }).collect()
+    }
 }

@@ -2,7 +2,11 @@
 
 use anyhow::{Context, Result};
 use pico_args::Arguments;
-use std::{net::TcpStream, thread, time::Duration};
+use std::{
+    net::{TcpListener, TcpStream},
+    thread,
+    time::Duration,
+};
 
 use crate::{build, place::Place, run::Program, setup};
 
@@ -12,6 +16,7 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     let port = args.opt_value_from_str("--port").context("--port wants a number")?.unwrap_or(PORT);
     let open = args.contains("--open");
     crate::nothing_left(args)?;
+    free(port)?;
     let machine = setup::ensure(place, build::NEEDS)?;
     build::all(place, &machine)?;
     build::server(place)?;
@@ -25,6 +30,12 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
         .arg(place.target.join("demo"));
     // The thread that opens the page would end with this process.
     if open { server.run() } else { server.replace() }
+}
+
+/// Asked before the long build, and in this command's own words: the server's would name an option of its own.
+fn free(port: u16) -> Result<()> {
+    let another = || format!("port {port} is not free: choose another with --port N");
+    TcpListener::bind(("127.0.0.1", port)).map(drop).with_context(another)
 }
 
 /// Shows the page in the user's browser once the server answers. The address is printed anyway, so it may fail.
@@ -44,5 +55,20 @@ fn open_page(port: u16) {
             return;
         }
         thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_said_with_the_option_that_changes_it() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).expect("some port is free");
+        let port = taken.local_addr().expect("it is bound").port();
+        let error = free(port).expect_err("it is taken").to_string();
+        assert_eq!(error, format!("port {port} is not free: choose another with --port N"));
+        drop(taken);
+        assert!(free(port).is_ok());
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use pico_args::Arguments;
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Mutex, thread};
 
 use crate::{
     place::{Place, path_with},
@@ -26,18 +26,42 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     }
     for target in targets.iter().filter(|target| chosen.is_empty() || chosen.contains(target)) {
         println!("\n== fuzz {target}, {seconds} s ==");
-        // libFuzzer writes what it finds to the first folder; the committed seeds are only read.
-        let finds = place.target.join("fuzz-corpus").join(target);
-        fs::create_dir_all(&finds).with_context(|| format!("cannot make the folder {}", finds.display()))?;
-        let seeds = place.root.join(FOLDER).join("corpus").join(target);
-        cargo_fuzz(place, &folder)?
-            .args(["run", "--fuzz-dir", FOLDER, target])
-            .arg(&finds)
-            .args(seeds.is_dir().then_some(&seeds))
-            .args(["--".to_owned(), format!("-max_total_time={seconds}")])
-            .run()?;
+        one(place, &folder, target, seconds)?.run()?;
     }
     Ok(())
+}
+
+/// Every target for so long, as many at once as there are cores; what stopped any is an error.
+pub(crate) fn all(place: &Place, seconds: u64) -> Result<()> {
+    let folder = setup::cargo_fuzz(place)?;
+    let targets = targets(place, &folder)?;
+    cargo_fuzz(place, &folder)?.args(["build", "--fuzz-dir", FOLDER]).run()?;
+    let waiting = Mutex::new(targets.iter());
+    let work = || {
+        let take = || waiting.lock().ok()?.next();
+        while let Some(target) = take() {
+            println!("fuzz {target}, {seconds} s");
+            one(place, &folder, target, seconds)?.args(["-verbosity=0", "-print_final_stats=1"]).run()?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().expect("no worker panics"))
+    })
+}
+
+fn one(place: &Place, folder: &Path, target: &str, seconds: u64) -> Result<Program> {
+    // libFuzzer writes what it finds to the first folder; the committed seeds are only read.
+    let finds = place.target.join("fuzz-corpus").join(target);
+    fs::create_dir_all(&finds).with_context(|| format!("cannot make the folder {}", finds.display()))?;
+    let seeds = place.root.join(FOLDER).join("corpus").join(target);
+    Ok(cargo_fuzz(place, folder)?
+        .args(["run", "--fuzz-dir", FOLDER, target])
+        .arg(&finds)
+        .args(seeds.is_dir().then_some(&seeds))
+        .args(["--".to_owned(), format!("-max_total_time={seconds}")]))
 }
 
 fn targets(place: &Place, folder: &Path) -> Result<Vec<String>> {

@@ -78,6 +78,11 @@ mod tests {
             (1e-9, 2), // the f64 nearest to 1e-9 lies above it
             (f64::MIN_POSITIVE, 1),
             (5e-324, 1),
+            (1e-30, 1),
+            (1e-60, 1),
+            (0.75e9, 750_000_000_000_000_000),
+            (1e9, u64::MAX),
+            (1.5e9, u64::MAX),
             (f64::NAN, u64::MAX),
             (-1.0, u64::MAX),
             (f64::INFINITY, u64::MAX),

@@ -76,7 +76,7 @@ struct Body(Vec<Record>, ByteArray<32>, ClockOnDisk, Option<ByteBuf>);
 
 /// The fields of [`Clock`] in their order.
 #[derive(Serialize, Deserialize)]
-struct ClockOnDisk(u64, u32, u64, u64, Vec<u64>);
+struct ClockOnDisk(u64, u32, u64, u64, u64, Vec<u64>);
 
 impl State {
     /// The state after these bytes; none at all are a new account. Whatever a writer of ours would not have written is
@@ -94,8 +94,8 @@ impl State {
             return Err(Error::LedgerVersion { sent: version, known: VERSION });
         }
         let Body(records, last, clock, unsent) = wire::decode(&body).map_err(damaged)?;
-        let ClockOnDisk(looks, sessions, seen_ms, waited_ms, tasks_ms) = clock;
-        let clock = Clock { looks, sessions, seen_ms, waited_ms, tasks_ms };
+        let ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms) = clock;
+        let clock = Clock { looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms };
         let mut state = Self { unsent: unsent.map(ByteBuf::into_vec), ..Self::default() };
         records.into_iter().try_for_each(|record| state.push(record))?;
         state.clock = clock;
@@ -108,8 +108,8 @@ impl State {
 
     /// The bytes to store.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let Clock { looks, sessions, seen_ms, waited_ms, ref tasks_ms } = self.clock;
-        let clock = ClockOnDisk(looks, sessions, seen_ms, waited_ms, tasks_ms.clone());
+        let Clock { looks, sessions, seen_ms, waited_ms, longest_ms, ref tasks_ms } = self.clock;
+        let clock = ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms.clone());
         let unsent = self.unsent.clone().map(ByteBuf::from);
         let body = wire::encode(&Body(self.records.clone(), ByteArray::new(self.last()), clock, unsent));
         let sealed = ByteArray::new(seal(VERSION, &body));

@@ -1,4 +1,4 @@
-//! `opendp`'s privacy filter and a plain sum of [`NanoRho`] against a budget come to the same verdicts.
+//! `opendp`'s privacy filter and our ledger come to the same verdicts on the same charges.
 //!
 //! They may differ in one direction: each charge is rounded up to a nano-rho here, so a sequence of n charges may be
 //! refused here, and not there, within n nano-rho of the budget. What is accepted here is accepted there. Their filter
@@ -11,6 +11,7 @@ use opendp::{
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Ledger, Limits, Policy};
 
 /// A release of nothing that costs this much.
 fn release(rho: f64) -> Mechanism {
@@ -29,14 +30,17 @@ fn theirs(charges: &[f64], budget: f64) -> usize {
     charges.iter().take_while(|&&rho| open.invoke(release(rho)).is_ok()).count()
 }
 
-/// How many a running sum admits.
+/// How many of them our ledger debits before its first refusal.
 fn ours(charges: &[f64], budget: NanoRho) -> usize {
-    let mut spent = NanoRho(0);
-    let fits = |rho: &&f64| {
-        spent = NanoRho(spent.0.saturating_add(NanoRho::from_rho(**rho).0));
-        spent <= budget
+    let mut ledger = Ledger::open(&[], Limits { lifetime: budget, ..Policy::at_once().limits() }).expect("a new one");
+    let mut stored = Vec::new();
+    let debited = |(id, rho): (u128, &f64)| {
+        let cost = Cost::alone(NanoRho::from_rho(*rho));
+        let step = ledger.reserve(&stored, ("demo", 1, id.to_le_bytes()), cost, 0)?;
+        stored = step.bytes().to_vec();
+        ledger.persisted(step)
     };
-    charges.iter().take_while(fits).count()
+    (1..).zip(charges).map(debited).take_while(Result::is_ok).count()
 }
 
 /// The one difference that there may be.
@@ -52,6 +56,8 @@ fn same_but_for_rounding(charges: &[f64], budget: NanoRho) -> Result<(), TestCas
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_filters_agree_on_random_charges(
         charges in prop::collection::vec(prop_oneof![1e-4f64..0.2, 1e-9f64..1e-3], 1..120),

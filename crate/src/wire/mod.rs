@@ -3,6 +3,7 @@
 mod aggregation;
 mod closing;
 mod forward;
+mod inspect;
 mod round;
 mod seal;
 mod share;
@@ -12,6 +13,7 @@ mod upload;
 pub use aggregation::{AggregateShare, Batch, Manifest};
 pub use closing::{Agreed, Closing};
 pub use forward::Forward;
+pub use inspect::{Value, inspect};
 pub use round::{Mode, Operator, Round};
 pub use seal::{Role, SealingKey};
 pub use share::Share;

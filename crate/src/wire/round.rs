@@ -318,6 +318,31 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_what_is_allowed_are_allowed() {
+        let (fine, split) = (Round::example(), Round::split_example());
+        let name = "x".repeat(64);
+        // A part of 30 / √99 = 3.015 units.
+        let coarse = Round { grid_scale: 30, noise_multiplier: 1.0, min_cohort: 99, tolerated_permille: 0, ..split };
+        for round in [
+            Round { task: name.clone(), leader: Operator::new(&name, [1; 32]), ..fine.clone() },
+            Round { dimension: 4096, ..fine.clone() },
+            Round { dimension: 1, min_cohort: 1, n_max: 1, ..fine.clone() },
+            Round { n_max: 459_232, ..fine.clone() },
+            Round { tolerated_permille: 999, ..coarse.clone() },
+            coarse.clone(),
+        ] {
+            assert_eq!(Round::decode(&round.encode()), Ok(round));
+        }
+        for round in [
+            Round { leader: Operator::new(&"x".repeat(65), [1; 32]), ..fine.clone() },
+            Round { n_max: 459_233, ..fine },
+            Round { min_cohort: 101, ..coarse },
+        ] {
+            assert!(Round::decode(&round.encode()).is_err(), "{round:?}");
+        }
+    }
+
+    #[test]
     fn the_hash_covers_every_field() {
         let round = Round::split_example();
         let hash = round.hash();

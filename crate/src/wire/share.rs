@@ -89,6 +89,13 @@ impl Share {
 }
 
 #[cfg(test)]
+impl Share {
+    pub(crate) fn example(grid: &[i32]) -> Self {
+        Self::whole(grid)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

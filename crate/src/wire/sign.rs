@@ -77,9 +77,9 @@ fn statement(subject: Subject, body: &[u8]) -> Vec<u8> {
 /// Something published, with its signatures. What it holds is read only by verifying it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    body: Vec<u8>,
-    leader: [u8; 64],
-    helper: Option<[u8; 64]>,
+    pub(super) body: Vec<u8>,
+    pub(super) leader: [u8; 64],
+    pub(super) helper: Option<[u8; 64]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -211,6 +211,14 @@ mod tests {
         let mut turned = signed(&round);
         core::mem::swap(&mut turned.leader, turned.helper.as_mut().expect("both signed"));
         assert_eq!(turned.verify_round(&pins), Err(Error::SignatureWrong { signer: "leader" }));
+    }
+
+    /// Written once more, as `docs/wire-format.md` has it: others sign and verify the same bytes.
+    #[test]
+    fn what_is_signed_names_its_kind_and_the_bodys_hash() {
+        let hash = Sha256::digest(b"body");
+        assert_eq!(statement(Subject::Round, b"body"), [b"privet round v1\0".as_slice(), &hash].concat());
+        assert_eq!(statement(Subject::Manifest, b"body"), [b"privet head v1\0".as_slice(), &hash].concat());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub type UploadId = [u8; 16];
 /// shares in `split` mode. Its size depends on the round alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    configuration: [u8; 32],
+    pub(super) configuration: [u8; 32],
     id: UploadId,
     shares: Vec<Vec<u8>>,
 }
@@ -131,8 +131,11 @@ fn share_sizes(round: &Round) -> Vec<usize> {
 
 #[cfg(test)]
 impl Upload {
-    pub(crate) fn of_grid(round: &Round, id: UploadId, grid: &[i32]) -> Self {
-        Self::new(round, id, Noised::from_grid(grid)).expect("a plain round")
+    /// An upload as a device with this gradient would make it, and the noised vector inside.
+    pub(crate) fn example(round: &Round, id: UploadId, gradient: &[f32]) -> (Self, Vec<i32>) {
+        let noised = Noised::example(round, gradient).expect("a plain round");
+        let grid = noised.grid().to_vec();
+        (Self::new(round, id, noised).expect("a plain round"), grid)
     }
 }
 
@@ -140,7 +143,9 @@ impl Upload {
 mod tests {
     use super::*;
 
-    const GRID: [i32; 18] = [-70_000, 1, 2, 3, i32::MIN, i32::MAX, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1];
+    fn made(round: &Round) -> (Upload, Vec<i32>) {
+        Upload::example(round, [1; 16], &vec![0.5; round.dimension as usize])
+    }
 
     fn keys() -> [SealingKey; 2] {
         [SealingKey::from_seed(&[1; 32]), SealingKey::from_seed(&[2; 32])]
@@ -149,17 +154,17 @@ mod tests {
     #[test]
     fn an_upload_survives_the_wire_in_both_modes() {
         let device = Round::example();
-        let upload = Upload::of_grid(&device, [1; 16], &GRID);
+        let (upload, grid) = made(&device);
         let read = Upload::decode(&upload.encode(), &device).expect("our own bytes");
-        assert_eq!(read.read(&device).expect("in the clear").centred().collect::<Vec<_>>(), GRID);
+        assert_eq!(read.read(&device).expect("in the clear").centred().collect::<Vec<_>>(), grid);
 
         let split = Round::split_example();
-        let upload = Upload::of_grid(&split, [1; 16], &GRID);
+        let (upload, grid) = made(&split);
         let read = Upload::decode(&upload.encode(), &split).expect("our own bytes");
         let [leader, helper] = keys();
         let mut sum = read.open(&split, Role::Leader, &leader).expect("sealed to it");
         sum.add(&read.open(&split, Role::Helper, &helper).expect("sealed to it"));
-        assert_eq!(sum.centred().collect::<Vec<_>>(), GRID);
+        assert_eq!(sum.centred().collect::<Vec<_>>(), grid);
     }
 
     #[test]
@@ -167,9 +172,7 @@ mod tests {
         for dimension in [1, 5, 18, 54, 64, 300, 4096] {
             for round in [Round::example(), Round::split_example()] {
                 let round = Round { dimension, ..round };
-                for grid in [vec![0; dimension as usize], vec![i32::MIN; dimension as usize]] {
-                    assert_eq!(Upload::of_grid(&round, [255; 16], &grid).encode().len(), Upload::size(&round));
-                }
+                assert_eq!(made(&round).0.encode().len(), Upload::size(&round), "{dimension}");
             }
         }
         assert!(Upload::size(&Round { dimension: 4096, ..Round::split_example() }) < 20_480);
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn an_upload_for_another_configuration_is_refused() {
         let round = Round::split_example();
-        let bytes = Upload::of_grid(&round, [1; 16], &GRID).encode();
+        let bytes = made(&round).0.encode();
         for other in [Round { number: 2, ..round.clone() }, Round { min_cohort: 99, ..round.clone() }, Round::example()]
         {
             assert_eq!(Upload::decode(&bytes, &other), Err(Error::ConfigurationMismatch));
@@ -188,7 +191,7 @@ mod tests {
     #[test]
     fn the_shares_do_not_open_for_the_other_role_or_under_another_id() {
         let round = Round::split_example();
-        let upload = Upload::of_grid(&round, [1; 16], &GRID);
+        let (upload, _) = made(&round);
         let [leader, helper] = keys();
         assert_eq!(upload.open(&round, Role::Leader, &helper), Err(Error::SealBroken));
         assert_eq!(upload.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
@@ -202,12 +205,16 @@ mod tests {
     fn a_sealed_share_alone_says_nothing_of_the_vector() {
         let round = Round::split_example();
         let [leader, helper] = keys();
-        let opened = |grid: &[i32; 18]| {
-            let upload = Upload::of_grid(&round, [1; 16], grid);
-            (upload.open(&round, Role::Leader, &leader), upload.open(&round, Role::Helper, &helper))
+        let opened = || {
+            let (upload, grid) = made(&round);
+            let share = |role, key| upload.open(&round, role, key).expect("sealed to it");
+            (share(Role::Leader, &leader), share(Role::Helper, &helper), grid)
         };
-        let (zeros, ones) = (opened(&[0; 18]), opened(&[1; 18]));
-        assert_ne!(zeros.0, ones.0);
-        assert_ne!(zeros.1, ones.1, "the seed is fresh");
+        let (one, other) = (opened(), opened());
+        assert_ne!(one.1, other.1, "the seed is fresh");
+        for (leaders, helpers, grid) in [one, other] {
+            assert_ne!(leaders.centred().collect::<Vec<_>>(), grid);
+            assert_ne!(helpers.centred().collect::<Vec<_>>(), grid);
+        }
     }
 }

@@ -25,7 +25,7 @@ const LIBRARIES: &[Library] = &[
     },
     Library {
         words: &["wasm_bindgen", "wasm_bindgen_futures", "wasm_bindgen_test", "web_sys", "js_sys"],
-        places: &["web/src/", "tests/browser/"],
+        places: &["web/src/", "tests/browser/", "tests/bench/"],
         why: "JavaScript is reached from web/ only",
     },
     Library {

@@ -5,7 +5,7 @@ use super::{Fault, File};
 /// A dependency and the manifests that may name it, besides the workspace's table of versions.
 const PLACES: &[(&[&str], &[&str])] = &[
     (&["wgpu", "opendp"], &["crate/"]),
-    (&["wasm-bindgen", "wasm-bindgen-futures", "wasm-bindgen-test", "web-sys", "js-sys"], &["web/"]),
+    (&["wasm-bindgen", "wasm-bindgen-futures", "wasm-bindgen-test", "web-sys", "js-sys"], &["web/", "tests/bench/"]),
     (&["axum", "hyper", "reqwest", "tower-http", "http"], &["server/", "tests/"]),
     (&["privet"], &["web/", "server/", "tests/"]),
     (&["privet-server"], &["tests/"]),

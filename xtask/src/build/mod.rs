@@ -8,9 +8,9 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     figures,
-    place::{Place, copy},
+    place::{Place, copy, write},
     run::{self, Program},
-    setup::{self, Machine, Need},
+    setup::{self, Machine, Need, WasmTools},
 };
 use stamp::Stamp;
 
@@ -71,14 +71,32 @@ fn wasm(place: &Place, machine: &Machine) -> Result<()> {
         return Ok(());
     }
     println!("building the Wasm module");
+    optimised(place, tools, "web", "pkg", "privet")?;
+    unchanged()?.record()?;
+    inputs.record()
+}
+
+/// The release path and its peer, built as the module that ships is, with a page around them.
+pub(crate) fn bench(place: &Place, machine: &Machine) -> Result<PathBuf> {
+    let pages = place.target.join("bench/privacy");
+    let out = pages.to_str().context("the path of target/ is not UTF-8")?;
+    optimised(place, machine.wasm()?, "tests/bench/wasm", out, "bench")?;
+    let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\">";
+    write(&pages.join("index.html"), page)?;
+    Ok(pages)
+}
+
+/// Compiles a package to Wasm in the profile that ships, and shrinks it.
+fn optimised(place: &Place, tools: &WasmTools, package: &str, out: &str, name: &str) -> Result<()> {
     tools
         .wasm_pack(place)?
-        .args(["build", "web", "--mode", "force", "--target", "web", "--no-pack", "--no-opt"])
-        .args(["--out-dir", "pkg", "--out-name", "privet", "--profile", "wasm"])
+        .args(["build", package, "--mode", "force", "--target", "web", "--no-pack", "--no-opt"])
+        .args(["--out-dir", out, "--out-name", name, "--profile", "wasm"])
         .run()
         .context("the Wasm module does not build")?;
+    let module = place.root.join(package).join(out).join(format!("{name}_bg.wasm"));
     let before = file_size(&module)?;
-    let small = place.target.join("xtask/privet_bg.wasm");
+    let small = place.target.join("xtask").join(format!("{name}_bg.wasm"));
     fs::create_dir_all(place.target.join("xtask"))?;
     node_program(place, "wasm-opt")
         .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
@@ -89,8 +107,7 @@ fn wasm(place: &Place, machine: &Machine) -> Result<()> {
         .run()?;
     copy(&small, &module)?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    unchanged()?.record()?;
-    inputs.record()
+    Ok(())
 }
 
 /// `web/ts/dist`, and the files that npm wants beside it.

@@ -42,7 +42,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::clippy },
     Suite { name: "doc", needs: &[], built: false, budget_s: 5 * 60, run: rust_tests::doc },
     Suite { name: "native", needs: &[Need::Vulkan], built: false, budget_s: 8 * 60, run: rust_tests::native },
-    Suite { name: "privacy", needs: &[], built: false, budget_s: 2 * 60, run: rust_tests::privacy },
+    Suite { name: "privacy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::privacy },
     Suite {
         name: "browser",
         needs: &[Need::Wasm, Need::Browser],

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Context;
-use crate::{place::no_gpu, run::cargo};
+use crate::{fuzz, place::no_gpu, run::cargo};
 
 pub(super) fn clippy(context: &Context) -> Result<()> {
     cargo(&context.place.root)
@@ -27,15 +27,22 @@ pub(super) fn native(context: &Context) -> Result<()> {
     tests.run()
 }
 
-/// The core once more with its seedable sampler, which no other build has: the statistics want both.
+/// How long each decoder is fuzzed in the long form.
+const FUZZED_S: u64 = 600;
+
+/// The core once more with its seedable sampler, which no other build has: the statistics want both. Then what needs
+/// more than the core: that nothing un-noised is an upload, the vectors, and what fuzzers kept.
 pub(super) fn privacy(context: &Context) -> Result<()> {
     // Over the whole workspace, so that every dependency keeps the features that it was built with before.
-    let tests = cargo(&context.place.root).args(["test", "--workspace", "--lib", "--features", "privet/simulate"]);
+    let simulating = ["--workspace", "--features", "privet/simulate", "--lib"];
+    let tests = || cargo(&context.place.root).arg("test").args(simulating);
+    tests().args(["--test", "privacy", "--test", "wire", "--no-fail-fast"]).run()?;
     if context.long {
         // Ten million draws each are minutes when they are not optimised.
-        return tests.args(["--release", "--", "--include-ignored"]).run();
+        tests().args(["--release", "--", "--include-ignored"]).run()?;
+        fuzz::all(context.place, FUZZED_S)?;
     }
-    tests.run()
+    Ok(())
 }
 
 pub(super) fn browser(context: &Context) -> Result<()> {

@@ -1,0 +1,169 @@
+// The package's promises that only a page can show: a dry run leaves no trace, and without randomness nothing leaves.
+
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Personalizer, Preview } from "../../web/ts/index.ts";
+import { launch, Server } from "../harness.ts";
+
+const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
+const ITEMS = [0, 1, 2, 3].map((n) => ({
+  id: String(n),
+  embedding: Array.from({ length: 16 }, (_, i) => (i === n ? 1 : 0.125)),
+}));
+
+let folder: string;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "privet-page-"));
+  await writeFile(join(folder, "index.html"), '<!doctype html><link rel="icon" href="data:,">');
+  for (const name of ["index.js", "worker.js", "privet_bg.wasm"]) await copyFile(join(DIST, name), join(folder, name));
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async (t) => {
+  server = await Server.start(folder);
+  context = await browser.newContext();
+  page = await context.newPage();
+  // tsx keeps the names of functions by a helper that a page does not have.
+  await page.addInitScript("globalThis.__name = (named) => named");
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+/** Opens a personalizer in the page, as `personalizer`, that has seen something. */
+async function start(): Promise<void> {
+  await page.goto(server.address);
+  await page.evaluate(async (items) => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    const policy = { waitMs: 0, sessions: 0, intervalMs: 0, rhoAlone: "none" };
+    const options = { task: "demo", aggregators: { leader: { url: "/", key } }, policy, backend: "scalar" };
+    const personalizer: Personalizer = await createPersonalizer(options);
+    for (const item of items) await personalizer.record({ kind: "impression", item });
+    for (const item of items.slice(2)) await personalizer.record({ kind: "click", item });
+    Object.assign(globalThis, { personalizer });
+  }, ITEMS);
+}
+
+const contribute = () =>
+  page.evaluate(async () => {
+    const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
+    try {
+      return { bytes: Array.from((await personalizer.contribute()).bytes) };
+    } catch (error) {
+      return { code: (error as { code: string }).code };
+    }
+  });
+
+const spent = () =>
+  page.evaluate(
+    async () => (await (globalThis as unknown as { personalizer: Personalizer }).personalizer.status()).rhoSpent,
+  );
+
+/** Every byte that the origin keeps. */
+const stored = () =>
+  page.evaluate(async () => {
+    const opened = indexedDB.open("privet");
+    await new Promise((resolve) => opened.addEventListener("success", resolve));
+    const values = opened.result.transaction("ledger").objectStore("ledger").getAll();
+    await new Promise((resolve) => values.addEventListener("success", resolve));
+    opened.result.close();
+    const others = [localStorage.length, sessionStorage.length, (await caches.keys()).length, document.cookie.length];
+    const bases = (await indexedDB.databases()).map(({ name }) => name);
+    return { bytes: values.result.map((value: Uint8Array) => Array.from(value)), others, bases };
+  });
+
+test("a dry run shows each stage and its cost, and changes and stores nothing", async () => {
+  await start();
+  const before = await stored();
+  const preview = await page.evaluate(async () => {
+    const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
+    const preview: Preview = await personalizer.preview();
+    return { ...preview, gradient: Array.from(preview.gradient), clipped: Array.from(preview.clipped) };
+  });
+  assert.ok(preview.examples > 0);
+  assert.equal(preview.gradient.length, 18);
+  assert.ok(preview.gradient.some((entry) => entry !== 0) && preview.clipped.some((entry) => entry !== 0));
+  assert.deepEqual([preview.rho, preview.rhoAlone, preview.rhoLeft], [0.03125, 0.03125, 1.052]);
+  assert.deepEqual(await stored(), before, "nothing was written");
+  assert.equal(await spent(), 0);
+
+  const { bytes = [] } = await contribute();
+  assert.equal(bytes.length, preview.uploadBytes);
+  const kept = await stored();
+  assert.deepEqual([kept.others, kept.bases], [[0, 0, 0, 0], ["privet"]]);
+  const all = Buffer.concat([...kept.bytes.map((value) => Buffer.from(value)), Buffer.from(bytes)]);
+  for (const [name, stage] of [
+    ["gradient", Float32Array.from(preview.gradient)],
+    ["clipped", Int32Array.from(preview.clipped)],
+  ] as const) {
+    for (const [place, entry] of stage.entries()) {
+      if (Math.abs(entry) < (name === "gradient" ? 1e-3 : 256)) continue; // zeros are everywhere
+      const needle = Buffer.from(stage.buffer, 4 * place, 4);
+      assert.ok(!all.includes(needle), `entry ${place} of the ${name} is stored or sent`);
+    }
+  }
+});
+
+test("the statement speaks of the open round, and a receipt's bytes are read field by field", async () => {
+  await start();
+  const [statement, round, upload, garbled] = await page.evaluate(async () => {
+    const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
+    const { bytes, id } = await personalizer.contribute();
+    const { id: named, configuration, entries } = await personalizer.inspect("upload", bytes);
+    const plain = (field: unknown) => Array.from(field as Uint8Array, (byte) => byte.toString(16).padStart(2, "0"));
+    const { task, mode, hash, ...rest } = await personalizer.inspect("round");
+    const garbled = await personalizer.inspect("upload", bytes.slice(1)).catch(({ code }) => code);
+    return [
+      await personalizer.statement(),
+      { task, mode, cohort: rest["min-cohort"] },
+      [plain(named).join("") === id, plain(configuration).join("") === plain(hash).join(""), plain(entries).length],
+      garbled,
+    ] as const;
+  });
+  assert.match(statement, /^What leaves: for the task “demo”, one upload of 128 bytes at a time/);
+  assert.match(statement, /epsilon 0\.55 at delta 0\.000001, between your data and no data/);
+  assert.match(statement, /Who has to be trusted: nobody with your data\./);
+  assert.deepEqual(round, { task: "demo", mode: "device", cohort: 100 });
+  assert.deepEqual(upload, [true, true, 72]);
+  assert.equal(garbled, "wire-malformed");
+});
+
+for (const [what, source] of [
+  ["constant", "crypto.getRandomValues = (array) => array.fill(7);"],
+  ["a counter that begins anew each time", "crypto.getRandomValues = (array) => array.map((_, i) => (array[i] = i));"],
+  ["missing", "crypto.getRandomValues = undefined;"],
+  ["broken", "crypto.getRandomValues = () => { throw new Error('no source'); };"],
+] as const) {
+  test(`a random source that is ${what} debits nothing and releases nothing`, async () => {
+    const worker = await readFile(join(DIST, "worker.js"), "utf8");
+    await page.route("**/worker.js", (route) =>
+      route.fulfill({ contentType: "text/javascript", body: `${source}\n${worker}` }),
+    );
+    await start();
+    assert.deepEqual(await contribute(), { code: "random-source" });
+    assert.equal(await spent(), 0);
+    assert.equal((await server.count()).count, 0);
+  });
+}
+
+test("the same page with a sound source contributes", async () => {
+  await start();
+  assert.ok((await contribute()).bytes);
+  assert.equal((await server.count()).count, 1);
+});
