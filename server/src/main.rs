@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Serve(command::serve::Serve),
+    Serve(Box<command::serve::Serve>),
     #[command(subcommand)]
     Tasks(command::tasks::Tasks),
     #[command(subcommand)]

@@ -1,5 +1,7 @@
 //! Two real processes, as two operators start them, killed at random moments: no acknowledged upload is lost.
 
+#![expect(clippy::print_stdout, reason = "a random test prints its seed")]
+
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
@@ -82,7 +84,7 @@ fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
 
 #[test]
 fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
-    let kills = if std::env::var_os("PRIVET_LONG").is_some() { 50 } else { 8 };
+    const KILLS: u32 = 50;
     let seed = RandomState::new().build_hasher().finish();
     println!("seed {seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -127,7 +129,7 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let head = get(at, &format!("/v1/heads/{}", hex(&configuration.head))).expect("it is published");
 
     let mut acknowledged: Vec<([u8; 16], Vec<u8>)> = Vec::new();
-    for kill in 0..kills {
+    for kill in 0..KILLS {
         let until = Duration::from_millis(random.random_range(1..150));
         let victim = random.random_range(0..3);
         let uploads: Vec<_> = (0..40u8)
@@ -169,6 +171,6 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     for (id, body) in &acknowledged {
         assert_eq!(put(at, id, body), Some(200), "it is known: the same answer as before, and not counted again");
     }
-    println!("{} acknowledged over {kills} kills", acknowledged.len());
+    println!("{} acknowledged over {KILLS} kills", acknowledged.len());
     assert!(!acknowledged.is_empty());
 }

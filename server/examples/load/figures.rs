@@ -186,7 +186,7 @@ fn additions_per_s() -> f64 {
 }
 
 /// Microseconds of one core for each part of an upload's way, measured apart.
-async fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
+fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
     let keys = Keys::open(&servers.folder.path().join("leader.keys")).expect("the server's file");
     let helper = Keys::open(&servers.folder.path().join("helper.keys")).expect("the server's file");
     let all = uploads(maker, 500);
@@ -237,7 +237,7 @@ pub(crate) async fn measure(count: usize, growth: usize) {
         worst = worst.max(p99);
         if mode == Mode::Split {
             let round = maker.round().clone();
-            parts(&servers, &mut maker, &round).await;
+            parts(&servers, &mut maker, &round);
         }
     }
     figure("p99_ms_half_load", worst, "ms", 2);

@@ -95,7 +95,7 @@ struct Settings {
     #[arg(long, env = "PRIVET_PAGES_FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pages: Option<PathBuf>,
-    /// A file with the token of requests under /v1/admin. The environment's PRIVET_ADMIN_TOKEN may hold it instead.
+    /// A file with the token of requests under `/v1/admin`. `PRIVET_ADMIN_TOKEN` in the environment may be it instead.
     #[arg(long, env = "PRIVET_ADMIN_TOKEN_FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_token_file: Option<PathBuf>,

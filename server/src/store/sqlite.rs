@@ -17,6 +17,9 @@ mod tally;
 /// Readers see the last commit while the one writer works.
 const READERS: u32 = 3;
 
+/// Pages of the write-ahead log after which a commit moves them itself, should nobody else have done it.
+const LONGEST_LOG: &str = "50000";
+
 /// A SQLite file with one writer.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
@@ -43,11 +46,14 @@ impl SqliteStore {
             // An acknowledged upload survives a power cut: its device has paid and will not send it again.
             .synchronous(synchronous)
             .busy_timeout(patience)
+            // Beside the commits, not in one of them: see `keep_short`.
+            .pragma("wal_autocheckpoint", LONGEST_LOG)
             // What is deleted is written over: a share leaves nothing behind in the file.
             .pragma("secure_delete", "ON");
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
         sqlx::migrate!().run(&writer).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await.map_err(failed)?;
+        tokio::spawn(keep_short(readers.clone()));
         Ok(Self { writer, readers })
     }
 
@@ -61,6 +67,22 @@ impl SqliteStore {
     /// A transaction that writes from its first statement on, so that it never has to give up a read.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    }
+}
+
+/// Moves what is committed from the write-ahead log into the file, until the store is shut. Within a commit it would make
+/// one upload in some dozens wait for all the pages of the others.
+async fn keep_short(store: SqlitePool) {
+    while !store.is_closed() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The first takes long and hinders nobody; the second is left with little, and has the log begin again.
+        for checkpoint in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"] {
+            if let Err(cause) = sqlx::query(checkpoint).execute(&store).await
+                && !store.is_closed()
+            {
+                tracing::warn!(%cause, "the write-ahead log stays as it is");
+            }
+        }
     }
 }
 
