@@ -146,6 +146,12 @@ pub enum Error {
     /// No round is open at this moment: ask again soon.
     #[error("no round is open yet")]
     RoundPending,
+    /// The task wants a token of the application's backend, and this is none of it for this round.
+    #[error("the upload carries no token of the application for this round")]
+    TokenRefused,
+    /// The token was used for another upload before.
+    #[error("the token was used before")]
+    TokenSpent,
     /// The request is not signed by the pinned key, or has no right to what it asks.
     #[error("this request is not authorised")]
     NotAuthorised,

@@ -188,7 +188,7 @@ impl<S: Store> Helper<S> {
         let verdicts = held.iter().map(|held| match held.as_ref().and_then(|_| added.next()) {
             None => Verdict::Broken,
             Some(Added::New | Added::Known) => Verdict::Held,
-            Some(Added::Conflict) => Verdict::Conflict,
+            Some(Added::Conflict | Added::Spent) => Verdict::Conflict,
             Some(Added::Over) => Verdict::Over,
         });
         Ok(verdicts.map(|verdict| verdict as u8).collect())

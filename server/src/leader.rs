@@ -126,6 +126,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if self.store.current(&task.name).await?.is_none() {
             self.store.set_current(&task.name, first.hash).await?;
         }
+        if task.token_key.is_none() {
+            tracing::warn!(task = task.name, "anybody may upload to this task: it has no token_key");
+        }
         let (hash, name, text) = (task.hash(), task.name.clone(), task.text());
         self.store.put_task(&StoredTask { hash, name: name.clone(), text, admitted: true }).await?;
         let open = self.store.latest(&name).await?.and_then(Open::of);

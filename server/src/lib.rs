@@ -19,6 +19,7 @@ mod routes;
 pub mod store;
 mod task;
 mod task_file;
+mod token;
 mod version;
 
 pub use clock::{keep_turning, now_s};
@@ -34,3 +35,4 @@ pub use routes::{Extras, HttpPeer, helper_app, leader_app};
 pub use store::{SqliteStore, Store};
 pub use task::Task;
 pub use task_file::tasks_from_file;
+pub use token::{Token, sign_token};

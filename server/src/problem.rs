@@ -66,6 +66,8 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("helper-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("helper-refused", StatusCode::BAD_GATEWAY, Stop),
     ("round-pending", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("token-refused", StatusCode::FORBIDDEN, Stop),
+    ("token-spent", StatusCode::FORBIDDEN, Stop),
     ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
     ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("route-unknown", StatusCode::NOT_FOUND, Stop),

@@ -28,6 +28,8 @@ pub use helper::helper_app;
 /// Scripts and styles from here alone, and Wasm: what a page that handles a profile should be served under.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The header that carries a token and its signature in hexadecimal.
+const TOKEN: &str = "privet-token";
 /// A head or a manifest is named by a hash: it never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -118,9 +120,11 @@ async fn manifest<S: Store, P: Peer>(
 async fn upload<S: Store, P: Peer>(
     State(leader): Served<S, P>,
     Path((task, number, id)): Path<(String, u32, String)>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let accepted = accept(&leader, &task, number, &id, body).await;
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    let accepted = accept(&leader, &task, number, &id, body, token).await;
     leader.metrics().upload(match &accepted {
         Ok(accepted) if accepted.new => "new",
         Ok(_) => "known",
@@ -137,11 +141,12 @@ async fn accept<S: Store, P: Peer>(
     number: u32,
     id: &str,
     body: Body,
+    token: Option<&str>,
 ) -> privet::Result<Accepted> {
     let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
     let limit = leader.open(task).map_or_else(|_| longest(), |open| Upload::size(&open.round));
     let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
-    leader.accept(task, number, id, &body).await
+    leader.accept(task, number, id, &body, token).await
 }
 
 async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Response, Problem> {

@@ -124,6 +124,8 @@ pub struct Addend {
     pub digest: [u8; 32],
     /// This aggregator's share of it.
     pub share: Share,
+    /// The token that it is accepted with, where the task wants one.
+    pub token: Option<[u8; 32]>,
 }
 
 /// A helper's share that waits for its batch.
@@ -148,6 +150,8 @@ pub enum Added {
     Conflict,
     /// The round takes no more.
     Over,
+    /// Its token was used before.
+    Spent,
 }
 
 /// How much a round and a batch take.
@@ -219,6 +223,8 @@ pub trait Tally: Send + Sync {
     fn hold(&self, id: i64, room: u32, shares: &[Held]) -> impl Future<Output = Result<Vec<Added>>> + Send;
     /// The digest of the bytes that are stored under this id.
     fn known(&self, id: i64, upload: UploadId) -> impl Future<Output = Result<Option<[u8; 32]>>> + Send;
+    /// Whether an upload of this round was accepted with this token.
+    fn token_spent(&self, id: i64, token: [u8; 32]) -> impl Future<Output = Result<bool>> + Send;
     /// Those of these uploads that are held and in no batch yet, with their seeds.
     fn seeds(&self, id: i64, of: &Batch) -> impl Future<Output = Result<Vec<(UploadId, [u8; 32])>>> + Send;
     /// Stores the sum over a batch of held shares and deletes the shares; whether all were held and in no batch.

@@ -47,6 +47,10 @@ pub struct Task {
     pub round_s: u64,
     /// How a round's mean moves the head.
     pub optimiser: Optimiser,
+    /// Whose tokens uploads have to carry: the Ed25519 key of the application's backend, in hexadecimal. Without one
+    /// anybody may upload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_key: Option<String>,
 }
 
 mod mode {
@@ -93,6 +97,16 @@ impl Task {
         unhex(&self.head).ok_or(Error::HeadRefused { reason: "its hash is not 64 hexadecimal digits" })
     }
 
+    /// Whose tokens uploads have to carry, if they have to.
+    pub fn token_key(&self) -> Result<Option<[u8; 32]>> {
+        let refused = |text: &String| Error::RoundRefused {
+            what: "the token key's length",
+            is: text.len().to_string(),
+            must: "64 hexadecimal digits".into(),
+        };
+        self.token_key.as_ref().map(|text| unhex(text).ok_or_else(|| refused(text))).transpose()
+    }
+
     /// The configuration of one round.
     pub fn round(
         &self,
@@ -133,6 +147,7 @@ impl Task {
         let round_s = self.round_s;
         hold(round_s >= SHORTEST_ROUND_S, "the length of a round", &round_s, format!("at least {SHORTEST_ROUND_S} s"))?;
         self.optimiser.check()?;
+        self.token_key()?;
         let Some(claimed) = self.epsilon else { return Ok(()) };
         // Between this device's data and none, as the statement for users says it: half the distance, a fourth of rho.
         let mut rho = cost(round.bound()?)?.trusted;
@@ -163,6 +178,7 @@ impl Task {
             epsilon: None,
             round_s: 7 * 24 * 60 * 60,
             optimiser: Optimiser::Sgd { rate: 1.0, momentum: 0.0 },
+            token_key: None,
         };
         task.check()?;
         Ok((task, bytes))
@@ -211,6 +227,7 @@ mod tests {
                 Task { epsilon: Some(1.1), ..fine.clone() },
                 "the epsilon of a contribution is 1.1429 and has to be at most 1.1",
             ),
+            (Task { token_key: Some("00".into()), ..fine.clone() }, "the token key's length is 2 and has to be 64"),
             (
                 Task { optimiser: Optimiser::Sgd { rate: -1.0, momentum: 0.0 }, ..fine.clone() },
                 "rate is -1 and has to be above 0",

@@ -218,7 +218,7 @@ impl World {
 
     fn send(&mut self, place: usize) {
         let Made { round, id, bytes, .. } = &self.made[place];
-        match self.run(self.leader.accept("demo", *round, &hex(id), bytes)) {
+        match self.run(self.leader.accept("demo", *round, &hex(id), bytes, None)) {
             Ok(_) => self.made[place].acknowledged = true,
             Err(error) => {
                 let expected = ["helper-unreachable", "store-failed", "round-closed", "round-pending"];
@@ -247,7 +247,7 @@ impl World {
             let (round, id, bytes) = (*round, hex(id), bytes.clone());
             let (leader, acknowledged) = (self.leader.clone(), acknowledged.clone());
             runtime.spawn(async move {
-                if leader.accept("demo", round, &id, &bytes).await.is_ok() {
+                if leader.accept("demo", round, &id, &bytes, None).await.is_ok() {
                     acknowledged.lock().expect("no panic").push(place);
                 }
             });

@@ -3,6 +3,7 @@
 mod admin;
 mod liar;
 mod pair;
+mod token;
 mod whole;
 
 use pair::{NOW_S, Pair, browse, contribution, problem};

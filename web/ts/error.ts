@@ -43,6 +43,8 @@ const CODES = [
   "helper-unreachable",
   "helper-refused",
   "round-pending",
+  "token-refused",
+  "token-spent",
   "not-authorised",
   "too-many-requests",
   "route-unknown",

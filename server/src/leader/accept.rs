@@ -8,6 +8,7 @@ use super::{Leader, Open};
 use crate::{
     peer::{Peer, Verdict},
     store::{Added, Addend, Room, Store},
+    token::{Token, verify_token},
 };
 
 /// What a device is told.
@@ -32,7 +33,14 @@ pub struct Progress {
 
 impl<S: Store, P: Peer> Leader<S, P> {
     /// Takes an upload to the address of this task, round and id. When this returns, both aggregators hold it durably.
-    pub async fn accept(&self, task: &str, number: u32, id: &str, body: &[u8]) -> Result<Accepted> {
+    pub async fn accept(
+        &self,
+        task: &str,
+        number: u32,
+        id: &str,
+        body: &[u8],
+        token: Option<&str>,
+    ) -> Result<Accepted> {
         let id: UploadId = unhex(id).ok_or(Error::UploadIdMismatch)?;
         let digest: [u8; 32] = Sha256::digest(body).into();
         let open = self.open(task);
@@ -46,6 +54,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if upload.id() != id {
             return Err(Error::UploadIdMismatch);
         }
+        let token = self.token(open, id, token).await?;
         let share = match open.round.mode {
             Mode::Device => upload.read(&open.round)?,
             Mode::Split => {
@@ -58,7 +67,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             }
         };
         let room = Room { round: open.round.n_max, batch: self.batch };
-        let (added, count) = self.writer.add(open.id, room, Addend { id, digest, share }).await?;
+        let (added, count) = self.writer.add(open.id, room, Addend { id, digest, share, token }).await?;
         match added {
             Added::New | Added::Known => {
                 let progress = Progress { round: number, count, min_cohort: open.round.min_cohort };
@@ -66,7 +75,20 @@ impl<S: Store, P: Peer> Leader<S, P> {
             }
             Added::Conflict => Err(Error::UploadConflict),
             Added::Over => Err(closed(number)),
+            Added::Spent => Err(Error::TokenSpent),
         }
+    }
+
+    /// The token that an upload is accepted with, where the task wants one. A spent one is refused before the helper
+    /// holds anything for it; the store has the last word.
+    async fn token(&self, open: &Open, id: UploadId, text: Option<&str>) -> Result<Option<Token>> {
+        let round = &open.round;
+        let Some(key) = self.served(&round.task)?.task.token_key()? else { return Ok(None) };
+        let token = verify_token(&key, &round.task, round.number, text)?;
+        if self.store.token_spent(open.id, token).await? && self.store.known(open.id, id).await?.is_none() {
+            return Err(Error::TokenSpent);
+        }
+        Ok(Some(token))
     }
 
     async fn forward(&self, open: &Open, upload: &Upload) -> Result<()> {

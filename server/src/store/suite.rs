@@ -47,7 +47,7 @@ fn share(entries: [u32; 2]) -> Share {
 }
 
 fn addend(n: u8) -> Addend {
-    Addend { id: [n; 16], digest: [n; 32], share: share([n.into(), u32::MAX]) }
+    Addend { id: [n; 16], digest: [n; 32], share: share([n.into(), u32::MAX]), token: None }
 }
 
 fn held(n: u8) -> Held {
@@ -70,6 +70,8 @@ pub(super) async fn run<S: Store, Guard>(fresh: impl AsyncFn() -> (Guard, S)) {
     a_number_has_one_configuration(&store).await;
     let (_guard, store) = fresh().await;
     an_upload_is_added_once_and_in_one_batch(&store).await;
+    let (_guard, store) = fresh().await;
+    a_token_is_used_once(&store).await;
     let (_guard, store) = fresh().await;
     a_closing_round_takes_nothing(&store).await;
     let (_guard, store) = fresh().await;
@@ -147,6 +149,18 @@ async fn an_upload_is_added_once_and_in_one_batch(store: &impl Store) {
     assert_eq!(sum(&[]).await, share([0, 0]));
 }
 
+async fn a_token_is_used_once(store: &impl Store) {
+    use Added::{Known, New, Spent};
+    let id = open(store, 1).await.id;
+    let with = |n: u8, token: u8| Addend { token: Some([token; 32]), ..addend(n) };
+    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(false));
+    assert_eq!(store.add(id, ROOM, &[with(1, 1), with(2, 1), with(3, 3)]).await, Ok((vec![New, Spent, New], 2)));
+    assert_eq!(store.add(id, ROOM, &[with(1, 1), with(2, 3)]).await, Ok((vec![Known, Spent], 2)), "the same again is");
+    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(true));
+    store.end(id).await.expect("it answers");
+    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(false));
+}
+
 async fn a_closing_round_takes_nothing(store: &impl Store) {
     let id = open(store, 1).await.id;
     store.add(id, ROOM, &[addend(1), addend(2)]).await.expect("it answers");
@@ -220,7 +234,7 @@ async fn many_at_a_time_are_counted_once(store: &impl Store) {
     let upload = |n: u32| {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&n.to_le_bytes());
-        Addend { id, digest: [0; 32], share: share([n, 1]) }
+        Addend { id, digest: [0; 32], share: share([n, 1]), token: None }
     };
     let all: Vec<Addend> = (0..1500).map(upload).collect();
     let (first, second) = (store.clone(), store.clone());

@@ -1,6 +1,6 @@
 //! Uploads, and their sums.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use privet::{Agreed, Batch, Result, Round, Share, UploadId};
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
@@ -45,13 +45,15 @@ async fn stored(
 /// What becomes of each upload, in order: known ones and repeats by their digests, new ones while there is room.
 fn verdicts(
     mut stored: HashMap<UploadId, [u8; 32]>,
-    uploads: impl Iterator<Item = (UploadId, [u8; 32])>,
+    mut spent: HashSet<[u8; 32]>,
+    uploads: impl Iterator<Item = (UploadId, [u8; 32], Option<[u8; 32]>)>,
     mut room: u32,
 ) -> Vec<Added> {
-    let verdict = |(id, digest)| match stored.get(&id) {
+    let verdict = |(id, digest, token): (_, _, Option<_>)| match stored.get(&id) {
         Some(known) if *known == digest => Added::Known,
         Some(_) => Added::Conflict,
         None if room == 0 => Added::Over,
+        None if token.is_some_and(|token| !spent.insert(token)) => Added::Spent,
         None => {
             room -= 1;
             stored.insert(id, digest);
@@ -113,12 +115,25 @@ impl Tally for SqliteStore {
         let before = count(&mut writing, id).await?;
         let open = state(&mut writing, id).await? == State::Open;
         let left = if open { room.round.saturating_sub(before) } else { 0 };
-        let verdicts = verdicts(known, addends.iter().map(|addend| (addend.id, addend.digest)), left);
+        let mut spent = HashSet::new();
+        for token in addends.iter().filter_map(|addend| addend.token) {
+            let select =
+                sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
+            if select.fetch_optional(&mut *writing).await.map_err(failed)?.is_some() {
+                spent.insert(token);
+            }
+        }
+        let uploads = addends.iter().map(|addend| (addend.id, addend.digest, addend.token));
+        let verdicts = verdicts(known, spent, uploads, left);
         let new: Vec<&Addend> =
             addends.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Added::New).map(|(new, _)| new).collect();
         let Some(first) = new.first() else { return Ok((verdicts, before)) };
         let (number, batched, mut sum) = filling(&mut writing, id, first.share.entries().len() as u32).await?;
         new.iter().for_each(|addend| sum.add(&addend.share));
+        for token in new.iter().filter_map(|addend| addend.token) {
+            let insert = sqlx::query("INSERT INTO tokens (round, token) VALUES (?, ?)").bind(id).bind(token.to_vec());
+            insert.execute(&mut *writing).await.map_err(failed)?;
+        }
         let rows: Vec<_> = new.iter().map(|addend| (&addend.id, &addend.digest, None)).collect();
         insert(&mut writing, id, Some(number), &rows).await?;
         let batched = batched + new.len() as u32;
@@ -138,7 +153,8 @@ impl Tally for SqliteStore {
         let waiting: u32 = waiting.fetch_one(&mut *writing).await.map_err(failed)?.try_get(0).map_err(failed)?;
         let open = state(&mut writing, id).await? == State::Open;
         let left = if open { room.saturating_sub(waiting) } else { 0 };
-        let verdicts = verdicts(known, shares.iter().map(|share| (share.id, share.digest)), left);
+        let uploads = shares.iter().map(|share| (share.id, share.digest, None));
+        let verdicts = verdicts(known, HashSet::new(), uploads, left);
         let new = shares.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Added::New);
         let rows: Vec<_> = new.map(|(share, _)| (&share.id, &share.digest, Some(&share.seed))).collect();
         insert(&mut writing, id, None, &rows).await?;
@@ -151,6 +167,11 @@ impl Tally for SqliteStore {
             sqlx::query("SELECT digest FROM uploads WHERE round = ? AND id = ?").bind(id).bind(upload.to_vec());
         let row = select.fetch_optional(&self.readers).await.map_err(failed)?;
         row.map(|row| bytes(row.try_get(0).map_err(failed)?)).transpose()
+    }
+
+    async fn token_spent(&self, id: i64, token: [u8; 32]) -> Result<bool> {
+        let select = sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
+        Ok(select.fetch_optional(&self.readers).await.map_err(failed)?.is_some())
     }
 
     async fn seeds(&self, id: i64, of: &Batch) -> Result<Vec<(UploadId, [u8; 32])>> {
