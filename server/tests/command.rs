@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use privet::{Head, Mode, Operator};
@@ -127,4 +128,43 @@ fn a_plan_is_printed_for_each_number_of_devices() {
     let plan = said(&privet(&["plan", "--devices", "1000000", "--devices", "100000000"], &[]));
     assert_eq!(plan.lines().filter(|line| line.starts_with("| 1000000 |")).count(), 2, "{plan}");
     assert_eq!(plan.lines().filter(|line| line.starts_with("| 100000000 |")).count(), 2);
+}
+
+/// `privet serve`, until it says its address.
+fn serving(data: &Path) -> (Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let first = lines.next().expect("it speaks").expect("UTF-8");
+    assert!(first.contains("the trust in two is nominal"), "{first}");
+    let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
+    (child, address.expect("it listens"))
+}
+
+fn got(url: &str) -> Vec<u8> {
+    ureq::get(url).call().expect("it answers").body_mut().read_to_vec().expect("a body")
+}
+
+#[cfg(unix)]
+#[test]
+fn both_are_served_without_arguments_and_end_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut child, url) = serving(folder.path());
+    let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
+    let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
+    let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
+    let signed = got(&format!("{url}/v1/tasks/demo/round"));
+    let round = privet::Signed::decode(&signed).and_then(|signed| signed.verify_round(&pins)).expect("signed by both");
+    assert_eq!((round.number, round.mode), (1, Mode::Split));
+    for name in ["leader.keys", "helper.keys", "leader.sqlite", "helper.sqlite"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    // Killed, the helper ends with its leader's pipe; both come back to what they had.
+    child.kill().expect("it runs");
+    child.wait().expect("it is gone");
+    let (mut child, url) = serving(folder.path());
+    assert_eq!(got(&format!("{url}/v1/tasks/demo/round")), signed);
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it runs").success());
+    assert!(child.wait().expect("it ends").success(), "asked to, it ends in order");
 }

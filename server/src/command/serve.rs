@@ -263,6 +263,8 @@ async fn both(settings: &Settings) -> Done {
     let helper = helper.identity.public();
     let peer = HttpPeer::new(&url, helper, keys.identity.clone());
     let mut gone = Ok(());
+    // Taken out, because waiting for a child would close it, and the helper ends when it is closed.
+    let lifeline = child.stdin.take();
     let stopped = async {
         tokio::select! {
             () = asked_to_stop() => {}
@@ -271,8 +273,7 @@ async fn both(settings: &Settings) -> Done {
     };
     lead(settings, keys, tasks, Some((peer, helper)), stopped).await?;
     gone?;
-    // Its standard input ends, and so does it.
-    drop(child.stdin.take());
+    drop(lifeline);
     child.wait().await.map_err(because("the helper's process"))?;
     Ok(())
 }
