@@ -5,7 +5,7 @@ use std::{path::Path as FilePath, sync::Arc};
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     handler::HandlerWithoutStateExt,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -119,10 +119,11 @@ async fn manifest<S: Store, P: Peer>(
 
 async fn upload<S: Store, P: Peer>(
     State(leader): Served<S, P>,
-    Path((task, number, id)): Path<(String, u32, String)>,
+    path: Result<Path<(String, u32, String)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let Path((task, number, id)) = path.map_err(|_| Error::RouteUnknown)?;
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
     let accepted = accept(&leader, &task, number, &id, body, token).await;
     leader.metrics().upload(match &accepted {
@@ -182,8 +183,9 @@ fn longest() -> usize {
 
 async fn aggregate<S: Store, P: Peer>(
     State(leader): Served<S, P>,
-    Path((task, number)): Path<(String, u32)>,
+    path: Result<Path<(String, u32)>, PathRejection>,
 ) -> Result<Json<Progress>, Problem> {
+    let Path((task, number)) = path.map_err(|_| Error::RouteUnknown)?;
     Ok(Json(leader.progress(&task, number).await?))
 }
 

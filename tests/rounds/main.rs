@@ -85,6 +85,10 @@ fn what_does_not_belong_is_refused_with_its_code() {
         assert_eq!(put("/v1/tasks/demo/rounds/1/uploads/0101", &bytes), problem(400, "upload-id-mismatch"));
         assert_eq!(put(&format!("/v1/tasks/demo/rounds/2/uploads/{id}"), &bytes), problem(409, "round-closed"));
         assert_eq!(put(&format!("/v1/tasks/other/rounds/1/uploads/{id}"), &bytes), problem(404, "task-unknown"));
+        for number in ["0x1", "-1", "4294967296", "one"] {
+            let odd = format!("/v1/tasks/demo/rounds/{number}/uploads/{id}");
+            assert_eq!(put(&odd, &bytes), problem(404, "route-unknown"), "a number that no round has");
+        }
         assert_eq!(put("/v1/tasks/demo/round", &bytes), problem(405, "method-refused"));
         assert_eq!(put("/v2", &bytes), problem(404, "route-unknown"));
         assert_eq!(pair.get("/v1/tasks/other/round").problem(), problem(404, "task-unknown"));
