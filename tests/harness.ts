@@ -56,7 +56,8 @@ export class Server {
   /** Starts, or starts again at the address it had. */
   async up(pages = required("PRIVET_PAGES")): Promise<void> {
     const listen = this.address ? new URL(this.address).host : "127.0.0.1:0";
-    const args = ["serve", "--listen", listen, "--store", join(this.#folder, "uploads.sqlite"), "--pages", pages];
+    const data = join(this.#folder, "data");
+    const args = ["serve", "--mode", "device", "--listen", listen, "--data", data, "--pages", pages];
     const child = spawn(required("PRIVET_SERVER"), args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     for await (const line of createInterface({ input: child.stdout })) {

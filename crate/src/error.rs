@@ -150,6 +150,40 @@ pub enum Error {
     #[error("{count} devices have contributed; a sum is opened from {least}")]
     CohortTooSmall { count: usize, least: usize },
 
+    /// The helper's operator has not admitted the task.
+    #[error("the helper's operator has not admitted this task")]
+    TaskNotAdmitted,
+    /// Two configurations for one round: the first that was signed stays the only one.
+    #[error("another configuration was signed for round {number}")]
+    RoundConflict { number: u32 },
+    /// The aggregators do not hold the same uploads in a batch.
+    #[error("batch {number}: {held} of its {named} uploads are held here")]
+    BatchDisagreed { number: u32, named: usize, held: usize },
+    /// A sum over other batches was given for this round before; no second one is.
+    #[error("a sum over other batches of round {number} was given before")]
+    BatchSpent { number: u32 },
+    /// The helper did not answer, so nothing was acknowledged: send the same again later.
+    #[error("the helper did not answer")]
+    HelperUnreachable,
+    /// The helper refused, and will again.
+    #[error("the helper refused: {code}")]
+    HelperRefused { code: String },
+    /// No round is open at this moment: ask again soon.
+    #[error("no round is open yet")]
+    RoundPending,
+    /// The task wants a token of the application's backend, and this is none of it for this round.
+    #[error("the upload carries no token of the application for this round")]
+    TokenRefused,
+    /// The token was used for another upload before.
+    #[error("the token was used before")]
+    TokenSpent,
+    /// The request is not signed by the pinned key, or has no right to what it asks.
+    #[error("this request is not authorised")]
+    NotAuthorised,
+    /// More requests than the server takes at a time.
+    #[error("more than {limit} requests at a time")]
+    TooManyRequests { limit: usize },
+
     /// The address leads nowhere.
     #[error("nothing is served at this address")]
     RouteUnknown,

@@ -135,7 +135,7 @@ mod tests {
         gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt()
     }
 
-    /// The textbook's federated averaging (McMahan et al. 2017) in f64: every client descends by its own loss, written
+    /// The textbook's federated averaging in f64 (2017, the paper that named it): every client descends by its own loss, written
     /// out example by example, and the server takes the mean of where they end.
     fn federated_average(head: &Head, devices: &[Memory]) -> Vec<f64> {
         let published: Vec<f64> = head.parameters().iter().map(|&p| f64::from(p)).collect();
@@ -208,9 +208,10 @@ mod tests {
 
     #[test]
     fn much_that_is_new_weighs_about_as_much_as_little() {
-        // The loss is a mean: a busy device's gradient is as long as a quiet one's, within a factor of 4.
+        // The loss is a mean: a busy device's gradient is as long as a quiet one's, within a factor of 8: the gate is wider open, and
+        // what a fuller profile says of items is larger.
         let (busy, quiet) = (norm(&gradient(&device(0, 10_000))), norm(&gradient(&device(0, 10))));
-        assert!((0.25..4.0).contains(&(busy / quiet)), "{busy} {quiet}");
+        assert!((0.125..8.0).contains(&(busy / quiet)), "{busy} {quiet}");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Head {
         &self.parameters
     }
 
-    /// The same head with other parameters.
+    /// The same head with other parameters, as many as before.
     pub fn with_parameters(&self, parameters: Vec<f32>) -> Result<Self> {
         let head = Self { parameters, ..self.clone() };
         head.check()?;
@@ -238,5 +238,15 @@ mod tests {
     fn the_gate_opens_with_evidence() {
         assert_eq!([0, 4, 12].map(|n| head().gate(n)), [0.0, 0.5, 0.75]);
         assert_eq!(Head { kappa: 0.0, ..head() }.gate(0), 1.0);
+    }
+
+    #[test]
+    fn other_parameters_make_another_head_if_they_fit() {
+        let halves = vec![0.5; head().parameters.len()];
+        let other = head().with_parameters(halves.clone()).expect("as many as before");
+        assert_eq!(other, Head { parameters: halves, ..head() });
+        for odd in [vec![0.5; 17], vec![f32::NAN; head().parameters.len()]] {
+            assert_eq!(head().with_parameters(odd).map_err(|error| error.code()), Err("head-refused"));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
-/// Keeps the first steps of AdaGrad (Duchi et al. 2011) finite.
+/// Keeps the first steps of `AdaGrad` finite.
 const TINY: f32 = 1e-6;
 
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
@@ -129,26 +129,20 @@ impl Learner {
         let batch = (local.batch as usize).min(self.pool.len());
         resize(&mut scratch.theta, self.theta.len());
         resize(&mut scratch.personal, self.personal.len());
-        let mut weight = 0.0;
         for place in 0..batch {
             let chosen = if place == 0 { newest } else { generator.random_range(0..self.pool.len()) };
-            weight += self.pool[chosen].weight;
             self.add_slope(head, chosen, scratch);
         }
-        let scale = 1.0 / batch.max(1) as f32;
-        debug_assert!(weight > 0.0, "an example without weight is none");
+        let scale = 1.0 / batch as f32;
         let evidence = self.pool[newest].evidence as f32;
         let pull = local.pull * (head.kappa + 1.0) / (evidence + head.kappa + 1.0);
-        let shared = head.parameters();
-        for i in 0..self.theta.len() {
-            let g = scratch.theta[i] * scale + pull * (self.theta[i] - shared[i]);
-            self.theta_squares[i] += g * g;
-            self.theta[i] -= local.rate * g / (self.theta_squares[i] + TINY).sqrt();
+        let copy = self.theta.iter_mut().zip(&mut self.theta_squares);
+        for (((theta, squares), sum), shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
+            ada_grad(theta, squares, sum * scale + pull * (*theta - shared), local.rate);
         }
-        for i in 0..self.personal.len() {
-            let g = scratch.personal[i] * scale + local.personal_pull * self.personal[i];
-            self.personal_squares[i] += g * g;
-            self.personal[i] -= local.personal_rate * g / (self.personal_squares[i] + TINY).sqrt();
+        let linear = self.personal.iter_mut().zip(&mut self.personal_squares);
+        for ((weight, squares), sum) in linear.zip(&scratch.personal) {
+            ada_grad(weight, squares, sum * scale + local.personal_pull * *weight, local.personal_rate);
         }
     }
 
@@ -205,6 +199,12 @@ impl Example {
     fn slots(&self, row: usize) -> &[u16] {
         &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
     }
+}
+
+/// Duchi et al. 2011: the more a parameter has moved, the less it moves.
+fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32) {
+    *squares += slope * slope;
+    *parameter -= rate * slope / (*squares + TINY).sqrt();
 }
 
 fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -> f32 {

@@ -56,8 +56,8 @@ pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use statement::statement;
 pub use wire::{
-    AggregateShare, Batch, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey, Share, Signed, Upload,
-    UploadId, Value, hex, inspect,
+    AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,
+    Share, Signed, Upload, UploadId, Value, hex, inspect, unhex, verify_message,
 };
 
 /// The result of everything here.

@@ -239,9 +239,9 @@ impl Memory {
         before - self.log.len()
     }
 
-    /// All that is fresh goes into a contribution now.
+    /// All that is fresh goes into a contribution now. What a rebuild has not come to yet is not among it.
     pub fn contributed(&mut self) {
-        self.log.iter_mut().for_each(|logged| logged.contributed = true);
+        self.log.iter_mut().take(self.folded as usize).for_each(|logged| logged.contributed = true);
         self.live.learner.contributed();
         self.base.state.learner.contributed();
     }
@@ -263,13 +263,21 @@ impl Memory {
             return Err(Error::StateDamaged);
         }
         let memory: Self = wire::decode(&body).map_err(|_| Error::StateDamaged)?;
-        if memory.log.iter().any(|logged| logged.event.check(&head.schema).is_err())
-            || !memory.live.learner.fits(head)
-            || !memory.base.state.learner.fits(head)
-        {
-            return Err(Error::StateDamaged);
-        }
-        Ok(memory)
+        if memory.fits(head) { Ok(memory) } else { Err(Error::StateDamaged) }
+    }
+
+    /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.
+    fn fits(&self, head: &Head) -> bool {
+        let most = self.log.len() as u64;
+        let size = self.log.iter().map(|logged| logged.event.size() as u64).sum::<u64>();
+        let state = |state: &State| state.profile.fits(&head.schema) && state.learner.fits(head);
+        self.folded <= most
+            && self.leaving <= most
+            && (self.rebuilding || self.folded == most)
+            && self.bytes == size
+            && self.log.iter().all(|logged| logged.event.check(&head.schema).is_ok())
+            && state(&self.live)
+            && state(&self.base.state)
     }
 
     fn fold(&mut self, head: &Head) {
@@ -415,6 +423,34 @@ mod tests {
             assert!(memory.bytes <= (MOST_BYTES + (64 << 10)) as u64);
         }
         assert!(memory.log.len() < 400);
+    }
+
+    #[test]
+    fn an_export_that_was_made_up_is_refused() {
+        let fine = after((0..20).map(event));
+        assert!(Memory::import(&head(), &fine.export()).is_ok());
+        for change in [
+            (|memory| memory.folded = 21) as fn(&mut Memory),
+            |memory| memory.folded = 3,
+            |memory| memory.leaving = 21,
+            |memory| memory.bytes -= 1,
+            |memory| memory.log[2].event.kind = 9,
+            |memory| memory.live = State::new(&Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema")),
+            |memory| memory.base.state.learner = Learner::new(&Head::starting(head().schema, 3, 4.0).expect("plain")),
+        ] {
+            let mut memory = fine.clone();
+            change(&mut memory);
+            assert_eq!(Memory::import(&head(), &memory.export()), Err(Error::StateDamaged));
+        }
+    }
+
+    #[test]
+    fn what_a_rebuild_has_not_come_to_is_left_for_the_next_contribution() {
+        let mut memory = after((0..20).map(event));
+        memory.forget(&head(), Selector::Item(99));
+        memory.advance(&head(), &mut Scratch::default());
+        memory.contributed();
+        assert!(settled(memory).learner().fresh().count() > 10);
     }
 
     #[test]

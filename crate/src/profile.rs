@@ -215,6 +215,21 @@ impl Profile {
         self.evidence
     }
 
+    /// Whether its sizes are those of this schema.
+    pub(crate) fn fits(&self, schema: &Schema) -> bool {
+        let d = schema.embedding as usize;
+        let named = |(place, _): &(u16, u64)| usize::from(*place) < schema.attributes.len();
+        self.tides.dim() == (HALF_LIVES_MS.len() + 1, d)
+            && self.clusters.dim() == (CLUSTERS, d)
+            && self.weights.len() == CLUSTERS
+            && self.recent.len() <= RECENT
+            && self.recent.iter().all(|recent| recent.direction.len() == d)
+            && self.counters.len() <= COUNTERS
+            && self.counters.keys().all(named)
+            && self.passed_over.len().max(self.chosen.len()) <= OPPOSITES
+            && self.passed_over.iter().chain(&self.chosen).all(|item| item.check(schema).is_ok())
+    }
+
     /// Lets the time since the last event pass. A clock that goes backwards stands still.
     fn begin(&mut self, ms: u64) {
         let passed = if self.events == 0 { 0 } else { ms.saturating_sub(self.last_ms) };

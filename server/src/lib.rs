@@ -1,17 +1,39 @@
-//! The aggregation host: publishes a round and its head, takes uploads, and counts them.
+//! The aggregation host: publishes rounds and heads, takes uploads, opens sums over enough of them, and makes better
+//! heads of those.
 //!
-//! [`app`] is the whole HTTP surface over a [`Store`] and the [`Task`] it serves. Errors are problem documents
-//! (RFC 9457) whose `code` is [`privet::Error::code`]. Logs hold no bodies and no ids.
+//! A [`Leader`] is what devices talk to, a [`Helper`] the aggregator beside it in `split` mode; each has [`Keys`] and a
+//! [`Store`] of its own. Neither speaks HTTP by itself and neither has a clock: [`leader_app`] and [`helper_app`] are
+//! the HTTP surfaces, [`Leader::turn`] is told the time. Errors are problem documents (RFC 9457) whose `code` is
+//! [`privet::Error::code`]. Logs hold no bodies and no ids.
 
+mod clock;
 pub mod evaluate;
+mod guard;
+mod helper;
 mod keys;
+mod leader;
+mod metrics;
+mod optimiser;
+mod peer;
 mod problem;
 mod routes;
-mod store;
+pub mod store;
 mod task;
+mod task_file;
+mod token;
+mod version;
 
+pub use clock::{keep_turning, now_s};
+pub use guard::Norms;
+pub use helper::{Helper, Proposal, Standing};
 pub use keys::Keys;
+pub use leader::{Accepted, Leader, Open, Progress};
+pub use metrics::Metrics;
+pub use optimiser::Optimiser;
+pub use peer::{Ask, Peer, Refusal, Verdict, sign_answer, sign_request, verify_answer, verify_request};
 pub use problem::{Advice, PROBLEMS, Problem};
-pub use routes::app;
-pub use store::{Put, Store};
+pub use routes::{Extras, HttpPeer, helper_app, leader_app};
+pub use store::{SqliteStore, Store};
 pub use task::Task;
+pub use task_file::tasks_from_file;
+pub use token::{Token, sign_token};

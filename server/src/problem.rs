@@ -67,6 +67,17 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("upload-conflict", StatusCode::CONFLICT, Stop),
     ("upload-id-mismatch", StatusCode::BAD_REQUEST, Stop),
     ("cohort-too-small", StatusCode::CONFLICT, Retry),
+    ("task-not-admitted", StatusCode::FORBIDDEN, Stop),
+    ("round-conflict", StatusCode::CONFLICT, Stop),
+    ("batch-disagreed", StatusCode::CONFLICT, Stop),
+    ("batch-spent", StatusCode::CONFLICT, Stop),
+    ("helper-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("helper-refused", StatusCode::BAD_GATEWAY, Stop),
+    ("round-pending", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("token-refused", StatusCode::FORBIDDEN, Stop),
+    ("token-spent", StatusCode::FORBIDDEN, Stop),
+    ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
+    ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("route-unknown", StatusCode::NOT_FOUND, Stop),
     ("method-refused", StatusCode::METHOD_NOT_ALLOWED, Stop),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Stop),
@@ -97,26 +108,30 @@ impl From<Error> for Problem {
     }
 }
 
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        tracing::error!(%error, "the store failed");
-        Self(Error::StoreFailed)
+impl Problem {
+    fn row(&self) -> (StatusCode, Advice) {
+        let code = self.0.code();
+        let row = PROBLEMS.iter().find(|(known, ..)| *known == code);
+        row.map(|&(_, status, advice)| (status, advice)).expect("a test holds that every code has a row")
+    }
+
+    /// Its status over HTTP.
+    pub fn status(&self) -> StatusCode {
+        self.row().0
+    }
+
+    /// The document, in JSON.
+    pub fn document(&self) -> String {
+        let (code, (status, advice)) = (self.0.code(), self.row());
+        let (kind, title) = (format!("urn:privet:{code}"), self.0.to_string());
+        let document = Document { kind, title, status: status.as_u16(), code, advice };
+        serde_json::to_string(&document).expect("strings and a number encode")
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let code = self.0.code();
-        let &(_, status, advice) =
-            PROBLEMS.iter().find(|(known, ..)| *known == code).expect("a test holds that every code has a row");
-        let document = Document {
-            kind: format!("urn:privet:{code}"),
-            title: self.0.to_string(),
-            status: status.as_u16(),
-            code,
-            advice,
-        };
-        let body = serde_json::to_string(&document).expect("strings and a number encode");
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        let headers = [(header::CONTENT_TYPE, "application/problem+json")];
+        (self.status(), headers, self.document()).into_response()
     }
 }

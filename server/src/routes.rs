@@ -1,60 +1,82 @@
-//! The HTTP surface.
+//! The HTTP surface of a leader.
 
 use std::{path::Path as FilePath, sync::Arc};
 
 use axum::{
     Json, Router,
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     handler::HandlerWithoutStateExt,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use privet::{Error, Upload, hex};
+use privet::{Error, Mode, Round, Upload, hex, unhex};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tower_http::{cors::CorsLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{Problem, Put, Store, Task};
+use crate::{Accepted, Leader, Problem, Progress, now_s, peer::Peer, store::Store};
+
+mod admin;
+mod client;
+mod helper;
+
+pub use client::HttpPeer;
+pub use helper::helper_app;
 
 /// Scripts and styles from here alone, and Wasm: what a page that handles a profile should be served under.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The header that carries a token and its signature in hexadecimal.
+const TOKEN: &str = "privet-token";
+/// A head or a manifest is named by a hash: it never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-struct Served {
-    task: Task,
-    store: Store,
-}
-
-#[derive(Serialize)]
-struct Progress {
-    round: u32,
-    count: usize,
-    /// The sum is opened over at least this many.
-    min_cohort: u32,
-}
-
-/// The key that applications pin, for whoever builds one.
+/// The keys that applications pin, for whoever builds one.
 #[derive(Serialize)]
 struct Identity {
     leader: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    helper: Option<String>,
 }
 
-/// Everything that is served; `pages` is a folder of static pages, if there is one.
-pub fn app(task: Task, store: Store, pages: Option<&FilePath>) -> Router {
+type Served<S, P> = State<Arc<Leader<S, P>>>;
+
+/// What a leader serves besides its rounds.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Extras<'a> {
+    /// A folder of static pages.
+    pub pages: Option<&'a FilePath>,
+    /// The token of requests under `/v1/admin`; without one there are none.
+    pub admin_token: Option<&'a str>,
+}
+
+/// Uploads that are read at a time. More are told to come again, before their bodies are read.
+const AT_A_TIME: usize = 2048;
+static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
+
+/// Everything that a leader serves.
+pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) -> Router {
+    let admin = extras.admin_token.map_or_else(Router::new, admin::routes);
     // Any site may embed the package; nothing here reads a cookie.
     let api = Router::new()
         .route("/v1/tasks/{task}/round", get(round))
         .route("/v1/heads/{hash}", get(head))
+        .route("/v1/heads/{hash}/manifest", get(manifest))
         .route("/v1/tasks/{task}/rounds/{round}/uploads/{id}", put(upload))
         .route("/v1/tasks/{task}/rounds/{round}/aggregate", get(aggregate))
         .route("/v1/identity", get(identity))
         .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/v1/openapi.json", get(openapi))
+        .merge(admin)
         .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
-        .with_state(Arc::new(Served { task, store }));
+        .with_state(leader);
     let nowhere = || async { Problem(Error::RouteUnknown) };
-    let Some(pages) = pages else { return api.fallback(nowhere) };
+    let Some(pages) = extras.pages else { return api.fallback(nowhere) };
     let fixed = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     api.fallback_service(ServeDir::new(pages).fallback(nowhere.into_service()))
         .layer(fixed(HeaderName::from_static("content-security-policy"), PAGE_POLICY))
@@ -62,68 +84,122 @@ pub fn app(task: Task, store: Store, pages: Option<&FilePath>) -> Router {
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
 }
 
-async fn round(State(served): State<Arc<Served>>, Path(task): Path<String>) -> Result<Response, Problem> {
-    Ok(cbor("no-cache", served.open(&task)?.signed.clone()))
+async fn round<S: Store, P: Peer>(
+    State(leader): Served<S, P>,
+    Path(task): Path<String>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let open = leader.open(&task)?;
+    Ok(cbor(&asked, "no-cache", open.round.hash(), open.signed.clone()))
 }
 
-async fn identity(State(served): State<Arc<Served>>) -> Json<Identity> {
-    Json(Identity { leader: hex(&served.task.identity) })
+async fn identity<S: Store, P: Peer>(State(leader): Served<S, P>) -> Json<Identity> {
+    let pins = leader.pins();
+    Json(Identity { leader: hex(&pins.leader), helper: pins.helper.map(|key| hex(&key)) })
 }
 
-async fn head(State(served): State<Arc<Served>>, Path(hash): Path<String>) -> Result<Response, Problem> {
-    if hash != hex(&served.task.round.head) {
-        return Err(Error::RouteUnknown.into());
-    }
-    Ok(cbor("public, max-age=31536000, immutable", served.task.head.clone()))
+async fn head<S: Store, P: Peer>(
+    State(leader): Served<S, P>,
+    Path(hash): Path<String>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let head = leader.head(unhex(&hash).ok_or(Error::RouteUnknown)?).await?;
+    Ok(cbor(&asked, FOR_EVER, head.hash, head.body))
 }
 
-async fn upload(
-    State(served): State<Arc<Served>>,
-    Path((task, number, id)): Path<(String, u32, String)>,
+async fn manifest<S: Store, P: Peer>(
+    State(leader): Served<S, P>,
+    Path(hash): Path<String>,
+    asked: HeaderMap,
+) -> Result<Response, Problem> {
+    let head = leader.head(unhex(&hash).ok_or(Error::RouteUnknown)?).await?;
+    let manifest = head.manifest.ok_or(Error::RouteUnknown)?;
+    Ok(cbor(&asked, FOR_EVER, privet::Head::hash(&manifest), manifest))
+}
+
+async fn upload<S: Store, P: Peer>(
+    State(leader): Served<S, P>,
+    path: Result<Path<(String, u32, String)>, PathRejection>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let round = &served.open(&task)?.round;
-    served.check_round(number)?;
-    let limit = Upload::size(round);
+    let Path((task, number, id)) = path.map_err(|_| Error::RouteUnknown)?;
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
+    let accepted = accept(&leader, &task, number, &id, body, token).await;
+    leader.metrics().upload(match &accepted {
+        Ok(accepted) if accepted.new => "new",
+        Ok(_) => "known",
+        Err(error) => error.code(),
+    });
+    let accepted = accepted?;
+    let status = if accepted.new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(accepted.progress)).into_response())
+}
+
+async fn accept<S: Store, P: Peer>(
+    leader: &Leader<S, P>,
+    task: &str,
+    number: u32,
+    id: &str,
+    body: Body,
+    token: Option<&str>,
+) -> privet::Result<Accepted> {
+    let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
+    let limit = leader.open(task).map_or_else(|_| longest(), |open| Upload::size(&open.round));
     let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
-    let upload = Upload::decode(&body, round)?;
-    if id != hex(&upload.id()) {
-        return Err(Error::UploadIdMismatch.into());
-    }
-    let status = match served.store.put(&task, number, upload.id(), &body).await? {
-        Put::New => StatusCode::CREATED,
-        Put::Known => StatusCode::OK,
-        Put::Conflict => return Err(Error::UploadConflict.into()),
-    };
-    Ok((status, Json(served.progress().await?)).into_response())
+    leader.accept(task, number, id, &body, token).await
 }
 
-async fn aggregate(
-    State(served): State<Arc<Served>>,
-    Path((task, number)): Path<(String, u32)>,
+async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Response, Problem> {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], leader.figures(now_s()).await?).into_response())
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../openapi.json"))
+}
+
+/// The size of the longest upload that any round may ask for.
+fn longest() -> usize {
+    let nobody = || privet::Operator::new("nobody", [0; 32]);
+    Upload::size(&Round {
+        task: String::new(),
+        number: 0,
+        mode: Mode::Split,
+        dimension: 4096,
+        clip_norm: 0.0,
+        grid_scale: 0,
+        noise_multiplier: 0.0,
+        tolerated_permille: 0,
+        min_cohort: 0,
+        n_max: 0,
+        delta: 0.0,
+        deadline_s: 0,
+        head: [0; 32],
+        leader: nobody(),
+        helper: Some(nobody()),
+    })
+}
+
+async fn aggregate<S: Store, P: Peer>(
+    State(leader): Served<S, P>,
+    path: Result<Path<(String, u32)>, PathRejection>,
 ) -> Result<Json<Progress>, Problem> {
-    served.open(&task)?;
-    served.check_round(number)?;
-    Ok(Json(served.progress().await?))
+    let Path((task, number)) = path.map_err(|_| Error::RouteUnknown)?;
+    Ok(Json(leader.progress(&task, number).await?))
 }
 
-impl Served {
-    fn open(&self, task: &str) -> Result<&Task, Error> {
-        if task == self.task.round.task { Ok(&self.task) } else { Err(Error::TaskUnknown) }
-    }
-
-    fn check_round(&self, sent: u32) -> Result<(), Error> {
-        let open = self.task.round.number;
-        if sent == open { Ok(()) } else { Err(Error::RoundClosed { sent, open }) }
-    }
-
-    async fn progress(&self) -> Result<Progress, Problem> {
-        let round = &self.task.round;
-        let count = self.store.count(&round.task, round.number).await?;
-        Ok(Progress { round: round.number, count, min_cohort: round.min_cohort })
-    }
+async fn ready<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<&'static str, Problem> {
+    if leader.store().ready().await { Ok("ready\n") } else { Err(Error::StoreFailed.into()) }
 }
 
-fn cbor(cache: &'static str, bytes: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/cbor"), (header::CACHE_CONTROL, cache)], bytes).into_response()
+/// CBOR under the hash of what it is as its tag; nothing but the tag to who has it already.
+fn cbor(asked: &HeaderMap, cache: &'static str, hash: [u8; 32], bytes: Vec<u8>) -> Response {
+    let tag = format!("\"{}\"", hex(&hash));
+    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let headers = [(header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)];
+    if known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
 }

@@ -1,72 +1,252 @@
-//! Uploads on disk: acknowledged only when they are there.
+//! What outlives a process. One trait in three parts, so that another database can stand below without a change above.
+//!
+//! Every function is one transaction, and what it answers is durable. Sums are kept per batch, and the batch that is
+//! being filled belongs to this store's writer alone: of many writers over one database each adds into rows of its
+//! own, and only the one that turns a round reads them all, under that round's lock.
 
-use std::path::Path;
+use std::future::Future;
 
-use privet::UploadId;
-use sqlx::{
-    Row, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use privet::{Agreed, Batch, Result, Round, Share, UploadId};
 
-/// An embedded SQLite file.
+mod sqlite;
+#[cfg(test)]
+mod suite;
+
+pub use sqlite::SqliteStore;
+
+/// A task as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTask {
+    /// SHA-256 of the text, in hexadecimal.
+    pub hash: String,
+    /// The task's name.
+    pub name: String,
+    /// Its terms.
+    pub text: String,
+    /// Whether this aggregator's operator wants it.
+    pub admitted: bool,
+}
+
+/// A version of a head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHead {
+    /// SHA-256 of `body`.
+    pub hash: [u8; 32],
+    /// The task's name.
+    pub task: String,
+    /// The round that made it; 0 for the first.
+    pub round: u32,
+    /// The head before it; zeros for the first.
+    pub previous: [u8; 32],
+    /// How many uploads it was made of.
+    pub count: u32,
+    /// The head, as published.
+    pub body: Vec<u8>,
+    /// What the optimiser remembers with it.
+    pub memory: Vec<u8>,
+    /// The signed manifest; none for the first head, which the rounds name, and none while it is held back.
+    pub manifest: Option<Vec<u8>>,
+    /// Why it is held back, if it is.
+    pub held: Option<String>,
+}
+
+/// Where a round is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Begun, and not signed by all who have to.
+    Draft,
+    /// Takes uploads.
+    Open,
+    /// Takes no more; its sum is not opened yet.
+    Closing,
+    /// Its sum was opened.
+    Closed,
+    /// Over without a sum.
+    Ended,
+}
+
+/// A round as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRound {
+    /// The store's own name for it.
+    pub id: i64,
+    /// Its configuration.
+    pub round: Round,
+    /// What is published, once it is.
+    pub signed: Option<Vec<u8>>,
+    /// Where it is.
+    pub state: State,
+    /// This aggregator's [`privet::AggregateShare`], once its sum was given.
+    pub sum: Option<Vec<u8>>,
+}
+
+/// A closing that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// The list, as it was proposed.
+    pub closing: Vec<u8>,
+    /// The answer.
+    pub sum: Vec<u8>,
+}
+
+/// Where a batch is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchState {
+    /// Takes uploads.
+    Filling,
+    /// Takes no more.
+    Sealed,
+    /// The other aggregator holds the same uploads.
+    Agreed,
+    /// It does not, and never will: the batch is in no sum.
+    Refused,
+}
+
+/// A batch as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredBatch {
+    /// Its number within the round.
+    pub number: u32,
+    /// How many uploads it holds.
+    pub count: u32,
+    /// Where it is.
+    pub state: BatchState,
+    /// SHA-256 over its sorted ids, once it is agreed.
+    pub digest: Option<[u8; 32]>,
+}
+
+/// An upload on its way into a sum.
 #[derive(Debug, Clone)]
-pub struct Store {
-    pool: SqlitePool,
+pub struct Addend {
+    /// Its name.
+    pub id: UploadId,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+    /// This aggregator's share of it.
+    pub share: Share,
+    /// The token that it is accepted with, where the task wants one.
+    pub token: Option<[u8; 32]>,
+}
+
+/// A helper's share that waits for its batch.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The upload's name.
+    pub id: UploadId,
+    /// SHA-256 of the sealed share.
+    pub digest: [u8; 32],
+    /// What was sealed.
+    pub seed: [u8; 32],
 }
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
+pub enum Added {
     /// It is stored now.
     New,
     /// It was stored before, with the same bytes.
     Known,
     /// Other bytes were stored under its id before; these were not.
     Conflict,
+    /// The round takes no more.
+    Over,
+    /// Its token was used before.
+    Spent,
 }
 
-impl Store {
-    /// Opens the file, makes it if it is not there, and brings its schema up to date.
-    pub async fn open(path: &Path) -> Result<Self, sqlx::Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged upload survives a power cut: its device has paid and will not send it again.
-            .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new().connect_with(options).await?;
-        sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool })
-    }
+/// How much a round and a batch take.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Uploads in the round.
+    pub round: u32,
+    /// Uploads in a batch, before the next one begins.
+    pub batch: u32,
+}
 
-    /// Stores an upload once; a repeat changes nothing.
-    pub async fn put(&self, task: &str, round: u32, id: UploadId, body: &[u8]) -> Result<Put, sqlx::Error> {
-        let insert = "INSERT INTO uploads (task, round, id, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        let inserted = sqlx::query(insert).bind(task).bind(round).bind(&id[..]).bind(body).execute(&self.pool).await?;
-        if inserted.rows_affected() == 1 {
-            return Ok(Put::New);
-        }
-        let select = "SELECT body = ? FROM uploads WHERE task = ? AND round = ? AND id = ?";
-        let same = sqlx::query(select).bind(body).bind(task).bind(round).bind(&id[..]).fetch_one(&self.pool).await?;
-        Ok(if same.try_get(0)? { Put::Known } else { Put::Conflict })
-    }
+/// Tasks and the versions of their heads.
+pub trait Shelf: Send + Sync {
+    /// Stores a task; one that is there keeps its admission, or gains it.
+    fn put_task(&self, task: &StoredTask) -> impl Future<Output = Result<()>> + Send;
+    /// Every task.
+    fn tasks(&self) -> impl Future<Output = Result<Vec<StoredTask>>> + Send;
+    /// Stores a head; one that is there stays, but for its manifest and what holds it back.
+    fn put_head(&self, head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
+    /// The head of this task and hash.
+    fn head(&self, task: &str, hash: [u8; 32]) -> impl Future<Output = Result<Option<StoredHead>>> + Send;
+    /// The bytes of a head of any task, and its manifest.
+    fn published(&self, hash: [u8; 32]) -> impl Future<Output = Result<Option<StoredHead>>> + Send;
+    /// All heads of a task, by round.
+    fn heads(&self, task: &str) -> impl Future<Output = Result<Vec<StoredHead>>> + Send;
+    /// The head that the task's next round starts from.
+    fn current(&self, task: &str) -> impl Future<Output = Result<Option<[u8; 32]>>> + Send;
+    /// Makes this the head that the task's next round starts from.
+    fn set_current(&self, task: &str, hash: [u8; 32]) -> impl Future<Output = Result<()>> + Send;
+}
 
-    /// How many uploads a round has.
-    pub async fn count(&self, task: &str, round: u32) -> Result<usize, sqlx::Error> {
-        let count = "SELECT count(*) FROM uploads WHERE task = ? AND round = ?";
-        let row = sqlx::query(count).bind(task).bind(round).fetch_one(&self.pool).await?;
-        Ok(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default())
-    }
+/// Rounds.
+pub trait Calendar: Send + Sync {
+    /// Begins a round as a draft. The same configuration again is the round that was begun; another one under its task
+    /// and number is refused as `round-conflict`.
+    fn begin(&self, round: &Round, now_s: u64) -> impl Future<Output = Result<StoredRound>> + Send;
+    /// Opens a draft with what is published of it.
+    fn publish(&self, id: i64, signed: &[u8]) -> impl Future<Output = Result<()>> + Send;
+    /// The round of the task with the highest number.
+    fn latest(&self, task: &str) -> impl Future<Output = Result<Option<StoredRound>>> + Send;
+    /// The round of this configuration.
+    fn round(&self, configuration: &[u8; 32]) -> impl Future<Output = Result<Option<StoredRound>>> + Send;
+    /// The round of this number.
+    fn numbered(&self, task: &str, number: u32) -> impl Future<Output = Result<Option<StoredRound>>> + Send;
+    /// The rounds that are neither closed nor ended.
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<StoredRound>>> + Send;
+    /// The highest number that is taken; 0 for none.
+    fn last_number(&self, task: &str) -> impl Future<Output = Result<u32>> + Send;
+    /// No more uploads: seals the batch that is being filled.
+    fn close(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
+    /// Ends it without a sum, and with all that was gathered for one.
+    fn end(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
+    /// Its sum was opened: stores the sum and the head that came of it, which becomes the current one unless it is held
+    /// back.
+    fn finish(&self, id: i64, sum: &[u8], head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
+    /// Records for good over which batches a sum is given, and the sum, unless that was done before; what is recorded.
+    fn spend(&self, id: i64, spent: &Spent) -> impl Future<Output = Result<Spent>> + Send;
+    /// What [`Calendar::spend`] recorded.
+    fn spent(&self, id: i64) -> impl Future<Output = Result<Option<Spent>>> + Send;
+    /// Forgets the ids and batches of rounds before this number: their replays are refused by the number alone.
+    fn forget_before(&self, task: &str, number: u32) -> impl Future<Output = Result<()>> + Send;
+}
 
-    /// The bodies of a round, for its sum.
-    pub async fn bodies(&self, task: &str, round: u32) -> Result<Vec<Vec<u8>>, sqlx::Error> {
-        let select = "SELECT body FROM uploads WHERE task = ? AND round = ?";
-        let rows = sqlx::query(select).bind(task).bind(round).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| row.try_get(0)).collect()
-    }
+/// Uploads, and their sums.
+pub trait Tally: Send + Sync {
+    /// Adds uploads to the batch that is being filled, each once; and how many the open round has.
+    fn add(&self, id: i64, room: Room, addends: &[Addend]) -> impl Future<Output = Result<(Vec<Added>, u32)>> + Send;
+    /// Holds shares until a batch names them.
+    fn hold(&self, id: i64, room: u32, shares: &[Held]) -> impl Future<Output = Result<Vec<Added>>> + Send;
+    /// The digest of the bytes that are stored under this id.
+    fn known(&self, id: i64, upload: UploadId) -> impl Future<Output = Result<Option<[u8; 32]>>> + Send;
+    /// Whether an upload of this round was accepted with this token.
+    fn token_spent(&self, id: i64, token: [u8; 32]) -> impl Future<Output = Result<bool>> + Send;
+    /// Those of these uploads that are held and in no batch yet, with their seeds.
+    fn seeds(&self, id: i64, of: &Batch) -> impl Future<Output = Result<Vec<(UploadId, [u8; 32])>>> + Send;
+    /// Stores the sum over a batch of held shares and deletes the shares; whether all were held and in no batch.
+    fn gather(&self, id: i64, batch: &Batch, sum: &Share) -> impl Future<Output = Result<bool>> + Send;
+    /// A round's batches, by number.
+    fn batches(&self, id: i64) -> impl Future<Output = Result<Vec<StoredBatch>>> + Send;
+    /// The ids of a batch.
+    fn ids(&self, id: i64, number: u32) -> impl Future<Output = Result<Vec<UploadId>>> + Send;
+    /// A sealed batch is agreed.
+    fn agree(&self, id: i64, agreed: Agreed) -> impl Future<Output = Result<()>> + Send;
+    /// A sealed batch is in no sum.
+    fn refuse(&self, id: i64, number: u32) -> impl Future<Output = Result<()>> + Send;
+    /// The sum over these batches.
+    fn sum(&self, id: i64, round: &Round, numbers: &[u32]) -> impl Future<Output = Result<Share>> + Send;
+    /// How many uploads the round's batches hold.
+    fn count(&self, id: i64) -> impl Future<Output = Result<u32>> + Send;
+}
 
-    /// Ends every connection, so that the file is whole.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
+/// All of it, and an end.
+pub trait Store: Shelf + Calendar + Tally + Clone + 'static {
+    /// Whether it answers.
+    fn ready(&self) -> impl Future<Output = bool> + Send;
+    /// Ends every connection, so that what is stored is whole.
+    fn shut(&self) -> impl Future<Output = ()> + Send;
 }

@@ -3,14 +3,15 @@
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
 use privet::{
-    AggregateShare, Batch, Cost, Head, Ledger, Manifest, NanoRho, Operator, Pins, Policy, Round, Signed, Upload,
+    AggregateShare, Batch, Closing, Cost, Forward, Head, Ledger, Manifest, NanoRho, Operator, Pins, Policy, Round,
+    Signed, Upload,
 };
 
 /// What a target does with its bytes; whether they could be read.
 pub(crate) type Target = fn(&[u8]) -> bool;
 
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("upload", upload),
     ("round", round),
     ("signed", signed),
@@ -19,6 +20,8 @@ pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("batch", batch),
     ("aggregate_share", aggregate_share),
     ("manifest", manifest),
+    ("closing", closing),
+    ("forward", forward),
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
@@ -107,5 +110,21 @@ pub(crate) fn aggregate_share(bytes: &[u8]) -> bool {
 pub(crate) fn manifest(bytes: &[u8]) -> bool {
     let Ok(manifest) = Manifest::decode(bytes) else { return false };
     assert_eq!(manifest.encode(), bytes);
+    true
+}
+
+/// A list's numbers rise.
+pub(crate) fn closing(bytes: &[u8]) -> bool {
+    let Ok(closing) = Closing::decode(bytes) else { return false };
+    assert_eq!(closing.encode(), bytes);
+    assert_eq!(Closing::new(closing.configuration, closing.batches().to_vec()), closing);
+    true
+}
+
+/// Forwarded shares are whole.
+pub(crate) fn forward(bytes: &[u8]) -> bool {
+    let Ok(forward) = Forward::decode(bytes) else { return false };
+    assert_eq!(forward.encode(), bytes);
+    assert_eq!(Forward::new(forward.configuration, forward.shares()), Ok(forward));
     true
 }

@@ -1,239 +1,222 @@
-//! Real devices against a real server, over HTTP on the loopback: what a round promises and what it refuses.
+//! Real devices against real servers, over HTTP on the loopback: what a round promises and what it refuses.
 
-use std::net::SocketAddr;
+mod admin;
+mod liar;
+mod pair;
+mod token;
+mod whole;
 
+use pair::{NOW_S, Pair, browse, contribution, problem};
 use pollster::block_on;
-use privet::{
-    Aggregate, Backend, Device, Event, Item, Moment, Pins, Policy, Round, Schema, Signed, Terms, Upload, UploadId, hex,
-};
-use privet_server::{Keys, Store, Task, app};
-use serde_json::Value;
-use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
-
-const MIN_COHORT: u32 = 3;
-
-struct Server {
-    runtime: Runtime,
-    address: SocketAddr,
-    store: Store,
-}
-
-impl Server {
-    fn start(folder: &TempDir) -> Self {
-        let runtime = Runtime::new().expect("a runtime starts");
-        let (address, store) = runtime.block_on(async {
-            let store = Store::open(&folder.path().join("uploads.sqlite")).await.expect("a new file opens");
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-            let address = listener.local_addr().expect("it is bound");
-            let keys = Keys::open(&folder.path().join("keys")).expect("a new file opens");
-            let task = Task::demo(MIN_COHORT, &keys).expect("the demo's numbers fit");
-            let app = app(task, store.clone(), None);
-            tokio::spawn(async { axum::serve(listener, app).await });
-            (address, store)
-        });
-        Self { runtime, address, store }
-    }
-
-    fn stop(self) {
-        self.runtime.block_on(self.store.close());
-    }
-
-    fn get(&self, path: &str) -> Reply {
-        let response = agent().get(format!("http://{}{path}", self.address)).call();
-        Reply::from(response)
-    }
-
-    fn put(&self, path: &str, body: &[u8]) -> Reply {
-        let response = agent().put(format!("http://{}{path}", self.address)).send(body);
-        Reply::from(response)
-    }
-
-    fn upload(&self, id: UploadId, body: &[u8]) -> Reply {
-        self.put(&format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&id)), body)
-    }
-
-    fn pins(&self) -> Pins {
-        let digits = self.get("/v1/identity").json()["leader"].as_str().expect("a key").to_owned();
-        let digit = |place| u8::from_str_radix(&digits[place * 2..][..2], 16).expect("hexadecimal");
-        Pins { leader: std::array::from_fn(digit), helper: None }
-    }
-
-    fn round(&self) -> Round {
-        let signed = Signed::decode(&self.get("/v1/tasks/demo/round").bytes);
-        signed.and_then(|signed| signed.verify_round(&self.pins())).expect("signed by the server's key")
-    }
-
-    fn device(&self) -> Device {
-        let round = self.get("/v1/tasks/demo/round").bytes;
-        let head = self.get(&format!("/v1/heads/{}", hex(&self.round().head))).bytes;
-        let policy = Policy { min_cohort: MIN_COHORT, ..Policy::at_once() };
-        let terms = Terms { task: "demo".into(), pins: self.pins(), policy };
-        Device::new(terms, &round, &head, &[], Backend::Scalar).expect("the policy admits the demo")
-    }
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).build().into()
-}
-
-struct Reply {
-    status: u16,
-    kind: String,
-    bytes: Vec<u8>,
-}
-
-impl Reply {
-    fn from(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
-        let mut response = response.expect("the server answers");
-        let kind = response.headers().get("content-type").map(|kind| kind.to_str().expect("ASCII").to_owned());
-        let status = response.status().as_u16();
-        let bytes = response.body_mut().read_to_vec().expect("a body");
-        Self { status, kind: kind.unwrap_or_default(), bytes }
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).expect("JSON")
-    }
-
-    /// The status and the code of a problem document.
-    fn problem(&self) -> (u16, String) {
-        assert_eq!(self.kind, "application/problem+json");
-        let document = self.json();
-        assert_eq!(document["status"], self.status);
-        (self.status, document["code"].as_str().expect("a code").to_owned())
-    }
-
-    /// The status and the count that an upload is answered with.
-    fn count(&self) -> (u16, u64) {
-        (self.status, self.json()["count"].as_u64().expect("a count"))
-    }
-}
-
-fn problem(status: u16, code: &str) -> (u16, String) {
-    (status, code.to_owned())
-}
-
-fn event(kind: &str, axis: usize) -> Event {
-    let kind = Schema::plain(16).kind(kind).expect("a plain kind");
-    let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-    Event::new(kind, Item::plain(axis as u64, embedding), Moment::default())
-}
-
-/// Some items were seen, and one was chosen twice: what was known at the second choice makes a gradient.
-fn visit(device: &mut Device) {
-    (0..6).for_each(|axis| device.record(event("impression", axis)).expect("fits"));
-    (0..2).for_each(|_| device.record(event("click", 2)).expect("fits"));
-}
-
-/// A device that was used contributes under this id.
-fn contribution(device: &mut Device, id: UploadId) -> Vec<u8> {
-    visit(device);
-    device.reserve(&[], id, 0).expect("a full budget");
-    device.persisted().expect("nobody else writes");
-    let gradient = block_on(device.gradient());
-    device.release(&gradient).expect("reserved").bytes
-}
+use privet::{Error, Mode, Upload, hex};
+use privet_server::Store;
 
 #[test]
 fn uploads_are_counted_once_each_and_survive_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&folder);
-    for n in 1..=3 {
-        let bytes = contribution(&mut server.device(), [n; 16]);
-        assert_eq!(server.upload([n; 16], &bytes).count(), (201, n.into()));
-        assert_eq!(server.upload([n; 16], &bytes).count(), (200, n.into()), "the same bytes again change nothing");
+    for mode in [Mode::Device, Mode::Split] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pair = Pair::start(&folder, mode, |task| task.goal = 5);
+        for n in 1..=3 {
+            let bytes = contribution(&mut pair.device(), [n; 16]);
+            assert_eq!(pair.upload(1, [n; 16], &bytes).count(), (201, n.into()));
+            assert_eq!(pair.upload(1, [n; 16], &bytes).count(), (200, n.into()), "the same bytes again change nothing");
+        }
+        pair.stop();
+        let pair = Pair::start(&folder, mode, |task| task.goal = 5);
+        let progress = pair.get("/v1/tasks/demo/rounds/1/aggregate").json();
+        assert_eq!(progress, serde_json::json!({ "round": 1, "count": 3, "min_cohort": 3 }));
+        pair.stop();
     }
-    server.stop();
-    let server = Server::start(&folder);
-    let progress = server.get("/v1/tasks/demo/rounds/1/aggregate").json();
-    assert_eq!(progress, serde_json::json!({ "round": 1, "count": 3, "min_cohort": 3 }));
-    server.stop();
 }
 
-/// The sum equals the sum of what the devices sent, and lies where the true gradients and the noise put it: within 6
-/// standard deviations in each of 287 entries, a false alarm in fewer than one run in a million.
+/// The mean equals that of what the devices sent, and lies where the true gradients and the noise put it: within 6
+/// standard deviations in each of 18 entries, a false alarm in fewer than one run in ten million.
 #[test]
-fn the_aggregate_is_the_sum_of_the_devices() {
+fn the_mean_is_the_devices_and_moves_the_head_once() {
     const DEVICES: u8 = 40;
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&folder);
-    let round = server.round();
-    let mut truth = vec![0.0; round.dimension as usize];
-    let mut plain = vec![0i64; round.dimension as usize];
+    let pair = Pair::start(&folder, Mode::Device, |task| task.goal = DEVICES.into());
+    let round = pair.round();
+    let before = pair.runtime.block_on(pair.leader.head(round.head)).expect("it is published");
+    let mut truth = vec![0.0; 18];
+    let mut plain = vec![0i64; 18];
     for n in 0..DEVICES {
-        let mut device = server.device();
-        let bytes = contribution(&mut device, [n; 16]);
-        let mut twin = server.device();
-        visit(&mut twin);
+        let bytes = contribution(&mut pair.device(), [n; 16]);
+        let mut twin = pair.device();
+        browse(&mut twin);
         let gradient = block_on(twin.gradient());
         truth.iter_mut().zip(gradient.values()).for_each(|(sum, &g)| *sum += f64::from(g) / f64::from(DEVICES));
         let share = Upload::decode(&bytes, &round).and_then(|upload| upload.read(&round)).expect("our own bytes");
         plain.iter_mut().zip(share.entries()).for_each(|(sum, &entry)| *sum += i64::from(entry.cast_signed()));
-        server.upload([n; 16], &bytes);
+        pair.upload(1, [n; 16], &bytes);
     }
-    let mut aggregate = Aggregate::new(&round);
-    for body in server.runtime.block_on(server.store.bodies("demo", 1)).expect("the store answers") {
-        let upload = Upload::decode(&body, &round).expect("checked on the way in");
-        aggregate.add(upload.id(), &upload.read(&round).expect("in the clear")).expect("fits the round");
-    }
-    let mean = aggregate.mean(None).expect("40 of 3");
-    for (mean, plain) in mean.iter().zip(plain) {
-        assert_eq!(*mean, plain as f64 / (f64::from(DEVICES) * 65_536.0));
+    pair.turn().expect("the goal is reached");
+    let after = pair.runtime.block_on(pair.leader.head(pair.round().head)).expect("it is published");
+    assert_ne!(before.hash, after.hash);
+    let divisor = f64::from(DEVICES) * f64::from(round.grid_scale);
+    let mean: Vec<f64> = plain.into_iter().map(|sum| sum as f64 / divisor).collect();
+    let [before, after] = [before, after].map(|head| privet::Head::decode(&head.body).expect("a head"));
+    for ((new, old), mean) in after.parameters().iter().zip(before.parameters()).zip(&mean) {
+        assert_eq!(*new, (f64::from(*old) - mean) as f32);
     }
     let deviation = 8.0 / f64::from(DEVICES).sqrt();
     for (mean, truth) in mean.iter().zip(&truth) {
         assert!((mean - truth).abs() < 6.0 * deviation, "{mean} {truth}");
     }
-    assert!(truth.iter().any(|truth| truth.abs() > 1e-3), "the devices had something to say");
-    server.stop();
+    pair.stop();
 }
 
 #[test]
 fn what_does_not_belong_is_refused_with_its_code() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&folder);
-    let bytes = contribution(&mut server.device(), [1; 16]);
-    let id = hex(&[1; 16]);
-    let put = |path: &str, body: &[u8]| server.put(path, body).problem();
-    let fine = format!("/v1/tasks/demo/rounds/1/uploads/{id}");
+    for mode in [Mode::Device, Mode::Split] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pair = Pair::start(&folder, mode, |_| {});
+        let bytes = contribution(&mut pair.device(), [1; 16]);
+        let id = hex(&[1; 16]);
+        let put = |path: &str, body: &[u8]| pair.put(path, body).problem();
+        let fine = format!("/v1/tasks/demo/rounds/1/uploads/{id}");
 
-    assert_eq!(put(&fine, &[]), problem(400, "wire-malformed"));
-    assert_eq!(put(&fine, &[&bytes[..], &[0]].concat()), problem(413, "body-too-large"));
-    assert_eq!(put(&fine, &bytes[..bytes.len() - 1]), problem(400, "wire-malformed"));
-    assert_eq!(put(&fine, &vec![0; 5000]), problem(413, "body-too-large"));
-    assert_eq!(
-        put(&format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[2; 16])), &bytes),
-        problem(400, "upload-id-mismatch")
-    );
-    assert_eq!(put(&format!("/v1/tasks/demo/rounds/2/uploads/{id}"), &bytes), problem(409, "round-closed"));
-    assert_eq!(put(&format!("/v1/tasks/other/rounds/1/uploads/{id}"), &bytes), problem(404, "task-unknown"));
-    assert_eq!(put("/v1/tasks/demo/round", &bytes), problem(405, "method-refused"));
-    assert_eq!(put("/v2", &bytes), problem(404, "route-unknown"));
-    assert_eq!(server.get("/v1/tasks/other/round").problem(), problem(404, "task-unknown"));
-    assert_eq!(server.get("/v1/heads/00").problem(), problem(404, "route-unknown"));
+        assert_eq!(put(&fine, &[]), problem(400, "wire-malformed"));
+        assert_eq!(put(&fine, &[&bytes[..], &[0]].concat()), problem(413, "body-too-large"));
+        assert_eq!(put(&fine, &bytes[..bytes.len() - 1]), problem(400, "wire-malformed"));
+        assert_eq!(put(&fine, &vec![0; 50_000]), problem(413, "body-too-large"));
+        let other = format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[2; 16]));
+        assert_eq!(put(&other, &bytes), problem(400, "upload-id-mismatch"));
+        assert_eq!(put("/v1/tasks/demo/rounds/1/uploads/0101", &bytes), problem(400, "upload-id-mismatch"));
+        assert_eq!(put(&format!("/v1/tasks/demo/rounds/2/uploads/{id}"), &bytes), problem(409, "round-closed"));
+        assert_eq!(put(&format!("/v1/tasks/other/rounds/1/uploads/{id}"), &bytes), problem(404, "task-unknown"));
+        for number in ["0x1", "-1", "4294967296", "one"] {
+            let odd = format!("/v1/tasks/demo/rounds/{number}/uploads/{id}");
+            assert_eq!(put(&odd, &bytes), problem(404, "route-unknown"), "a number that no round has");
+        }
+        assert_eq!(put("/v1/tasks/demo/round", &bytes), problem(405, "method-refused"));
+        assert_eq!(put("/v2", &bytes), problem(404, "route-unknown"));
+        assert_eq!(pair.get("/v1/tasks/other/round").problem(), problem(404, "task-unknown"));
+        assert_eq!(pair.get("/v1/heads/00").problem(), problem(404, "route-unknown"));
+        assert_eq!(pair.get(&format!("/v1/heads/{}", hex(&[9; 32]))).problem(), problem(404, "route-unknown"));
 
-    let mut other_configuration = bytes.clone();
-    other_configuration[10] ^= 1;
-    assert_eq!(put(&fine, &other_configuration), problem(409, "configuration-mismatch"));
-    let other_version = [&bytes[..1], &[2], &bytes[2..]].concat();
-    assert_eq!(put(&fine, &other_version), problem(400, "wire-version"));
+        let mut other_configuration = bytes.clone();
+        other_configuration[10] ^= 1;
+        assert_eq!(put(&fine, &other_configuration), problem(409, "configuration-mismatch"));
+        let other_version = [&bytes[..1], &[2], &bytes[2..]].concat();
+        assert_eq!(put(&fine, &other_version), problem(400, "wire-version"));
 
-    assert_eq!(server.upload([1; 16], &bytes).count(), (201, 1));
-    let mut others = bytes;
-    *others.last_mut().expect("not empty") ^= 1;
-    assert_eq!(put(&fine, &others), problem(409, "upload-conflict"));
-    assert_eq!(server.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"], 1, "nothing refused was counted");
-    server.stop();
+        // The last byte is the whole's in `device` mode, and the tag's of the helper's share in `split` mode.
+        let mut others = bytes.clone();
+        *others.last_mut().expect("not empty") ^= 1;
+        if mode == Mode::Split {
+            assert_eq!(put(&fine, &others), problem(400, "seal-broken"), "the helper says so");
+            let mut ours = bytes.clone();
+            ours[100] ^= 1;
+            assert_eq!(put(&fine, &ours), problem(400, "seal-broken"), "the leader says so");
+        }
+        assert_eq!(pair.upload(1, [1; 16], &bytes).count(), (201, 1));
+        let twice = contribution(&mut pair.device(), [1; 16]);
+        assert_eq!(put(&fine, &twice), problem(409, "upload-conflict"));
+        let count = pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"].clone();
+        assert_eq!(count, 1, "nothing refused was counted");
+        pair.stop();
+    }
 }
 
 #[test]
 fn a_store_that_is_gone_is_a_problem_to_retry() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(&folder);
-    let bytes = contribution(&mut server.device(), [1; 16]);
-    server.runtime.block_on(server.store.close());
-    let reply = server.upload([1; 16], &bytes);
-    assert_eq!(reply.problem(), problem(503, "store-failed"));
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let bytes = contribution(&mut pair.device(), [1; 16]);
+    let helper = pair.helper.clone().expect("there is one");
+    pair.runtime.block_on(helper.store().shut());
+    let reply = pair.upload(1, [1; 16], &bytes);
+    assert_eq!(reply.problem(), problem(503, "helper-unreachable"));
     assert_eq!(reply.json()["advice"], "retry");
+    assert_eq!(pair.get("/readyz").status, 200, "the leader's own store answers");
+    pair.runtime.block_on(pair.leader.store().shut());
+    assert_eq!(pair.get("/readyz").problem(), problem(503, "store-failed"));
+    let reply = pair.get("/v1/tasks/demo/rounds/1/aggregate");
+    assert_eq!(reply.problem(), problem(503, "store-failed"));
+}
+
+#[test]
+fn a_round_without_enough_devices_ends_at_its_deadline_without_a_sum() {
+    for mode in [Mode::Device, Mode::Split] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pair = Pair::start(&folder, mode, |_| {});
+        let head = pair.round().head;
+        let bytes = contribution(&mut pair.device(), [1; 16]);
+        pair.upload(1, [1; 16], &bytes);
+        pair.turn_at(NOW_S + pair.task.round_s - 1).expect("nothing is due");
+        assert_eq!(pair.round().number, 1);
+        pair.turn_at(NOW_S + pair.task.round_s).expect("the deadline has come");
+        assert_eq!((pair.round().number, pair.round().head), (2, head), "the same head once more");
+        assert_eq!(pair.upload(1, [1; 16], &bytes).problem(), problem(409, "round-closed"));
+        let over = pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"].clone();
+        assert_eq!(over, 0, "nothing of it is kept");
+        pair.stop();
+    }
+}
+
+#[test]
+fn what_was_acknowledged_is_acknowledged_again_after_its_round() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let late = contribution(&mut pair.device(), [9; 16]);
+    let uploads: Vec<_> = (1..=3).map(|n| ([n; 16], contribution(&mut pair.device(), [n; 16]))).collect();
+    uploads.iter().for_each(|(id, bytes)| assert_eq!(pair.upload(1, *id, bytes).status, 201));
+    pair.turn().expect("the goal is reached");
+    assert_eq!(pair.round().number, 2);
+    assert_eq!(pair.upload(1, [1; 16], &uploads[0].1).count(), (200, 3));
+    assert_eq!(pair.upload(1, [1; 16], &late).problem(), problem(409, "upload-conflict"));
+    assert_eq!(pair.upload(1, [9; 16], &late).problem(), problem(409, "round-closed"));
+    pair.stop();
+}
+
+#[test]
+fn a_full_round_takes_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |task| (task.goal, task.n_max) = (4, 4));
+    for n in 1..=4 {
+        let bytes = contribution(&mut pair.device(), [n; 16]);
+        assert_eq!(pair.upload(1, [n; 16], &bytes).status, 201);
+    }
+    let bytes = contribution(&mut pair.device(), [5; 16]);
+    assert_eq!(pair.upload(1, [5; 16], &bytes).problem(), problem(409, "round-closed"));
+    pair.stop();
+}
+
+#[test]
+fn rounds_and_heads_are_cached_by_what_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let round = pair.get("/v1/tasks/demo/round");
+    assert_eq!(round.header("cache-control"), "no-cache");
+    assert_eq!(round.header("etag"), format!("\"{}\"", hex(&pair.round().hash())));
+    let head = pair.get(&format!("/v1/heads/{}", hex(&pair.round().head)));
+    assert_eq!(head.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(head.header("etag"), format!("\"{}\"", hex(&pair.round().head)));
+    let address = format!("http://{}/v1/tasks/demo/round", pair.address);
+    let known = ureq::get(address).header("if-none-match", round.header("etag")).call().expect("it answers");
+    assert_eq!(known.status(), 304);
+    pair.stop();
+}
+
+#[test]
+fn an_operator_goes_back_to_an_older_head_and_on_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let first = pair.round().head;
+    for n in 1..=3 {
+        pair.upload(1, [n; 16], &contribution(&mut pair.device(), [n; 16]));
+    }
+    pair.turn().expect("the goal is reached");
+    let second = pair.round().head;
+    pair.runtime.block_on(pair.leader.rollback("demo")).expect("there is one before");
+    assert_eq!(pair.get("/v1/tasks/demo/round").problem(), problem(503, "round-pending"));
+    pair.turn().expect("the next round opens");
+    assert_eq!((pair.round().number, pair.round().head), (3, first));
+    pair.runtime.block_on(pair.leader.promote("demo", second)).expect("it is kept");
+    pair.turn().expect("the next round opens");
+    assert_eq!((pair.round().number, pair.round().head), (4, second));
+    let none = pair.runtime.block_on(pair.leader.promote("demo", [9; 32]));
+    assert_eq!(none, Err(Error::RouteUnknown));
+    pair.stop();
 }

@@ -2,17 +2,18 @@
 
 use anyhow::{Context, Result, bail};
 use pico_args::Arguments;
+use serde_json::Value;
 
 use crate::{
     build, figures,
-    place::{Place, read},
-    run::Program,
+    place::{Place, exe, read, write},
+    run::{Program, cargo},
     setup::{self, Machine, Need},
     suites::node_tests::page_env,
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
-const NAMES: [&str; 3] = ["sizes", "path", "privacy"];
+const NAMES: [&str; 4] = ["sizes", "path", "privacy", "server"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
@@ -20,7 +21,13 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
         bail!("there is no benchmark `{name}`: there are {}", NAMES.join(", "));
     }
     let chosen = |name| names.is_empty() || names.iter().any(|chosen| chosen == name);
+    if chosen("server") {
+        server(place)?;
+    }
     let paged = chosen("path") || chosen("privacy");
+    if !paged && !chosen("sizes") {
+        return Ok(());
+    }
     let machine = built(place, if paged { NEEDS } else { build::NEEDS })?;
     if chosen("sizes") {
         figures::sizes(place)?;
@@ -37,6 +44,24 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
         script(place, env.env("PRIVET_PEER", version(&lock, "prio")?), "tests/bench/privacy.ts")?;
     }
     Ok(())
+}
+
+/// Uploads of the plain measurement, and of the one for memory.
+const UPLOADS: [&str; 2] = ["20000", "200000"];
+
+fn server(place: &Place) -> Result<()> {
+    cargo(&place.root).args(["build", "--release", "--package", "privet-server", "--example", "load"]).run()?;
+    let load = place.target.join("release/examples").join(exe("load"));
+    let said = Program::new(load).arg("measure").args(UPLOADS).output()?;
+    let (commit, mut lines) = (figures::commit(&place.root), Vec::new());
+    for line in said.lines() {
+        println!("{line}");
+        let mut figure: Value = serde_json::from_str(line).context("the load prints a JSON line for each figure")?;
+        figure["commit"] = commit.clone().into();
+        figure["command"] = "cargo xtask bench server".into();
+        lines.push(figure.to_string());
+    }
+    write(&place.figures().join("server.jsonl"), lines.join("\n") + "\n")
 }
 
 fn script(place: &Place, env: Program, file: &str) -> Result<()> {

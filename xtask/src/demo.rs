@@ -20,15 +20,14 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     let machine = setup::ensure(place, build::NEEDS)?;
     build::all(place, &machine)?;
     build::server(place)?;
-    let store = place.target.join("demo/privet.sqlite");
-    std::fs::create_dir_all(place.target.join("demo")).context("cannot make target/demo")?;
     if open {
         thread::spawn(move || open_page(port));
     }
     let server = Program::new(place.server())
         .dir(&place.root)
-        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--store"])
-        .arg(store);
+        // All noise is the visitor's own: nobody who shows this page alone could be trusted with half of it.
+        .args(["serve", "--mode", "device", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--data"])
+        .arg(place.target.join("demo"));
     // The thread that opens the page would end with this process.
     if open { server.run() } else { server.replace() }
 }

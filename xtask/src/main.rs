@@ -49,7 +49,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [sizes|path|privacy]",
+        usage: "bench [sizes|path|privacy|server]",
         about: "measure, and write the figures to target/figures/",
         run: bench::command,
     },

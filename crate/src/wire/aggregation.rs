@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
-use super::{Round, Share, UploadId, VERSION, check_version, decode, encode};
+use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version, decode, encode};
 use crate::{Error, Result};
 
 /// A numbered batch of uploads. Two aggregators agree on it when count and digest are the same at both.
@@ -72,25 +72,10 @@ pub struct AggregateShare {
 struct AggregateShareOnWire(u32, ByteArray<32>, ByteArray<32>, u32, ByteBuf);
 
 impl AggregateShare {
-    /// The sum of `shares` over these batches.
-    pub fn new<'a>(round: &Round, batches: &[Batch], shares: impl IntoIterator<Item = &'a Share>) -> Result<Self> {
-        let mut sum = Share::zero(round.dimension);
-        let mut count = 0;
-        for share in shares {
-            let (sent, wanted) = (share.entries().len(), round.dimension as usize);
-            if sent != wanted {
-                return Err(Error::WireLength { sent, wanted });
-            }
-            sum.add(share);
-            count += 1;
-        }
-        let mut digest = Sha256::new();
-        batches.iter().for_each(|batch| digest.update(batch.digest()));
-        let agreed: usize = batches.iter().map(|batch| batch.ids.len()).sum();
-        if agreed != count as usize {
-            return Err(Error::SharesMismatch);
-        }
-        Ok(Self { configuration: round.hash(), batches: digest.finalize().into(), count, share: sum })
+    /// The sum over the batches of this list. That `share` is that sum is for its store to hold.
+    pub fn new(closing: &Closing, share: Share) -> Self {
+        let (configuration, batches, count) = (closing.configuration, closing.digest(), closing.count());
+        Self { configuration, batches, count, share }
     }
 
     /// This aggregator's sum.
@@ -98,19 +83,29 @@ impl AggregateShare {
         &self.share
     }
 
-    /// Both sums as one: each entry's centred representative. Refused unless both cover the same uploads of this round
-    /// and those are at least its least cohort.
-    pub fn join(&self, other: &Self, round: &Round) -> Result<Vec<i32>> {
-        let same = self.configuration == other.configuration && self.batches == other.batches;
-        if !same || self.count != other.count || self.configuration != round.hash() {
+    /// The sum as centred representatives, in `split` mode with the other aggregator's half. Refused unless both cover
+    /// the same uploads of this round and those are at least its least cohort.
+    pub fn open(&self, other: Option<&Self>, round: &Round) -> Result<Vec<i32>> {
+        let covers = |other: &Self| (other.configuration, other.batches, other.count);
+        let wanted = usize::from(round.mode == Mode::Split);
+        let alike = other.iter().all(|other| covers(other) == covers(self));
+        if other.iter().count() != wanted || !alike || self.configuration != round.hash() {
             return Err(Error::SharesMismatch);
         }
         if self.count < round.min_cohort {
             return Err(Error::CohortTooSmall { count: self.count as usize, least: round.min_cohort as usize });
         }
         let mut sum = self.share.clone();
-        sum.add(&other.share);
+        if let Some(other) = other {
+            sum.add(&other.share);
+        }
         Ok(sum.centred().collect())
+    }
+
+    /// The mean contribution in units of the head: the opened sum divided once, by the agreed count.
+    pub fn mean(&self, other: Option<&Self>, round: &Round) -> Result<Vec<f64>> {
+        let divisor = f64::from(self.count) * f64::from(round.grid_scale);
+        Ok(self.open(other, round)?.into_iter().map(|entry| f64::from(entry) / divisor).collect())
     }
 
     /// The bytes that travel.
@@ -182,6 +177,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Agreed;
 
     fn round() -> Round {
         Round { dimension: 3, min_cohort: 2, tolerated_permille: 0, ..Round::split_example() }
@@ -204,37 +200,44 @@ mod tests {
         assert_eq!(Batch::decode(&encode(&repeated)), Err(Error::WireMalformed));
     }
 
+    fn sum_over(ids: Vec<UploadId>, round: &Round, grid: [i32; 3]) -> AggregateShare {
+        let batch = Batch::new(round.hash(), 1, ids);
+        let agreed = Agreed { number: 1, count: batch.ids().len() as u32, digest: batch.digest() };
+        AggregateShare::new(&Closing::new(round.hash(), vec![agreed]), whole(grid))
+    }
+
     #[test]
     fn two_sums_over_the_same_uploads_make_the_sum() {
         let round = round();
-        let batches = [Batch::new(round.hash(), 1, vec![[1; 16], [2; 16]])];
-        let leader = AggregateShare::new(&round, &batches, &[whole([1, -5, 7]), whole([1, 1, 1])]).expect("two of two");
-        let helper = AggregateShare::new(&round, &batches, &[whole([0, 0, -9]), whole([3, 0, 0])]).expect("two of two");
+        let leader = sum_over(vec![[1; 16], [2; 16]], &round, [2, -4, 8]);
+        let helper = sum_over(vec![[1; 16], [2; 16]], &round, [3, 0, -9]);
         let sent = AggregateShare::decode(&helper.encode(), 3).expect("our own bytes");
-        assert_eq!(leader.join(&sent, &round), Ok(vec![5, -4, -1]));
+        assert_eq!(leader.open(Some(&sent), &round), Ok(vec![5, -4, -1]));
+        let divisor = 2.0 * f64::from(round.grid_scale);
+        assert_eq!(leader.mean(Some(&sent), &round), Ok([5.0, -4.0, -1.0].map(|entry| entry / divisor).to_vec()));
         let fewer = Round { min_cohort: 3, ..round.clone() };
-        assert_eq!(leader.join(&sent, &fewer), Err(Error::SharesMismatch), "another configuration");
+        assert_eq!(leader.open(Some(&sent), &fewer), Err(Error::SharesMismatch), "another configuration");
+        assert_eq!(leader.open(None, &round), Err(Error::SharesMismatch), "a half");
     }
 
     #[test]
     fn sums_over_different_uploads_are_not_joined() {
         let round = round();
-        let one = |ids| {
-            let batches = [Batch::new(round.hash(), 1, ids)];
-            AggregateShare::new(&round, &batches, &[whole([1; 3]), whole([2; 3])]).expect("two of two")
-        };
-        let (ours, theirs) = (one(vec![[1; 16], [2; 16]]), one(vec![[1; 16], [3; 16]]));
-        assert_eq!(ours.join(&theirs, &round), Err(Error::SharesMismatch));
-        let lonely = [Batch::new(round.hash(), 1, vec![[1; 16]])];
-        let lonely = AggregateShare::new(&round, &lonely, &[whole([1; 3])]).expect("one of one");
-        assert_eq!(lonely.join(&lonely, &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
+        let ours = sum_over(vec![[1; 16], [2; 16]], &round, [3; 3]);
+        let theirs = sum_over(vec![[1; 16], [3; 16]], &round, [3; 3]);
+        assert_eq!(ours.open(Some(&theirs), &round), Err(Error::SharesMismatch));
+        let lonely = sum_over(vec![[1; 16]], &round, [1; 3]);
+        assert_eq!(lonely.open(Some(&lonely), &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
     }
 
     #[test]
-    fn a_sum_that_does_not_cover_its_batches_is_refused() {
-        let round = round();
-        let batches = [Batch::new(round.hash(), 1, vec![[1; 16], [2; 16]])];
-        assert_eq!(AggregateShare::new(&round, &batches, &[whole([1; 3])]), Err(Error::SharesMismatch));
+    fn a_sum_in_the_clear_is_opened_alone() {
+        let round = Round { dimension: 3, ..Round::example() };
+        let sum = sum_over(vec![[1; 16], [2; 16]], &round, [5, -4, -1]);
+        assert_eq!(sum.open(None, &round), Ok(vec![5, -4, -1]));
+        assert_eq!(sum.open(Some(&sum), &round), Err(Error::SharesMismatch));
+        let lonely = sum_over(vec![[1; 16]], &round, [1; 3]);
+        assert_eq!(lonely.open(None, &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl SealingKey {
         Kem::sk_to_pk(&self.0).to_bytes().into()
     }
 
+    /// Opens a helper's sealed share of this upload: the seed of its entries ([`Share::from_seed`](super::Share)).
+    pub fn open_seed(&self, sealed: &[u8], configuration: &[u8; 32], id: &UploadId) -> Result<[u8; 32]> {
+        let plain = self.open(sealed, &associated(configuration, id, Role::Helper))?;
+        plain.try_into().map_err(|_| Error::SealBroken)
+    }
+
     /// Opens what [`seal`] made for this key and these associated data.
     pub(super) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
         let (key, ciphertext) = sealed.split_at_checked(32).ok_or(Error::SealBroken)?;

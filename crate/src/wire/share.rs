@@ -33,7 +33,7 @@ impl Share {
 
     /// The helper's share: TurboSHAKE128 (RFC 9861) over seed, configuration and upload id, four bytes an entry,
     /// little-endian. Binding both means that a seed that is used again still gives another mask.
-    pub(super) fn from_seed(seed: &[u8; 32], configuration: &[u8; 32], id: &UploadId, length: usize) -> Self {
+    pub fn from_seed(seed: &[u8; 32], configuration: &[u8; 32], id: &UploadId, length: usize) -> Self {
         let mut absorbed = CTurboShake128::<DOMAIN>::default();
         absorbed.update(seed);
         absorbed.update(configuration);
@@ -49,12 +49,12 @@ impl Share {
     }
 
     /// Four bytes an entry, little-endian.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         self.entries.iter().flat_map(|entry| entry.to_le_bytes()).collect()
     }
 
     /// Reads as many entries as the round's dimension.
-    pub(super) fn from_bytes(bytes: &[u8], dimension: u32) -> Result<Self> {
+    pub fn from_bytes(bytes: &[u8], dimension: u32) -> Result<Self> {
         let (words, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() {
             return Err(Error::WireMalformed);
@@ -71,12 +71,12 @@ impl Share {
     }
 
     /// A share of nothing.
-    pub(crate) fn zero(dimension: u32) -> Self {
+    pub fn zero(dimension: u32) -> Self {
         Self { entries: vec![0; dimension as usize] }
     }
 
     /// Adds another share of the same length.
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         for (entry, other) in self.entries.iter_mut().zip(&other.entries) {
             *entry = entry.wrapping_add(*other);
         }

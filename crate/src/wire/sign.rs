@@ -45,12 +45,23 @@ impl Identity {
     pub fn sign_manifest(&self, manifest: &Manifest) -> [u8; 64] {
         self.0.sign(&statement(Subject::Manifest, &manifest.encode())).to_bytes()
     }
+
+    /// Signs what one aggregator says to the other.
+    pub fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(&statement(Subject::Message, message)).to_bytes()
+    }
 }
 
 #[derive(Clone, Copy)]
 enum Subject {
     Round,
     Manifest,
+    Message,
+}
+
+/// Refuses what the other aggregator, `signer`, has not said with this key.
+pub fn verify_message(signer: &'static str, message: &[u8], signature: &[u8; 64], key: &[u8; 32]) -> Result<()> {
+    check(signer, &statement(Subject::Message, message), signature, key)
 }
 
 /// What is signed: what it is, and its hash. A signature over one kind of thing is none over another.
@@ -58,6 +69,7 @@ fn statement(subject: Subject, body: &[u8]) -> Vec<u8> {
     let subject: &[u8] = match subject {
         Subject::Round => b"privet round v1\0",
         Subject::Manifest => b"privet head v1\0",
+        Subject::Message => b"privet message v1\0",
     };
     [subject, &Sha256::digest(body)].concat()
 }
@@ -207,6 +219,22 @@ mod tests {
         let hash = Sha256::digest(b"body");
         assert_eq!(statement(Subject::Round, b"body"), [b"privet round v1\0".as_slice(), &hash].concat());
         assert_eq!(statement(Subject::Manifest, b"body"), [b"privet head v1\0".as_slice(), &hash].concat());
+    }
+
+    #[test]
+    fn a_message_is_of_its_signer_and_of_no_other_kind() {
+        let (leader, helper, pins) = identities();
+        let said = leader.sign_message(b"a batch");
+        assert_eq!(verify_message("leader", b"a batch", &said, &pins.leader), Ok(()));
+        let round = Round::split_example();
+        for (message, signature) in [
+            (&b"another batch"[..], said),
+            (b"a batch", helper.sign_message(b"a batch")),
+            (&round.encode(), leader.sign_round(&round)),
+        ] {
+            let refused = verify_message("leader", message, &signature, &pins.leader);
+            assert_eq!(refused, Err(Error::SignatureWrong { signer: "leader" }));
+        }
     }
 
     #[test]

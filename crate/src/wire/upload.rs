@@ -92,11 +92,13 @@ impl Upload {
     pub fn open(&self, round: &Round, role: Role, key: &SealingKey) -> Result<Share> {
         let sealed =
             self.shares.get(role as usize).filter(|_| round.mode == Mode::Split).ok_or(Error::WireMalformed)?;
-        let plain = key.open(sealed, &associated(&self.configuration, &self.id, role))?;
         match role {
-            Role::Leader => Share::from_bytes(&plain, round.dimension),
+            Role::Leader => {
+                let plain = key.open(sealed, &associated(&self.configuration, &self.id, role))?;
+                Share::from_bytes(&plain, round.dimension)
+            }
             Role::Helper => {
-                let seed = plain.try_into().map_err(|_| Error::SealBroken)?;
+                let seed = key.open_seed(sealed, &self.configuration, &self.id)?;
                 Ok(Share::from_seed(&seed, &self.configuration, &self.id, round.dimension as usize))
             }
         }

@@ -1,7 +1,7 @@
 //! `privet evaluate`: how well models rank, on a data set and in a generated world, beside plain recommenders.
 //!
-//! [`data`] is cut by [`slates`] and made ready by [`task`]; a [`learner`] is trained on it and [`metrics`] say what
-//! its order is worth.
+//! `data` is cut by `slates` and made ready by `task`; a `learner` is trained on it and `metrics` say what its order is
+//! worth.
 
 mod baseline;
 mod bootstrap;

@@ -215,7 +215,10 @@ fn fitted(head: &Head, examples: &[Example], seed: u64) -> Head {
     for _ in 0..EPOCHS {
         order.shuffle(&mut generator);
         for batch in order.chunks(BATCH) {
-            (x.clear(), starts.clear(), weight.clear(), offset.clear());
+            x.clear();
+            starts.clear();
+            weight.clear();
+            offset.clear();
             starts.push(0);
             for example in batch.iter().map(|&place| &examples[place]) {
                 x.extend_from_slice(example.features());

@@ -1,0 +1,49 @@
+//! The one place that looks at a clock: it tells rounds what time it is.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::task::JoinSet;
+
+use crate::{Leader, peer::Peer, store::Store};
+
+/// How soon a full round is noticed.
+const OFTEN: Duration = Duration::from_millis(200);
+/// How long a round waits at most after an error: a helper that is down is asked again soon after it is back.
+const SELDOM: Duration = Duration::from_secs(5);
+
+/// Seconds of Unix time.
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Turns the rounds of all tasks, those that are added later too, until the future is dropped.
+pub async fn keep_turning<S: Store, P: Peer>(leader: Arc<Leader<S, P>>) {
+    let mut tasks = JoinSet::new();
+    let mut known = BTreeSet::new();
+    loop {
+        for task in leader.names() {
+            if known.insert(task.clone()) {
+                tasks.spawn(turn(leader.clone(), task));
+            }
+        }
+        tokio::time::sleep(OFTEN).await;
+    }
+}
+
+async fn turn<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, task: String) {
+    let mut pause = OFTEN;
+    loop {
+        match leader.turn(&task, now_s()).await {
+            Ok(()) => pause = OFTEN,
+            Err(error) => {
+                tracing::warn!(task, %error, "the round does not turn");
+                pause = (pause * 2).min(SELDOM);
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

@@ -1,0 +1,69 @@
+//! `privet tasks`: what a helper's operator lets the leader ask for.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use privet_server::{
+    Store, Task,
+    store::{Shelf, StoredTask},
+    tasks_from_file,
+};
+
+use super::{
+    Done, because,
+    folder::{DATA, Role, existing_store},
+};
+
+/// Look at tasks, and admit them.
+#[derive(Subcommand)]
+pub(crate) enum Tasks {
+    /// Print the tasks that the leader proposed to this helper, with their hashes.
+    List {
+        /// The helper's folder.
+        #[arg(long, default_value = DATA)]
+        data: PathBuf,
+    },
+    /// Let this helper sign rounds of the task with this hash.
+    Admit {
+        /// The hash that `privet tasks list` prints.
+        hash: String,
+        /// The helper's folder.
+        #[arg(long, default_value = DATA)]
+        data: PathBuf,
+    },
+    /// Read a file of tasks and print their hashes.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+impl Tasks {
+    pub(crate) async fn run(self) -> Done {
+        match self {
+            Self::List { data } => {
+                let store = existing_store(&data, Role::Helper).await?;
+                for task in store.tasks().await.map_err(because("the store"))? {
+                    println!("{} {}\n{}", task.hash, if task.admitted { "admitted" } else { "proposed" }, task.text);
+                }
+                store.shut().await;
+            }
+            Self::Admit { hash, data } => {
+                let store = existing_store(&data, Role::Helper).await?;
+                let tasks = store.tasks().await.map_err(because("the store"))?;
+                let task = tasks.into_iter().find(|task| task.hash == hash);
+                let task = task.ok_or_else(|| format!("the leader has proposed no task {hash}"))?;
+                Task::read(&task.text).map_err(because("the task"))?;
+                println!("{} is admitted; its rounds are signed from now on", task.name);
+                store.put_task(&StoredTask { admitted: true, ..task }).await.map_err(because("the store"))?;
+                store.shut().await;
+            }
+            Self::Check { file } => {
+                for (task, _) in tasks_from_file(&file)? {
+                    println!("{} {}", task.hash(), task.name);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! The aggregator that devices talk to: it takes uploads, and turns rounds.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+};
+
+use privet::{Error, Identity, Mode, Operator, Pins, Result, Round};
+use tokio::sync::Mutex;
+
+use crate::{
+    keys::Keys,
+    metrics::Metrics,
+    peer::Peer,
+    store::{Store, StoredHead, StoredRound, StoredTask},
+    task::Task,
+    version::first_head,
+};
+
+mod accept;
+mod close;
+mod forwarder;
+mod promote;
+mod standing;
+mod turn;
+mod writer;
+
+pub use accept::{Accepted, Progress};
+use forwarder::Forwarder;
+use writer::Writer;
+
+/// Uploads of a batch: enough that agreeing costs each little, few enough that one request names them all.
+const BATCH: u32 = 1024;
+
+/// The leader's half of the protocol, and all of it in `device` mode.
+pub struct Leader<S, P> {
+    store: S,
+    keys: Keys,
+    name: String,
+    helper: Option<Helper<P>>,
+    tasks: RwLock<BTreeMap<String, Arc<Served>>>,
+    writer: Writer,
+    batch: u32,
+    metrics: Arc<Metrics>,
+}
+
+/// The other aggregator, as the leader knows it.
+struct Helper<P> {
+    peer: Arc<P>,
+    /// Its pinned identity.
+    key: [u8; 32],
+    forwarder: Forwarder,
+}
+
+/// A task with its open round.
+struct Served {
+    task: Task,
+    first_head: Vec<u8>,
+    open: RwLock<Option<Arc<Open>>>,
+    /// Whoever turns the round holds this.
+    turning: Mutex<()>,
+}
+
+/// A round that takes uploads.
+#[derive(Debug)]
+pub struct Open {
+    id: i64,
+    /// Its configuration.
+    pub round: Round,
+    configuration: [u8; 32],
+    /// What is published.
+    pub signed: Vec<u8>,
+}
+
+impl<S: Store, P: Peer> Leader<S, P> {
+    /// A leader of this name; with a helper's peer and pinned key where it serves `split` tasks.
+    pub fn new(store: S, keys: Keys, name: &str, helper: Option<(P, [u8; 32])>) -> Self {
+        let helper = helper.map(|(peer, key)| {
+            let peer = Arc::new(peer);
+            Helper { forwarder: Forwarder::start(peer.clone()), peer, key }
+        });
+        let metrics = Arc::new(Metrics::default());
+        let writer = Writer::start(store.clone(), metrics.clone());
+        Self { store, keys, name: name.into(), helper, tasks: RwLock::default(), writer, batch: BATCH, metrics }
+    }
+
+    /// Batches of at least this many uploads, the last one of a round aside.
+    #[must_use]
+    pub fn with_batches_of(self, batch: u32) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// What the helper and applications pin.
+    pub fn identity(&self) -> &Identity {
+        &self.keys.identity
+    }
+
+    /// The keys that applications pin.
+    pub fn pins(&self) -> Pins {
+        Pins { leader: self.keys.identity.public(), helper: self.helper.as_ref().map(|helper| helper.key) }
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Its store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Serves a task from its next round on. Terms that are new to a task count from then on.
+    pub async fn serve(&self, task: Task, head: &[u8]) -> Result<()> {
+        task.check()?;
+        if task.mode == Mode::Split && self.helper.is_none() {
+            return Err(Error::KeyNotPinned { signer: "helper" });
+        }
+        let first = first_head(&task, head);
+        if Ok(first.hash) != task.first_head() {
+            return Err(Error::HeadStale { round: 1 });
+        }
+        if self.store.head(&task.name, first.hash).await?.is_none() {
+            self.store.put_head(&first).await?;
+        }
+        if self.store.current(&task.name).await?.is_none() {
+            self.store.set_current(&task.name, first.hash).await?;
+        }
+        if task.token_key.is_none() {
+            tracing::warn!(task = task.name, "anybody may upload to this task: it has no token_key");
+        }
+        let (hash, name, text) = (task.hash(), task.name.clone(), task.text());
+        self.store.put_task(&StoredTask { hash, name: name.clone(), text, admitted: true }).await?;
+        let open = self.store.latest(&name).await?.and_then(Open::of);
+        let (open, first_head) = (RwLock::new(open.map(Arc::new)), head.to_vec());
+        let served = Served { task, first_head, open, turning: Mutex::new(()) };
+        self.tasks.write().expect("nobody panics with it").insert(name, Arc::new(served));
+        Ok(())
+    }
+
+    /// Serves what an operator added over HTTP before this start, with the terms that came last.
+    pub async fn serve_again(&self) -> Result<()> {
+        let (tasks, served) = (self.store.tasks().await?, self.names());
+        for stored in tasks.iter().filter(|stored| !served.contains(&stored.name)) {
+            let task = Task::read(&stored.text)?;
+            let head = self.store.head(&task.name, task.first_head()?).await?.ok_or(Error::StoreFailed)?;
+            self.serve(task, &head.body).await?;
+        }
+        Ok(())
+    }
+
+    /// The names of what is served.
+    pub fn names(&self) -> Vec<String> {
+        self.tasks.read().expect("nobody panics with it").keys().cloned().collect()
+    }
+
+    /// The terms of what is served.
+    pub fn terms(&self, name: &str) -> Result<Task> {
+        Ok(self.served(name)?.task.clone())
+    }
+
+    fn served(&self, name: &str) -> Result<Arc<Served>> {
+        self.tasks.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
+    }
+
+    /// The open round of a task.
+    pub fn open(&self, name: &str) -> Result<Arc<Open>> {
+        self.served(name)?.open.read().expect("nobody panics with it").clone().ok_or(Error::RoundPending)
+    }
+
+    /// A head that devices may fetch.
+    pub async fn head(&self, hash: [u8; 32]) -> Result<StoredHead> {
+        self.store.published(hash).await?.ok_or(Error::RouteUnknown)
+    }
+
+    fn helper(&self) -> Result<&Helper<P>> {
+        self.helper.as_ref().ok_or(Error::KeyNotPinned { signer: "helper" })
+    }
+
+    fn operator(&self) -> Operator {
+        Operator::new(&self.name, self.keys.newest().public())
+    }
+}
+
+impl Served {
+    fn is_shut(&self) -> bool {
+        self.open.read().expect("nobody panics with it").is_none()
+    }
+}
+
+impl Open {
+    fn of(stored: StoredRound) -> Option<Self> {
+        let open = stored.state == crate::store::State::Open;
+        let signed = stored.signed.filter(|_| open)?;
+        Some(Self { id: stored.id, configuration: stored.round.hash(), round: stored.round, signed })
+    }
+}

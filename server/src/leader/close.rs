@@ -1,0 +1,88 @@
+//! The end of a round: one list, one sum, one head.
+
+use std::time::Instant;
+
+use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed};
+
+use super::{Leader, Served};
+use crate::{
+    guard::Norms,
+    peer::{Ask, Peer},
+    store::{BatchState, Store, StoredHead, StoredRound},
+    version::{manifest_of, next_head},
+};
+
+impl<S: Store, P: Peer> Leader<S, P> {
+    /// Opens the sum over all agreed batches of a closing round and makes the next head of it, or ends the round
+    /// without one where too few devices stand behind it.
+    pub(super) async fn close(&self, served: &Served, stored: &StoredRound) -> Result<()> {
+        let (round, start) = (&stored.round, Instant::now());
+        self.agree(stored).await?;
+        // All batches are agreed or refused by now, so a second call comes to the same list.
+        let agreed = self.store.batches(stored.id).await?.into_iter().filter(|batch| batch.state == BatchState::Agreed);
+        let agreed = agreed.filter_map(|batch| {
+            let (number, count) = (batch.number, batch.count);
+            batch.digest.map(|digest| Agreed { number, count, digest })
+        });
+        let closing = Closing::new(round.hash(), agreed.collect());
+        if closing.count() < round.min_cohort {
+            tracing::warn!(task = round.task, round = round.number, "a round ended without enough uploads");
+            self.metrics.round(&round.task, "ended");
+            return self.store.end(stored.id).await;
+        }
+        let (ours, theirs) = match self.sums(stored, &closing).await {
+            Err(error @ (Error::HelperRefused { .. } | Error::SharesMismatch)) => {
+                tracing::error!(task = round.task, round = round.number, %error, "a round ended without a sum");
+                self.metrics.round(&round.task, "ended");
+                return self.store.end(stored.id).await;
+            }
+            sums => sums?,
+        };
+        let mean = ours.mean(theirs.as_ref(), round)?;
+        let previous = self.store.head(&round.task, round.head).await?.ok_or(Error::StoreFailed)?;
+        let head = next_head(&served.task, round, &previous, &mean, closing.count())?;
+        let held = Norms::new(round, &mean, closing.count())?.objection();
+        let head = match &held {
+            None => self.vouched(round, &ours, head).await?,
+            Some(why) => {
+                tracing::error!(task = round.task, round = round.number, why, "a head is held back");
+                StoredHead { held, ..head }
+            }
+        };
+        self.store.finish(stored.id, &ours.encode(), &head).await?;
+        self.metrics.round(&round.task, if head.held.is_some() { "held" } else { "closed" });
+        self.metrics.closed_in(start.elapsed());
+        tracing::info!(task = round.task, round = round.number, count = closing.count(), "a round is closed");
+        Ok(())
+    }
+
+    async fn sums(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Option<AggregateShare>)> {
+        let round = &stored.round;
+        let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
+        let ours = AggregateShare::new(closing, self.store.sum(stored.id, round, &numbers).await?);
+        let theirs = match round.mode {
+            Mode::Device => None,
+            Mode::Split => {
+                let said = self.helper()?.peer.ask(Ask::Closing, closing.encode()).await?;
+                Some(AggregateShare::decode(&said, round.dimension)?)
+            }
+        };
+        ours.open(theirs.as_ref(), round)?;
+        Ok((ours, theirs))
+    }
+
+    /// The head with its manifest, signed by all who have to: the helper signs what it computes by itself.
+    pub(super) async fn vouched(&self, round: &Round, ours: &AggregateShare, head: StoredHead) -> Result<StoredHead> {
+        let manifest = manifest_of(&head);
+        let helper = match round.mode {
+            Mode::Device => None,
+            Mode::Split => {
+                let said = self.helper()?.peer.ask(Ask::Head, [&round.hash()[..], &ours.encode()].concat()).await?;
+                Some(said.try_into().map_err(|_| Error::WireMalformed)?)
+            }
+        };
+        let signed = Signed::manifest(&manifest, self.keys.identity.sign_manifest(&manifest), helper);
+        signed.verify_manifest(&self.pins_of(round.mode), round.mode)?;
+        Ok(StoredHead { manifest: Some(signed.encode()), held: None, ..head })
+    }
+}

@@ -1,0 +1,68 @@
+//! The helper's shares on their way: what arrives while a request is under way goes with the next one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use privet::{Error, Forward, Result, UploadId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::peer::{Ask, Peer, Verdict};
+
+/// Shares that wait; more are told to come again.
+const QUEUE: usize = 1024;
+/// Shares of one request.
+const MOST: usize = 512;
+
+struct Parcel {
+    configuration: [u8; 32],
+    id: UploadId,
+    sealed: Vec<u8>,
+    reply: oneshot::Sender<Result<Verdict>>,
+}
+
+/// Sends one request at a time.
+#[derive(Debug, Clone)]
+pub(super) struct Forwarder {
+    queue: mpsc::Sender<Parcel>,
+}
+
+impl Forwarder {
+    /// Starts it. It ends with the last of its handles.
+    pub(super) fn start<P: Peer>(peer: Arc<P>) -> Self {
+        let (queue, parcels) = mpsc::channel(QUEUE);
+        tokio::spawn(forward(peer, parcels));
+        Self { queue }
+    }
+
+    /// Forwards a share, and waits until the helper holds it or says why not.
+    pub(super) async fn send(&self, configuration: [u8; 32], id: UploadId, sealed: Vec<u8>) -> Result<Verdict> {
+        let (reply, verdict) = oneshot::channel();
+        let queued = self.queue.try_send(Parcel { configuration, id, sealed, reply });
+        queued.map_err(|_| Error::TooManyRequests { limit: QUEUE })?;
+        verdict.await.unwrap_or(Err(Error::HelperUnreachable))
+    }
+}
+
+async fn forward<P: Peer>(peer: Arc<P>, mut parcels: mpsc::Receiver<Parcel>) {
+    let mut waiting = Vec::new();
+    while parcels.recv_many(&mut waiting, MOST).await > 0 {
+        let mut rounds: BTreeMap<[u8; 32], Vec<Parcel>> = BTreeMap::new();
+        waiting.drain(..).for_each(|parcel| rounds.entry(parcel.configuration).or_default().push(parcel));
+        for (configuration, parcels) in rounds {
+            let verdicts = ask(&*peer, configuration, &parcels).await;
+            for (place, parcel) in parcels.into_iter().enumerate() {
+                let verdict = verdicts.as_ref().map(|verdicts| verdicts[place]).map_err(Clone::clone);
+                // Whoever asked may have gone; the share is held all the same.
+                drop(parcel.reply.send(verdict));
+            }
+        }
+    }
+}
+
+async fn ask<P: Peer>(peer: &P, configuration: [u8; 32], parcels: &[Parcel]) -> Result<Vec<Verdict>> {
+    let shares = parcels.iter().map(|parcel| (parcel.id, &parcel.sealed[..]));
+    let said = peer.ask(Ask::Shares, Forward::new(configuration, shares)?.encode()).await?;
+    if said.len() != parcels.len() {
+        return Err(Error::WireMalformed);
+    }
+    said.into_iter().map(Verdict::of).collect()
+}

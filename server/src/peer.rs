@@ -1,0 +1,170 @@
+//! What the leader asks of the helper, and how each knows the other.
+
+use std::future::Future;
+
+use privet::{Error, Identity, Result, verify_message};
+use sha2::{Digest, Sha256};
+
+/// The requests there are. Each may be repeated: the answer is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Proposes a task with its first head; answered with whether it is admitted, and whom rounds name as the helper.
+    Task,
+    /// A round's configuration; answered with the helper's signature over it.
+    Round,
+    /// Sealed shares ([`privet::Forward`]); answered with a [`Verdict`] each, when they are durable.
+    Shares,
+    /// The ids of a batch ([`privet::Batch`]); answered with their digest, when their sum is durable.
+    Batch,
+    /// The list to open the sum over ([`privet::Closing`]); answered with a [`privet::AggregateShare`].
+    Closing,
+    /// The configuration's hash and the leader's sum; answered with the helper's signature over the head's manifest.
+    Head,
+}
+
+impl Ask {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Task, Self::Round, Self::Shares, Self::Batch, Self::Closing, Self::Head];
+
+    /// Its place in an address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Round => "round",
+            Self::Shares => "shares",
+            Self::Batch => "batch",
+            Self::Closing => "closing",
+            Self::Head => "head",
+        }
+    }
+}
+
+/// What became of a forwarded share: one byte each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Verdict {
+    /// It is durable.
+    Held,
+    /// It does not open.
+    Broken,
+    /// Another share was stored under its id before.
+    Conflict,
+    /// The round takes no more.
+    Over,
+}
+
+impl Verdict {
+    /// Reads a byte.
+    pub fn of(byte: u8) -> Result<Self> {
+        let all = [Self::Held, Self::Broken, Self::Conflict, Self::Over];
+        all.into_iter().find(|&verdict| verdict as u8 == byte).ok_or(Error::WireMalformed)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody answered, or not the one who was asked.
+    Unreachable,
+    /// The helper refused, with this code.
+    Said(String),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unreachable => Self::HelperUnreachable,
+            Refusal::Said(code) if code == "task-not-admitted" => Self::TaskNotAdmitted,
+            // A helper whose store is gone for a while is as good as one that is.
+            Refusal::Said(code) if code == "store-failed" => Self::HelperUnreachable,
+            Refusal::Said(code) => Self::HelperRefused { code },
+        }
+    }
+}
+
+/// The way to the helper.
+pub trait Peer: Send + Sync + 'static {
+    /// Asks, and waits for the answer.
+    fn ask(&self, ask: Ask, body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Refusal>> + Send;
+}
+
+/// What a request's signature covers: what is asked, of whom, and the body.
+fn request(ask: Ask, to: &[u8; 32], body: &[u8]) -> Vec<u8> {
+    [ask.name().as_bytes(), b"\0", to, body].concat()
+}
+
+/// What an answer's signature covers: the request, the status, and the body. An answer to another request is none.
+fn answer(request: &[u8], status: u16, body: &[u8]) -> Vec<u8> {
+    [&Sha256::digest(request)[..], &status.to_le_bytes(), body].concat()
+}
+
+/// Signs a request to the aggregator of this key.
+pub fn sign_request(by: &Identity, ask: Ask, to: &[u8; 32], body: &[u8]) -> [u8; 64] {
+    by.sign_message(&request(ask, to, body))
+}
+
+/// Refuses a request to `to` that the leader of this key has not signed.
+pub fn verify_request(leader: &[u8; 32], ask: Ask, to: &[u8; 32], body: &[u8], signature: &[u8; 64]) -> Result<()> {
+    verify_message("leader", &request(ask, to, body), signature, leader).map_err(|_| Error::NotAuthorised)
+}
+
+/// Signs the answer to a request.
+pub fn sign_answer(by: &Identity, ask: Ask, asked: &[u8], status: u16, body: &[u8]) -> [u8; 64] {
+    by.sign_message(&answer(&request(ask, &by.public(), asked), status, body))
+}
+
+/// Refuses an answer that the helper of this key has not given to this request.
+pub fn verify_answer(
+    helper: &[u8; 32],
+    ask: Ask,
+    asked: &[u8],
+    status: u16,
+    body: &[u8],
+    signature: &[u8; 64],
+) -> Result<()> {
+    verify_message("helper", &answer(&request(ask, helper, asked), status, body), signature, helper)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_of_its_signer_to_its_addressee() {
+        let (leader, helper) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
+        let (from, to) = (leader.public(), helper.public());
+        let signature = sign_request(&leader, Ask::Batch, &to, b"body");
+        assert_eq!(verify_request(&from, Ask::Batch, &to, b"body", &signature), Ok(()));
+        for refused in [
+            verify_request(&to, Ask::Batch, &to, b"body", &signature),
+            verify_request(&from, Ask::Closing, &to, b"body", &signature),
+            verify_request(&from, Ask::Batch, &[3; 32], b"body", &signature),
+            verify_request(&from, Ask::Batch, &to, b"other", &signature),
+        ] {
+            assert_eq!(refused, Err(Error::NotAuthorised));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_to_its_request_alone() {
+        let helper = Identity::from_seed(&[2; 32]);
+        let key = helper.public();
+        let signature = sign_answer(&helper, Ask::Batch, b"asked", 200, b"said");
+        assert_eq!(verify_answer(&key, Ask::Batch, b"asked", 200, b"said", &signature), Ok(()));
+        for refused in [
+            verify_answer(&[3; 32], Ask::Batch, b"asked", 200, b"said", &signature),
+            verify_answer(&key, Ask::Head, b"asked", 200, b"said", &signature),
+            verify_answer(&key, Ask::Batch, b"other", 200, b"said", &signature),
+            verify_answer(&key, Ask::Batch, b"asked", 409, b"said", &signature),
+            verify_answer(&key, Ask::Batch, b"asked", 200, b"other", &signature),
+        ] {
+            assert_eq!(refused, Err(Error::SignatureWrong { signer: "helper" }));
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_one_of_four_bytes() {
+        assert_eq!(Verdict::of(Verdict::Conflict as u8), Ok(Verdict::Conflict));
+        assert_eq!(Verdict::of(4), Err(Error::WireMalformed));
+    }
+}

@@ -1,0 +1,181 @@
+//! An embedded SQLite file: the default store.
+
+use std::{path::Path, time::Duration};
+
+use privet::{Error, Result};
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::Store;
+
+mod calendar;
+mod shelf;
+mod tally;
+
+/// Readers see the last commit while the one writer works.
+const READERS: u32 = 3;
+
+/// Pages of the write-ahead log after which a commit moves them itself, should nobody else have done it.
+const LONGEST_LOG: &str = "50000";
+
+/// A SQLite file with one writer.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if it is not there, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, SqliteSynchronous::Full, Duration::from_secs(10)).await
+    }
+
+    /// The same without waiting for the disk, nor long for another writer: for tests, in which no power is cut.
+    pub async fn open_hasty(path: &Path) -> Result<Self> {
+        Self::open_with(path, SqliteSynchronous::Off, Duration::from_millis(50)).await
+    }
+
+    async fn open_with(path: &Path, synchronous: SqliteSynchronous, patience: Duration) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged upload survives a power cut: its device has paid and will not send it again.
+            .synchronous(synchronous)
+            .busy_timeout(patience)
+            // Beside the commits, not in one of them: see `keep_short`.
+            .pragma("wal_autocheckpoint", LONGEST_LOG)
+            // What is deleted is written over: a share leaves nothing behind in the file.
+            .pragma("secure_delete", "ON");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        sqlx::migrate!().run(&writer).await.map_err(failed)?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await.map_err(failed)?;
+        tokio::spawn(keep_short(readers.clone()));
+        Ok(Self { writer, readers })
+    }
+
+    /// A whole copy of what is stored now, into a file that is not there yet.
+    pub async fn backup(&self, to: &Path) -> Result<()> {
+        let to = to.to_str().ok_or(Error::StoreFailed)?;
+        sqlx::query("VACUUM INTO ?").bind(to).execute(&self.writer).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// A transaction that writes from its first statement on, so that it never has to give up a read.
+    async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+    }
+}
+
+/// Moves what is committed from the write-ahead log into the file, until the store is shut. Within a commit it would make
+/// one upload in some dozens wait for all the pages of the others.
+async fn keep_short(store: SqlitePool) {
+    while !store.is_closed() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The first takes long and hinders nobody; the second is left with little, and has the log begin again.
+        for checkpoint in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"] {
+            if let Err(cause) = sqlx::query(checkpoint).execute(&store).await
+                && !store.is_closed()
+            {
+                tracing::warn!(%cause, "the write-ahead log stays as it is");
+            }
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    async fn ready(&self) -> bool {
+        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok()
+    }
+
+    async fn shut(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// The cause is for the operator; whoever asked learns that the store failed.
+fn failed(cause: impl std::fmt::Display) -> Error {
+    tracing::error!(%cause, "the store failed");
+    Error::StoreFailed
+}
+
+fn bytes<const LENGTH: usize>(column: Vec<u8>) -> Result<[u8; LENGTH]> {
+    column.try_into().map_err(|_| failed("a column has another length than the schema says"))
+}
+
+#[cfg(test)]
+mod tests {
+    use privet::Round;
+    use sqlx::Connection;
+
+    use super::*;
+    use crate::store::{Calendar, State, suite};
+
+    async fn fresh() -> (tempfile::TempDir, SqliteStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(&folder.path().join("store.sqlite")).await.expect("a new file opens");
+        (folder, store)
+    }
+
+    #[tokio::test]
+    async fn it_is_a_store() {
+        suite::run(fresh).await;
+    }
+
+    #[tokio::test]
+    async fn it_is_all_there_after_a_restart() {
+        let (folder, store) = fresh().await;
+        let before = suite::filled(&store).await;
+        store.shut().await;
+        let again = SqliteStore::open(&folder.path().join("store.sqlite")).await.expect("the file is there");
+        assert_eq!(suite::contents(&again).await, before);
+    }
+
+    #[tokio::test]
+    async fn a_backup_holds_all_and_what_is_spent_stays_spent() {
+        let (folder, store) = fresh().await;
+        let before = suite::filled(&store).await;
+        let copy = folder.path().join("copy.sqlite");
+        store.backup(&copy).await.expect("there is room");
+        let copy = SqliteStore::open(&copy).await.expect("it is a store");
+        assert_eq!(suite::contents(&copy).await, before);
+    }
+
+    /// The schema of the first version, filled as it was.
+    #[tokio::test]
+    async fn the_first_schema_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("old.sqlite");
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let mut old = sqlx::SqliteConnection::connect_with(&options).await.expect("a new file opens");
+        let first = sqlx::migrate!().iter().next().cloned().expect("there is a first migration");
+        let migrations = sqlx::migrate::Migrator { migrations: vec![first].into(), ..sqlx::migrate!() };
+        migrations.run(&mut old).await.expect("the first schema");
+        for id in [[1u8; 16], [2; 16]] {
+            let insert = "INSERT INTO uploads (task, round, id, body) VALUES ('demo', 1, ?, x'00')";
+            sqlx::query(insert).bind(&id[..]).execute(&mut old).await.expect("a row of the first schema");
+        }
+        old.close().await.expect("nothing is open");
+
+        let store = SqliteStore::open(&path).await.expect("it is brought up to date");
+        assert_eq!(store.last_number("demo").await, Ok(1), "the number stays taken");
+        assert_eq!(store.latest("demo").await, Ok(None), "and has no configuration to go on with");
+        let round = suite::round(1);
+        assert_eq!(store.begin(&round, 0).await, Err(Error::RoundConflict { number: 1 }));
+        let next = store.begin(&Round { number: 2, ..round }, 0).await.expect("the next number is free");
+        assert_eq!(next.state, State::Draft);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_shut_says_so() {
+        let (_folder, store) = fresh().await;
+        assert!(store.ready().await);
+        store.shut().await;
+        assert!(!store.ready().await);
+        assert_eq!(store.last_number("demo").await, Err(Error::StoreFailed));
+    }
+}

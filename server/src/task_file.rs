@@ -1,0 +1,110 @@
+//! Tasks as an operator writes them: TOML, a `[[task]]` each.
+//!
+//! The fields are those of [`Task`], but that `head` is the path of a head file, from the folder of the tasks' file, and
+//! that `dimension` is read from it.
+
+use std::{fs, path::Path};
+
+use privet::{Head, hex};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::Task;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    task: Vec<Table>,
+}
+
+/// The tasks of a file, each with its first head. An error names the task, and both numbers where numbers do not fit.
+pub fn tasks_from_file(path: &Path) -> Result<Vec<(Task, Vec<u8>)>, String> {
+    let text = fs::read_to_string(path).map_err(|cause| format!("{} cannot be read: {cause}", path.display()))?;
+    let file: File = toml::from_str(&text).map_err(|cause| format!("{}: {cause}", path.display()))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let tasks = file.task.into_iter().map(|table| {
+        let name = table.get("name").and_then(Value::as_str).unwrap_or("without a name").to_owned();
+        read(table, folder).map_err(|why| format!("{}: task {name}: {why}", path.display()))
+    });
+    let tasks: Vec<(Task, Vec<u8>)> = tasks.collect::<Result<_, _>>()?;
+    for (place, (task, _)) in tasks.iter().enumerate() {
+        if tasks[..place].iter().any(|(before, _)| before.name == task.name) {
+            return Err(format!("{}: task {} stands there twice", path.display(), task.name));
+        }
+    }
+    Ok(tasks)
+}
+
+fn read(mut table: Table, folder: &Path) -> Result<(Task, Vec<u8>), String> {
+    let head = table.get("head").and_then(Value::as_str).ok_or("head has to be the path of a head file")?;
+    let head = folder.join(head);
+    let head = fs::read(&head).map_err(|cause| format!("{} cannot be read: {cause}", head.display()))?;
+    let dimension = Head::decode(&head).map_err(|error| error.to_string())?.parameters().len();
+    table.insert("head".into(), Value::String(hex(&Head::hash(&head))));
+    if table.insert("dimension".into(), Value::Integer(dimension as i64)).is_some() {
+        return Err("dimension is the head's and is not to be written".into());
+    }
+    let task: Task = Value::Table(table).try_into().map_err(|cause: toml::de::Error| cause.message().to_owned())?;
+    task.check().map_err(|error| error.to_string())?;
+    Ok((task, head))
+}
+
+#[cfg(test)]
+mod tests {
+    use privet::Mode;
+
+    use super::*;
+
+    const TASK: &str = r#"
+        [[task]]
+        name = "news"
+        mode = "split"
+        head = "first.head"
+        clip_norm = 1.0
+        grid_scale = 16384
+        noise_multiplier = 4.0
+        tolerated_permille = 200
+        min_cohort = 100
+        goal = 500
+        n_max = 10000
+        delta = 1e-6
+        epsilon = 1.2
+        round_s = 86400
+        optimiser = { kind = "adam", rate = 0.01 }
+    "#;
+
+    fn read_text(text: &str) -> Result<Vec<(Task, Vec<u8>)>, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_, head) = Task::demo(Mode::Split, 100).expect("the demo's numbers fit");
+        fs::write(folder.path().join("first.head"), head).expect("writable");
+        let path = folder.path().join("tasks.toml");
+        fs::write(&path, text).expect("writable");
+        tasks_from_file(&path).map_err(|error| error.replace(&folder.path().display().to_string(), ""))
+    }
+
+    #[test]
+    fn a_task_is_read_with_its_head() {
+        let tasks = read_text(TASK).expect("it is whole");
+        let (task, head) = &tasks[0];
+        assert_eq!((task.name.as_str(), task.goal, task.mode), ("news", 500, Mode::Split));
+        assert_eq!(task.first_head(), Ok(Head::hash(head)));
+        assert_eq!(Task::read(&task.text()).as_ref(), Ok(task));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_tasks_name() {
+        for (from, to, said) in [
+            ("n_max = 10000", "n_max = 1000000", "task news: the round is refused: the reach of the sum is 16"),
+            ("goal = 500", "goal = 50", "the goal is 50 and has to be 100 to 10000"),
+            ("epsilon = 1.2", "epsilon = 0.2", "and has to be at most 0.2"),
+            ("goal = 500", "gaol = 500", "unknown field `gaol`"),
+            ("\"split\"", "\"splot\"", "mode is splot and has to be device or split"),
+            ("first.head", "none.head", "none.head cannot be read"),
+            ("goal = 500", "goal = 500\ndimension = 18", "dimension is the head's"),
+        ] {
+            let refused = read_text(&TASK.replace(from, to)).expect_err(to);
+            assert!(refused.contains(said), "{refused}");
+        }
+        assert!(read_text(&[TASK, TASK].concat()).expect_err("twice").contains("task news stands there twice"));
+    }
+}

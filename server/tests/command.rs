@@ -1,0 +1,170 @@
+//! The command as an operator meets it: settings, checks, copies, keys.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use privet::{Head, Mode, Operator};
+use privet_server::{
+    SqliteStore, Store, Task,
+    store::{Calendar, Spent, State},
+};
+
+fn privet(words: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
+    command.args(words).envs(environment.iter().copied()).output().expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn refused(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn settings_are_checked_without_serving() {
+    assert!(said(&privet(&["serve", "--check"], &[])).ends_with(" demo\n"));
+    let alone = refused(&privet(&["serve", "--check", "--role", "leader"], &[]));
+    assert!(alone.contains("a split task needs --helper"), "{alone}");
+    let keyless = refused(&privet(&["serve", "--check", "--role", "helper"], &[]));
+    assert!(keyless.contains("--leader-key has to be the 64 hexadecimal digits"), "{keyless}");
+    let cohort = refused(&privet(&["serve", "--check", "--min-cohort", "4000000"], &[]));
+    assert!(cohort.contains("the reach of the sum is") && cohort.contains("under 2^31"), "{cohort}");
+    let token = refused(&privet(&["serve", "--check"], &[("PRIVET_ADMIN_TOKEN", "short")]));
+    assert!(token.contains("the admin token has 5 characters and has to have 32 or more"), "{token}");
+}
+
+#[test]
+fn a_file_yields_to_the_environment_and_that_to_flags() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("privet.toml");
+    fs::write(&file, "mode = \"device\"\nmin_cohort = 11\n").expect("writable");
+    let hash = |mode, cohort| Task::demo(mode, cohort).expect("the demo's numbers fit").0.hash();
+    let checked = |flags: &[&str], environment: &[(&str, &str)]| {
+        let words = [&["serve", "--check", "--config", text(&file)], flags].concat();
+        said(&privet(&words, environment)).split_whitespace().next().expect("a hash").to_owned()
+    };
+    assert_eq!(checked(&[], &[]), hash(Mode::Device, 11));
+    let environment = [("PRIVET_MIN_COHORT", "12")];
+    assert_eq!(checked(&[], &environment), hash(Mode::Device, 12));
+    assert_eq!(checked(&["--min-cohort", "13"], &environment), hash(Mode::Device, 13));
+    fs::write(&file, "min_cohrot = 11\n").expect("writable");
+    let odd = refused(&privet(&["serve", "--check", "--config", text(&file)], &[]));
+    assert!(odd.contains("unknown field `min_cohrot`"), "{odd}");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_put_back_reopens_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy.sqlite"));
+    fs::create_dir(&data).expect("writable");
+    let path = data.join("helper.sqlite");
+    let (task, head) = Task::demo(Mode::Split, 2).expect("the demo's numbers fit");
+    let operator = || Operator::new("someone", [1; 32]);
+    let round = |number| task.round(number, Head::hash(&head), 9, operator(), Some(operator()));
+    let store = SqliteStore::open(&path).await.expect("a new file opens");
+    let spent = Spent { closing: vec![1], sum: vec![2] };
+    for number in [1, 2] {
+        let begun = store.begin(&round(number), 0).await.expect("a free number");
+        store.publish(begun.id, b"signed").await.expect("it answers");
+        if number == 1 {
+            store.spend(begun.id, &spent).await.expect("it answers");
+        }
+    }
+    said(&privet(&["backup", "--role", "helper", "--data", text(&data), text(&copy)], &[]));
+    // After the copy, the second round is closed too; then the store is lost.
+    let second = store.round(&round(2).hash()).await.expect("it answers").expect("it was begun");
+    store.spend(second.id, &spent).await.expect("it answers");
+    store.shut().await;
+    let words = ["restore", "--role", "helper", "--data", text(&data), text(&copy)];
+    assert!(refused(&privet(&words, &[])).contains("there is a store"));
+    for name in ["helper.sqlite", "helper.sqlite-wal", "helper.sqlite-shm"] {
+        drop(fs::remove_file(data.join(name)));
+    }
+    assert!(said(&privet(&words, &[])).contains("1 unfinished rounds ended without a sum"));
+    let store = SqliteStore::open(&path).await.expect("it is back");
+    let first = store.round(&round(1).hash()).await.expect("it answers").expect("it was begun");
+    assert_eq!((first.state, store.spent(first.id).await), (State::Closed, Ok(Some(spent))));
+    let second = store.round(&round(2).hash()).await.expect("it answers").expect("it was begun");
+    assert_eq!((second.state, store.spent(second.id).await), (State::Ended, Ok(None)), "it is never opened again");
+    store.shut().await;
+}
+
+#[tokio::test]
+async fn an_old_sealing_key_is_kept_while_a_round_names_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let words = |verb| ["keys", verb, "--role", "leader", "--data", text(data)];
+    let identity = said(&privet(&words("new"), &[]));
+    assert_eq!(said(&privet(&words("new"), &[])), identity, "there is one");
+    let path = data.join("leader.keys");
+    let sealing = privet_server::Keys::open(&path).expect("it is there").newest().public();
+    let (task, head) = Task::demo(Mode::Device, 2).expect("the demo's numbers fit");
+    let round = task.round(1, Head::hash(&head), 9, Operator::new("someone", sealing), None);
+    let store = SqliteStore::open(&data.join("leader.sqlite")).await.expect("a new file opens");
+    let id = store.begin(&round, 0).await.expect("a free number").id;
+    assert_eq!(said(&privet(&words("rotate"), &[])), identity, "applications pin it");
+    let keys = || privet_server::Keys::open(&path).expect("it is there");
+    assert!(keys().sealing(&sealing).is_some() && keys().newest().public() != sealing);
+    store.end(id).await.expect("it answers");
+    store.shut().await;
+    said(&privet(&words("rotate"), &[]));
+    assert!(keys().sealing(&sealing).is_none());
+}
+
+#[test]
+fn a_plan_is_printed_for_each_number_of_devices() {
+    let plan = said(&privet(&["plan", "--devices", "1000000", "--devices", "100000000"], &[]));
+    assert_eq!(plan.lines().filter(|line| line.starts_with("| 1000000 |")).count(), 2, "{plan}");
+    assert_eq!(plan.lines().filter(|line| line.starts_with("| 100000000 |")).count(), 2);
+}
+
+/// `privet serve`, until it says its address.
+fn serving(data: &Path) -> (Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let first = lines.next().expect("it speaks").expect("UTF-8");
+    assert!(first.contains("the trust in two is nominal"), "{first}");
+    let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
+    (child, address.expect("it listens"))
+}
+
+fn got(url: &str) -> Vec<u8> {
+    ureq::get(url).call().expect("it answers").body_mut().read_to_vec().expect("a body")
+}
+
+#[cfg(unix)]
+#[test]
+fn both_are_served_without_arguments_and_end_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut child, url) = serving(folder.path());
+    let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
+    let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
+    let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
+    let signed = got(&format!("{url}/v1/tasks/demo/round"));
+    let round = privet::Signed::decode(&signed).and_then(|signed| signed.verify_round(&pins)).expect("signed by both");
+    assert_eq!((round.number, round.mode), (1, Mode::Split));
+    for name in ["leader.keys", "helper.keys", "leader.sqlite", "helper.sqlite"] {
+        assert!(folder.path().join(name).exists(), "{name}");
+    }
+    // Killed, the helper ends with its leader's pipe; both come back to what they had.
+    child.kill().expect("it runs");
+    child.wait().expect("it is gone");
+    let (mut child, url) = serving(folder.path());
+    assert_eq!(got(&format!("{url}/v1/tasks/demo/round")), signed);
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it runs").success());
+    assert!(child.wait().expect("it ends").success(), "asked to, it ends in order");
+}
