@@ -202,11 +202,17 @@ function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
 /** A limit that is left out, or undefined, is the default's. */
 function termsOf(task: string, keys: OpenOptions["keys"], policy: Policy): Terms {
   const terms = new Terms(task, keys.leader, keys.helper);
-  const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, waitMs, sessions, intervalMs } = policy;
+  const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
+  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs } = policy;
   if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
   if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
   if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
   if (minCohort !== undefined) terms.minCohort = minCohort;
+  if (maxCohort !== undefined) terms.maxCohort = maxCohort;
+  if (maxDimension !== undefined) terms.maxDimension = maxDimension;
+  if (maxDelta !== undefined) terms.maxDelta = maxDelta;
+  if (minNoiseMultiplier !== undefined) terms.minNoiseMultiplier = minNoiseMultiplier;
+  if (modes !== undefined) terms.allowModes(modes.includes("device"), modes.includes("split"));
   if (waitMs !== undefined) terms.waitMs = waitMs;
   if (sessions !== undefined) terms.sessions = sessions;
   if (intervalMs !== undefined) terms.intervalMs = intervalMs;

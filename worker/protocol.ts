@@ -10,6 +10,16 @@ export interface Policy {
   rhoAlone?: number | "none";
   /** The least number of devices over which a round may be opened. Default 100. */
   minCohort?: number;
+  /** The largest number of devices that a round may wait for. Default 100,000. */
+  maxCohort?: number;
+  /** The largest number of parameters that a head may have. Default 4,096. */
+  maxDimension?: number;
+  /** The largest delta. Default 1e-6. */
+  maxDelta?: number;
+  /** The least noise multiplier. Default 4. */
+  minNoiseMultiplier?: number;
+  /** Who may add the noise: this device alone, or many, each a part. Default both. */
+  modes?: readonly ("device" | "split")[];
   /** How long a new ledger waits before its first contribution. Default a day. */
   waitMs?: number;
   /** How many sessions must have started before it. Default 2. */

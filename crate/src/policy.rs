@@ -23,6 +23,8 @@ pub struct Policy {
     pub dimension: u32,
     /// The largest delta that a task may state its epsilon at.
     pub delta: f64,
+    /// Whether rounds may have this device add all of the noise.
+    pub device: bool,
     /// Whether rounds may split the noise between devices.
     pub split: bool,
     /// How long a new ledger waits before its first contribution.
@@ -46,6 +48,7 @@ impl Default for Policy {
             max_cohort: 100_000,
             dimension: 4096,
             delta: 1e-6,
+            device: true,
             split: true,
             wait_ms: DAY_MS,
             sessions: 2,
@@ -84,10 +87,13 @@ impl Policy {
         at_most("cohort", f64::from(round.min_cohort), f64::from(self.max_cohort))?;
         at_most("dimension", f64::from(round.dimension), f64::from(self.dimension))?;
         at_most("delta", round.delta, self.delta)?;
-        if round.mode == Mode::Split && !self.split {
-            return Err(refusal("mode", "split", "device"));
+        match (round.mode, self.device, self.split) {
+            (Mode::Device, true, _) | (Mode::Split, _, true) => Ok(()),
+            (Mode::Device, _, true) => Err(refusal("mode", "device", "split")),
+            (Mode::Split, true, _) => Err(refusal("mode", "split", "device")),
+            (Mode::Device, ..) => Err(refusal("mode", "device", "none")),
+            (Mode::Split, ..) => Err(refusal("mode", "split", "none")),
         }
-        Ok(())
     }
 }
 
@@ -167,6 +173,8 @@ mod tests {
         );
         let capped = Policy { alone: Some(NanoRho(1_000_000_000)), ..policy };
         assert_eq!(refused(capped, split.clone()), "rho where nobody else is honest of 2.5 | at most 1");
-        assert_eq!(refused(Policy { split: false, ..policy }, split), "mode of split | device");
+        assert_eq!(refused(Policy { split: false, ..policy }, split.clone()), "mode of split | device");
+        assert_eq!(refused(Policy { device: false, ..policy }, device), "mode of device | split");
+        assert_eq!(refused(Policy { device: false, split: false, ..policy }, split), "mode of split | none");
     }
 }

@@ -222,3 +222,38 @@ test("the same page with a sound source contributes", async () => {
   assert.ok((await contribute()).bytes);
   assert.equal((await server.count()).count, 1);
 });
+
+test("each limit of the policy refuses a round that asks for more", async () => {
+  await page.goto(server.address);
+  const codes = await page.evaluate(async () => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    const limits = [
+      {},
+      { rhoPerRound: 0.001 },
+      { rhoAlone: 0.001 },
+      { minCohort: 1e6 },
+      { maxCohort: 1 },
+      { maxDimension: 10 },
+      { maxDelta: 1e-9 },
+      { maxDelta: Number.NaN },
+      { minNoiseMultiplier: 90 },
+      { modes: ["split"] },
+      { modes: [] },
+    ];
+    const codes: string[] = [];
+    for (const policy of limits) {
+      try {
+        const options = { task: "demo", aggregators: { leader: { url: "/", key } }, policy, backend: "scalar" };
+        const personalizer: Personalizer = await createPersonalizer(options);
+        await personalizer.close();
+        codes.push("opened");
+      } catch (error) {
+        codes.push((error as { code: string }).code);
+      }
+    }
+    return codes;
+  });
+  assert.deepEqual(codes, ["opened", ...Array.from({ length: 10 }, () => "policy-refused")]);
+});

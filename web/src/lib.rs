@@ -52,6 +52,37 @@ impl Terms {
         self.terms.policy.min_cohort = devices;
     }
 
+    /// The largest number of devices that a round may wait for.
+    #[wasm_bindgen(setter, js_name = maxCohort)]
+    pub fn set_max_cohort(&mut self, devices: u32) {
+        self.terms.policy.max_cohort = devices;
+    }
+
+    /// The largest number of parameters that a head may have.
+    #[wasm_bindgen(setter, js_name = maxDimension)]
+    pub fn set_max_dimension(&mut self, parameters: u32) {
+        self.terms.policy.dimension = parameters;
+    }
+
+    /// The largest delta.
+    #[wasm_bindgen(setter, js_name = maxDelta)]
+    pub fn set_max_delta(&mut self, delta: f64) {
+        self.terms.policy.delta = delta;
+    }
+
+    /// The least noise multiplier.
+    #[wasm_bindgen(setter, js_name = minNoiseMultiplier)]
+    pub fn set_min_noise_multiplier(&mut self, multiplier: f64) {
+        self.terms.policy.noise_multiplier = multiplier;
+    }
+
+    /// Whether rounds may have this device add all of the noise, and whether they may split it between devices.
+    #[wasm_bindgen(js_name = allowModes)]
+    pub fn allow_modes(&mut self, device: bool, split: bool) {
+        self.terms.policy.device = device;
+        self.terms.policy.split = split;
+    }
+
     /// How long a new ledger waits before its first contribution.
     #[wasm_bindgen(setter, js_name = waitMs)]
     pub fn set_wait_ms(&mut self, ms: f64) {
