@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
+/// How many decayed interests there are: one for each half-life, and one of what was pushed away.
+const TIDES: usize = HALF_LIVES_MS.len() + 1;
 /// The half-life of what a device counts about an attribute's values: three weeks.
 const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
 /// How many interests are kept apart by clustering.
@@ -46,11 +48,11 @@ const PER_ATTRIBUTE: usize = 3;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
-    tides: Array2<f32>,
+    tides: Vec<f32>,
     /// One direction of length 1 a row, the oldest first (clusters, embedding).
-    clusters: Array2<f32>,
+    clusters: Vec<f32>,
     /// The decayed count of positive events behind each cluster; 0 marks a free row.
-    weights: Array1<f32>,
+    weights: [f32; CLUSTERS],
     recent: VecDeque<Recent>,
     counters: BTreeMap<(u16, u64), Counter>,
     passed_over: VecDeque<Item>,
@@ -98,9 +100,9 @@ impl Profile {
     pub fn new(schema: &Schema) -> Self {
         let d = schema.embedding as usize;
         Self {
-            tides: Array2::zeros((HALF_LIVES_MS.len() + 1, d)),
-            clusters: Array2::zeros((CLUSTERS, d)),
-            weights: Array1::zeros(CLUSTERS),
+            tides: vec![0.0; TIDES * d],
+            clusters: vec![0.0; CLUSTERS * d],
+            weights: [0.0; CLUSTERS],
             recent: VecDeque::new(),
             counters: BTreeMap::new(),
             passed_over: VecDeque::new(),
@@ -132,14 +134,14 @@ impl Profile {
             self.passed_over.retain(|passed| passed.key != item.key);
             keep(&mut self.chosen, OPPOSITES, item.clone());
             let view = ArrayView1::from(&direction);
-            for mut tide in self.tides.axis_iter_mut(Axis(0)).take(HALF_LIVES_MS.len()) {
+            for mut tide in rows_mut(&mut self.tides, TIDES).axis_iter_mut(Axis(0)).take(HALF_LIVES_MS.len()) {
                 tide.scaled_add(label, &view);
             }
             self.strengthen(&direction);
         } else {
             keep(&mut self.passed_over, OPPOSITES, item.clone());
             if label < 0.0 {
-                self.tides.row_mut(HALF_LIVES_MS.len()).scaled_add(-label, &ArrayView1::from(&direction));
+                rows_mut(&mut self.tides, TIDES).row_mut(TIDES - 1).scaled_add(-label, &ArrayView1::from(&direction));
             }
         }
         if label != 0.0 {
@@ -158,7 +160,7 @@ impl Profile {
         let (fixed, counted) = rest.split_at_mut(FIXED);
         fixed.fill(0.0);
         counted.fill(0.0);
-        for (i, (out, tide)) in fixed.iter_mut().zip(self.tides.axis_iter(Axis(0))).enumerate() {
+        for (i, (out, tide)) in fixed.iter_mut().zip(rows(&self.tides, TIDES).axis_iter(Axis(0))).enumerate() {
             if i == 2 || !without.interests {
                 *out = cosine(tide, view);
             }
@@ -219,9 +221,8 @@ impl Profile {
     pub(crate) fn fits(&self, schema: &Schema) -> bool {
         let d = schema.embedding as usize;
         let named = |(place, _): &(u16, u64)| usize::from(*place) < schema.attributes.len();
-        self.tides.dim() == (HALF_LIVES_MS.len() + 1, d)
-            && self.clusters.dim() == (CLUSTERS, d)
-            && self.weights.len() == CLUSTERS
+        self.tides.len() == TIDES * d
+            && self.clusters.len() == CLUSTERS * d
             && self.recent.len() <= RECENT
             && self.recent.iter().all(|recent| recent.direction.len() == d)
             && self.counters.len() <= COUNTERS
@@ -236,7 +237,7 @@ impl Profile {
         self.session = if passed < SESSION_MS { self.session + 1 } else { 1 };
         self.last_ms = self.last_ms.max(ms);
         let half_lives = HALF_LIVES_MS.iter().chain(HALF_LIVES_MS.last());
-        for (mut tide, &half_life) in self.tides.axis_iter_mut(Axis(0)).zip(half_lives) {
+        for (mut tide, &half_life) in rows_mut(&mut self.tides, TIDES).axis_iter_mut(Axis(0)).zip(half_lives) {
             tide *= half(passed, half_life);
         }
     }
@@ -288,13 +289,15 @@ impl Profile {
 
     /// How like the item is to the cluster nearest to it, and to all of them by their weights.
     fn kinship(&self, direction: ArrayView1<'_, f32>) -> (f32, f32) {
-        let total = self.weights.sum();
+        let total: f32 = self.weights.iter().sum();
         if total == 0.0 {
             return (0.0, 0.0);
         }
         let mut nearest = f32::NEG_INFINITY;
         let mut mean = 0.0;
-        for (row, &weight) in self.clusters.axis_iter(Axis(0)).zip(&self.weights).filter(|(_, weight)| **weight > 0.0) {
+        for (row, &weight) in
+            rows(&self.clusters, CLUSTERS).axis_iter(Axis(0)).zip(&self.weights).filter(|(_, weight)| **weight > 0.0)
+        {
             let cosine = row.dot(&direction);
             nearest = nearest.max(cosine);
             mean += weight * cosine;
@@ -308,8 +311,7 @@ impl Profile {
             return;
         }
         let free = self.weights.iter().position(|&weight| weight == 0.0);
-        let nearest = self
-            .clusters
+        let nearest = rows(&self.clusters, CLUSTERS)
             .axis_iter(Axis(0))
             .enumerate()
             .filter(|&(row, _)| self.weights[row] > 0.0)
@@ -320,10 +322,11 @@ impl Profile {
             (Some((row, cosine)), Some(_)) if cosine >= KINSHIP => Some(row),
             _ => None,
         };
-        self.weights *= DECAY;
+        self.weights.iter_mut().for_each(|weight| *weight *= DECAY);
+        let mut clusters = rows_mut(&mut self.clusters, CLUSTERS);
         if let Some(row) = row {
             let weight = self.weights[row];
-            let mut cluster = self.clusters.row_mut(row);
+            let mut cluster = clusters.row_mut(row);
             cluster *= weight;
             cluster += &direction;
             let length = cluster.dot(&cluster).sqrt();
@@ -332,10 +335,18 @@ impl Profile {
             }
             self.weights[row] = weight + 1.0;
         } else if let Some(row) = free {
-            self.clusters.row_mut(row).assign(&direction);
+            clusters.row_mut(row).assign(&direction);
             self.weights[row] = 1.0;
         }
     }
+}
+
+fn rows(numbers: &[f32], count: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((count, numbers.len() / count), numbers).expect("as many numbers in every row")
+}
+
+fn rows_mut(numbers: &mut [f32], count: usize) -> ArrayViewMut2<'_, f32> {
+    ArrayViewMut2::from_shape((count, numbers.len() / count), numbers).expect("as many numbers in every row")
 }
 
 /// Appends to a queue that forgets its oldest.
