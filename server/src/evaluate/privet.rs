@@ -18,6 +18,8 @@ const FIRST: f32 = 0.9;
 const SECOND: f32 = 0.999;
 /// The least length of an embedding; shorter ones are filled up with zeros.
 const LEAST_EMBEDDING: usize = 16;
+/// How many of the items beside it an event keeps.
+const OTHERS: usize = 15;
 /// How many events a population's rate weighs as much as.
 const STRENGTH: f32 = 5.0;
 
@@ -58,10 +60,12 @@ impl Privet {
     fn events(&self, moment: &Moment) -> Vec<Event> {
         let time = time(moment.time_s);
         let passed = |place: usize| moment.shown[place].1 == Answer::Passed;
-        let others: Vec<Item> = (0..moment.shown.len())
+        let mut others: Vec<Item> = (0..moment.shown.len())
             .filter(|&place| passed(place))
             .map(|place| self.item(&moment.shown[place].0))
             .collect();
+        // An event keeps no more than these beside its own.
+        others.truncate(OTHERS);
         let position = |place: usize| if moment.eta > 0.0 { 1 + place as u16 } else { 0 };
         let answered = moment.shown.iter().enumerate().filter(|(_, (_, answer))| *answer != Answer::Passed);
         let mut events: Vec<Event> = answered
