@@ -117,7 +117,8 @@ export class Host implements Calls {
 
   /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
-    const preview = await this.#opened().preview();
+    // Under a contribution's lock: while it computes, the resending of an earlier one must not touch the device.
+    const preview = await alone(() => this.#opened().preview());
     const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
     return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };

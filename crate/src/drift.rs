@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::wire::{decode, encode};
 
-    /// Losses as training sees them: above zero, skewed, and noisy.
+    /// Losses around a level, which is 0.
     #[derive(Debug, Clone, Copy)]
     enum Noise {
         /// Deviation 1 around the level.
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(decode::<Drift>(&encode(&drift)).expect("what was encoded"), drift);
     }
 
-    /// `cargo test -p privet drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.
+    /// `cargo test --release -p privet drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.
     #[test]
     #[ignore = "a table for the documentation, not a check"]
     #[expect(clippy::print_stdout, reason = "the table is the purpose")]

@@ -69,8 +69,9 @@ impl Example {
             contributed: false,
         };
         for (item, x) in items.iter().zip(x.chunks_exact_mut(features)) {
-            profile.features(schema, item, event.moment, without, x);
-            example.directions.extend(profile::direction(&item.embedding));
+            let direction = profile::direction(&item.embedding);
+            profile.features(schema, item, &direction, event.moment, without, x);
+            example.directions.extend(direction);
             example.slots.extend(item.attributes.iter().map(slot));
             example.slot_starts.push(example.slots.len() as u16);
         }

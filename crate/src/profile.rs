@@ -149,10 +149,17 @@ impl Profile {
         }
     }
 
-    /// What this profile has to say about an item at a moment, written into `out`.
-    pub fn features(&self, schema: &Schema, item: &Item, moment: Moment, without: Without, out: &mut [f32]) {
-        let direction = direction(&item.embedding);
-        let view = ArrayView1::from(&direction);
+    /// What this profile has to say at a moment about an item, whose [`direction`] is this, written into `out`.
+    pub(crate) fn features(
+        &self,
+        schema: &Schema,
+        item: &Item,
+        direction: &[f32],
+        moment: Moment,
+        without: Without,
+        out: &mut [f32],
+    ) {
+        let view = ArrayView1::from(direction);
         let (dense, rest) = out.split_at_mut(item.dense.len());
         for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
             *out = schema.normalised(place, number);
@@ -169,7 +176,7 @@ impl Profile {
             (fixed[4], fixed[5]) = self.kinship(view);
         }
         if !without.attention {
-            self.look_back(&direction, &mut fixed[6..9]);
+            self.look_back(direction, &mut fixed[6..9]);
         }
         let minute = (moment.ms / 60_000).cast_signed() + i64::from(moment.offset_min);
         let hour = (minute.rem_euclid(24 * 60)) as f32 / (24.0 * 60.0) * core::f32::consts::TAU;
@@ -189,10 +196,9 @@ impl Profile {
         }
     }
 
-    /// The recent item that speaks most for (or against) an item, and how loudly: a name to show beside it.
-    pub fn reason(&self, item: &Item) -> Option<(u64, f32)> {
-        let direction = direction(&item.embedding);
-        let voice = |recent: &Recent| recent.label * dot(&recent.direction, &direction);
+    /// The recent item that speaks most for an item of this [`direction`], and how loudly: a name to show beside it.
+    pub(crate) fn reason(&self, direction: &[f32]) -> Option<(u64, f32)> {
+        let voice = |recent: &Recent| recent.label * dot(&recent.direction, direction);
         let loudest = self.recent.iter().max_by(|a, b| voice(a).total_cmp(&voice(b)))?;
         Some((loudest.key, voice(loudest)))
     }
@@ -412,7 +418,8 @@ mod tests {
     fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
         let mut out = vec![f32::NAN; Profile::feature_count(0, 1)];
         let moment = Moment { ms: hour * HOUR, offset_min: 0 };
-        profile.features(&schema(), &item(axis), moment, Without::default(), &mut out);
+        let item = item(axis);
+        profile.features(&schema(), &item, &direction(&item.embedding), moment, Without::default(), &mut out);
         assert!(out.iter().all(|x| x.is_finite()));
         out
     }
@@ -467,9 +474,9 @@ mod tests {
         assert_eq!((features(&profile, 2, 0)[13], features(&profile, 3, 0)[13]), (1.0, 0.0));
         let mut like_two = item(2);
         like_two.embedding[5] = 0.5;
-        let (key, voice) = profile.reason(&like_two).expect("there are two");
+        let (key, voice) = profile.reason(&direction(&like_two.embedding)).expect("there are two");
         assert!(key == 2 && voice > 0.9);
-        assert_eq!(Profile::new(&schema()).reason(&like_two), None);
+        assert_eq!(Profile::new(&schema()).reason(&like_two.embedding), None);
     }
 
     #[test]
@@ -479,7 +486,10 @@ mod tests {
         let saturday = 1_795_219_200_000;
         let mut weekend = |ms, offset_min| {
             let moment = Moment { ms, offset_min };
-            Profile::new(&schema()).features(&schema(), &item(1), moment, Without::default(), &mut out);
+            let item = item(1);
+            let direction = direction(&item.embedding);
+            let profile = Profile::new(&schema());
+            profile.features(&schema(), &item, &direction, moment, Without::default(), &mut out);
             out[11]
         };
         assert_eq!(

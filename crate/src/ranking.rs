@@ -61,14 +61,15 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
         s[0]
     };
     let score = |item: &Item| {
-        profile.features(&head.schema, item, moment, memory.without(), &mut x);
+        let direction = direction(&item.embedding);
+        profile.features(&head.schema, item, &direction, moment, memory.without(), &mut x);
         let shared = net(head.parameters(), &x);
         let own = net(memory.learner().theta(), &x);
         slots.clear();
         slots.extend(item.attributes.iter().map(slot));
-        let linear = memory.learner().personal(&direction(&item.embedding), &slots);
+        let linear = memory.learner().personal(&direction, &slots);
         let personal = gate * (own - shared + linear);
-        Score { server: item.score, shared: gate * shared, personal, because: profile.reason(item) }
+        Score { server: item.score, shared: gate * shared, personal, because: profile.reason(&direction) }
     };
     candidates.iter().map(score).collect()
 }

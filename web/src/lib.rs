@@ -1,6 +1,7 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
-//! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient never does.
+//! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient does in
+//! [`Device::preview`] alone, for the eyes of the person whose data it is.
 
 mod items;
 

@@ -144,15 +144,11 @@ proptest! {
     fn ties_keep_the_servers_order(owned in owned()) {
         let order = plain(&owned.scores, &owned.server);
         let place = |candidate: u32| order.iter().position(|&other| other == candidate);
-        for a in 0..owned.scores.len() {
-            for b in 0..a {
-                if owned.scores[a] == owned.scores[b] && owned.server[a] == owned.server[b] {
-                    prop_assert!(place(b as u32) < place(a as u32));
-                } else if owned.scores[a] == owned.scores[b] && owned.server[a] < owned.server[b] {
-                    prop_assert!(place(b as u32) < place(a as u32));
-                } else if owned.scores[a] < owned.scores[b] {
-                    prop_assert!(place(b as u32) < place(a as u32));
-                }
+        let (score, server) = (&owned.scores, &owned.server);
+        for (a, b) in (0..score.len()).flat_map(|a| (0..score.len()).map(move |b| (a, b))) {
+            let by_server = server[b] > server[a] || (server[b] == server[a] && b < a);
+            if score[b] > score[a] || (score[b] == score[a] && by_server) {
+                prop_assert!(place(b as u32) < place(a as u32));
             }
         }
     }

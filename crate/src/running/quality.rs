@@ -21,7 +21,8 @@ pub(super) struct Gains {
 /// Sums over slates from which NDCG and its intervals follow.
 ///
 /// A slate's clicks, each weighted by the inverse of its propensity, estimate the discounted gain of *any* order of its
-/// items without bias (Joachims, Swaminathan and Schnabel 2017). What the best order would have gained is not seen,
+/// items (Joachims, Swaminathan and Schnabel 2017): without bias, but for the places so deep that their weight is cut
+/// off. What the best order would have gained is not seen,
 /// because what was not examined was not clicked. So NDCG here is the mean gain over the gain of the best order for
 /// the mean number of relevant items: where that number varies between slates it is too low, for both orders by the
 /// same factor. Intervals are normal ones, by the delta method.

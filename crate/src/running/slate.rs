@@ -8,7 +8,7 @@ use super::{DEPTH, Kind, Setting, Shown, Verdict, quality::Gains, quality::gain}
 /// The interleaving that is shown is one of this many, drawn evenly, so that each item's propensity is an exact mean.
 const DRAFTS: usize = 8;
 
-/// What a click weighs at most where its weight speaks against the leading order.
+/// What a click weighs at most: always in the report, and in the bet where it speaks against the leading order.
 const CLIP: f64 = 20.0;
 
 /// The rank of an item that an order does not hold.

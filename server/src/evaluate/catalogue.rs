@@ -31,9 +31,8 @@ pub(crate) struct Item {
 impl Catalogue {
     /// The content of a set's items, with statistics of the events that may be learnt from and these embeddings.
     pub(crate) fn new(set: &Set, train: &[Vec<Rating>], embeddings: impl Fn(usize) -> Vec<f64>) -> Self {
-        let count = |item: usize, counts: &mut Vec<f64>| counts[item] += 1.0;
         let mut counts = vec![0.0; set.items.len()];
-        train.iter().flatten().for_each(|event| count(event.item, &mut counts));
+        train.iter().flatten().for_each(|event| counts[event.item] += 1.0);
         let means = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(event.value));
         let likes = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(u8::from(event.is_like())));
         let statistics = [counts.into_iter().map(f64::ln_1p).collect(), means, likes].map(standardised);

@@ -73,13 +73,11 @@ pub(crate) struct Switches {
     pub(crate) without: Option<Part>,
     /// Whether training weighs position bias out.
     pub(crate) debias: bool,
-    /// Whether a change of interests is looked for.
-    pub(crate) drift: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { without: None, debias: true, drift: true }
+        Self { without: None, debias: true }
     }
 }
 

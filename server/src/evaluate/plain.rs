@@ -57,7 +57,7 @@ impl Plain {
         self.shared = DVector::zeros(length);
     }
 
-    /// What a moment teaches. On a slate without a dislike, one passed item is as good an example as another.
+    /// What a moment teaches.
     fn examples<'a>(&'a self, moment: &'a Moment) -> impl Iterator<Item = Example<'a>> {
         moment.shown.iter().enumerate().map(|(place, (candidate, answer))| Example {
             features: &self.features[candidate.item],

@@ -64,7 +64,7 @@ impl Privet {
             .filter(|&place| passed(place))
             .map(|place| self.item(&moment.shown[place].0))
             .collect();
-        // An event keeps no more than these beside its own.
+        // An event keeps no more than these beside its own: here the first of the slate, in the package the nearest.
         others.truncate(OTHERS);
         let position = |place: usize| if moment.eta > 0.0 { 1 + place as u16 } else { 0 };
         let answered = moment.shown.iter().enumerate().filter(|(_, (_, answer))| *answer != Answer::Passed);
@@ -163,11 +163,10 @@ impl Learner for Privet {
         self.head = Some(fitted(&head, &examples, seed));
     }
 
-    fn score_shared(&self, catalogue: &Catalogue, time_s: f64, candidates: &[Candidate]) -> Vec<f32> {
+    fn score_shared(&self, _: &Catalogue, time_s: f64, candidates: &[Candidate]) -> Vec<f32> {
         // What an operator's newcomers see under a κ of 0.
         let mut open = self.head().clone();
         open.kappa = 0.0;
-        let _ = catalogue;
         let memory = Memory::new(&open, self.without());
         scores(&open, &memory, self, time_s, candidates)
     }

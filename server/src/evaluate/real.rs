@@ -51,7 +51,8 @@ pub(super) fn run(
     let over_ease = protocols.ease_as_server(&ease);
     let seeds = options.seeds();
     let mut first = Vec::new();
-    let mut over = vec![choices[3].clone()];
+    let ease_row = choices.iter().find(|row| row.name == "EASE").expect("it is one of the baselines");
+    let mut over = vec![ease_row.clone()];
     for (place, (name, make)) in MODELS.iter().enumerate() {
         let complete = || make(Switches::default());
         let named = format!("EASE + {name}");

@@ -30,8 +30,8 @@ pub(crate) fn ease(train: &[Vec<Rating>], items: usize, ridge: f64) -> Score<'_>
     Box::new(move |user, item| sum(&weights, &train[user], item))
 }
 
-/// The same for training events, as a server would have scored them before they happened: a user's scores come from
-/// weights that were fitted without that user. Weights that have seen an event would be too sure of it.
+/// The same for training events, by weights that were fitted without the user: weights that have seen an event would be
+/// too sure of it. The user's other training events count, later ones too.
 pub(crate) fn ease_beforehand(train: &[Vec<Rating>], items: usize, ridge: f64, threads: usize) -> Score<'_> {
     let parts = parallel::map(PARTS, threads, |part| {
         let others: Vec<Vec<Rating>> =

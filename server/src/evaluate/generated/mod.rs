@@ -13,9 +13,9 @@ use debias::{Debias, debias};
 use drift::{Drift, drift};
 use world::WORLDS;
 
-/// Steps of progress: two for position bias, one for the switch, and one for the first model without drift handling.
+/// Steps of progress: two for position bias, one for the switch.
 pub(super) fn steps(options: &Options) -> usize {
-    (3 * MODELS.len() + 1) * options.few_seeds() as usize
+    3 * MODELS.len() * options.few_seeds() as usize
 }
 
 pub(super) fn run(
@@ -62,13 +62,10 @@ fn interest_switch(
     let seeds = options.few_seeds();
     writeln!(out, "generated: all interests change at event {}, NDCG@10, seeds 1 to {seeds}", WORLDS.drift.switch)?;
     writeln!(out, "{:<38}{:>10}{:>10}{:>12}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
-    // The plain model knows nothing of drift: one row shows that.
-    let both_ways =
-        [(&MODELS[0], true), (&MODELS[0], false)].into_iter().chain(MODELS[1..].iter().map(|it| (it, true)));
-    for (place, ((name, make), handled)) in both_ways.enumerate() {
+    for (place, (name, make)) in MODELS.iter().enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
-            found.push(drift(*make, handled, seed, options.threads));
+            found.push(drift(*make, seed, options.threads));
             progress.done(1, &format!("{name}, interest switch, seed {seed} of {seeds}"));
         }
         let of = |read: fn(&Drift) -> f64| mean(found.iter().map(read));
@@ -76,13 +73,10 @@ fn interest_switch(
         let length = (WORLDS.drift.events - WORLDS.drift.switch) as f64;
         let events = mean(found.iter().map(|found| found.events_to_90.map_or(length, |events| events as f64)));
         let bound = if found.iter().all(|found| found.events_to_90.is_some()) { "" } else { "more than " };
-        let name = if handled { (*name).to_owned() } else { format!("{name}, drift not handled") };
         write!(out, "{name:<38}{:>10.4}{:>10.4}{:>12.4}", of(|d| d.before), of(|d| d.at_switch), of(|d| d.end))?;
         writeln!(out, "{:>18}", format!("{bound}{events:.1}"))?;
-        match place {
-            0 => figures.add("drift_events_to_90", events, "events", seeds as usize),
-            1 => figures.add("drift_events_to_90_unhandled", events, "events", seeds as usize),
-            _ => {}
+        if place == 0 {
+            figures.add("drift_events_to_90", events, "events", seeds as usize);
         }
     }
     writeln!(out)
