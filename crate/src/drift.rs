@@ -1,7 +1,5 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
-use serde::{Deserialize, Serialize};
-
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
 
@@ -12,7 +10,7 @@ const MEMORY: f64 = 100.0;
 const FURTHEST: f64 = 3.0;
 
 /// How easily drift is seen, and what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Setting {
     /// By how many deviations the loss may rise for nothing to be wrong.
     pub tolerance: f64,
@@ -25,6 +23,7 @@ pub struct Setting {
     /// After this many events half of what both factors have above 1 is gone.
     pub half_life: f64,
 }
+cbor!(Setting { tolerance, threshold, learning, forgetting, half_life });
 
 impl Default for Setting {
     fn default() -> Self {
@@ -37,7 +36,7 @@ impl Default for Setting {
 /// Losses are first measured in deviations from their recent mean, so that one threshold fits any head. What each has
 /// above the tolerance is summed, never below zero, and a sum over the threshold is an alarm; then everything begins
 /// anew. For a while after it, training is faster and memory shorter: [`Drift::learning`] and [`Drift::forgetting`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Drift {
     setting: Setting,
     seen: u64,
@@ -48,6 +47,7 @@ pub struct Drift {
     alarm: f64,
     alarms: u64,
 }
+cbor!(Drift { setting, seen, mean, variance, sum, alarm, alarms });
 
 impl Drift {
     /// Begins with no loss seen.

@@ -1,6 +1,4 @@
 //! An interaction of the user with an item. It never leaves the device.
-
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Result, Schema};
@@ -18,7 +16,7 @@ pub fn key(name: &str) -> u64 {
 }
 
 /// Something that a feed shows, with the server's score for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The [`key`] of its id.
     pub key: u64,
@@ -31,6 +29,7 @@ pub struct Item {
     /// Pairs of an attribute's place in the schema and the [`key`] of a value.
     pub attributes: Vec<(u16, u64)>,
 }
+cbor!(Item { key, score, embedding, dense, attributes });
 
 impl Item {
     /// An item that has nothing but an embedding.
@@ -58,16 +57,17 @@ impl Item {
 }
 
 /// When something happened, by the clock on the user's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Moment {
     /// Milliseconds since 1970 in UTC.
     pub ms: u64,
     /// What the user's clock adds to that, in minutes.
     pub offset_min: i16,
 }
+cbor!(Moment { ms, offset_min });
 
 /// One interaction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The kind's place in the schema.
     pub kind: u16,
@@ -82,6 +82,7 @@ pub struct Event {
     /// The items that were shown beside it and not chosen.
     pub others: Vec<Item>,
 }
+cbor!(Event { kind, item, value, moment, position, others });
 
 impl Event {
     /// An event about an item that was shown by itself.

@@ -1,7 +1,6 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
 
 use crate::{Event, Head, Item, Profile, Without, profile};
 
@@ -13,7 +12,7 @@ const MOST_PROPENSITY_WEIGHT: f32 = 10.0;
 pub(crate) const SLOTS: usize = 256;
 
 /// A group of items of which the first was chosen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// What the profile had to say about each (rows, features).
     pub(crate) x: Vec<f32>,
@@ -32,6 +31,7 @@ pub struct Example {
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
+cbor!(Example { x, server, directions, slots, slot_starts, weight, evidence, contributed });
 
 impl Example {
     /// How many items it has.

@@ -9,6 +9,9 @@
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. [`Device`] is the client's
 //! half put together.
 
+#[macro_use]
+mod cbor;
+
 pub mod accounting;
 mod aggregate;
 mod clip;

@@ -1,10 +1,7 @@
 //! The retained log and what was folded from it: what a device can forget, and how it then is as if it never knew.
 
-use std::collections::{BTreeSet, VecDeque};
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     Error, Event, Head, Item, Profile, Result, Without,
@@ -53,11 +50,12 @@ impl Selector {
 }
 
 /// A profile and what was learnt with it: a pure fold over events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct State {
     profile: Profile,
     learner: Learner,
 }
+cbor!(State { profile, learner });
 
 impl State {
     fn new(head: &Head) -> Self {
@@ -73,14 +71,15 @@ impl State {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Logged {
     event: Event,
     contributed: bool,
 }
+cbor!(Logged { event, contributed });
 
 /// What became of the events that left the log, and the names of what they were about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Base {
     state: State,
     items: BTreeSet<u64>,
@@ -89,6 +88,7 @@ struct Base {
     last_ms: u64,
     events: u64,
 }
+cbor!(Base { state, items, values, first_ms, last_ms, events });
 
 impl Base {
     fn new(head: &Head) -> Self {
@@ -122,7 +122,7 @@ impl Base {
 }
 
 /// The log, the base under it, and the state that both make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Memory {
     log: VecDeque<Logged>,
     bytes: u64,
@@ -136,9 +136,10 @@ pub struct Memory {
     leaving: u64,
     without: Without,
 }
+cbor!(Memory { log, bytes, base, live, folded, rebuilding, leaving, without });
 
-#[derive(Serialize, Deserialize)]
-struct Export(u32, ByteBuf, ByteArray<32>);
+struct Export(u32, Vec<u8>, [u8; 32]);
+cbor!(Export(version, body, digest));
 
 impl Memory {
     /// Nothing yet.
@@ -250,7 +251,7 @@ impl Memory {
     pub fn export(&self) -> Vec<u8> {
         let body = wire::encode(self);
         let digest = Sha256::digest(&body).into();
-        wire::encode(&Export(VERSION, ByteBuf::from(body), ByteArray::new(digest)))
+        wire::encode(&Export(VERSION, body, digest))
     }
 
     /// What [`Memory::export`] wrote under this head.
@@ -259,7 +260,7 @@ impl Memory {
         if version != VERSION {
             return Err(Error::StateVersion { sent: version, known: VERSION });
         }
-        if digest.into_array() != <[u8; 32]>::from(Sha256::digest(&body)) {
+        if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::StateDamaged);
         }
         let memory: Self = wire::decode(&body).map_err(|_| Error::StateDamaged)?;

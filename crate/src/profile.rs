@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use serde::{Deserialize, Serialize};
 
 use crate::{
     Event, Item, Moment, Schema,
@@ -45,7 +44,7 @@ const PER_ATTRIBUTE: usize = 3;
 /// Interests by age and by kind, recent items, counters and context.
 ///
 /// A pure fold: the same events in the same order give the same profile, bit for bit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
     tides: Vec<f32>,
@@ -62,20 +61,23 @@ pub struct Profile {
     events: u64,
     evidence: u64,
 }
+cbor!(Profile { tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence });
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
     label: f32,
     direction: Vec<f32>,
 }
+cbor!(Recent { key, label, direction });
 
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counter {
     chosen: f32,
     shown: f32,
     ms: u64,
 }
+cbor!(Counter { chosen, shown, ms });
 
 impl Counter {
     fn decayed(self, ms: u64) -> Self {
@@ -85,7 +87,7 @@ impl Counter {
 }
 
 /// What a ranking leaves out, to see what it was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Without {
     /// No looking back at recent items.
     pub attention: bool,
@@ -94,6 +96,7 @@ pub struct Without {
     /// One decayed interest in place of several.
     pub interests: bool,
 }
+cbor!(Without { attention, counters, interests });
 
 impl Profile {
     /// An empty profile.

@@ -8,8 +8,6 @@ mod wealth;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Error, Result};
 use quality::Quality;
 use slate::Slate;
@@ -34,7 +32,7 @@ const RETURN_RENEWAL: f64 = 0.02;
 const MOST_ETA: f64 = 4.0;
 
 /// How slates are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Setting {
     /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017).
     pub eta: f64,
@@ -43,6 +41,7 @@ pub struct Setting {
     /// A slate is open for clicks until this many others were shown, from 1 to [`MOST_OPEN`].
     pub keep_open: u32,
 }
+cbor!(Setting { eta, interleave_every, keep_open });
 
 impl Default for Setting {
     fn default() -> Self {
@@ -51,13 +50,14 @@ impl Default for Setting {
 }
 
 /// Which of the two orders the device shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The order that this device learnt.
     Personal,
     /// The order that the server sent.
     Server,
 }
+cbor!(Verdict = Personal | Server);
 
 /// What a slate turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub struct Report {
 /// the evidence, and may be looked at after every slate. Where it is great the other order takes over;
 /// from then on the same bet, the other way round, brings it back. Both orders are always computed, so the comparison
 /// goes on whichever is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     setting: Setting,
     seed: u64,
@@ -130,6 +130,7 @@ pub struct Running {
     interleaved: (u64, u64, u64),
     clicks_ignored: u64,
 }
+cbor!(Running { setting, seed, open, shown, closed, verdict, wealth, quality, interleaved, clicks_ignored });
 
 impl Running {
     /// Begins with the personal order. The seed decides which slates are interleaved, and how.

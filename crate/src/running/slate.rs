@@ -1,7 +1,6 @@
 //! One shown slate: both orders, how likely each item was to be seen, and what was clicked.
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
 
 use super::{DEPTH, Kind, Setting, Shown, Verdict, quality::Gains, quality::gain};
 
@@ -14,7 +13,7 @@ const CLIP: f64 = 20.0;
 /// The rank of an item that an order does not hold.
 const ABSENT: usize = usize::MAX;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Item {
     key: u64,
     /// What a click on it would gain for the server's order and for the personal one.
@@ -25,9 +24,10 @@ struct Item {
     team: Option<Verdict>,
     clicked: bool,
 }
+cbor!(Item { key, gains, weight, team, clicked });
 
 /// A slate that can still be clicked: at most [`DEPTH`] items of either order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slate {
     pub(super) id: u64,
     pub(super) number: u64,
@@ -35,6 +35,7 @@ pub(super) struct Slate {
     pub(super) lead: Verdict,
     items: Vec<Item>,
 }
+cbor!(Slate { id, number, lead, items });
 
 impl Slate {
     /// Draws what to show, and remembers how likely each item was to be examined.

@@ -1,7 +1,4 @@
 //! What a round asks of devices, and what it promises them.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
 use sha2::{Digest, Sha256};
 
 use super::{VERSION, check_version, decode, encode};
@@ -25,13 +22,14 @@ pub enum Mode {
 }
 
 /// Who runs an aggregator, and the key that shares are sealed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operator(String, ByteArray<32>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator(String, [u8; 32]);
+cbor!(Operator(name, sealing_key));
 
 impl Operator {
     /// An operator of this name with this X25519 key.
     pub fn new(name: &str, sealing_key: [u8; 32]) -> Self {
-        Self(name.into(), ByteArray::new(sealing_key))
+        Self(name.into(), sealing_key)
     }
 
     /// What the operator calls itself.
@@ -41,7 +39,7 @@ impl Operator {
 
     /// The public key that shares for it are sealed to.
     pub fn sealing_key(&self) -> [u8; 32] {
-        self.1.into_array()
+        self.1
     }
 }
 
@@ -80,25 +78,25 @@ pub struct Round {
     pub helper: Option<Operator>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(
-    u32,
-    String,
-    u32,
-    u8,
-    u32,
-    f64,
-    u32,
-    f64,
-    u32,
-    u32,
-    u32,
-    f64,
-    u64,
-    ByteArray<32>,
-    Operator,
-    Option<Operator>,
-);
+struct OnWire(u32, String, u32, u32, u32, f64, u32, f64, u32, u32, u32, f64, u64, [u8; 32], Operator, Option<Operator>);
+cbor!(OnWire(
+    version,
+    task,
+    number,
+    mode,
+    dimension,
+    clip_norm,
+    grid_scale,
+    noise_multiplier,
+    tolerated_permille,
+    min_cohort,
+    n_max,
+    delta,
+    deadline_s,
+    head,
+    leader,
+    helper
+));
 
 impl Round {
     /// The bytes that are signed.
@@ -107,7 +105,7 @@ impl Round {
             VERSION,
             self.task.clone(),
             self.number,
-            self.mode as u8,
+            self.mode as u32,
             self.dimension,
             self.clip_norm,
             self.grid_scale,
@@ -117,7 +115,7 @@ impl Round {
             self.n_max,
             self.delta,
             self.deadline_s,
-            ByteArray::new(self.head),
+            self.head,
             self.leader.clone(),
             self.helper.clone(),
         ))
@@ -162,7 +160,7 @@ impl Round {
             n_max,
             delta,
             deadline_s,
-            head: head.into_array(),
+            head,
             leader,
             helper,
         };

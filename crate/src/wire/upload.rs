@@ -1,8 +1,5 @@
 //! The one thing that leaves a device.
 
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
-
 use super::{
     Mode, Role, Round, SealingKey, Share, VERSION, check_version, decode, encode,
     seal::{OVERHEAD, associated, seal},
@@ -21,8 +18,8 @@ pub struct Upload {
     shares: Vec<Vec<u8>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteArray<32>, ByteArray<16>, Vec<ByteBuf>);
+struct OnWire(u32, [u8; 32], [u8; 16], Vec<Vec<u8>>);
+cbor!(OnWire(version, configuration, id, shares));
 
 impl Upload {
     /// An upload of a noised vector. Nothing else can be uploaded.
@@ -56,15 +53,15 @@ impl Upload {
 
     /// The bytes to send.
     pub fn encode(&self) -> Vec<u8> {
-        let shares = self.shares.iter().map(|share| ByteBuf::from(share.clone())).collect();
-        encode(&OnWire(VERSION, ByteArray::new(self.configuration), ByteArray::new(self.id), shares))
+        let shares = self.shares.clone();
+        encode(&OnWire(VERSION, self.configuration, self.id, shares))
     }
 
     /// Reads an upload for this round: of its configuration, with its number of shares, of its sizes.
     pub fn decode(bytes: &[u8], round: &Round) -> Result<Self> {
         let OnWire(version, configuration, id, shares) = decode(bytes)?;
         check_version(version)?;
-        if configuration.into_array() != round.hash() {
+        if configuration != round.hash() {
             return Err(Error::ConfigurationMismatch);
         }
         let sizes = share_sizes(round);
@@ -76,8 +73,7 @@ impl Upload {
                 return Err(Error::WireLength { sent: share.len(), wanted });
             }
         }
-        let shares = shares.into_iter().map(ByteBuf::into_vec).collect();
-        Ok(Self { configuration: round.hash(), id: id.into_array(), shares })
+        Ok(Self { configuration: round.hash(), id, shares })
     }
 
     /// The share in the clear, in `device` mode.
