@@ -35,7 +35,7 @@ pub(crate) struct Restore {
     /// Which aggregator.
     #[arg(long)]
     role: Role,
-    /// Its folder; there must be no store in it.
+    /// Its folder; there must be keys in it, and no store.
     #[arg(long, default_value = DATA)]
     data: PathBuf,
 }
@@ -52,14 +52,18 @@ impl Backup {
 impl Restore {
     pub(crate) async fn run(self) -> Done {
         let (path, keys) = (store_path(&self.data, self.role), keys_path(&self.data, self.role));
-        if path.exists() {
-            return Err(format!("there is a store {} already", path.display()));
+        // A log of the store that was there would be read into the copy.
+        if let Some(there) = files(&path).into_iter().find(|file| file.exists()) {
+            return Err(format!("there is {} already: move it away first", there.display()));
         }
         if !keys.exists() {
             return Err(format!("there is no key file {}: put it there first, for it is renewed", keys.display()));
         }
         // Under another name until it is safe to serve.
         let beside = path.with_extension("restoring");
+        for left in files(&beside).iter().filter(|file| file.exists()) {
+            fs::remove_file(left).map_err(because(left.display()))?;
+        }
         let ended = end_unfinished(&self.from, &beside).await?;
         // A round that began after the copy is unknown to it and could be signed and summed once more, over other
         // uploads. It named a sealing key that is gone before the store is there.
@@ -71,6 +75,15 @@ impl Restore {
         }
         Ok(())
     }
+}
+
+/// A store's file and its logs.
+fn files(store: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = store.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
 }
 
 /// Copies a store and ends the rounds in it that are not over; how many those were.
