@@ -109,8 +109,16 @@ async fn a_copy_that_is_put_back_reopens_nothing() {
     before.store().shut().await;
 
     let words = ["restore", "--role", "helper", "--data", text(&data), text(&copy)];
-    assert!(refused(&privet(&words, &[])).contains("there is a store"));
+    for name in ["helper.sqlite", "helper.sqlite-wal", "helper.sqlite-shm"] {
+        lose_store(&data);
+        fs::write(data.join(name), b"what is left").expect("writable");
+        let there = refused(&privet(&words, &[]));
+        assert!(there.contains(&format!("{name} already: move it away first")), "{there}");
+    }
     lose_store(&data);
+    // A restore that was cut off has left these.
+    fs::write(data.join("helper.restoring"), b"half of it").expect("writable");
+    fs::write(data.join("helper.restoring-wal"), b"and its log").expect("writable");
     assert!(said(&privet(&words, &[])).contains("1 unfinished rounds ended without a sum; the sealing key is new"));
     let keys = Keys::open(&data.join("helper.keys")).expect("it is there");
     assert!(keys.sealing(&sealing).is_none(), "nothing that was sealed before is opened again");
@@ -151,6 +159,33 @@ async fn a_store_is_not_put_back_beside_keys_that_cannot_be_renewed() {
         let public = privet::SealingKey::from_seed(&[7; 32]).public();
         assert!(Keys::open(&keys).expect("it is there").sealing(&public).is_none(), "{role}");
     }
+}
+
+#[tokio::test]
+async fn what_is_admitted_is_withdrawn_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(&folder.path().join("helper.sqlite")).await.expect("a new file opens");
+    let (task, _) = Task::demo(Mode::Split, 100).expect("the demo's numbers fit");
+    let (hash, name, text_of) = (task.hash(), task.name.clone(), task.text());
+    store.put_task(&StoredTask { hash: hash.clone(), name, text: text_of, admitted: false }).await.expect("it answers");
+    let tasks = |words: &[&str]| privet(&[&["tasks"], words, &["--data", text(folder.path())]].concat(), &[]);
+    let listed = || said(&tasks(&["list"]));
+    for (verb, standing) in [("admit", "admitted"), ("withdraw", "proposed"), ("admit", "admitted")] {
+        said(&tasks(&[verb, &hash]));
+        assert!(listed().starts_with(&format!("{hash} {standing}\n")), "{verb}: {}", listed());
+    }
+    assert!(refused(&tasks(&["withdraw", "00"])).contains("the leader has proposed no task 00"));
+    store.shut().await;
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_looks_into_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    said(&privet(&["keys", "new", "--role", "helper", "--data", text(&data)], &[]));
+    assert_eq!(fs::metadata(&data).expect("it is there").permissions().mode() & 0o777, 0o700);
 }
 
 #[tokio::test]
