@@ -1,6 +1,6 @@
 //! What this device lets any round ask of it.
 
-use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, cost};
+use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -33,6 +33,8 @@ pub struct Policy {
     pub sessions: u32,
     /// How far apart two contributions to one task are.
     pub interval_ms: u64,
+    /// One slate in this many is an interleaving of the server's order and this device's; 0 for none.
+    pub interleave_every: u32,
 }
 
 impl Default for Policy {
@@ -53,6 +55,7 @@ impl Default for Policy {
             wait_ms: DAY_MS,
             sessions: 2,
             interval_ms: 7 * DAY_MS,
+            interleave_every: 10,
         }
     }
 }
@@ -75,9 +78,8 @@ impl Policy {
         Self { wait_ms: 0, sessions: 0, interval_ms: 0, ..Self::default() }
     }
 
-    /// Refuses a round that asks for more, with both numbers.
-    pub fn admit(&self, round: &Round) -> Result<()> {
-        let Cost { trusted, alone } = cost(round.bound()?)?;
+    /// Refuses a round that asks for more, with both numbers. `cost` is what one contribution to it costs.
+    pub fn admit(&self, round: &Round, Cost { trusted, alone }: Cost) -> Result<()> {
         at_most("rho", trusted.rho(), self.per_round.rho())?;
         if let Some(cap) = self.alone {
             at_most("rho where nobody else is honest", alone.rho(), cap.rho())?;
@@ -112,13 +114,18 @@ fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost;
+
+    fn admitted(policy: &Policy, round: &Round) -> Result<()> {
+        policy.admit(round, cost(round.bound()?)?)
+    }
 
     #[test]
     fn what_the_defaults_allow_is_what_the_design_says() {
         let device = Round { min_cohort: 100, ..Round::example() };
-        assert_eq!(Policy::default().admit(&device), Ok(()));
+        assert_eq!(admitted(&Policy::default(), &device), Ok(()));
         assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
-        assert_eq!(Policy::default().admit(&Round::split_example()), Ok(()));
+        assert_eq!(admitted(&Policy::default(), &Round::split_example()), Ok(()));
         let day_ms = 86_400_000;
         let Policy { wait_ms, sessions, interval_ms, alone, .. } = Policy::default();
         assert_eq!((wait_ms, sessions, interval_ms, alone), (day_ms, 2, 7 * day_ms, None));
@@ -135,7 +142,7 @@ mod tests {
             Round { delta: 1e-9, dimension: 1, ..device },
             split,
         ] {
-            assert_eq!(Policy::default().admit(&round), Ok(()), "{round:?}");
+            assert_eq!(admitted(&Policy::default(), &round), Ok(()), "{round:?}");
         }
     }
 
@@ -152,7 +159,7 @@ mod tests {
         let device = Round { min_cohort: 100, ..Round::example() };
         let policy = Policy::default();
         let refused = |policy: Policy, round: Round| {
-            let error = policy.admit(&round).expect_err("asks for too much");
+            let error = admitted(&policy, &round).expect_err("asks for too much");
             assert_eq!(error.code(), "policy-refused");
             error.to_string().replace("the round asks for a ", "").replace("; this device allows ", " | ")
         };

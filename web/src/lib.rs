@@ -3,14 +3,28 @@
 //! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient does in
 //! [`Device::preview`] alone, for the eyes of the person whose data it is.
 
+#[cfg(feature = "full")]
+mod full;
 mod items;
+#[cfg(not(feature = "full"))]
+mod rank;
 
-use js_sys::{Object, Reflect, Uint8Array, global};
-use privet::{Backend, Error, Event, Moment, Pins, Policy, Selector, Signed, Unsent, UploadId, Value, hex};
+use js_sys::{Math, Reflect, global};
+use privet::{
+    Error, Event, Moment, Pins, Policy, Request, Selector, Signed, Unsent, hex,
+    order::{Cap, Freshness, Pin},
+    running::{Interval, Verdict},
+};
 use wasm_bindgen::prelude::*;
-use web_sys::{Crypto, Performance};
+use web_sys::Performance;
 
-pub use items::{Items, Ranking, key};
+#[cfg(feature = "full")]
+use full::Core;
+#[cfg(feature = "full")]
+pub use full::{Contribution, Preview, inspect};
+pub use items::{Items, Slate, key};
+#[cfg(not(feature = "full"))]
+use rank::Core;
 
 /// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
 #[wasm_bindgen]
@@ -102,6 +116,12 @@ impl Terms {
         self.terms.policy.interval_ms = span(ms);
     }
 
+    /// One slate in this many is an interleaving of both orders; 0 for none.
+    #[wasm_bindgen(setter, js_name = interleaveEvery)]
+    pub fn set_interleave_every(&mut self, slates: u32) {
+        self.terms.policy.interleave_every = slates;
+    }
+
     /// The hash, in hexadecimal, of the head that a signed round names.
     #[wasm_bindgen(js_name = headOf)]
     pub fn head_of(&self, round: &[u8]) -> Result<String, JsValue> {
@@ -110,50 +130,95 @@ impl Terms {
     }
 }
 
-/// A device: profile, head, ledger and backend.
+/// A device: profile, head and ledger; in the full module with what it takes to contribute.
 #[wasm_bindgen]
 pub struct Device {
-    device: privet::Device,
+    device: Core,
 }
 
 #[wasm_bindgen]
 impl Device {
-    /// Opens a device for a signed round and its head. `ledger` is what is stored (empty: nothing yet). With `gpu`,
-    /// shaders compute where there is an adapter that passes its probe.
-    pub async fn open(
-        terms: Terms,
-        round: Vec<u8>,
-        head: Vec<u8>,
-        ledger: Vec<u8>,
-        gpu: bool,
-    ) -> Result<Device, JsValue> {
-        let backend = if gpu { Backend::open().await } else { Backend::Scalar };
-        let device = privet::Device::new(terms.terms, &round, &head, &ledger, backend).map_err(js_error)?;
-        Ok(Self { device })
-    }
-
-    /// Remembers what the user did with the first of these items, beside which the others were shown. `value` is the
-    /// number that some kinds carry, `position` the item's place, the first being 1; 0 where nobody knows. `offset_min`
-    /// is what the user's clock adds to UTC.
+    /// Remembers what the user did with the first of these items. `value` is the number that some kinds carry; `slate`
+    /// names the one it was on, and then the item's id is enough. `offset_min` is what the user's clock adds to UTC.
     pub fn record(
         &mut self,
         kind: &str,
         items: Items,
         value: f32,
-        position: u16,
+        slate: Option<u32>,
         ms: f64,
         offset_min: i16,
     ) -> Result<(), JsValue> {
         let kind = self.device.head().schema.kind(kind).map_err(js_error)?;
-        let Some((item, others)) = items.first_and_others() else { return Ok(()) };
-        let event = Event { value, position, others, ..Event::new(kind, item, moment(ms, offset_min)) };
-        self.device.record(event).map_err(js_error)
+        let Some(item) = items.into_items().into_iter().next() else { return Ok(()) };
+        let event = Event { value, ..Event::new(kind, item, moment(ms, offset_min)) };
+        let recorded = match slate {
+            Some(slate) => self.device.record_on(slate, event),
+            None => self.device.record(event),
+        };
+        recorded.map_err(js_error)
     }
 
-    /// The candidates in this user's order, with the parts of their scores.
-    pub fn rank(&self, candidates: Items, ms: f64, offset_min: i16) -> Result<Ranking, JsValue> {
-        let ranking = self.device.rank(&candidates.into_items(), moment(ms, offset_min));
-        ranking.map(Ranking::from).map_err(js_error)
+    /// The candidates in the order in which to show them. `limit` 0 is all of them. `caps` are pairs of an attribute's
+    /// place and a number, `pins` of a candidate and a place; `freshness` is nothing, or the place of a dense number,
+    /// under what it is fresh, the bonus, and the least number of fresh ones within so many places.
+    #[expect(clippy::too_many_arguments, reason = "an object would be read field by field")]
+    pub fn rerank(
+        &mut self,
+        candidates: Items,
+        limit: u32,
+        diversity: f32,
+        caps: &[u32],
+        pins: &[u32],
+        freshness: &[f32],
+        ms: f64,
+        offset_min: i16,
+    ) -> Result<Slate, JsValue> {
+        let pairs = |pairs: &[u32]| pairs.as_chunks::<2>().0.to_vec();
+        let cap = |[attribute, most]: [u32; 2]| Cap { attribute: attribute as usize, most: most as usize };
+        let pin = |[candidate, place]: [u32; 2]| Pin { candidate, place: place as usize };
+        let fresh = |&[dense, younger_than, bonus, least, within]: &[f32; 5]| {
+            (dense as usize, Freshness { younger_than, bonus, least: least as usize, within: within as usize })
+        };
+        let request = Request {
+            limit: limit as usize,
+            diversity,
+            caps: pairs(caps).into_iter().map(cap).collect(),
+            pins: pairs(pins).into_iter().map(pin).collect(),
+            freshness: freshness.first_chunk().map(fresh),
+        };
+        // Which order is shown is no secret: any randomness will do, and a page without a random source still ranks.
+        let random = || ((Math::random() * 2.0_f64.powi(53)) as u64).to_le_bytes();
+        let mut draw = [0; 16];
+        draw[..8].copy_from_slice(&random());
+        draw[8..].copy_from_slice(&random());
+        let slate = self.device.rerank(&candidates.into_items(), moment(ms, offset_min), &request, draw);
+        slate.map(Slate::from).map_err(js_error)
+    }
+
+    /// The slate was on the screen; whether that was not known before.
+    pub fn shown(&mut self, slate: u32) -> bool {
+        self.device.shown(slate)
+    }
+
+    /// Whether this device's order is shown, but for interleavings, and not the server's.
+    #[wasm_bindgen(getter)]
+    pub fn personal(&self) -> bool {
+        self.device.verdict() == Verdict::Personal
+    }
+
+    /// How both orders did: NDCG of the server's, of the personal one, and of the second less the first, three numbers
+    /// each (the best guess and the ends of its 95% interval; no numbers before there are any); slates compared;
+    /// interleavings that the server's order won, the personal one, and neither; clicks on no open slate.
+    pub fn report(&self) -> Vec<f64> {
+        let report = self.device.report();
+        let three = |interval: Option<Interval>| {
+            interval.map_or([f64::NAN; 3], |Interval { estimate, low, high }| [estimate, low, high])
+        };
+        let (server, personal, neither) = report.interleaved;
+        let counts = [report.slates, server, personal, neither, report.clicks_ignored].map(|count| count as f64);
+        let estimates = [report.server, report.personal, report.difference].map(three);
+        estimates.into_iter().flatten().chain(counts).collect()
     }
 
     /// Learns for at most so long, and one step longer; whether there is more to learn.
@@ -215,20 +280,6 @@ impl Device {
         self.device.tick(stored, whole(now_ms)).map_err(js_error)
     }
 
-    /// Debits the next contribution under a fresh id, to be persisted before [`Device::contribute`].
-    pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
-        let mut id = UploadId::default();
-        from_global::<Crypto>("crypto")?
-            .get_random_values_with_u8_array(&mut id)
-            .map_err(|_| js_error(Error::RandomSource))?;
-        self.device.reserve(stored, id, whole(now_ms)).map_err(js_error)
-    }
-
-    /// What was contributed last is finished: to be persisted before it is sent.
-    pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
-        self.device.ready(stored).map_err(js_error)
-    }
-
     /// What is to be sent, if anything is.
     pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Upload>, JsValue> {
         Ok(self.device.unsent(stored).map_err(js_error)?.map(|unsent| Upload { unsent }))
@@ -247,52 +298,6 @@ impl Device {
     /// The bytes returned last are durable.
     pub fn persisted(&mut self) -> Result<(), JsValue> {
         self.device.persisted().map_err(js_error)
-    }
-
-    /// Gradient, clip, noise, encoding: the bytes to send.
-    pub async fn contribute(&mut self) -> Result<Contribution, JsValue> {
-        let performance = from_global::<Performance>("performance")?;
-        let examples = self.device.pending() as u32;
-        let start = performance.now();
-        let gradient = self.device.gradient().await;
-        let computed = performance.now();
-        let contribution = self.device.release(&gradient).map_err(js_error)?;
-        Ok(Contribution {
-            bytes: contribution.bytes,
-            id: hex(&contribution.id),
-            rho: contribution.cost.rho(),
-            examples,
-            gradient_ms: computed - start,
-            release_ms: performance.now() - computed,
-        })
-    }
-
-    /// The stages before the noise, and what releasing them would cost: for the eyes of the person whose data they are.
-    /// Nothing changes, and the caller keeps none of it.
-    pub async fn preview(&mut self) -> Result<Preview, JsValue> {
-        let examples = self.device.pending() as u32;
-        let preview = self.device.preview().await.map_err(js_error)?;
-        Ok(Preview {
-            examples,
-            gradient: preview.gradient,
-            clipped: preview.clipped,
-            deviation: preview.deviation,
-            upload_bytes: preview.upload_bytes as u32,
-            rho: preview.cost.trusted.rho(),
-            rho_alone: preview.cost.alone.rho(),
-            rho_left: preview.left.rho(),
-        })
-    }
-
-    /// What taking part means, in plain words.
-    pub fn statement(&self) -> Result<String, JsValue> {
-        self.device.statement().map_err(js_error)
-    }
-
-    /// `webgpu` or `scalar`.
-    #[wasm_bindgen(getter)]
-    pub fn backend(&self) -> String {
-        self.device.backend().name().into()
     }
 
     /// The number of the round.
@@ -369,66 +374,6 @@ impl Upload {
     pub fn rho(&self) -> f64 {
         self.unsent.cost.trusted.rho()
     }
-}
-
-/// What leaves the device, and what may be told about it.
-#[wasm_bindgen(getter_with_clone)]
-pub struct Contribution {
-    /// The upload, encoded.
-    pub bytes: Vec<u8>,
-    /// The upload's id in hexadecimal.
-    pub id: String,
-    /// What it cost.
-    pub rho: f64,
-    /// How many examples the gradient was computed from. It stays here.
-    pub examples: u32,
-    /// How long the gradient took. It stays here.
-    #[wasm_bindgen(js_name = gradientMs)]
-    pub gradient_ms: f64,
-    /// How long clip, noise and encoding took. It stays here.
-    #[wasm_bindgen(js_name = releaseMs)]
-    pub release_ms: f64,
-}
-
-/// A dry run. The one thing that shows what lies before the noise.
-#[wasm_bindgen(getter_with_clone)]
-pub struct Preview {
-    /// How many examples the gradient is computed from.
-    pub examples: u32,
-    /// The gradient.
-    pub gradient: Vec<f32>,
-    /// The same, shortened, in grid units.
-    pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
-    pub deviation: f64,
-    /// How many bytes would be sent.
-    #[wasm_bindgen(js_name = uploadBytes)]
-    pub upload_bytes: u32,
-    /// What it would cost where enough others are honest.
-    pub rho: f64,
-    /// What it would cost where nobody else is.
-    #[wasm_bindgen(js_name = rhoAlone)]
-    pub rho_alone: f64,
-    /// What is left of the budget before it.
-    #[wasm_bindgen(js_name = rhoLeft)]
-    pub rho_left: f64,
-}
-
-/// A message of the wire format as an object of its fields. `round` is the configuration that an upload or an aggregate
-/// share belongs to.
-#[wasm_bindgen(unchecked_return_type = "Record<string, number | string | Uint8Array | null>")]
-pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Object, JsValue> {
-    let fields = Object::new();
-    for (name, value) in privet::inspect(kind, bytes, round).map_err(js_error)? {
-        let value = match value {
-            Value::Number(number) => number.into(),
-            Value::Text(text) => text.into(),
-            Value::Bytes(bytes) => Uint8Array::from(&bytes[..]).into(),
-            Value::Nothing => JsValue::NULL,
-        };
-        Reflect::set(&fields, &name.into(), &value)?;
-    }
-    Ok(fields)
 }
 
 /// JavaScript's milliseconds are a double. One that is negative or no number is 0: a clock at its beginning.

@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use super::NanoRho;
 use crate::{
-    cbor::{Cbor, MAP, expect, head, read_text, write_text},
+    cbor::{Cbor, MAP, expect, head, read_text, write_named, write_text},
     wire,
 };
 
@@ -25,13 +25,13 @@ pub(super) enum Record {
 impl Cbor for Record {
     fn write(&self, to: &mut Vec<u8>) {
         match self {
-            Self::Opened(at_ms) => named("opened", at_ms, to),
+            Self::Opened(at_ms) => variant("opened", at_ms, to),
             Self::Reserved(task, round, id, trusted, alone) => {
-                named("reserved", &(task.clone(), *round, *id, *trusted, *alone), to);
+                variant("reserved", &(task.clone(), *round, *id, *trusted, *alone), to);
             }
-            Self::Ready(hash, length) => named("ready", &(*hash, *length), to),
+            Self::Ready(hash, length) => variant("ready", &(*hash, *length), to),
             Self::Sent => write_text("sent", to),
-            Self::Refused(code) => named("refused", code, to),
+            Self::Refused(code) => variant("refused", code, to),
         }
     }
 
@@ -53,10 +53,9 @@ impl Cbor for Record {
 }
 
 /// A map of one entry.
-fn named(name: &str, value: &impl Cbor, to: &mut Vec<u8>) {
+fn variant(name: &str, value: &impl Cbor, to: &mut Vec<u8>) {
     head(MAP, 1, to);
-    write_text(name, to);
-    value.write(to);
+    write_named(name, value, to);
 }
 
 /// The place of a record in the chain: SHA-256 over the place before and the record's bytes.

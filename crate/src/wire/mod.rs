@@ -1,29 +1,46 @@
 //! The messages between devices and servers: one canonical CBOR encoding each, described in `docs/wire-format.md`.
 
+#[cfg(feature = "release")]
 mod aggregation;
 mod closing;
+#[cfg(feature = "release")]
 mod forward;
+#[cfg(feature = "release")]
 mod inspect;
+mod manifest;
 mod round;
+#[cfg(feature = "release")]
 mod seal;
+#[cfg(feature = "release")]
 mod share;
 mod sign;
+#[cfg(feature = "release")]
 mod upload;
 
-pub use aggregation::{AggregateShare, Batch, Manifest};
+#[cfg(feature = "release")]
+pub use aggregation::{AggregateShare, Batch};
 pub use closing::{Agreed, Closing};
+#[cfg(feature = "release")]
 pub use forward::Forward;
+#[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
+pub use manifest::Manifest;
 pub use round::{Mode, Operator, Round};
+#[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};
+#[cfg(feature = "release")]
 pub use share::Share;
 pub use sign::{Identity, Pins, Signed, verify_message};
-pub use upload::{Upload, UploadId};
+#[cfg(feature = "release")]
+pub use upload::Upload;
 
 use crate::{Error, Result, cbor::Cbor};
 
 /// The version of the format that this build writes and reads.
 const VERSION: u32 = 1;
+
+/// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
+pub type UploadId = [u8; 16];
 
 /// The one encoding of a message.
 pub(crate) fn encode(message: &impl Cbor) -> Vec<u8> {

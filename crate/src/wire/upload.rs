@@ -1,13 +1,11 @@
 //! The one thing that leaves a device.
 
 use super::{
-    Mode, Role, Round, SealingKey, Share, VERSION, check_version, decode, encode,
+    Mode, Role, Round, SealingKey, Share, UploadId, VERSION, check_version, decode, encode,
+    round::DIMENSION,
     seal::{OVERHEAD, associated, seal},
 };
 use crate::{Error, Noised, Result};
-
-/// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
-pub type UploadId = [u8; 16];
 
 /// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed
 /// shares in `split` mode. Its size depends on the round alone.
@@ -22,6 +20,9 @@ struct OnWire(u32, [u8; 32], [u8; 16], Vec<Vec<u8>>);
 cbor!(OnWire(version, configuration, id, shares));
 
 impl Upload {
+    /// The size of the longest upload that a round may ask for.
+    pub const LONGEST: usize = 1 + 1 + 34 + 17 + 1 + (3 + 4 * DIMENSION as usize + OVERHEAD) + (2 + 32 + OVERHEAD);
+
     /// An upload of a noised vector. Nothing else can be uploaded.
     pub fn new(round: &Round, id: UploadId, noised: Noised) -> Result<Self> {
         let grid = noised.into_grid();
@@ -171,7 +172,8 @@ mod tests {
                 assert_eq!(made(&round).0.encode().len(), Upload::size(&round), "{dimension}");
             }
         }
-        assert!(Upload::size(&Round { dimension: 4096, ..Round::split_example() }) < 20_480);
+        let longest = Upload::size(&Round { dimension: 4096, ..Round::split_example() });
+        assert!(longest == Upload::LONGEST && longest < 20_480);
     }
 
     #[test]
