@@ -16,6 +16,7 @@ import type {
   Preview,
   Ranking,
   Receipt,
+  Request,
   Status,
 } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
@@ -24,6 +25,9 @@ import { alone, readLedger, writeLedger } from "./store.ts";
 
 /** How an upload was made, as far as this session made it. */
 type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;
+
+/** By the module's numbers. */
+const KINDS = ["personal", "server", "interleaved"] as const;
 
 /** As many ids as there are events in the core's log. */
 const MOST_IDS = 4096;
@@ -54,8 +58,8 @@ export class Host implements Calls {
     return { dense: device.dense, attributes: device.attributes };
   }
 
-  async record({ kind, items, value, position, moment }: Act): Promise<void> {
-    this.#opened().record(kind, itemsOf(items), value, position, moment.ms, moment.offsetMin);
+  async record({ kind, items, value, slate, moment }: Act): Promise<void> {
+    this.#opened().record(kind, itemsOf(items), value, slate, moment.ms, moment.offsetMin);
     const [id = ""] = items.names;
     const known = key(id);
     this.#ids.delete(known);
@@ -66,14 +70,20 @@ export class Host implements Calls {
     }
   }
 
-  async rank(candidates: Protocol.Items, { ms, offsetMin }: Moment): Promise<Ranking> {
-    const ranking = this.#opened().rank(itemsOf(candidates), ms, offsetMin);
-    const { order, server, shared, personal, because, likeness } = ranking;
-    ranking.free();
+  async rerank(candidates: Protocol.Items, request: Request, { ms, offsetMin }: Moment): Promise<Ranking> {
+    const { limit, diversity, caps, pins, freshness } = request;
+    const items = itemsOf(candidates);
+    const slate = this.#opened().rerank(items, limit, diversity, caps, pins, freshness, ms, offsetMin);
+    const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
+    slate.free();
     // What is less like it than nothing at all is not why it is shown.
     const speaks = (place: number) => (likeness[place] ?? 0) > 0;
     const ids = Array.from(because, (known, place) => (speaks(place) ? this.#ids.get(known) : undefined));
-    return { order, server, shared, personal, because: ids };
+    return { id, kind: KINDS[kind] ?? "server", order, server, shared, personal, because: ids, unmet };
+  }
+
+  async shown(slate: number): Promise<boolean> {
+    return this.#opened().shown(slate);
   }
 
   async train(maxMs: number): Promise<boolean> {
@@ -135,8 +145,9 @@ export class Host implements Calls {
   }
 
   async status(): Promise<Status> {
-    const { backend, round, dimension, events, owed, rhoSpent, rhoLeft } = this.#opened();
-    return { backend: backend as Backend, round, dimension, events, owed, rhoSpent, rhoLeft };
+    const { backend, personal, round, dimension, events, owed, rhoSpent, rhoLeft } = this.#opened();
+    const order = personal ? "personal" : "server";
+    return { backend: backend as Backend, order, round, dimension, events, owed, rhoSpent, rhoLeft };
   }
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
@@ -204,7 +215,7 @@ function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
 function termsOf(task: string, keys: OpenOptions["keys"], policy: Policy): Terms {
   const terms = new Terms(task, keys.leader, keys.helper);
   const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
-  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs } = policy;
+  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs, interleaveEvery } = policy;
   if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
   if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
   if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
@@ -217,5 +228,6 @@ function termsOf(task: string, keys: OpenOptions["keys"], policy: Policy): Terms
   if (waitMs !== undefined) terms.waitMs = waitMs;
   if (sessions !== undefined) terms.sessions = sessions;
   if (intervalMs !== undefined) terms.intervalMs = intervalMs;
+  if (interleaveEvery !== undefined) terms.interleaveEvery = interleaveEvery;
   return terms;
 }

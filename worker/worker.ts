@@ -2,7 +2,7 @@
 // learns, in slices so short that no call waits for long.
 
 import { Host } from "./host.ts";
-import type { Reply, Request } from "./protocol.ts";
+import type { Reply, Asked } from "./protocol.ts";
 import { failureFrom } from "./refusal.ts";
 
 /** A call waits for one slice at most. */
@@ -12,7 +12,7 @@ const host = new Host();
 let last: Promise<unknown> = Promise.resolve();
 let learning = false;
 
-addEventListener("message", ({ data }: MessageEvent<Request>) => {
+addEventListener("message", ({ data }: MessageEvent<Asked>) => {
   last = last.then(() => answer(data)).then((reply) => postMessage(reply));
   if (!learning) {
     learning = true;
@@ -20,7 +20,7 @@ addEventListener("message", ({ data }: MessageEvent<Request>) => {
   }
 });
 
-async function answer({ id, call, args }: Request): Promise<Reply> {
+async function answer({ id, call, args }: Asked): Promise<Reply> {
   try {
     const method = host[call] as (...args: unknown[]) => Promise<unknown>;
     return { id, value: await method.apply(host, args) };

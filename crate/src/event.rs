@@ -55,6 +55,11 @@ impl Item {
         check_finite(&self.dense)?;
         check_finite(&[self.score])
     }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        48 + 4 * (self.embedding.len() + self.dense.len()) + 16 * self.attributes.len()
+    }
 }
 
 /// When something happened, by the clock on the user's wall.
@@ -105,12 +110,6 @@ impl Event {
     pub(crate) fn label(&self, schema: &Schema) -> f32 {
         let kind = &schema.kinds[usize::from(self.kind)];
         if kind.full > 0.0 { kind.label * (self.value / kind.full).clamp(0.0, 1.0) } else { kind.label }
-    }
-
-    /// About how many bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let item = |item: &Item| 48 + 4 * (item.embedding.len() + item.dense.len()) + 16 * item.attributes.len();
-        64 + item(&self.item) + self.others.iter().map(item).sum::<usize>()
     }
 }
 

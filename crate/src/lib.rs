@@ -33,6 +33,7 @@ mod profile;
 mod ranking;
 pub mod running;
 mod schema;
+mod slate;
 mod statement;
 mod wire;
 
@@ -54,6 +55,7 @@ pub use policy::Policy;
 pub use profile::{Profile, Without};
 pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};
+pub use slate::{Request, Slate};
 pub use statement::statement;
 pub use wire::{
     AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,

@@ -1,4 +1,4 @@
-import type { Call, Calls, Reply, Request } from "../../worker/protocol.ts";
+import type { Call, Calls, Reply, Asked } from "../../worker/protocol.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 
 interface Waiting {
@@ -26,7 +26,7 @@ export class Client {
       if (this.#ended) return reject(this.#ended);
       const id = ++this.#calls;
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, call, args } satisfies Request);
+      this.#worker.postMessage({ id, call, args } satisfies Asked);
     });
     return answer as ReturnType<Calls[Name]>;
   }

@@ -1,15 +1,13 @@
 import type { Fields, Forgettable, Message, Names, Preview, Ranking, Receipt, Status } from "../../worker/protocol.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
-import { itemsFrom, momentAt } from "./items.ts";
-import { Slates } from "./slates.ts";
-import type { Candidate, Interaction, Key, Options, Score, Slate } from "./types.ts";
+import { itemsFrom, momentAt, requestFrom } from "./items.ts";
+import type { Candidate, Interaction, Key, Options, Request, Score, Slate } from "./types.ts";
 
 /** A profile, a head and a ledger, in a worker of this page. Opened by {@link createPersonalizer}. */
 export class Personalizer {
   readonly #client: Client;
   readonly #schema: Names;
-  readonly #slates = new Slates();
 
   private constructor(client: Client, schema: Names) {
     this.#client = client;
@@ -32,19 +30,28 @@ export class Personalizer {
 
   /** Remembers what the user did. Nothing is sent. The worker then learns from it, between calls. */
   async record({ kind, item, value = 0, time = Date.now(), slate }: Interaction): Promise<void> {
-    const { position, others } = this.#slates.beside(item, slate);
-    const items = itemsFrom([item, ...others], this.#schema);
-    await this.#client.ask("record", { kind, items, value, position, moment: momentAt(time) });
+    const items = itemsFrom([item], this.#schema);
+    await this.#client.ask("record", { kind, items, value, slate, moment: momentAt(time) });
   }
 
-  /** The candidates in this user's order. Without evidence that is the server's. Nothing is sent. */
-  async rerank<C extends Candidate>(candidates: readonly C[]): Promise<Slate<C>> {
-    const ranking = await this.#client.ask("rank", itemsFrom(candidates, this.#schema), momentAt(Date.now()));
-    const items = Array.from(ranking.order, (place) => candidates[place] as C);
-    const shown = async () => {
-      await Promise.all(items.map((item) => this.record({ kind: "impression", item })));
+  /**
+   * The candidates in the order in which to show them: this user's, or the server's while there is no evidence or that
+   * does better here. Nothing is sent.
+   */
+  async rerank<C extends Candidate>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
+    const asked = requestFrom(request, candidates, this.#schema);
+    const items = itemsFrom(candidates, this.#schema);
+    const ranking = await this.#client.ask("rerank", items, asked, momentAt(Date.now()));
+    const { id, kind, order } = ranking;
+    const [pins = 0, caps = 0, freshness = 0] = ranking.unmet;
+    return {
+      id,
+      kind,
+      items: Array.from(order, (place) => candidates[place] as C),
+      scores: request.explain ? scoresOf(ranking) : [],
+      unmet: { pins, caps, freshness },
+      shown: async () => void (await this.#client.ask("shown", id)),
     };
-    return { id: this.#slates.add(items), items, scores: scoresOf(ranking), shown };
   }
 
   /**
@@ -61,7 +68,6 @@ export class Personalizer {
    * was contributed before cannot be called back.
    */
   async forget(what: Forgettable): Promise<number> {
-    this.#slates.clear();
     return this.#client.ask("forget", what);
   }
 

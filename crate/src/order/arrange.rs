@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
-use super::{Candidates, Order, Rules, Unmet, plain};
+use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
 use crate::{Error, Result};
 
 /// The end of the list of those that are left.
@@ -20,7 +20,7 @@ pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
     let scores = with_bonus(candidates, rules);
     let ordered = plain(scores.as_deref().unwrap_or(candidates.scores), candidates.server);
     let limit = rules.limit.min(ordered.len());
-    let (pinned, unmet_pins) = pinned(rules, ordered.len());
+    let pinned = pinned(rules, ordered.len());
 
     let mut filling = Filling::new(candidates, rules, &ordered, &pinned);
     let mut diversity = (rules.diversity > 0.0 && ordered.len() > 1).then(|| {
@@ -42,9 +42,23 @@ pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
         order.push(candidate);
     }
     filling.rest(&mut order);
-    let unmet =
-        Unmet { pins: unmet_pins, caps: beyond_caps(candidates, rules, &order[..limit]), freshness: due.unmet(&order) };
+    let unmet = unmet(candidates, rules, &order);
     Ok(Order { order, unmet })
+}
+
+/// What an order of these candidates has not of the rules.
+pub fn unmet(candidates: &Candidates, rules: &Rules, order: &[u32]) -> Unmet {
+    let arranged = &order[..rules.limit.min(order.len())];
+    let stands = |pin: &&Pin| order.get(pin.place) == Some(&pin.candidate);
+    let missing = |freshness: Freshness| {
+        let young = |&&candidate: &&u32| candidates.ages[candidate as usize] < freshness.younger_than;
+        freshness.least.saturating_sub(arranged.iter().take(freshness.within).filter(young).count())
+    };
+    Unmet {
+        pins: rules.pins.len() - rules.pins.iter().filter(stands).count(),
+        caps: beyond_caps(candidates, rules, arranged),
+        freshness: rules.freshness.map_or(0, missing),
+    }
 }
 
 fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
@@ -65,9 +79,11 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
         return refuse("attribute of a cap", cap.attribute.to_string(), must);
     }
     if let Some(freshness) = rules.freshness {
-        length("number of ages", candidates.ages_s.len())?;
-        if !freshness.bonus.is_finite() {
-            return refuse("bonus of freshness", freshness.bonus.to_string(), "finite".to_owned());
+        length("number of ages", candidates.ages.len())?;
+        for (what, number) in [("bonus of freshness", freshness.bonus), ("age of freshness", freshness.younger_than)] {
+            if !number.is_finite() {
+                return refuse(what, number.to_string(), "finite".to_owned());
+            }
         }
     }
     Ok(())
@@ -75,8 +91,8 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
 
 fn with_bonus(candidates: &Candidates, rules: &Rules) -> Option<Vec<f32>> {
     let freshness = rules.freshness.filter(|freshness| freshness.bonus != 0.0)?;
-    let bonus = |age| if age < freshness.younger_than_s { freshness.bonus } else { 0.0 };
-    Some(candidates.scores.iter().zip(candidates.ages_s).map(|(score, &age)| score + bonus(age)).collect())
+    let bonus = |age| if age < freshness.younger_than { freshness.bonus } else { 0.0 };
+    Some(candidates.scores.iter().zip(candidates.ages).map(|(score, &age)| score + bonus(age)).collect())
 }
 
 /// Who stands where.
@@ -85,8 +101,8 @@ struct Pinned {
     is: Vec<bool>,
 }
 
-/// The pins that can be granted, the first of two that collide, and how many others there are.
-fn pinned(rules: &Rules, count: usize) -> (Pinned, usize) {
+/// The pins that can be granted, the first of two that collide.
+fn pinned(rules: &Rules, count: usize) -> Pinned {
     let mut pinned = Pinned { at: BTreeMap::new(), is: vec![false; count] };
     for pin in &rules.pins {
         let candidate = pin.candidate as usize;
@@ -95,8 +111,7 @@ fn pinned(rules: &Rules, count: usize) -> (Pinned, usize) {
             pinned.is[candidate] = true;
         }
     }
-    let unmet = rules.pins.len() - pinned.at.len();
-    (pinned, unmet)
+    pinned
 }
 
 /// Who is left, by score, and how much of each cap is used up.
@@ -206,29 +221,27 @@ impl<'a> Filling<'a> {
 
 /// How many fresh candidates are still to come, and in how many places.
 struct FreshDue<'a> {
-    ages_s: &'a [u64],
-    younger_than_s: u64,
+    ages: &'a [f32],
+    younger_than: f32,
     within: usize,
     /// Missing among the places that no pin fills.
     missing: usize,
     free: usize,
-    least: usize,
 }
 
 impl<'a> FreshDue<'a> {
     fn new(candidates: &Candidates<'a>, rules: &Rules, pinned: &Pinned) -> Self {
         let count = candidates.scores.len();
         let Some(freshness) = rules.freshness else {
-            return Self { ages_s: &[], younger_than_s: 0, within: 0, missing: 0, free: 0, least: 0 };
+            return Self { ages: &[], younger_than: 0.0, within: 0, missing: 0, free: 0 };
         };
         let within = freshness.within.min(rules.limit).min(count);
         let mut due = Self {
-            ages_s: candidates.ages_s,
-            younger_than_s: freshness.younger_than_s,
+            ages: candidates.ages,
+            younger_than: freshness.younger_than,
             within,
             missing: 0,
             free: within - pinned.at.range(..within).count(),
-            least: freshness.least,
         };
         let pinned_fresh = pinned.at.range(..within).filter(|&(_, &candidate)| due.is_fresh(candidate)).count();
         due.missing = freshness.least.saturating_sub(pinned_fresh);
@@ -236,7 +249,7 @@ impl<'a> FreshDue<'a> {
     }
 
     fn is_fresh(&self, candidate: u32) -> bool {
-        self.ages_s[candidate as usize] < self.younger_than_s
+        self.ages[candidate as usize] < self.younger_than
     }
 
     /// Whether nothing but a fresh candidate will do.
@@ -249,11 +262,6 @@ impl<'a> FreshDue<'a> {
             self.free -= 1;
             self.missing = self.missing.saturating_sub(usize::from(self.is_fresh(candidate)));
         }
-    }
-
-    fn unmet(&self, order: &[u32]) -> usize {
-        let fresh = order[..self.within].iter().filter(|&&candidate| self.is_fresh(candidate)).count();
-        self.least.saturating_sub(fresh)
     }
 }
 

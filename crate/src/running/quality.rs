@@ -50,6 +50,10 @@ impl Quality {
         }
     }
 
+    pub(super) fn fits(&self) -> bool {
+        self.sums.iter().chain(self.products.iter().flatten()).all(|sum| sum.is_finite())
+    }
+
     pub(super) fn server(&self) -> Option<Interval> {
         self.interval(1.0, 0.0, 0.0)
     }

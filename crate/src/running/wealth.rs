@@ -35,6 +35,10 @@ impl Wealth {
         }
     }
 
+    pub(super) fn fits(&self) -> bool {
+        self.players.iter().all(|wealth| wealth.is_finite() && *wealth >= 0.0)
+    }
+
     pub(super) fn total(&self) -> f64 {
         self.players.iter().sum()
     }
