@@ -1,7 +1,7 @@
 //! Kernels against their twins, around every edge of lanes and tiles.
 
 use privet::cpu::{self, Glance, Shape};
-use privet_kernels::{Plain, backward, dots, forward, glance};
+use privet_kernels::{Plain, backward, dots, forward, glance, scores};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// One more and one less than a pair of rows, a vector of 4, a block of 16, and what a real head has.
@@ -45,6 +45,9 @@ fn a_net_and_its_slopes_are_the_twins() {
             forward::<Plain>(f as usize, h as usize, &x, &theta, &mut z, &mut s);
             cpu::forward(shape, &x, &theta, &mut twin_z, &mut twin_s);
             assert_eq!(z, twin_z, "{what}: a unit sums in the twin's order, and these lanes round as it does");
+            let mut alone = blank(n);
+            scores::<Plain>(f as usize, h as usize, &x, &theta, &mut alone);
+            assert_eq!(alone, s, "{what}: with the units or without");
             let unit = ABS * (largest(&x) + largest(&z));
             near(&what, &s, &twin_s, unit);
 

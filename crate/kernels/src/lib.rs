@@ -17,7 +17,7 @@ mod tile;
 
 pub use backward::backward;
 pub use dots::dots;
-pub use forward::forward;
+pub use forward::{forward, scores};
 pub use glance::glance;
 pub use lanes::Lanes;
 #[cfg(not(feature = "module"))]

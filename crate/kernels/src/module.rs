@@ -1,5 +1,6 @@
 //! The exports of the Wasm module: addresses in a memory that the core's module owns.
 
+#![expect(unreachable_pub, reason = "what is exported from a module is called from outside it")]
 #![expect(unsafe_code, reason = "addresses come in as numbers; the core, which calls, has checked what lies there")]
 
 use core::slice::{from_raw_parts as read, from_raw_parts_mut as write};
@@ -32,6 +33,18 @@ pub unsafe extern "C" fn forward(
     // SAFETY: the caller's.
     let (x, theta, z, s) = unsafe { (read(x, n * f), read(theta, f + f * h + 2 * h), write(z, n * h), write(s, n)) };
     crate::forward::<Here>(f, h, x, theta, z, s);
+}
+
+/// [`crate::scores`].
+///
+/// # Safety
+///
+/// The addresses are those of x (n, f), theta and s (n), and no two of them overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scores(n: usize, f: usize, h: usize, x: *const f32, theta: *const f32, s: *mut f32) {
+    // SAFETY: the caller's.
+    let (x, theta, s) = unsafe { (read(x, n * f), read(theta, f + f * h + 2 * h), write(s, n)) };
+    crate::scores::<Here>(f, h, x, theta, s);
 }
 
 /// [`crate::backward`].

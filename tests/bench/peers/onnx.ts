@@ -17,7 +17,12 @@ export async function onnx(net: Net): Promise<Peer> {
 /** The net as an ONNX model: protobuf, written field by field. */
 function model({ w1, b1, w2 }: Net): Uint8Array {
   const tensor = (name: string, shape: number[], data: Float32Array) =>
-    bytes([...shape.map((size) => number(1, size)), number(2, 1), text(8, name), field(9, new Uint8Array(data.buffer))]);
+    bytes([
+      ...shape.map((size) => number(1, size)),
+      number(2, 1),
+      text(8, name),
+      field(9, new Uint8Array(data.buffer)),
+    ]);
   const node = (kind: string, inputs: string[], output: string) =>
     bytes([...inputs.map((input) => text(1, input)), text(2, output), text(4, kind)]);
   const value = (name: string, columns: number) => {

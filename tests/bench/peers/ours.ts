@@ -4,6 +4,7 @@ import { INPUTS, type Net, type Peer, RATE, UNITS } from "./net.ts";
 
 interface Kernels {
   forward(n: number, f: number, h: number, x: number, theta: number, z: number, s: number): void;
+  scores(n: number, f: number, h: number, x: number, theta: number, s: number): void;
   backward(
     n: number,
     f: number,
@@ -45,14 +46,21 @@ export async function ours(name: string, url: string, net: Net): Promise<Peer> {
     name,
     score(input, rows) {
       x.set(input);
-      forward(rows);
+      kernels.scores(rows, INPUTS, UNITS, x.byteOffset, theta.byteOffset, s.byteOffset);
       return s.slice(0, rows);
     },
     step(input, y, rows) {
       x.set(input);
       forward(rows);
       for (let i = 0; i < rows; i++) r[i] = (2 / rows) * ((s[i] ?? 0) - (y[i] ?? 0));
-      const at = [x, theta, z, r, d, g].map((view) => view.byteOffset) as [number, number, number, number, number, number];
+      const at = [x, theta, z, r, d, g].map((view) => view.byteOffset) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
       kernels.backward(rows, INPUTS, UNITS, 1, ...at);
       for (let p = INPUTS; p < PARAMETERS; p++) theta[p] = (theta[p] ?? 0) - RATE * (g[p] ?? 0);
     },

@@ -40,9 +40,7 @@ async function measured(rounds: number): Promise<Measured> {
   await agree(peers);
   const [few, many] = [uneven(200 * INPUTS, 1, 5), uneven(10_000 * INPUTS, 1, 5)];
   const score200 = await timed(peers, rounds, "score", (peer) => peer.score?.(few, 200));
-  const score10k = await timed(peers, Math.ceil(rounds / 10), "score", (peer) =>
-    peer.score?.(many, 10_000),
-  );
+  const score10k = await timed(peers, Math.ceil(rounds / 10), "score", (peer) => peer.score?.(many, 10_000));
   const [x, y] = [uneven(BATCH * INPUTS, 1, 9), uneven(BATCH, 1, 2)];
   const step = await timed(peers, rounds, "step", (peer) => peer.step?.(x, y, BATCH));
   return { score200, score10k, step, missing };

@@ -25,7 +25,10 @@ export async function tensorflow(backend: "wasm" | "cpu", net: Net): Promise<Pee
       tf.tidy(() => {
         const input = tf.tensor2d(x, [rows, INPUTS]);
         const target = tf.tensor1d(y);
-        const { grads } = tf.variableGrads(() => tf.mean(tf.square(tf.sub(scores(input), target))) as tf.Scalar, [w1, b1, w2]);
+        const { grads } = tf.variableGrads(
+          () => tf.mean(tf.square(tf.sub(scores(input), target))) as tf.Scalar,
+          [w1, b1, w2],
+        );
         for (const variable of [w1, b1, w2]) {
           const slope = grads[variable.name];
           if (slope) variable.assign(tf.sub(variable, tf.mul(slope, RATE)));
