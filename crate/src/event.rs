@@ -1,9 +1,9 @@
 //! An interaction of the user with an item. It never leaves the device.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Schema};
+use crate::{Error, Result, Schema, stored::stored};
 
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;
@@ -18,7 +18,7 @@ pub fn key(name: &str) -> u64 {
 }
 
 /// Something that a feed shows, with the server's score for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Item {
     /// The [`key`] of its id.
     pub key: u64,
@@ -30,6 +30,12 @@ pub struct Item {
     pub dense: Vec<f32>,
     /// Pairs of an attribute's place in the schema and the [`key`] of a value.
     pub attributes: Vec<(u16, u64)>,
+}
+
+stored! {
+    Item { key, score, embedding, dense, attributes }
+    Moment { ms, offset_min }
+    Event { kind, item, value, moment, position, others }
 }
 
 impl Item {
@@ -63,7 +69,7 @@ impl Item {
 }
 
 /// When something happened, by the clock on the user's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Moment {
     /// Milliseconds since 1970 in UTC.
     pub ms: u64,
@@ -72,7 +78,7 @@ pub struct Moment {
 }
 
 /// One interaction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Event {
     /// The kind's place in the schema.
     pub kind: u16,

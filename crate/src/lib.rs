@@ -35,6 +35,7 @@ pub mod running;
 mod schema;
 mod slate;
 mod statement;
+mod stored;
 mod wire;
 
 pub use aggregate::Aggregate;

@@ -16,6 +16,7 @@ use crate::{
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
+    stored::{Stored, read_all, stored},
     wire,
 };
 use entry::Entry;
@@ -36,7 +37,7 @@ const MOST_OFFERED: usize = 16;
 const MOST_NAMES: usize = 1 << 14;
 
 /// A profile and what was learnt with it: a pure fold over events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct State {
     profile: Profile,
     learner: Learner,
@@ -62,7 +63,7 @@ impl State {
 }
 
 /// What became of the events that left the log, and the names of what they were about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Base {
     state: State,
     items: BTreeSet<u64>,
@@ -105,7 +106,7 @@ impl Base {
 
 /// The log, the base under it, and the state that both make; and of late which slates there were, and which of two orders
 /// did better on them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Memory {
     log: VecDeque<Entry>,
     bytes: u64,
@@ -120,6 +121,14 @@ pub struct Memory {
     without: Without,
     offered: VecDeque<Offered>,
     running: Running,
+}
+
+stored! {
+    Memory {
+        log, bytes, base, live, folded, rebuilding, leaving, without, offered, running,
+    }
+    Base { state, items, values, first_ms, last_ms, events }
+    State { profile, learner }
 }
 
 /// What is taken over of an export of version 1: it had events, and nothing else.
@@ -322,7 +331,8 @@ impl Memory {
 
     /// All of it, to be kept or taken elsewhere.
     pub fn export(&self) -> Vec<u8> {
-        let body = wire::encode(self);
+        let mut body = Vec::new();
+        self.write(&mut body);
         let digest = Sha256::digest(&body).into();
         wire::encode(&Export(VERSION, ByteBuf::from(body), ByteArray::new(digest)))
     }
@@ -337,16 +347,16 @@ impl Memory {
         if digest.into_array() != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::StateDamaged);
         }
-        let memory = if version == 1 { Self::migrate(head, &body) } else { wire::decode(&body) };
-        memory.ok().filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
+        let memory = if version == 1 { Self::migrate(head, &body) } else { read_all(&body) };
+        memory.filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
     }
 
-    fn migrate(head: &Head, body: &[u8]) -> Result<Self> {
-        let First { log, without } = wire::decode_in_part(body)?;
+    fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
+        let First { log, without } = wire::decode_in_part(body).ok()?;
         let entry = |FirstLogged { event, contributed }| Entry::Event { event, slate_ms: None, contributed };
         let log: VecDeque<Entry> = log.into_iter().map(entry).collect();
         let bytes = log.iter().map(Entry::size).sum();
-        Ok(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
+        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
     }
 
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
+    stored::stored,
 };
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use serde::Deserialize;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -45,7 +45,7 @@ const PER_ATTRIBUTE: usize = 3;
 /// Interests by age and by kind, recent items, counters and context.
 ///
 /// A pure fold: the same events in the same order give the same profile, bit for bit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
     tides: Vec<f32>,
@@ -63,18 +63,27 @@ pub struct Profile {
     evidence: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
     label: f32,
     direction: Vec<f32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counter {
     chosen: f32,
     shown: f32,
     ms: u64,
+}
+
+stored! {
+    Profile {
+        tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
+    }
+    Recent { key, label, direction }
+    Counter { chosen, shown, ms }
+    Without { attention, counters, interests }
 }
 
 impl Counter {
@@ -85,7 +94,7 @@ impl Counter {
 }
 
 /// What a ranking leaves out, to see what it was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Without {
     /// No looking back at recent items.
     pub attention: bool,

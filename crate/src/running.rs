@@ -8,8 +8,7 @@ mod wealth;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
+use crate::stored::{Stored, stored};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
@@ -34,7 +33,7 @@ const RETURN_RENEWAL: f64 = 0.02;
 pub struct Setting {
     /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017). A head has
     /// one from 0 to 4.
-    pub eta: f64,
+    pub eta: f32,
     /// One slate in this many is an interleaving, drawn independently; 0 for none.
     pub interleave_every: u32,
 }
@@ -46,12 +45,22 @@ impl Default for Setting {
 }
 
 /// Which of the two orders the device shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The order that this device learnt.
     Personal,
     /// The order that the server sent.
     Server,
+}
+
+impl Stored for Verdict {
+    fn write(&self, to: &mut Vec<u8>) {
+        (*self == Self::Server).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        bool::read(from).map(|server| if server { Self::Server } else { Self::Personal })
+    }
 }
 
 /// What a slate turned out to be.
@@ -103,16 +112,18 @@ pub struct Report {
 /// the evidence, and may be looked at after every slate. Where it is great the other order takes over;
 /// from then on the same bet, the other way round, brings it back. Both orders are always computed, so the comparison
 /// goes on whichever is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     open: VecDeque<Compared>,
     closed: u64,
     verdict: Verdict,
     wealth: Wealth,
     quality: Quality,
-    interleaved: (u64, u64, u64),
+    interleaved: [u64; 3],
     clicks_ignored: u64,
 }
+
+stored!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
 
 impl Running {
     /// Begins with the personal order.
@@ -123,7 +134,7 @@ impl Running {
             verdict: Verdict::Personal,
             wealth: Wealth::new(),
             quality: Quality::new(),
-            interleaved: (0, 0, 0),
+            interleaved: [0; 3],
             clicks_ignored: 0,
         }
     }
@@ -171,7 +182,7 @@ impl Running {
             personal: self.quality.personal(),
             difference: self.quality.difference(),
             slates: self.closed,
-            interleaved: self.interleaved,
+            interleaved: self.interleaved.into(),
             clicks_ignored: self.clicks_ignored,
         }
     }
@@ -181,12 +192,12 @@ impl Running {
         self.closed += 1;
         self.quality.add(slate.gains());
         if let Some((server, personal)) = slate.team_clicks() {
-            let (for_server, for_personal, for_neither) = &mut self.interleaved;
-            *match server.cmp(&personal) {
-                std::cmp::Ordering::Greater => for_server,
-                std::cmp::Ordering::Less => for_personal,
-                std::cmp::Ordering::Equal => for_neither,
-            } += 1;
+            let winner = match server.cmp(&personal) {
+                std::cmp::Ordering::Greater => 0,
+                std::cmp::Ordering::Less => 1,
+                std::cmp::Ordering::Equal => 2,
+            };
+            self.interleaved[winner] += 1;
         }
         // A slate shown before the last change was a bet on the other question.
         if slate.lead() != self.verdict {

@@ -1,9 +1,8 @@
 //! One shown slate: both orders, how likely each item was to be seen, and what was clicked.
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
-
 use super::{DEPTH, Kind, Setting, Verdict, quality::Gains, quality::gain};
+use crate::stored::stored;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// The interleaving that is shown is one of this many, drawn evenly, so that each item's propensity is an exact mean.
 const DRAFTS: usize = 8;
@@ -14,7 +13,7 @@ const CLIP: f64 = 20.0;
 /// The rank of an item that an order does not hold.
 const ABSENT: usize = usize::MAX;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Item {
     key: u64,
     /// What a click on it would gain for the server's order and for the personal one.
@@ -24,6 +23,11 @@ struct Item {
     /// Whose pick it was in an interleaving.
     team: Option<Verdict>,
     clicked: bool,
+}
+
+stored! {
+    Item { key, gains, weight, team, clicked }
+    Compared { id, lead, items }
 }
 
 /// Two orders of the same candidates, by their places among the keys. A place that names no candidate, or one again, is
@@ -38,7 +42,7 @@ pub(crate) struct Orders<'a> {
 
 /// A slate on which both orders are compared, and which can be clicked once it is shown: at most [`DEPTH`] items of
 /// either order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compared {
     pub(super) id: u32,
     /// The order that is shown, or would have been, were the slate not interleaved.
@@ -79,7 +83,8 @@ impl Compared {
         let interleaved = setting.interleave_every > 0 && generator.random_range(0..setting.interleave_every) == 0;
         let draft = interleaved.then(|| &drafts[generator.random_range(0..DRAFTS)]);
 
-        let examined = |rank: usize| if rank < length { (rank as f64 + 1.0).powf(-setting.eta) } else { 0.0 };
+        let examined =
+            |rank: usize| if rank < length { f64::from((rank as f32 + 1.0).powf(-setting.eta)) } else { 0.0 };
         let items = drafts[0].picks.iter().map(|&(candidate, _)| {
             let in_drafts: f64 = drafts.iter().map(|draft| examined(draft.ranked.rank(candidate))).sum();
             let propensity = (1.0 - share) * examined(leading.rank(candidate)) + share * in_drafts / DRAFTS as f64;
