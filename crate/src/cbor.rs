@@ -1,9 +1,7 @@
 //! CBOR (RFC 8949), as far as it is spoken here: of each value there is one encoding, and no other is read.
 //!
-//! Heads are the shortest, lengths are definite, a struct's fields stand in its own order, sets and maps are sorted,
-//! and floating-point numbers keep their width and every bit.
-
-use std::collections::VecDeque;
+//! Heads are the shortest, lengths are definite, a struct's fields stand in its own order, and floating-point numbers
+//! keep their width and every bit.
 
 /// What has an encoding. The stages before the noise have none.
 pub(crate) trait Cbor: Sized {
@@ -13,46 +11,8 @@ pub(crate) trait Cbor: Sized {
     fn read(from: &mut &[u8]) -> Option<Self>;
 }
 
-/// The encoding of a type: of a struct with names a map from them in this order, of one without an array; of an enum the
-/// variant's name, or where variants have fields a map from it to theirs.
+/// The encoding of a struct: of one with names a map from them in this order, of one without an array.
 macro_rules! cbor {
-    ($type:ident = $($variant:ident { $($field:ident),+ })|+) => {
-        impl $crate::cbor::Cbor for $type {
-            fn write(&self, to: &mut Vec<u8>) {
-                $crate::cbor::head($crate::cbor::MAP, 1, to);
-                match self {$(
-                    Self::$variant { $($field),+ } => {
-                        $crate::cbor::write_text(stringify!($variant), to);
-                        $crate::cbor::head($crate::cbor::MAP, [$(stringify!($field)),+].len() as u64, to);
-                        $($crate::cbor::write_named(stringify!($field), $field, to);)+
-                    }
-                )+}
-            }
-
-            fn read(from: &mut &[u8]) -> Option<Self> {
-                $crate::cbor::expect($crate::cbor::MAP, 1, from)?;
-                let name = $crate::cbor::read_text(from)?;
-                $(if name == stringify!($variant) {
-                    $crate::cbor::expect($crate::cbor::MAP, [$(stringify!($field)),+].len() as u64, from)?;
-                    return Some(Self::$variant { $($field: $crate::cbor::read_named(stringify!($field), from)?),+ });
-                })+
-                None
-            }
-        }
-    };
-    ($type:ident = $($variant:ident)|+) => {
-        impl $crate::cbor::Cbor for $type {
-            fn write(&self, to: &mut Vec<u8>) {
-                $crate::cbor::write_text(match self { $(Self::$variant => stringify!($variant)),+ }, to);
-            }
-
-            fn read(from: &mut &[u8]) -> Option<Self> {
-                let name = $crate::cbor::read_text(from)?;
-                $(if name == stringify!($variant) { return Some(Self::$variant); })+
-                None
-            }
-        }
-    };
     ($type:ident { $($field:ident),+ $(,)? }) => {
         impl $crate::cbor::Cbor for $type {
             fn write(&self, to: &mut Vec<u8>) {
@@ -107,7 +67,7 @@ pub(crate) fn head(major: u8, value: u64, to: &mut Vec<u8>) {
     to.extend_from_slice(&value.to_be_bytes()[8 - (1 << width)..]);
 }
 
-pub(crate) fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
+fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
     let (&first, rest) = from.split_first()?;
     if first >> 5 != major {
         return None;
@@ -302,14 +262,10 @@ impl<T: Cbor> Cbor for Option<T> {
     }
 }
 
-fn write_all<'a, T: Cbor + 'a>(items: impl ExactSizeIterator<Item = &'a T>, to: &mut Vec<u8>) {
-    head(ARRAY, items.len() as u64, to);
-    items.for_each(|item| item.write(to));
-}
-
 impl<T: Cbor> Cbor for Vec<T> {
     fn write(&self, to: &mut Vec<u8>) {
-        write_all(self.iter(), to);
+        head(ARRAY, self.len() as u64, to);
+        self.iter().for_each(|item| item.write(to));
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
@@ -317,31 +273,6 @@ impl<T: Cbor> Cbor for Vec<T> {
         let mut items = Self::new();
         for _ in 0..read_head(ARRAY, from)? {
             items.push(T::read(from)?);
-        }
-        Some(items)
-    }
-}
-
-impl<T: Cbor> Cbor for VecDeque<T> {
-    fn write(&self, to: &mut Vec<u8>) {
-        write_all(self.iter(), to);
-    }
-
-    fn read(from: &mut &[u8]) -> Option<Self> {
-        Vec::read(from).map(Into::into)
-    }
-}
-
-impl<T: Cbor + Copy + Default, const LENGTH: usize> Cbor for [T; LENGTH] {
-    fn write(&self, to: &mut Vec<u8>) {
-        write_all(self.iter(), to);
-    }
-
-    fn read(from: &mut &[u8]) -> Option<Self> {
-        expect(ARRAY, LENGTH as u64, from)?;
-        let mut items = [T::default(); LENGTH];
-        for item in &mut items {
-            *item = T::read(from)?;
         }
         Some(items)
     }
@@ -383,13 +314,6 @@ mod tests {
     struct Unnamed(u32, String);
     cbor!(Unnamed(number, text));
 
-    #[derive(Debug, PartialEq)]
-    enum Choice {
-        One,
-        Other,
-    }
-    cbor!(Choice = One | Other);
-
     fn written(value: &impl Cbor) -> Vec<u8> {
         let mut bytes = Vec::new();
         value.write(&mut bytes);
@@ -430,17 +354,13 @@ mod tests {
         survives([1u8, 2, 3, 4], &[0x44, 1, 2, 3, 4]);
         survives("ü".to_owned(), &[0x62, 0xc3, 0xbc]);
         survives(vec![1u32, 2, 3], &[0x83, 1, 2, 3]);
-        survives(VecDeque::from([1u32, 2, 3]), &[0x83, 1, 2, 3]);
         survives((1u16, 2u64), &[0x82, 1, 2]);
-        survives([0.0f32, -1.0], &[0x82, 0xfa, 0, 0, 0, 0, 0xfa, 0xbf, 0x80, 0, 0]);
     }
 
     #[test]
-    fn a_struct_is_a_map_in_its_own_order_an_array_or_a_name() {
+    fn a_struct_is_a_map_in_its_own_order_or_an_array() {
         survives(Named { ms: 5, of: Some(-2) }, &[0xa2, 0x62, b'm', b's', 5, 0x62, b'o', b'f', 0x21]);
         survives(Unnamed(7, "a".into()), &[0x82, 7, 0x61, b'a']);
-        survives(Choice::One, &[0x63, b'O', b'n', b'e']);
-        survives(Choice::Other, &[0x65, b'O', b't', b'h', b'e', b'r']);
     }
 
     #[test]
@@ -454,7 +374,6 @@ mod tests {
         assert_eq!(read::<f64>(&[0xfa, 0x47, 0xc3, 0x50, 0x00]), None, "a number of another width");
         assert_eq!(read::<Named>(&[0xa2, 0x62, b'o', b'f', 0x21, 0x62, b'm', b's', 5]), None, "another order");
         assert_eq!(read::<Named>(&[0xa1, 0x62, b'm', b's', 5]), None, "a field less");
-        assert_eq!(read::<Choice>(&[0x63, b'T', b'w', b'o']), None);
         assert_eq!(read::<u16>(&[0x1a, 0, 1, 0, 0]), None, "a number too large");
         assert_eq!(read::<i16>(&[0x39, 0x80, 0x00]), None);
         assert_eq!(read::<[u8; 4]>(&[0x43, 1, 2, 3]), None);

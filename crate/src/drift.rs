@@ -23,7 +23,6 @@ pub struct Setting {
     /// After this many events half of what both factors have above 1 is gone.
     pub half_life: f64,
 }
-cbor!(Setting { tolerance, threshold, learning, forgetting, half_life });
 
 impl Default for Setting {
     fn default() -> Self {
@@ -47,7 +46,6 @@ pub struct Drift {
     alarm: f64,
     alarms: u64,
 }
-cbor!(Drift { setting, seen, mean, variance, sum, alarm, alarms });
 
 impl Drift {
     /// Begins with no loss seen.

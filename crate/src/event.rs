@@ -1,7 +1,8 @@
 //! An interaction of the user with an item. It never leaves the device.
+
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Schema};
+use crate::{Error, Result, Schema, stored::stored};
 
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;
@@ -29,7 +30,15 @@ pub struct Item {
     /// Pairs of an attribute's place in the schema and the [`key`] of a value.
     pub attributes: Vec<(u16, u64)>,
 }
+
+stored! {
+    Item { key, score, embedding, dense, attributes }
+    Moment { ms, offset_min }
+    Event { kind, item, value, moment, position, others }
+}
 cbor!(Item { key, score, embedding, dense, attributes });
+cbor!(Moment { ms, offset_min });
+cbor!(Event { kind, item, value, moment, position, others });
 
 impl Item {
     /// An item that has nothing but an embedding.
@@ -69,7 +78,6 @@ pub struct Moment {
     /// What the user's clock adds to that, in minutes.
     pub offset_min: i16,
 }
-cbor!(Moment { ms, offset_min });
 
 /// One interaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +95,6 @@ pub struct Event {
     /// The items that were shown beside it and not chosen.
     pub others: Vec<Item>,
 }
-cbor!(Event { kind, item, value, moment, position, others });
 
 impl Event {
     /// An event about an item that was shown by itself.

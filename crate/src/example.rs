@@ -1,8 +1,7 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
+use crate::{Event, Head, Item, Profile, Without, profile, stored::stored};
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
-
-use crate::{Event, Head, Item, Profile, Without, profile};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
 const DRAWN: usize = 4;
@@ -31,7 +30,8 @@ pub struct Example {
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
-cbor!(Example { x, server, directions, slots, slot_starts, weight, evidence, contributed });
+
+stored!(Example { x, server, directions, slots, slot_starts, weight, evidence, contributed });
 
 impl Example {
     /// How many items it has.

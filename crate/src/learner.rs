@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-
 use crate::{
     Example, Head,
     cpu::{self, Shape},
     example::SLOTS,
+    stored::stored,
 };
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
@@ -35,7 +35,8 @@ pub struct Learner {
     owed: u32,
     steps: u64,
 }
-cbor!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps });
+
+stored!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps });
 
 /// Room for a step, kept from one to the next.
 #[derive(Default)]

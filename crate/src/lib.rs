@@ -47,6 +47,7 @@ mod slate;
 mod sorted;
 #[cfg(feature = "release")]
 mod statement;
+mod stored;
 mod wire;
 
 #[cfg(feature = "release")]

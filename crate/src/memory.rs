@@ -15,6 +15,7 @@ use crate::{
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
     sorted::Sorted,
+    stored::{Stored, read_all, stored},
     wire,
 };
 use entry::Entry;
@@ -40,7 +41,6 @@ struct State {
     profile: Profile,
     learner: Learner,
 }
-cbor!(State { profile, learner });
 
 impl State {
     fn new(head: &Head) -> Self {
@@ -71,7 +71,6 @@ struct Base {
     last_ms: u64,
     events: u64,
 }
-cbor!(Base { state, items, values, first_ms, last_ms, events });
 
 impl Base {
     fn new(head: &Head) -> Self {
@@ -122,24 +121,37 @@ pub struct Memory {
     offered: VecDeque<Offered>,
     running: Running,
 }
-cbor!(Memory { log, bytes, base, live, folded, rebuilding, leaving, without, offered, running });
 
-/// An entry of an export of version 1: it had events, and nothing else.
+stored! {
+    Memory {
+        log, bytes, base, live, folded, rebuilding, leaving, without, offered, running,
+    }
+    Base { state, items, values, first_ms, last_ms, events }
+    State { profile, learner }
+}
+
+/// What is taken over of an export of version 1: it had events, and nothing else.
+struct First {
+    log: Vec<FirstLogged>,
+    without: Without,
+}
+
+impl First {
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        cbor::expect(cbor::MAP, 8, from)?;
+        let log = cbor::read_named("log", from)?;
+        for passed_over in ["bytes", "base", "live", "folded", "rebuilding", "leaving"] {
+            cbor::skip_named(passed_over, from)?;
+        }
+        Some(Self { log, without: cbor::read_named("without", from)? })
+    }
+}
+
 struct FirstLogged {
     event: Event,
     contributed: bool,
 }
 cbor!(FirstLogged { event, contributed });
-
-/// What is taken over of such an export.
-fn first_version(from: &mut &[u8]) -> Option<(Vec<FirstLogged>, Without)> {
-    cbor::expect(cbor::MAP, 8, from)?;
-    let log = cbor::read_named("log", from)?;
-    for passed_over in ["bytes", "base", "live", "folded", "rebuilding", "leaving"] {
-        cbor::skip_named(passed_over, from)?;
-    }
-    Some((log, cbor::read_named("without", from)?))
-}
 
 struct Export(u32, Vec<u8>, [u8; 32]);
 cbor!(Export(version, body, digest));
@@ -328,7 +340,8 @@ impl Memory {
 
     /// All of it, to be kept or taken elsewhere.
     pub fn export(&self) -> Vec<u8> {
-        let body = wire::encode(self);
+        let mut body = Vec::new();
+        self.write(&mut body);
         let digest = Sha256::digest(&body).into();
         wire::encode(&Export(VERSION, body, digest))
     }
@@ -343,16 +356,16 @@ impl Memory {
         if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::StateDamaged);
         }
-        let memory = if version == 1 { Self::migrate(head, &body) } else { wire::decode(&body) };
-        memory.ok().filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
+        let memory = if version == 1 { Self::migrate(head, &body) } else { read_all(&body) };
+        memory.filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
     }
 
-    fn migrate(head: &Head, body: &[u8]) -> Result<Self> {
-        let (log, without) = first_version(&mut &body[..]).ok_or(Error::StateDamaged)?;
+    fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
+        let First { log, without } = First::read(&mut &body[..])?;
         let entry = |FirstLogged { event, contributed }| Entry::Event { event, slate_ms: None, contributed };
         let log: VecDeque<Entry> = log.into_iter().map(entry).collect();
         let bytes = log.iter().map(Entry::size).sum();
-        Ok(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
+        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
     }
 
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.

@@ -6,6 +6,7 @@ use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
     sorted::Sorted,
+    stored::stored,
 };
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
@@ -60,23 +61,26 @@ pub struct Profile {
     events: u64,
     evidence: u64,
 }
-cbor!(Profile { tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence });
-
 #[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
     label: f32,
     direction: Vec<f32>,
 }
-cbor!(Recent { key, label, direction });
-
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counter {
     chosen: f32,
     shown: f32,
     ms: u64,
 }
-cbor!(Counter { chosen, shown, ms });
+stored! {
+    Profile {
+        tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
+    }
+    Recent { key, label, direction }
+    Counter { chosen, shown, ms }
+    Without { attention, counters, interests }
+}
 
 impl Counter {
     fn decayed(self, ms: u64) -> Self {

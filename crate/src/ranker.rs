@@ -94,7 +94,7 @@ impl Ranker {
     ///
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
-        let setting = Setting { eta: self.head.eta.into(), interleave_every: self.policy.interleave_every };
+        let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
         slate::rerank(&self.head, &mut self.memory, &setting, (candidates, moment), request, draw)
     }
 

@@ -8,6 +8,7 @@ mod wealth;
 
 use std::collections::VecDeque;
 
+use crate::stored::{Stored, stored};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
@@ -32,7 +33,7 @@ const RETURN_RENEWAL: f64 = 0.02;
 pub struct Setting {
     /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017). A head has
     /// one from 0 to 4.
-    pub eta: f64,
+    pub eta: f32,
     /// One slate in this many is an interleaving, drawn independently; 0 for none.
     pub interleave_every: u32,
 }
@@ -51,7 +52,16 @@ pub enum Verdict {
     /// The order that the server sent.
     Server,
 }
-cbor!(Verdict = Personal | Server);
+
+impl Stored for Verdict {
+    fn write(&self, to: &mut Vec<u8>) {
+        (*self == Self::Server).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        bool::read(from).map(|server| if server { Self::Server } else { Self::Personal })
+    }
+}
 
 /// What a slate turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,10 +119,11 @@ pub struct Running {
     verdict: Verdict,
     wealth: Wealth,
     quality: Quality,
-    interleaved: (u64, u64, u64),
+    interleaved: [u64; 3],
     clicks_ignored: u64,
 }
-cbor!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
+
+stored!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
 
 impl Running {
     /// Begins with the personal order.
@@ -123,7 +134,7 @@ impl Running {
             verdict: Verdict::Personal,
             wealth: Wealth::new(),
             quality: Quality::new(),
-            interleaved: (0, 0, 0),
+            interleaved: [0; 3],
             clicks_ignored: 0,
         }
     }
@@ -171,7 +182,7 @@ impl Running {
             personal: self.quality.personal(),
             difference: self.quality.difference(),
             slates: self.closed,
-            interleaved: self.interleaved,
+            interleaved: self.interleaved.into(),
             clicks_ignored: self.clicks_ignored,
         }
     }
@@ -181,12 +192,12 @@ impl Running {
         self.closed += 1;
         self.quality.add(slate.gains());
         if let Some((server, personal)) = slate.team_clicks() {
-            let (for_server, for_personal, for_neither) = &mut self.interleaved;
-            *match server.cmp(&personal) {
-                std::cmp::Ordering::Greater => for_server,
-                std::cmp::Ordering::Less => for_personal,
-                std::cmp::Ordering::Equal => for_neither,
-            } += 1;
+            let winner = match server.cmp(&personal) {
+                std::cmp::Ordering::Greater => 0,
+                std::cmp::Ordering::Less => 1,
+                std::cmp::Ordering::Equal => 2,
+            };
+            self.interleaved[winner] += 1;
         }
         // A slate shown before the last change was a bet on the other question.
         if slate.lead() != self.verdict {

@@ -1,6 +1,6 @@
 //! What the log holds: what was on the screen, and what the user did.
 
-use crate::{Event, Item, Moment, Schema, running::DEPTH};
+use crate::{Event, Item, Moment, Schema, running::DEPTH, stored::Stored};
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,6 @@ pub(super) enum Entry {
     /// What was shown together, the first place first.
     Slate { items: Vec<Item>, moment: Moment },
 }
-cbor!(Entry = Event { event, slate_ms, contributed } | Slate { items, moment });
 
 impl Entry {
     /// An event that names no slate.
@@ -90,6 +89,33 @@ impl Entry {
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> u64 {
         (64 + self.items().map(Item::size).sum::<usize>()) as u64
+    }
+}
+
+impl Stored for Entry {
+    fn write(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Event { event, slate_ms, contributed } => {
+                false.write(to);
+                event.write(to);
+                slate_ms.write(to);
+                contributed.write(to);
+            }
+            Self::Slate { items, moment } => {
+                true.write(to);
+                items.write(to);
+                moment.write(to);
+            }
+        }
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Some(if bool::read(from)? {
+            Self::Slate { items: Stored::read(from)?, moment: Stored::read(from)? }
+        } else {
+            let event = Stored::read(from)?;
+            Self::Event { event, slate_ms: Stored::read(from)?, contributed: Stored::read(from)? }
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     Event, Item, Moment, Schema,
     event::MOST_OTHERS,
     running::{Compared, DEPTH},
+    stored::stored,
 };
 
 /// A slate that was made, whether or not it was shown.
@@ -20,7 +21,8 @@ pub(super) struct Offered {
     /// How both orders stand on it, until it is shown and the running evaluation takes it over.
     pub(super) compared: Option<Compared>,
 }
-cbor!(Offered { id, items, moment, shown, chosen, compared });
+
+stored!(Offered { id, items, moment, shown, chosen, compared });
 
 impl Offered {
     pub(super) fn new(id: u32, items: Vec<Item>, moment: Moment, compared: Option<Compared>) -> Self {
@@ -35,10 +37,10 @@ impl Offered {
     /// Puts into the event what is known of its item at this place, and what was shown beside it and not chosen: the
     /// nearest, and of two as near the upper one, as what lies far away was hardly looked at.
     pub(super) fn complete(&mut self, event: &mut Event, place: usize, chosen: bool) {
-        let mut others: Vec<usize> = (0..self.items.len()).collect();
-        others.retain(|&other| other != place && !self.chosen.contains(&(other as u8)));
-        others.sort_by_key(|other| other.abs_diff(place));
-        event.others = others.iter().take(MOST_OTHERS).map(|&other| self.items[other].clone()).collect();
+        let count = self.items.len();
+        let around = (1..count).flat_map(|off| [place.checked_sub(off), Some(place + off)]).flatten();
+        let others = around.filter(|&other| other < count && !self.chosen.contains(&(other as u8)));
+        event.others = others.take(MOST_OTHERS).map(|other| self.items[other].clone()).collect();
         event.item = self.items[place].clone();
         event.position = place as u16 + 1;
         if chosen && !self.chosen.contains(&(place as u8)) {

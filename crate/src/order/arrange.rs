@@ -2,7 +2,7 @@
 
 use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
 use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
-use crate::{Error, Result, sorted::Sorted};
+use crate::{Error, Result};
 
 /// The end of the list of those that are left.
 const END: u32 = u32::MAX;
@@ -29,11 +29,11 @@ pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
     let mut due = FreshDue::new(candidates, rules, &pinned);
     while order.len() < limit {
         let place = order.len();
-        let candidate = pinned.at.get(&place).copied().unwrap_or_else(|| {
+        let candidate = pinned.at[place].unwrap_or_else(|| {
             let fresh_only = due.now(place);
             filling.next(diversity.as_mut().filter(|_| place < PLACES), &|c| !fresh_only || due.is_fresh(c))
         });
-        due.placed(place, candidate, pinned.at.contains(&place));
+        due.placed(place, candidate, pinned.at[place].is_some());
         if let Some(diversity) = &mut diversity {
             diversity.place(candidate);
         }
@@ -66,7 +66,7 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
     length("number of server scores", candidates.server.len())?;
     candidates.attributes.iter().try_for_each(|column| length("length of an attribute's column", column.len()))?;
     if !(0.0..=1.0).contains(&rules.diversity) {
-        return refuse("diversity", rules.diversity.to_string(), "from 0 to 1".to_owned());
+        return refuse("diversity", f64::from(rules.diversity).to_string(), "from 0 to 1".to_owned());
     }
     if rules.diversity > 0.0 && count > 0 && !candidates.embeddings.len().is_multiple_of(count) {
         let is = candidates.embeddings.len().to_string();
@@ -80,7 +80,7 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
         length("number of ages", candidates.ages.len())?;
         for (what, number) in [("bonus of freshness", freshness.bonus), ("age of freshness", freshness.younger_than)] {
             if !number.is_finite() {
-                return refuse(what, number.to_string(), "finite".to_owned());
+                return refuse(what, f64::from(number).to_string(), "finite".to_owned());
             }
         }
     }
@@ -93,26 +93,19 @@ fn with_bonus(candidates: &Candidates, rules: &Rules) -> Option<Vec<f32>> {
     Some(candidates.scores.iter().zip(candidates.ages).map(|(score, &age)| score + bonus(age)).collect())
 }
 
-/// Who stands where.
+/// Who stands where: the candidate of each place that a pin fills, and whether a candidate is one of them.
 struct Pinned {
-    at: Sorted<usize, u32>,
+    at: Vec<Option<u32>>,
     is: Vec<bool>,
-}
-
-impl Pinned {
-    /// Who stands at a place before this one, by places.
-    fn before(&self, place: usize) -> impl Iterator<Item = u32> {
-        self.at.iter().take_while(move |(at, _)| *at < place).map(|&(_, candidate)| candidate)
-    }
 }
 
 /// The pins that can be granted, the first of two that collide.
 fn pinned(rules: &Rules, count: usize) -> Pinned {
-    let mut pinned = Pinned { at: Sorted::new(), is: vec![false; count] };
+    let mut pinned = Pinned { at: vec![None; count], is: vec![false; count] };
     for pin in &rules.pins {
         let candidate = pin.candidate as usize;
-        if pin.place < count && candidate < count && !pinned.is[candidate] && !pinned.at.contains(&pin.place) {
-            *pinned.at.entry(pin.place) = pin.candidate;
+        if pin.place < count && candidate < count && !pinned.is[candidate] && pinned.at[pin.place].is_none() {
+            pinned.at[pin.place] = Some(pin.candidate);
             pinned.is[candidate] = true;
         }
     }
@@ -130,7 +123,7 @@ struct Filling<'a> {
     taken: Vec<bool>,
     /// Where the first that is not taken may stand.
     untaken_from: usize,
-    used: Vec<Sorted<u64, usize>>,
+    used: Vec<Counts>,
 }
 
 impl<'a> Filling<'a> {
@@ -139,25 +132,26 @@ impl<'a> Filling<'a> {
         let position = |position: usize| if position < count { position as u32 } else { END };
         let after = (1..=count).chain([0]).map(position).collect();
         let taken = ordered.iter().map(|&candidate| pinned.is[candidate as usize]).collect();
-        let used = vec![Sorted::new(); rules.caps.len()];
+        let used = rules.caps.iter().map(|_| Counts(Vec::new())).collect();
         let mut filling = Self { candidates, rules, ordered, pinned, after, taken, untaken_from: 0, used };
         // A pinned candidate uses a cap up from the start, wherever above the limit it stands.
-        pinned.before(rules.limit).for_each(|candidate| filling.use_caps(candidate));
+        pinned.at.iter().take(rules.limit).flatten().for_each(|&candidate| filling.use_caps(candidate));
         filling
     }
 
     fn use_caps(&mut self, candidate: u32) {
         for (cap, used) in self.rules.caps.iter().zip(&mut self.used) {
-            *used.entry(self.candidates.attributes[cap.attribute][candidate as usize]) += 1;
+            used.add(self.candidates.attributes[cap.attribute][candidate as usize]);
         }
     }
 
     /// Caps only fill up, so who is not allowed once never is again.
     fn allowed(&self, candidate: u32) -> bool {
-        self.rules.caps.iter().zip(&self.used).all(|(cap, used)| {
-            let value = self.candidates.attributes[cap.attribute][candidate as usize];
-            used.get(&value).copied().unwrap_or_default() < cap.most
-        })
+        self.rules
+            .caps
+            .iter()
+            .zip(&self.used)
+            .all(|(cap, used)| used.of(self.candidates.attributes[cap.attribute][candidate as usize]) < cap.most)
     }
 
     /// Takes the best that is left: allowed by the caps and wanted, or at least allowed, or at least there.
@@ -218,7 +212,7 @@ impl<'a> Filling<'a> {
         let mut left =
             self.ordered.iter().zip(&self.taken).filter(|&(_, &taken)| !taken).map(|(&candidate, _)| candidate);
         while order.len() < self.ordered.len() {
-            let pinned = self.pinned.at.get(&order.len()).copied();
+            let pinned = self.pinned.at[order.len()];
             order.push(pinned.or_else(|| left.next()).expect("pinned or left, each candidate has one place"));
         }
     }
@@ -246,9 +240,9 @@ impl<'a> FreshDue<'a> {
             younger_than: freshness.younger_than,
             within,
             missing: 0,
-            free: within - pinned.before(within).count(),
+            free: pinned.at[..within].iter().filter(|pin| pin.is_none()).count(),
         };
-        let pinned_fresh = pinned.before(within).filter(|&candidate| due.is_fresh(candidate)).count();
+        let pinned_fresh = pinned.at[..within].iter().flatten().filter(|&&candidate| due.is_fresh(candidate)).count();
         due.missing = freshness.least.saturating_sub(pinned_fresh);
         due
     }
@@ -272,11 +266,29 @@ impl<'a> FreshDue<'a> {
 
 fn beyond_caps(candidates: &Candidates, rules: &Rules, arranged: &[u32]) -> usize {
     let beyond = rules.caps.iter().map(|cap| {
-        let mut used = Sorted::<u64, usize>::new();
-        for &candidate in arranged {
-            *used.entry(candidates.attributes[cap.attribute][candidate as usize]) += 1;
-        }
-        used.iter().map(|(_, count)| count.saturating_sub(cap.most)).sum::<usize>()
+        let mut used = Counts(Vec::new());
+        arranged.iter().for_each(|&candidate| used.add(candidates.attributes[cap.attribute][candidate as usize]));
+        used.0.iter().map(|&(_, count)| count.saturating_sub(cap.most)).sum::<usize>()
     });
     beyond.sum()
+}
+
+/// How often each value was placed, sorted by value.
+struct Counts(Vec<(u64, usize)>);
+
+impl Counts {
+    fn find(&self, value: u64) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&value, |&(value, _)| value)
+    }
+
+    fn of(&self, value: u64) -> usize {
+        self.find(value).map_or(0, |place| self.0[place].1)
+    }
+
+    fn add(&mut self, value: u64) {
+        match self.find(value) {
+            Ok(place) => self.0[place].1 += 1,
+            Err(place) => self.0.insert(place, (value, 1)),
+        }
+    }
 }

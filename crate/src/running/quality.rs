@@ -1,6 +1,7 @@
 //! The NDCG of both orders, estimated from weighted clicks.
 
 use super::{DEPTH, Interval};
+use crate::stored::stored;
 
 /// Half of what is remembered of a slate is gone after this many later ones.
 const HALF_LIFE_SLATES: f64 = 200.0;
@@ -31,7 +32,8 @@ pub(super) struct Quality {
     /// Sums of the products of those four, by the squares of the weights.
     products: [[f64; 4]; 4],
 }
-cbor!(Quality { sums, products });
+
+stored!(Quality { sums, products });
 
 impl Quality {
     pub(super) fn new() -> Self {

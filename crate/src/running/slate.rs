@@ -1,8 +1,8 @@
 //! One shown slate: both orders, how likely each item was to be seen, and what was clicked.
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-
 use super::{DEPTH, Kind, Setting, Verdict, quality::Gains, quality::gain};
+use crate::stored::stored;
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// The interleaving that is shown is one of this many, drawn evenly, so that each item's propensity is an exact mean.
 const DRAFTS: usize = 8;
@@ -24,7 +24,11 @@ struct Item {
     team: Option<Verdict>,
     clicked: bool,
 }
-cbor!(Item { key, gains, weight, team, clicked });
+
+stored! {
+    Item { key, gains, weight, team, clicked }
+    Compared { id, lead, items }
+}
 
 /// Two orders of the same candidates, by their places among the keys. A place that names no candidate, or one again, is
 /// passed over.
@@ -45,7 +49,6 @@ pub(crate) struct Compared {
     lead: Verdict,
     items: Vec<Item>,
 }
-cbor!(Compared { id, lead, items });
 
 impl Compared {
     /// Draws what to show, and remembers how likely each item is to be examined. As many are shown as the longer of the
@@ -80,7 +83,8 @@ impl Compared {
         let interleaved = setting.interleave_every > 0 && generator.random_range(0..setting.interleave_every) == 0;
         let draft = interleaved.then(|| &drafts[generator.random_range(0..DRAFTS)]);
 
-        let examined = |rank: usize| if rank < length { (rank as f64 + 1.0).powf(-setting.eta) } else { 0.0 };
+        let examined =
+            |rank: usize| if rank < length { f64::from((rank as f32 + 1.0).powf(-setting.eta)) } else { 0.0 };
         let items = drafts[0].picks.iter().map(|&(candidate, _)| {
             let in_drafts: f64 = drafts.iter().map(|draft| examined(draft.ranked.rank(candidate))).sum();
             let propensity = (1.0 - share) * examined(leading.rank(candidate)) + share * in_drafts / DRAFTS as f64;

@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use super::{Compared, DEPTH, KEPT_OPEN, Kind, Orders, Running, Setting, Verdict, quality::gain};
-use crate::wire::{decode, encode};
+use crate::stored::{Stored, read_all};
 
 /// How well the two orders know what is relevant: each sorts by strength·relevant + noise, and shares part of the
 /// noise with the other.
@@ -39,6 +39,12 @@ fn show(
     let (compared, order, kind) = Compared::new(&setting, draw, slate, running.verdict(), &orders);
     running.show(compared);
     (order, kind)
+}
+
+fn encode(running: &Running) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    running.write(&mut bytes);
+    bytes
 }
 
 struct User {
@@ -212,7 +218,7 @@ fn the_same_calls_give_the_same_bits_and_state_survives_storage() {
         one.read(WORSE);
         other.read(WORSE);
         if slate % 7 == 0 {
-            other.running = decode(&encode(&other.running)).expect("what was encoded");
+            other.running = read_all(&encode(&other.running)).expect("what was encoded");
         }
     }
     assert_eq!(encode(&one.running), encode(&other.running));

@@ -1,5 +1,7 @@
 //! Evidence as the wealth of someone who bets against the order that is shown.
 
+use crate::stored::stored;
+
 /// How much of the wealth is staked, for each of several players: which size of harm is to be found is not known.
 const STAKES: [f64; 5] = [0.05, 0.1, 0.2, 0.4, 0.8];
 
@@ -18,7 +20,8 @@ const MOST_LOST: f64 = 0.95;
 pub(super) struct Wealth {
     players: [f64; STAKES.len()],
 }
-cbor!(Wealth { players });
+
+stored!(Wealth { players });
 
 impl Wealth {
     pub(super) fn new() -> Self {
