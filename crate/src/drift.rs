@@ -1,5 +1,7 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
+use crate::stored::stored;
+
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
 
@@ -22,6 +24,11 @@ pub struct Setting {
     pub forgetting: f64,
     /// After this many events half of what both factors have above 1 is gone.
     pub half_life: f64,
+}
+
+stored! {
+    Setting { tolerance, threshold, learning, forgetting, half_life }
+    Drift { setting, seen, mean, variance, sum, alarm, alarms }
 }
 
 impl Default for Setting {
@@ -99,7 +106,7 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::wire::{decode, encode};
+    use crate::stored::{Stored, read_all};
 
     /// Losses around a level, which is 0.
     #[derive(Debug, Clone, Copy)]
@@ -215,7 +222,9 @@ mod tests {
     fn state_survives_storage() {
         let mut drift = Drift::new(Setting::default());
         (0..50).for_each(|i| _ = drift.observe(f64::from(i * i % 7)));
-        assert_eq!(decode::<Drift>(&encode(&drift)).expect("what was encoded"), drift);
+        let mut bytes = Vec::new();
+        drift.write(&mut bytes);
+        assert_eq!(read_all::<Drift>(&bytes), Some(drift));
     }
 
     /// `cargo test --release -p privet drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.

@@ -493,8 +493,8 @@ mod tests {
         profile.show(&schema(), &[item(1), item(2), item(3)], 0);
         let click = Event { others: vec![item(1), item(3)], ..event(1, 2, 0) };
         profile.fold(&schema(), &click, true);
-        let counted =
-            [1, 2, 3].map(|value| (profile.counters[&(0, value)].chosen, profile.counters[&(0, value)].shown));
+        let counter = |value| profile.counters.get(&(0, value)).expect("it was counted");
+        let counted = [1, 2, 3].map(|value| (counter(value).chosen, counter(value).shown));
         assert_eq!(counted, [(0.0, 1.0), (1.0, 1.0), (0.0, 1.0)]);
         assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [1, 3]);
         profile.fold(&schema(), &event(3, 3, 0), true);
