@@ -20,7 +20,7 @@ import type {
 } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { adviceOf, type Progress, Server } from "./server.ts";
-import { alone, readLedger, writeLedger } from "./store.ts";
+import { lasting, openStore, readLedger, type Store, writeLedger } from "./store.ts";
 
 /** How an upload was made, as far as this session made it. */
 type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;
@@ -30,6 +30,7 @@ const MOST_IDS = 4096;
 
 export class Host implements Calls {
   #device: Device | undefined;
+  #kept: Store | undefined;
   #url = "";
   /** The open round as the server published it. */
   #round: Uint8Array = new Uint8Array();
@@ -44,7 +45,8 @@ export class Host implements Calls {
     const terms = termsOf(task, keys, policy);
     const round = await server.round();
     const head = await server.head(terms.headOf(round));
-    const device = await Device.open(terms, round, head, await readLedger(), gpu);
+    this.#kept = await openStore();
+    const device = await Device.open(terms, round, head, await readLedger(this.#kept), gpu);
     this.#device = device;
     this.#round = round;
     await this.#step((stored) => device.session(stored, Date.now()));
@@ -104,7 +106,7 @@ export class Host implements Calls {
 
   /** One contribution at a time over all tabs: what another tab has reserved is not taken for lost. */
   async contribute(): Promise<Receipt> {
-    return alone(async () => {
+    return lasting(this.#store()).alone("contribution", async () => {
       const unsent = (await this.#unsent()) ?? (await this.#release());
       const start = performance.now();
       const progress = await this.#send(unsent);
@@ -118,7 +120,7 @@ export class Host implements Calls {
   /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
     // Under a contribution's lock: while it computes, the resending of an earlier one must not touch the device.
-    const preview = await alone(() => this.#opened().preview());
+    const preview = await this.#store().alone("contribution", () => this.#opened().preview());
     const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
     return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
@@ -155,7 +157,7 @@ export class Host implements Calls {
   }
 
   async #resend(): Promise<void> {
-    await alone(async () => {
+    await this.#store().alone("contribution", async () => {
       const unsent = await this.#unsent();
       if (unsent) await this.#send(unsent);
     });
@@ -181,12 +183,17 @@ export class Host implements Calls {
 
   /** One step of the ledger: read, changed and written while no other tab can, then said to be durable. */
   async #step(change: (stored: Uint8Array) => Uint8Array): Promise<void> {
-    await writeLedger(change);
+    await writeLedger(this.#store(), change);
     this.#opened().persisted();
   }
 
   async #unsent(): Promise<Upload | undefined> {
-    return this.#opened().unsent(await readLedger());
+    return this.#opened().unsent(await readLedger(this.#store()));
+  }
+
+  #store(): Store {
+    if (!this.#kept) throw refusal("closed", "this personalizer is not open");
+    return this.#kept;
   }
 
   #opened(): Device {
