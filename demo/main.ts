@@ -16,7 +16,8 @@ async function start(): Promise<void> {
   // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution.
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
   const aggregators = { leader: { url: ".", key } };
-  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
+  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend, schedule: "manual" });
+  await personalizer.consent({ personalise: true, contribute: true });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
       if (top) await readStory(personalizer, top);
@@ -31,7 +32,7 @@ async function start(): Promise<void> {
 }
 
 async function rerank(personalizer: Personalizer) {
-  const slate = await personalizer.rerank(stories);
+  const slate = await personalizer.rerank(stories, { explain: true });
   top = slate.items.find((story) => !read.has(story.id)) ?? slate.items[0];
   shown = slate.id;
   const reasons = new Map(slate.items.map((story, place) => [story.id, reason(story, place, slate.scores[place])]));

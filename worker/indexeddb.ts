@@ -1,17 +1,10 @@
 // The store in a browser. The ledger is kept as it is; all else is sealed by a key that scripts can use and not read.
 
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import { refusal } from "./refusal.ts";
 import { type Changes, LEDGER, type Store } from "./store.ts";
 
-interface Schema extends DBSchema {
-  /** Since version 1. One account for the whole origin. */
-  ledger: { key: "account"; value: Uint8Array };
-  /** Since version 2: values sealed, each to its key. */
-  records: { key: string; value: Uint8Array };
-  /** Since version 2. */
-  keys: { key: "records"; value: CryptoKey };
-}
+/** Since version 1: the ledger, one for the whole origin. Since version 2: values, sealed, and what seals them. */
+type Shelf = "ledger" | "records" | "keys";
 
 const VERSION = 2;
 const NONCE_BYTES = 12;
@@ -19,7 +12,7 @@ const NONCE_BYTES = 12;
 export class IndexedDbStore implements Store {
   readonly kind = "indexeddb";
   readonly lasting = true;
-  #database: Promise<IDBPDatabase<Schema>> | undefined;
+  #database: Promise<IDBDatabase> | undefined;
 
   private constructor() {}
 
@@ -32,13 +25,14 @@ export class IndexedDbStore implements Store {
   }
 
   async get(key: string): Promise<Uint8Array | undefined> {
-    if (key === LEDGER) return this.#guarded((database) => database.get("ledger", "account"));
-    const sealed = await this.#guarded((database) => database.get("records", key));
+    if (key === LEDGER) return this.#read("ledger", "account");
+    const sealed = await this.#read<Uint8Array>("records", key);
     return sealed && this.#unseal(key, sealed);
   }
 
   async keys(prefix: string): Promise<string[]> {
-    return this.#guarded((database) => database.getAllKeys("records", IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+    return this.#within(["records"], "readonly", (shelf) => answered(shelf("records").getAllKeys(range))) as never;
   }
 
   async put(changes: Changes, durable = false): Promise<void> {
@@ -48,23 +42,19 @@ export class IndexedDbStore implements Store {
         return [key, value && key !== LEDGER ? await this.#seal(key, value) : value] as const;
       }),
     );
-    await this.#guarded(async (database) => {
-      const durability = durable ? "strict" : "relaxed";
-      const transaction = database.transaction(["ledger", "records"], "readwrite", { durability });
-      const [ledger, records] = [transaction.objectStore("ledger"), transaction.objectStore("records")];
-      const writes = sealed.map(([key, value]) => {
-        if (!value) return records.delete(key);
-        return key === LEDGER ? ledger.put(value, "account") : records.put(value, key);
-      });
-      await Promise.all([...writes, transaction.done]);
+    await this.#within(["ledger", "records"], durable ? "strict" : "relaxed", (shelf) => {
+      for (const [key, value] of sealed) {
+        if (!value) shelf("records").delete(key);
+        else if (key === LEDGER) shelf("ledger").put(value, "account");
+        else shelf("records").put(value, key);
+      }
     });
   }
 
   async clear(): Promise<void> {
-    await this.#guarded(async (database) => {
-      const transaction = database.transaction(["records", "keys"], "readwrite", { durability: "strict" });
-      const stores = [transaction.objectStore("records"), transaction.objectStore("keys")];
-      await Promise.all([...stores.map((store) => store.clear()), transaction.done]);
+    await this.#within(["records", "keys"], "strict", (shelf) => {
+      shelf("records").clear();
+      shelf("keys").clear();
     });
   }
 
@@ -72,23 +62,25 @@ export class IndexedDbStore implements Store {
     return navigator.locks.request(`privet-${name}`, signal ? { signal } : {}, work) as Promise<T>;
   }
 
-  #opened(): Promise<IDBPDatabase<Schema>> {
+  #opened(): Promise<IDBDatabase> {
     const lost = () => (this.#database = undefined);
-    this.#database ??= openDB<Schema>("privet", VERSION, {
-      upgrade: (database, from) => {
-        if (from < 1) database.createObjectStore("ledger");
-        if (from < 2) {
-          database.createObjectStore("records");
-          database.createObjectStore("keys");
-        }
-      },
+    const open = async () => {
+      const request = indexedDB.open("privet", VERSION);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        const make = (shelf: Shelf) => request.result.createObjectStore(shelf);
+        if (oldVersion < 1) make("ledger");
+        if (oldVersion < 2) (["records", "keys"] as const).forEach(make);
+      };
+      const database = await answered(request);
       // A later version of this package wants to migrate: it is let, and this one finds out when it asks again.
-      blocking: (_from, _to, event) => {
+      database.onversionchange = () => {
         lost();
-        (event.target as IDBDatabase).close();
-      },
-      terminated: lost,
-    }).catch((error) => {
+        database.close();
+      };
+      database.onclose = lost;
+      return database;
+    };
+    this.#database ??= open().catch((error) => {
       lost();
       throw error;
     });
@@ -96,20 +88,19 @@ export class IndexedDbStore implements Store {
   }
 
   async #key(): Promise<CryptoKey> {
-    const stored = await this.#guarded((database) => database.get("keys", "records"));
+    const stored = await this.#read<CryptoKey>("keys", "records");
     if (stored) return stored;
     const fresh = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-    return this.#guarded(async (database) => {
-      const transaction = database.transaction("keys", "readwrite", { durability: "strict" });
+    return this.#within(["keys"], "strict", async (shelf) => {
       // Another tab may have made one meanwhile.
-      const key = (await transaction.store.get("records")) ?? fresh;
-      await Promise.all([transaction.store.put(key, "records"), transaction.done]);
+      const key = ((await answered(shelf("keys").get("records"))) as CryptoKey | undefined) ?? fresh;
+      shelf("keys").put(key, "records");
       return key;
     });
   }
 
   async #seal(name: string, value: Uint8Array): Promise<Uint8Array> {
-    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+    const nonce = freshNonce();
     const sealed = await crypto.subtle.encrypt(algorithm(name, nonce), await this.#key(), value as BufferSource);
     const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
     bytes.set(nonce);
@@ -126,14 +117,47 @@ export class IndexedDbStore implements Store {
     }
   }
 
-  async #guarded<T>(work: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+  #read<T>(shelf: Shelf, key: string): Promise<T | undefined> {
+    return this.#within([shelf], "readonly", (at) => answered(at(shelf).get(key)));
+  }
+
+  /** One transaction; when this resolves it is complete, and as durable as asked. */
+  async #within<T>(
+    shelves: Shelf[],
+    kind: "readonly" | "relaxed" | "strict",
+    work: (shelf: (name: Shelf) => IDBObjectStore) => T | Promise<T>,
+  ): Promise<T> {
     try {
-      return await work(await this.#opened());
+      const database = await this.#opened();
+      const mode = kind === "readonly" ? kind : "readwrite";
+      const options = kind === "readonly" ? {} : { durability: kind };
+      const transaction = database.transaction(shelves, mode, options);
+      const complete = new Promise((resolve, reject) => {
+        transaction.oncomplete = resolve;
+        transaction.onabort = () => reject(transaction.error);
+      });
+      const [result] = await Promise.all([work((name) => transaction.objectStore(name)), complete]);
+      return result;
     } catch (error) {
       const full = Object(error).name === "QuotaExceededError";
       if (full) throw refusal("storage-full", "the browser gives this origin no more room");
       throw refusal("storage-unavailable", "the browser's storage did not answer");
     }
+  }
+}
+
+function answered<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function freshNonce(): Uint8Array<ArrayBuffer> {
+  try {
+    return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  } catch {
+    throw refusal("random-source", "the random source is missing");
   }
 }
 
