@@ -7,14 +7,15 @@ const contribute = element<HTMLButtonElement>("contribute");
 const read = new Set<string>();
 let top: Story | undefined;
 /** The id of the slate on the page. */
-let shown: string | undefined;
+let shown: number | undefined;
 
 async function start(): Promise<void> {
   // An application has its aggregators' keys built in. This page trusts whoever serves it, and so asks.
   const { leader: key } = (await (await fetch("v1/identity")).json()) as { leader: string };
   const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
-  // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution.
-  const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
+  // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution, and each click shows what it
+  // does, as no slate is interleaved with the server's order.
+  const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
   const aggregators = { leader: { url: ".", key } };
   const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend, schedule: "manual" });
   await personalizer.consent({ personalise: true, contribute: true });
@@ -47,7 +48,7 @@ function reason(story: Story, place: number, score?: Score): string | undefined 
 }
 
 async function readStory(personalizer: Personalizer, story: Story): Promise<void> {
-  await personalizer.record({ kind: "click", item: story, ...(shown && { slate: shown }) });
+  await personalizer.record({ kind: "click", item: story, ...(shown !== undefined && { slate: shown }) });
   read.add(story.id);
   await rerank(personalizer);
 }

@@ -63,8 +63,8 @@ export class Server {
     const child = spawn(required("PRIVET_SERVER"), args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     for await (const line of createInterface({ input: child.stdout })) {
-      this.address = line.match(/http:\S+/)?.[0] ?? "";
-      break;
+      this.address = line.match(/listens on (http:\S+)/)?.[1] ?? "";
+      if (this.address) break;
     }
     if (!this.address) throw new Error("the server did not start");
   }

@@ -25,6 +25,10 @@ export interface Way {
   readonly prefix: string;
   readonly server: Server;
   device(): Device;
+  /** Refuses where the user does not, or no longer, agree. */
+  allow(): void;
+  /** Stores the profile as it is: what was contributed is not new any more. */
+  keep(): Promise<void>;
   /** The device is one caller's at a time. */
   turn<T>(work: () => T | Promise<T>): Promise<T>;
   /** A token of the application's backend, where it gives any. */
@@ -55,8 +59,9 @@ export class Contributions {
       const begun = await this.#begun(mark);
       if (begun) return begun;
       stillWanted(signal);
+      this.#way.allow();
       const earlier = await this.#unsent();
-      const entry = this.entries().length - (earlier ? 1 : 0);
+      const entry = (await this.entries()).length - (earlier ? 1 : 0);
       await this.#way.store.put({ [this.#asked]: pack({ mark, entry } satisfies Asked) }, true);
       const upload = earlier ?? (await this.#release(onProgress));
       return this.#send(upload, { signal, onProgress });
@@ -91,8 +96,8 @@ export class Contributions {
     });
   }
 
-  entries(): Entry[] {
-    return this.#way.device().entries().map(entryFrom);
+  entries(): Promise<Entry[]> {
+    return this.#way.turn(() => this.#way.device().entries().map(entryFrom));
   }
 
   /** What has become of a call that a tab made before, if it has come to a debit. */
@@ -100,7 +105,7 @@ export class Contributions {
     const stored = await this.#way.store.get(this.#asked);
     const { mark, entry: place } = stored ? unpack<Asked>(stored) : { mark: undefined, entry: 0 };
     if (mark?.tab !== tab || mark.call !== call) return undefined;
-    const entry = this.entries()[place];
+    const entry = (await this.entries())[place];
     if (!entry || entry.fate === "ready") return undefined;
     const sending = (await this.sent.all()).findLast(({ id }) => id === entry.id);
     const { answer } = sending ?? {};
@@ -109,7 +114,8 @@ export class Contributions {
     }
     const { round, id, bytes } = sending;
     const { count = 0, minCohort = 0 } = answer ?? {};
-    return { ...UNTOLD, round, id, bytes, count, minCohort, rho: entry.rho, backend: this.#backend, sendMs: 0 };
+    const backend = await this.#backend();
+    return { ...UNTOLD, round, id, bytes, count, minCohort, rho: entry.rho, backend, sendMs: 0 };
   }
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
@@ -123,6 +129,7 @@ export class Contributions {
     contribution.free();
     await this.step((device, stored) => device.ready(stored));
     onProgress({ stage: "ready" });
+    await this.#way.keep();
     const unsent = await this.#unsent();
     if (!unsent) throw refusal("reservation-lost", "the finished upload is not in the store");
     return unsent;
@@ -135,6 +142,7 @@ export class Contributions {
     const start = performance.now();
     const token = await this.#tokenFor(upload);
     stillWanted(signal);
+    this.#way.allow();
     const url = server.place(task, round, id);
     const sending: Sending = { time: Date.now(), url, task, round, id, bytes, token: token !== undefined };
     const answered = await this.sent.begin(sending);
@@ -157,7 +165,7 @@ export class Contributions {
     onProgress({ stage: "sent" });
     const made = this.#made?.id === id ? this.#made : UNTOLD;
     const sendMs = performance.now() - start;
-    return { ...made, round, id, bytes, rho, backend: this.#backend, ...progress, sendMs };
+    return { ...made, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
   }
 
   /** Asked for once for each upload, and kept until that is answered. */
@@ -189,8 +197,8 @@ export class Contributions {
     return `${this.#way.prefix}token/${id}`;
   }
 
-  get #backend(): Backend {
-    return this.#way.device().backend as Backend;
+  #backend(): Promise<Backend> {
+    return this.#way.turn(() => this.#way.device().backend as Backend);
   }
 }
 

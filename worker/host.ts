@@ -1,7 +1,7 @@
 // The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
 
 import init, { Device, inspect, Items, key, Terms } from "../web/pkg/privet.js";
-import type { Context } from "./calls.ts";
+import type { Context, Mark } from "./calls.ts";
 import { Contributions, type Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
 import { pack, unpack } from "./pack.ts";
@@ -23,6 +23,7 @@ import type {
   Preview,
   Ranking,
   Receipt,
+  Request,
   Status,
 } from "./protocol.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
@@ -50,6 +51,8 @@ interface Published {
 /** The kinds of calls that it takes, each with its context at the end. */
 type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]) => ReturnType<Calls[Name]> };
 
+/** By the module's numbers. */
+const KINDS = ["personal", "server", "interleaved"] as const;
 /** A call waits for one slice of learning at most. */
 const SLICE_MS = 8;
 /** As many ids as there are events in the core's log. */
@@ -80,6 +83,9 @@ export class Host implements Leader, Answers, Way {
   /** Whether the ledger has heard of this session. */
   #begun = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The slates that were made since the profile was stored last, and those before. */
+  readonly #slates = new Set<number>();
+  readonly #keptSlates = new Set<number>();
   /** The ids of this session's items: the core knows their keys alone. */
   readonly #ids = new Map<bigint, string>();
 
@@ -114,7 +120,7 @@ export class Host implements Leader, Answers, Way {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.turn(() => {
-      const kept = this.#restored || this.#personalises ? this.#journal.replace(this.device().export()) : undefined;
+      const kept = this.#snapshot();
       this.#device = undefined;
       return kept;
     });
@@ -123,6 +129,17 @@ export class Host implements Leader, Answers, Way {
   device(): Device {
     if (!this.#device) throw refusal("closed", "this personalizer is closed");
     return this.#device;
+  }
+
+  /** Only while it is agreed to, and to somebody. */
+  allow(): void {
+    if (!this.#options.leader) throw refusal("not-taking-part", "no aggregators are named");
+    if (!this.#settings.contribute) throw refusal("consent-missing", "the user has not agreed to contribute");
+    if (this.#settings.paused) throw refusal("paused", "this personalizer is paused");
+  }
+
+  keep(): Promise<void> {
+    return this.turn(() => this.#snapshot());
   }
 
   turn<T>(work: () => T | Promise<T>): Promise<T> {
@@ -162,8 +179,10 @@ export class Host implements Leader, Answers, Way {
       stored = Promise.resolve();
       if (!this.#journal.isNew(mark)) return;
       this.#record(act);
-      stored = this.#journal.append({ call: "record", args: [act] }, mark);
-      if (this.#journal.isLong) stored = this.#journal.replace(this.device().export());
+      // A slate that the stored profile does not know has to come with it: its items stand in the device alone.
+      const { slate } = act;
+      const line = (slate === undefined || this.#keptSlates.has(slate)) && !this.#journal.isLong;
+      stored = line ? this.#journal.append({ call: "record", args: [act] }, mark) : this.#snapshot(mark);
     });
     this.#learn();
     // Whoever is told that it was recorded may be gone the next moment.
@@ -171,29 +190,51 @@ export class Host implements Leader, Answers, Way {
     return stored !== undefined;
   }
 
-  async rank(candidates: Protocol.Items, { ms, offsetMin }: Moment, { signal }: Context): Promise<Ranking | undefined> {
-    return this.turn(() => {
+  async rerank(
+    candidates: Protocol.Items,
+    request: Request,
+    { ms, offsetMin }: Moment,
+    { signal }: Context,
+  ): Promise<Ranking> {
+    return this.turn(async () => {
       stillWanted(signal);
-      if (!this.#settings.personalise) return undefined;
-      const ranking = this.device().rank(itemsOf(candidates), ms, offsetMin);
-      const { order, server, shared, personal, because, likeness } = ranking;
-      ranking.free();
+      // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
+      const device = this.#settings.personalise ? this.device() : await this.#blank();
+      const { limit, diversity, caps, pins, freshness } = request;
+      const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
+      const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
+      slate.free();
+      if (this.#settings.personalise) this.#slates.add(id);
+      else device.free();
       // What is less like it than nothing at all is not why it is shown.
       const speaks = (place: number) => (likeness[place] ?? 0) > 0;
       const ids = Array.from(because, (known, place) => (speaks(place) ? this.#ids.get(known) : undefined));
-      return { order, server, shared, personal, because: ids };
+      return { id, kind: KINDS[kind] ?? "server", order, server, shared, personal, because: ids, unmet };
     });
+  }
+
+  async shown(slate: number, { mark }: Context): Promise<boolean> {
+    const [isNew, stored] = await this.turn(() => {
+      if (!this.#personalises || !this.#journal.isNew(mark) || !this.device().shown(slate)) return [false];
+      return [true, this.#snapshot(mark)];
+    });
+    this.#learn();
+    await stored;
+    return isNew;
   }
 
   /** Other calls come between its slices. */
   async train(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
     const end = performance.now() + maxMs;
-    const next = () => this.turn(() => this.#personalises && this.device().train(Math.min(SLICE_MS, maxMs)));
-    let more = await next();
+    const slice = () => {
+      const more = this.#personalises && this.device().train(Math.min(SLICE_MS, maxMs));
+      onProgress({ owed: this.device().owed });
+      return more;
+    };
+    let more = await this.turn(slice);
     while (more && performance.now() < end) {
       stillWanted(signal);
-      onProgress({ owed: this.device().owed });
-      more = await next();
+      more = await this.turn(slice);
     }
     return more;
   }
@@ -205,7 +246,7 @@ export class Host implements Leader, Answers, Way {
       // Which of them were forgotten the core does not say; the rest come back as they are recorded.
       this.#ids.clear();
       const dropped = forgetIn(device, what);
-      return [dropped, this.#journal.replace(device.export(), mark)];
+      return [dropped, this.#snapshot(mark)];
     });
     this.#learn();
     await stored;
@@ -223,7 +264,7 @@ export class Host implements Leader, Answers, Way {
       if (!this.#settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
       this.device().import(bytes);
       this.#journal.damaged = undefined;
-      return [this.#journal.replace(bytes, mark)];
+      return [this.#snapshot(mark)];
     });
     this.#learn();
     await stored;
@@ -235,6 +276,8 @@ export class Host implements Leader, Answers, Way {
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#ids.clear();
+      this.#slates.clear();
+      this.#keptSlates.clear();
       this.#restored = false;
       await this.#install(this.#published);
       await this.#journal.settled();
@@ -242,11 +285,12 @@ export class Host implements Leader, Answers, Way {
       await this.store.clear();
     };
     await (this.store.lasting ? this.#contributions.alone(work) : work());
-    return { kept: this.#contributions.entries(), rhoSpent: this.device().rhoSpent, because: KEPT };
+    const kept = await this.#contributions.entries();
+    return { kept, rhoSpent: await this.turn(() => this.device().rhoSpent), because: KEPT };
   }
 
   async contribute(context: Context): Promise<Receipt> {
-    this.#allowContribution();
+    this.allow();
     try {
       const receipt = await this.#contributions.contribute(context);
       this.#refused = undefined;
@@ -291,7 +335,7 @@ export class Host implements Leader, Answers, Way {
   }
 
   async ledger(): Promise<Entry[]> {
-    return this.turn(() => this.#contributions.entries());
+    return this.#contributions.entries();
   }
 
   async log(): Promise<Sending[]> {
@@ -299,14 +343,19 @@ export class Host implements Leader, Answers, Way {
   }
 
   async status(): Promise<Status> {
-    const { backend, round, dimension, events, owed, rhoSpent, rhoLeft } = this.device();
+    // While a shader computes nobody else may look at the device, either.
+    const seen = await this.turn(() => {
+      const { backend, personal, round, dimension, events, owed, rhoSpent, rhoLeft } = this.device();
+      return { backend: backend as Backend, personal, round, dimension, events, owed, rhoSpent, rhoLeft };
+    });
+    const { personal, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
     const promised = globalThis.navigator?.storage?.persisted;
     const persisted = this.store.lasting && (await promised?.call(navigator.storage)) === true;
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
-      backend: backend as Backend,
-      ...{ round, dimension, events, owed, rhoSpent, rhoLeft },
+      ...plain,
+      order: personal && this.#settings.personalise ? "personal" : "server",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
       ...(this.#refused && { refused: this.#refused }),
     };
@@ -316,8 +365,21 @@ export class Host implements Leader, Answers, Way {
     return this.#settings.personalise && !this.#settings.paused;
   }
 
-  #record({ kind, items, value, position, moment }: Act): void {
-    this.device().record(kind, itemsOf(items), value, position, moment.ms, moment.offsetMin);
+  /** The profile as it is takes the place of all that is stored of it, slates and lines. */
+  async #snapshot(mark?: Mark): Promise<void> {
+    if (!this.#settings.personalise && this.#journal.isEmpty) return;
+    for (const slate of this.#slates) this.#keptSlates.add(slate);
+    this.#slates.clear();
+    return this.#journal.replace(this.device().export(), mark);
+  }
+
+  /** A device that knows nothing. */
+  #blank(): Promise<Device> {
+    return Device.open(termsOf(this.#options), NO_BYTES, this.#published.head, NO_BYTES, false);
+  }
+
+  #record({ kind, items, value, slate, moment }: Act): void {
+    this.device().record(kind, itemsOf(items), value, slate, moment.ms, moment.offsetMin);
     const [id = ""] = items.names;
     const known = key(id);
     this.#ids.delete(known);
@@ -391,12 +453,6 @@ export class Host implements Leader, Answers, Way {
     return this.store.get(this.#key(name)).catch(() => undefined);
   }
 
-  #allowContribution(): void {
-    if (!this.#options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    if (!this.#settings.contribute) throw refusal("consent-missing", "the user has not agreed to contribute");
-    if (this.#settings.paused) throw refusal("paused", "this personalizer is paused");
-  }
-
   /** Where contributing is agreed to, the ledger hears that a session begins, and what was left unsent goes out. */
   async #session(): Promise<void> {
     if (this.#begun || !this.#options.leader || !this.#settings.contribute || !this.store.lasting) return;
@@ -468,7 +524,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function termsOf({ task, leader, policy }: OpenOptions): Terms {
   const terms = new Terms(task, leader?.keys.leader ?? NO_BYTES, leader?.keys.helper);
   const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
-  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs } = policy;
+  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs, interleaveEvery } = policy;
   if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
   if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
   if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
@@ -481,5 +537,6 @@ function termsOf({ task, leader, policy }: OpenOptions): Terms {
   if (waitMs !== undefined) terms.waitMs = waitMs;
   if (sessions !== undefined) terms.sessions = sessions;
   if (intervalMs !== undefined) terms.intervalMs = intervalMs;
+  if (interleaveEvery !== undefined) terms.interleaveEvery = interleaveEvery;
   return terms;
 }

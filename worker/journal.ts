@@ -28,6 +28,8 @@ export class Journal {
   #batch: Record<string, Uint8Array | undefined> = {};
   #writing: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
+  /** Whether nothing of a profile is stored. */
+  isEmpty = true;
   /** Why the stored profile was refused. As long as this is set, nothing is written over it. */
   damaged: string | undefined;
 
@@ -50,7 +52,8 @@ export class Journal {
       }
       this.#first = numberOf(keys[0]);
       this.#next = keys.length ? numberOf(keys.at(-1)) + 1 : 0;
-      return snapshot !== undefined || keys.length > 0;
+      this.isEmpty = snapshot === undefined && keys.length === 0;
+      return !this.isEmpty;
     } catch (error) {
       this.damaged = codeOf(error) ?? "state-damaged";
       return false;
@@ -92,6 +95,7 @@ export class Journal {
   /** One write at a time; what comes meanwhile goes together with the next. */
   #write(changes: Changes): Promise<void> {
     if (this.damaged) return Promise.resolve();
+    this.isEmpty = false;
     Object.assign(this.#batch, changes);
     this.#waiting ??= this.#writing.then(async () => {
       const batch = this.#batch;

@@ -29,6 +29,8 @@ export interface Policy {
   sessions?: number;
   /** How far apart two contributions to one task are. Default a week. */
   intervalMs?: number;
+  /** One slate in this many is an interleaving of the server's order and this device's. 0 for none. Default 10. */
+  interleaveEvery?: number;
 }
 
 /** How a device is opened: by names, numbers, bytes and a module, all of which cross to a worker. */
@@ -84,24 +86,44 @@ export interface Moment {
   offsetMin: number;
 }
 
-/** What the user did with the first of the items, beside which the others were shown. */
+/** What the user did with the one item. */
 export interface Act {
   kind: string;
   items: Items;
   value: number;
-  /** The first place is 1; 0 is one that nobody knows. */
-  position: number;
+  /** The slate that it was on. */
+  slate: number | undefined;
   moment: Moment;
 }
 
-/** Places among the candidates, the best first; the rest is in the candidates' own order. */
+/** What is asked of an order. */
+export interface Request {
+  /** 0 for all candidates. */
+  limit: number;
+  diversity: number;
+  /** Pairs of an attribute's place and the most of one value. */
+  caps: Uint32Array;
+  /** Pairs of a candidate and a place. */
+  pins: Uint32Array;
+  /** Nothing; or a dense number's place, under what it is fresh, the bonus, and at least how many within how many places. */
+  freshness: Float32Array;
+}
+
+/** Which order a slate has. */
+export type Kind = "personal" | "server" | "interleaved";
+
+/** Places among the candidates, the best first; the parts of scores are in the candidates' own order. */
 export interface Ranking {
+  id: number;
+  kind: Kind;
   order: Uint32Array;
   server: Float32Array;
   shared: Float32Array;
   personal: Float32Array;
   /** Ids of items. */
   because: (string | undefined)[];
+  /** How many pins, candidates beyond caps and fresh candidates the rules could not have as they want. */
+  unmet: Uint32Array;
 }
 
 /** What is to be forgotten. Times are milliseconds since 1970, from the first until before the second. */
@@ -167,6 +189,8 @@ export type Backend = "webgpu" | "scalar";
 /** How the device stands. */
 export interface Status {
   backend: Backend;
+  /** Which order is shown: this device's, or the server's while that does better or nothing is known yet. */
+  order: "personal" | "server";
   /** 0 where there is none. */
   round: number;
   /** How many parameters the head has. */
@@ -218,8 +242,9 @@ export interface Calls {
   pause(paused: boolean): Promise<void>;
   /** Whether it was recorded: not without consent. */
   record(act: Act): Promise<boolean>;
-  /** Nothing where the server's order stands. */
-  rank(candidates: Items, moment: Moment): Promise<Ranking | undefined>;
+  rerank(candidates: Items, request: Request, moment: Moment): Promise<Ranking>;
+  /** Whether that was not known before. */
+  shown(slate: number): Promise<boolean>;
   /** Whether there is more to learn. */
   train(maxMs: number): Promise<boolean>;
   /** How many events were dropped. */

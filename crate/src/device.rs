@@ -2,8 +2,10 @@
 
 use crate::{
     Backend, Charge, Cost, Error, Event, Gradient, Head, Item, Ledger, Memory, Moment, NanoRho, Pins, Policy, Profile,
-    Ranking, Result, Round, Scratch, Selector, Signed, Step, Unsent, Upload, UploadId, Without, clip, cost, noise,
-    ranking, statement,
+    Request, Result, Round, Scratch, Selector, Signed, Slate, Step, Unsent, Upload, UploadId, Without, clip, cost,
+    noise,
+    running::{Report, Setting, Verdict},
+    slate, statement,
 };
 
 /// One device's memory, head and ledger.
@@ -143,9 +145,39 @@ impl Device {
         &self.backend
     }
 
+    /// Candidates in an order that keeps the rules of the request: this device's order, the server's while that does
+    /// better or while there is nothing personal, or now and then an interleaving of both.
+    ///
+    /// `draw` is the host's, and random. The slate counts once it is shown ([`Device::shown`]).
+    pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
+        let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
+        slate::rerank(&self.head, &mut self.memory, &setting, (candidates, moment), request, draw)
+    }
+
+    /// The slate of this id was on the screen; whether that was not known before. Only the latest slates are known.
+    pub fn shown(&mut self, slate: u32) -> bool {
+        self.memory.shown(&self.head, slate)
+    }
+
     /// Remembers an event. What it earns is learnt by [`Device::train`].
     pub fn record(&mut self, event: Event) -> Result<()> {
         self.memory.record(&self.head, event)
+    }
+
+    /// Remembers an event with an item of a slate, which was shown then. Of the item its key is enough; its place and
+    /// what stood beside it are known. With a slate that is not known any more the event counts as it is.
+    pub fn record_on(&mut self, slate: u32, event: Event) -> Result<()> {
+        self.memory.record_on(&self.head, slate, event)
+    }
+
+    /// Which order is shown but for interleavings.
+    pub fn verdict(&self) -> Verdict {
+        if self.memory.personalises(&self.head) { self.memory.running().verdict() } else { Verdict::Server }
+    }
+
+    /// How both orders did.
+    pub fn report(&self) -> Report {
+        self.memory.running().report()
     }
 
     /// Learns until nothing is left to learn or `enough` says so; whether there is more. It is asked after every step,
@@ -179,12 +211,6 @@ impl Device {
     pub fn import(&mut self, bytes: &[u8]) -> Result<()> {
         self.memory = Memory::import(&self.head, bytes)?;
         Ok(())
-    }
-
-    /// The candidates in this user's order, with the parts of their scores. Without evidence, and while something that
-    /// was forgotten is not undone yet, that is the server's; equal scores keep it, too.
-    pub fn rank(&self, candidates: &[Item], moment: Moment) -> Result<Ranking> {
-        ranking::rank(&self.head, &self.memory, candidates, moment)
     }
 
     /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to

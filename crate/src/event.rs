@@ -1,9 +1,9 @@
 //! An interaction of the user with an item. It never leaves the device.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Schema};
+use crate::{Error, Result, Schema, stored::stored};
 
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;
@@ -18,7 +18,7 @@ pub fn key(name: &str) -> u64 {
 }
 
 /// Something that a feed shows, with the server's score for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Item {
     /// The [`key`] of its id.
     pub key: u64,
@@ -30,6 +30,12 @@ pub struct Item {
     pub dense: Vec<f32>,
     /// Pairs of an attribute's place in the schema and the [`key`] of a value.
     pub attributes: Vec<(u16, u64)>,
+}
+
+stored! {
+    Item { key, score, embedding, dense, attributes }
+    Moment { ms, offset_min }
+    Event { kind, item, value, moment, position, others }
 }
 
 impl Item {
@@ -55,10 +61,15 @@ impl Item {
         check_finite(&self.dense)?;
         check_finite(&[self.score])
     }
+
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        48 + 4 * (self.embedding.len() + self.dense.len()) + 16 * self.attributes.len()
+    }
 }
 
 /// When something happened, by the clock on the user's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Moment {
     /// Milliseconds since 1970 in UTC.
     pub ms: u64,
@@ -67,7 +78,7 @@ pub struct Moment {
 }
 
 /// One interaction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Event {
     /// The kind's place in the schema.
     pub kind: u16,
@@ -105,12 +116,6 @@ impl Event {
     pub(crate) fn label(&self, schema: &Schema) -> f32 {
         let kind = &schema.kinds[usize::from(self.kind)];
         if kind.full > 0.0 { kind.label * (self.value / kind.full).clamp(0.0, 1.0) } else { kind.label }
-    }
-
-    /// About how many bytes it takes.
-    pub(crate) fn size(&self) -> usize {
-        let item = |item: &Item| 48 + 4 * (item.embedding.len() + item.dense.len()) + 16 * item.attributes.len();
-        64 + item(&self.item) + self.others.iter().map(item).sum::<usize>()
     }
 }
 

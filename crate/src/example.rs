@@ -1,9 +1,7 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
+use crate::{Event, Head, Item, Profile, Without, profile, stored::stored};
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
-
-use crate::{Event, Head, Item, Profile, Without, profile};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
 const DRAWN: usize = 4;
@@ -13,7 +11,7 @@ const MOST_PROPENSITY_WEIGHT: f32 = 10.0;
 pub(crate) const SLOTS: usize = 256;
 
 /// A group of items of which the first was chosen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// What the profile had to say about each (rows, features).
     pub(crate) x: Vec<f32>,
@@ -32,6 +30,8 @@ pub struct Example {
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
+
+stored!(Example { x, server, directions, slots, slot_starts, weight, evidence, contributed });
 
 impl Example {
     /// How many items it has.

@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Example, Head,
     cpu::{self, Shape},
     example::SLOTS,
+    stored::stored,
 };
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
@@ -20,7 +19,7 @@ const TINY: f32 = 1e-6;
 ///
 /// The steps of an example are taken before the next example is looked at, and what a step goes over is drawn by a
 /// generator seeded with the step's number: however the work is cut into slices, the result is the same, bit for bit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Learner {
     /// The device's copy of the net.
     theta: Vec<f32>,
@@ -36,6 +35,8 @@ pub struct Learner {
     owed: u32,
     steps: u64,
 }
+
+stored!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps });
 
 /// Room for a step, kept from one to the next.
 #[derive(Default)]

@@ -33,7 +33,9 @@ mod profile;
 mod ranking;
 pub mod running;
 mod schema;
+mod slate;
 mod statement;
+mod stored;
 mod wire;
 
 pub use aggregate::Aggregate;
@@ -54,6 +56,7 @@ pub use policy::Policy;
 pub use profile::{Profile, Without};
 pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};
+pub use slate::{Request, Slate};
 pub use statement::statement;
 pub use wire::{
     AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,

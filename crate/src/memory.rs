@@ -1,5 +1,10 @@
 //! The retained log and what was folded from it: what a device can forget, and how it then is as if it never knew.
 
+mod entry;
+mod offered;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -7,53 +12,32 @@ use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Event, Head, Item, Profile, Result, Without,
+    Error, Event, Head, Item, Moment, Profile, Result, Without,
     example::example_from_event,
     learner::{Learner, Scratch},
+    running::{Compared, DEPTH, Kind, Orders, Running, Setting},
+    stored::{Stored, read_all, stored},
     wire,
 };
+use entry::Entry;
+pub use entry::Selector;
+use offered::Offered;
 
-/// The version of an export that this build writes and reads.
-const VERSION: u32 = 1;
-/// How many events are retained.
+/// The version of an export that this build writes. It reads the one before, too.
+const VERSION: u32 = 2;
+/// How many events and slates are retained.
 const MOST_EVENTS: usize = 4096;
 /// How many bytes of them.
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: u64 = 8 << 20;
 /// How many leave together.
 const SEGMENT: usize = 256;
+/// How many slates an event can name: the latest.
+const MOST_OFFERED: usize = 16;
 /// How many items the base can name. One that has seen more is dropped whatever is forgotten.
 const MOST_NAMES: usize = 1 << 14;
 
-/// What is to be forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selector {
-    /// All about the item of this key.
-    Item(u64),
-    /// All about items with this value of the attribute at this place.
-    Attribute(u16, u64),
-    /// All from the first of these milliseconds until before the second.
-    Time(u64, u64),
-}
-
-impl Selector {
-    fn meets(self, item: &Item) -> bool {
-        match self {
-            Self::Item(key) => item.key == key,
-            Self::Attribute(place, value) => item.attributes.contains(&(place, value)),
-            Self::Time(..) => false,
-        }
-    }
-
-    fn covers(self, event: &Event) -> bool {
-        match self {
-            Self::Time(from, to) => (from..to).contains(&event.moment.ms),
-            _ => self.meets(&event.item),
-        }
-    }
-}
-
 /// A profile and what was learnt with it: a pure fold over events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct State {
     profile: Profile,
     learner: Learner,
@@ -64,23 +48,22 @@ impl State {
         Self { profile: Profile::new(&head.schema), learner: Learner::new(head) }
     }
 
-    fn fold(&mut self, head: &Head, Logged { event, contributed }: &Logged, without: Without) {
-        if let Some(mut example) = example_from_event(head, &self.profile, event, without) {
-            example.contributed = *contributed;
-            self.learner.push(example);
+    fn fold(&mut self, head: &Head, entry: &Entry, without: Without) {
+        match entry {
+            Entry::Event { event, slate_ms, contributed } => {
+                if let Some(mut example) = example_from_event(head, &self.profile, event, without) {
+                    example.contributed = *contributed;
+                    self.learner.push(example);
+                }
+                self.profile.fold(&head.schema, event, slate_ms.is_some());
+            }
+            Entry::Slate { items, moment } => self.profile.show(&head.schema, items, moment.ms),
         }
-        self.profile.record(&head.schema, event);
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Logged {
-    event: Event,
-    contributed: bool,
-}
-
 /// What became of the events that left the log, and the names of what they were about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Base {
     state: State,
     items: BTreeSet<u64>,
@@ -96,11 +79,11 @@ impl Base {
         Self { state: State::new(head), items, values, first_ms: u64::MAX, last_ms: 0, events: 0 }
     }
 
-    fn name(&mut self, event: &Event) {
+    fn name(&mut self, entry: &Entry) {
         self.events += 1;
-        self.first_ms = self.first_ms.min(event.moment.ms);
-        self.last_ms = self.last_ms.max(event.moment.ms);
-        for item in core::iter::once(&event.item).chain(&event.others) {
+        self.first_ms = self.first_ms.min(entry.ms());
+        self.last_ms = self.last_ms.max(entry.ms());
+        for item in entry.items() {
             if self.items.len() < MOST_NAMES {
                 self.items.insert(item.key);
             }
@@ -121,10 +104,11 @@ impl Base {
     }
 }
 
-/// The log, the base under it, and the state that both make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The log, the base under it, and the state that both make; and of late which slates there were, and which of two orders
+/// did better on them.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Memory {
-    log: VecDeque<Logged>,
+    log: VecDeque<Entry>,
     bytes: u64,
     base: Base,
     live: State,
@@ -135,6 +119,29 @@ pub struct Memory {
     /// How many of the oldest events are leaving.
     leaving: u64,
     without: Without,
+    offered: VecDeque<Offered>,
+    running: Running,
+}
+
+stored! {
+    Memory {
+        log, bytes, base, live, folded, rebuilding, leaving, without, offered, running,
+    }
+    Base { state, items, values, first_ms, last_ms, events }
+    State { profile, learner }
+}
+
+/// What is taken over of an export of version 1: it had events, and nothing else.
+#[derive(Deserialize)]
+struct First {
+    log: VecDeque<FirstLogged>,
+    without: Without,
+}
+
+#[derive(Deserialize)]
+struct FirstLogged {
+    event: Event,
+    contributed: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,6 +159,8 @@ impl Memory {
             rebuilding: false,
             leaving: 0,
             without,
+            offered: VecDeque::new(),
+            running: Running::new(),
         }
     }
 
@@ -175,7 +184,12 @@ impl Memory {
         self.rebuilding
     }
 
-    /// How many events the log holds.
+    /// The running evaluation.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// How many events and slates the log holds.
     pub fn events(&self) -> usize {
         self.log.len()
     }
@@ -183,15 +197,80 @@ impl Memory {
     /// Takes an event in: at once into the profile, and by and by ([`Memory::advance`]) into what is learnt.
     pub fn record(&mut self, head: &Head, event: Event) -> Result<()> {
         event.check(&head.schema)?;
-        self.bytes += event.size() as u64;
-        self.log.push_back(Logged { event, contributed: false });
-        if !self.rebuilding {
-            self.fold(head);
-        }
-        if self.leaving == 0 && (self.log.len() > MOST_EVENTS || self.bytes > MOST_BYTES as u64) {
-            self.leaving = SEGMENT.min(self.log.len()) as u64;
+        self.log(head, Entry::plain(event));
+        Ok(())
+    }
+
+    /// Takes in an event that names a slate, which counts as shown by that: what it knows of the slate it has from here.
+    /// Where nothing is known of it, or the item is not on it, the event is taken as it is.
+    pub fn record_on(&mut self, head: &Head, slate: u32, mut event: Event) -> Result<()> {
+        let key = event.item.key;
+        let place = self.offered.iter().position(|offered| offered.id == slate);
+        let Some((at, place)) = place.and_then(|at| Some((at, self.offered[at].place(key)?))) else {
+            self.record(head, event)?;
+            self.running.click(slate, key);
+            return Ok(());
+        };
+        event.item.clone_from(&self.offered[at].items[place]);
+        event.check(&head.schema)?;
+        let chosen = event.label(&head.schema) > 0.0;
+        self.shown(head, slate);
+        let offered = &mut self.offered[at];
+        offered.complete(&mut event, place, chosen);
+        let slate_ms = Some(offered.moment.ms);
+        self.log(head, Entry::Event { event, slate_ms, contributed: false });
+        if chosen {
+            self.running.click(slate, key);
         }
         Ok(())
+    }
+
+    /// Whether this device has an order of its own to show beside the server's.
+    pub fn personalises(&self, head: &Head) -> bool {
+        !self.rebuilding && head.gate(self.profile().evidence()) > 0.0
+    }
+
+    /// Chooses between two orders, and keeps what it takes to go on from the slate when it is shown and clicked. Where
+    /// there is nothing personal yet it is the server's, and no comparison.
+    pub(crate) fn offer(
+        &mut self,
+        head: &Head,
+        setting: &Setting,
+        orders: &Orders,
+        (candidates, moment): (&[Item], Moment),
+        draw: [u8; 16],
+    ) -> (u32, Vec<u32>, Kind) {
+        let [a, b, c, d, ..] = draw;
+        let id = u32::from_le_bytes([a, b, c, d]);
+        let (compared, order, kind) = if self.personalises(head) {
+            let (compared, order, kind) = Compared::new(setting, draw, id, self.running.verdict(), orders);
+            (Some(compared), order, kind)
+        } else {
+            (None, orders.server.to_vec(), Kind::Server)
+        };
+        let items: Vec<Item> = order.iter().take(DEPTH).map(|&place| candidates[place as usize].clone()).collect();
+        self.offered.retain(|offered| offered.id != id);
+        if !items.is_empty() {
+            self.offered.push_back(Offered::new(id, items, moment, compared));
+        }
+        if self.offered.len() > MOST_OFFERED {
+            self.offered.pop_front();
+        }
+        (id, order, kind)
+    }
+
+    /// Takes note that a slate was on the screen: all on it were seen, once, however often this is said. Whether it was
+    /// the first time.
+    pub fn shown(&mut self, head: &Head, slate: u32) -> bool {
+        let offered = self.offered.iter_mut().find(|offered| offered.id == slate && !offered.shown);
+        let Some(offered) = offered else { return false };
+        offered.shown = true;
+        let entry = Entry::Slate { items: offered.items.clone(), moment: offered.moment };
+        if let Some(compared) = offered.compared.take() {
+            self.running.show(compared);
+        }
+        self.log(head, entry);
+        true
     }
 
     /// One small piece of the work there is; whether there was any.
@@ -221,14 +300,14 @@ impl Memory {
 
     /// Drops what the selector names and begins to put the rest together anew; how many events were dropped.
     ///
-    /// Where the events that left the log had to do with it, what is left of them goes, too.
+    /// Where the events that left the log had to do with it, what is left of them goes, too. The running evaluation
+    /// begins anew, and the latest slates are dropped: their orders were made by what is forgotten.
     pub fn forget(&mut self, head: &Head, selector: Selector) -> usize {
         let before = self.log.len();
-        self.log.retain(|logged| !selector.covers(&logged.event));
-        for logged in &mut self.log {
-            logged.event.others.retain(|item| !selector.meets(item));
-        }
-        self.bytes = self.log.iter().map(|logged| logged.event.size() as u64).sum();
+        self.log.retain_mut(|entry| entry.forget(selector));
+        self.bytes = self.log.iter().map(Entry::size).sum();
+        self.offered.clear();
+        self.running = Running::new();
         if self.base.touched_by(selector) {
             self.base = Base::new(head);
         }
@@ -241,43 +320,70 @@ impl Memory {
 
     /// All that is fresh goes into a contribution now. What a rebuild has not come to yet is not among it.
     pub fn contributed(&mut self) {
-        self.log.iter_mut().take(self.folded as usize).for_each(|logged| logged.contributed = true);
+        for entry in self.log.iter_mut().take(self.folded as usize) {
+            if let Entry::Event { contributed, .. } = entry {
+                *contributed = true;
+            }
+        }
         self.live.learner.contributed();
         self.base.state.learner.contributed();
     }
 
     /// All of it, to be kept or taken elsewhere.
     pub fn export(&self) -> Vec<u8> {
-        let body = wire::encode(self);
+        let mut body = Vec::new();
+        self.write(&mut body);
         let digest = Sha256::digest(&body).into();
         wire::encode(&Export(VERSION, ByteBuf::from(body), ByteArray::new(digest)))
     }
 
-    /// What [`Memory::export`] wrote under this head.
+    /// What [`Memory::export`] wrote under this head. Of version 1 the log is taken over and folded anew; what had left
+    /// it is not.
     pub fn import(head: &Head, bytes: &[u8]) -> Result<Self> {
         let Export(version, body, digest) = wire::decode(bytes).map_err(|_| Error::StateDamaged)?;
-        if version != VERSION {
+        if !(1..=VERSION).contains(&version) {
             return Err(Error::StateVersion { sent: version, known: VERSION });
         }
         if digest.into_array() != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::StateDamaged);
         }
-        let memory: Self = wire::decode(&body).map_err(|_| Error::StateDamaged)?;
-        if memory.fits(head) { Ok(memory) } else { Err(Error::StateDamaged) }
+        let memory = if version == 1 { Self::migrate(head, &body) } else { read_all(&body) };
+        memory.filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
+    }
+
+    fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
+        let First { log, without } = wire::decode_in_part(body).ok()?;
+        let entry = |FirstLogged { event, contributed }| Entry::Event { event, slate_ms: None, contributed };
+        let log: VecDeque<Entry> = log.into_iter().map(entry).collect();
+        let bytes = log.iter().map(Entry::size).sum();
+        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
     }
 
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.
     fn fits(&self, head: &Head) -> bool {
         let most = self.log.len() as u64;
-        let size = self.log.iter().map(|logged| logged.event.size() as u64).sum::<u64>();
         let state = |state: &State| state.profile.fits(&head.schema) && state.learner.fits(head);
         self.folded <= most
             && self.leaving <= most
             && (self.rebuilding || self.folded == most)
-            && self.bytes == size
-            && self.log.iter().all(|logged| logged.event.check(&head.schema).is_ok())
+            && self.bytes == self.log.iter().map(Entry::size).sum::<u64>()
+            && self.log.iter().all(|entry| entry.fits(&head.schema))
             && state(&self.live)
             && state(&self.base.state)
+            && self.offered.len() <= MOST_OFFERED
+            && self.offered.iter().all(|offered| offered.fits(&head.schema))
+            && self.running.fits()
+    }
+
+    fn log(&mut self, head: &Head, entry: Entry) {
+        self.bytes += entry.size();
+        self.log.push_back(entry);
+        if !self.rebuilding {
+            self.fold(head);
+        }
+        if self.leaving == 0 && (self.log.len() > MOST_EVENTS || self.bytes > MOST_BYTES) {
+            self.leaving = SEGMENT.min(self.log.len()) as u64;
+        }
     }
 
     fn fold(&mut self, head: &Head) {
@@ -286,10 +392,10 @@ impl Memory {
     }
 
     fn leave(&mut self, head: &Head) {
-        let Some(logged) = self.log.pop_front() else { return };
-        self.base.name(&logged.event);
-        self.base.state.fold(head, &logged, self.without);
-        self.bytes -= logged.event.size() as u64;
+        let Some(entry) = self.log.pop_front() else { return };
+        self.base.name(&entry);
+        self.base.state.fold(head, &entry, self.without);
+        self.bytes -= entry.size();
         self.folded -= 1;
         self.leaving -= 1;
     }
@@ -299,171 +405,5 @@ impl Memory {
 impl Memory {
     pub(crate) fn reset_net(&mut self, head: &Head) {
         self.live.learner.reset_net(head);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Attribute, Moment, Schema};
-
-    fn head() -> Head {
-        let mut schema = Schema::plain(16);
-        schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
-        let mut head = Head::starting(schema, 2, 4.0).expect("a plain schema");
-        (head.local.steps, head.local.batch) = (2, 2);
-        head
-    }
-
-    fn item(n: usize) -> Item {
-        let embedding = (0..16).map(|i| if i == n % 16 { 1.0 } else { (n * 7 + i) as f32 % 5.0 / 10.0 }).collect();
-        Item { attributes: vec![(0, (n % 5) as u64)], ..Item::plain(n as u64, embedding) }
-    }
-
-    fn event(n: usize) -> Event {
-        let moment = Moment { ms: 1_000_000 * n as u64, offset_min: 0 };
-        let others = if n.is_multiple_of(3) { vec![item(n + 1), item(n + 2)] } else { Vec::new() };
-        Event { others, ..Event::new([0, 1, 1, 3][n % 4], item(n % 40), moment) }
-    }
-
-    fn settled(mut memory: Memory) -> Memory {
-        while memory.advance(&head(), &mut Scratch::default()) {}
-        memory
-    }
-
-    fn after(events: impl IntoIterator<Item = Event>) -> Memory {
-        let mut memory = Memory::new(&head(), Without::default());
-        events.into_iter().for_each(|event| memory.record(&head(), event).expect("a plain event"));
-        settled(memory)
-    }
-
-    fn without(selector: Selector, events: impl Iterator<Item = Event>) -> Vec<Event> {
-        let mut left: Vec<Event> = events.filter(|event| !selector.covers(event)).collect();
-        left.iter_mut().for_each(|event| event.others.retain(|item| !selector.meets(item)));
-        left
-    }
-
-    const SELECTORS: [Selector; 4] =
-        [Selector::Item(7), Selector::Attribute(0, 3), Selector::Time(50_000_000, 90_000_000), Selector::Item(99)];
-
-    #[test]
-    fn a_device_that_forgets_is_one_that_never_knew_bit_for_bit() {
-        for selector in SELECTORS {
-            let mut memory = after((0..200).map(event));
-            memory.forget(&head(), selector);
-            assert!(memory.rebuilding());
-            let forgetful = settled(memory);
-            let innocent = after(without(selector, (0..200).map(event)));
-            assert_eq!(forgetful, innocent, "{selector:?}");
-            assert_eq!(forgetful.export(), innocent.export());
-        }
-    }
-
-    #[test]
-    fn what_is_forgotten_takes_the_base_along_if_it_had_to_do_with_it() {
-        let many = || (0..MOST_EVENTS + 10).map(event);
-        let mut memory = after(many());
-        assert_eq!((memory.log.len(), memory.base.events), (MOST_EVENTS + 10 - SEGMENT, SEGMENT as u64));
-        let untouched = memory.clone();
-        // Item 99 was never seen: the base stays, and a rebuild from it changes nothing.
-        memory.forget(&head(), Selector::Item(99));
-        assert_eq!(settled(memory), untouched);
-        // Item 7 was: as if the dropped segment, too, had never been.
-        let mut memory = untouched;
-        memory.forget(&head(), Selector::Item(7));
-        let innocent = after(without(Selector::Item(7), many().skip(SEGMENT)));
-        let forgetful = settled(memory);
-        assert_eq!(forgetful.live, innocent.live);
-        assert_eq!(forgetful.base.events, 0);
-    }
-
-    #[test]
-    fn slices_and_reloads_change_nothing() {
-        let whole = after((0..120).map(event));
-        let mut sliced = Memory::new(&head(), Without::default());
-        for n in 0..120 {
-            sliced.record(&head(), event(n)).expect("a plain event");
-            for _ in 0..n % 5 {
-                sliced.advance(&head(), &mut Scratch::default());
-            }
-            if n % 17 == 0 {
-                sliced = Memory::import(&head(), &sliced.export()).expect("our own bytes");
-            }
-        }
-        assert_eq!(settled(sliced), whole);
-    }
-
-    #[test]
-    fn events_that_come_during_a_rebuild_wait_their_turn() {
-        let mut memory = after((0..100).map(event));
-        memory.forget(&head(), Selector::Item(7));
-        for n in 100..120 {
-            memory.record(&head(), event(n)).expect("a plain event");
-            memory.advance(&head(), &mut Scratch::default());
-        }
-        assert!(memory.rebuilding());
-        assert_eq!(
-            settled(memory),
-            after(without(Selector::Item(7), (0..100).map(event)).into_iter().chain((100..120).map(event)))
-        );
-    }
-
-    #[test]
-    fn the_log_is_bounded_in_bytes_too() {
-        let wide = Schema::plain(384);
-        let mut head = Head::starting(wide, 1, 4.0).expect("a plain schema");
-        head.local.steps = 0;
-        let mut memory = Memory::new(&head, Without::default());
-        for n in 0..600 {
-            let item = |key| Item::plain(key, vec![0.5; 384]);
-            let others = (0..15).map(item).collect();
-            let event = Event { others, ..Event::new(1, item(n), Moment::default()) };
-            memory.record(&head, event).expect("a plain event");
-            while memory.advance(&head, &mut Scratch::default()) {}
-            assert!(memory.bytes <= (MOST_BYTES + (64 << 10)) as u64);
-        }
-        assert!(memory.log.len() < 400);
-    }
-
-    #[test]
-    fn an_export_that_was_made_up_is_refused() {
-        let fine = after((0..20).map(event));
-        assert!(Memory::import(&head(), &fine.export()).is_ok());
-        for change in [
-            (|memory| memory.folded = 21) as fn(&mut Memory),
-            |memory| memory.folded = 3,
-            |memory| memory.leaving = 21,
-            |memory| memory.bytes -= 1,
-            |memory| memory.log[2].event.kind = 9,
-            |memory| memory.live = State::new(&Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema")),
-            |memory| memory.base.state.learner = Learner::new(&Head::starting(head().schema, 3, 4.0).expect("plain")),
-        ] {
-            let mut memory = fine.clone();
-            change(&mut memory);
-            assert_eq!(Memory::import(&head(), &memory.export()), Err(Error::StateDamaged));
-        }
-    }
-
-    #[test]
-    fn what_a_rebuild_has_not_come_to_is_left_for_the_next_contribution() {
-        let mut memory = after((0..20).map(event));
-        memory.forget(&head(), Selector::Item(99));
-        memory.advance(&head(), &mut Scratch::default());
-        memory.contributed();
-        assert!(settled(memory).learner().fresh().count() > 10);
-    }
-
-    #[test]
-    fn a_damaged_or_newer_export_is_refused() {
-        let bytes = after((0..20).map(event)).export();
-        assert_eq!(Memory::import(&head(), &bytes[1..]), Err(Error::StateDamaged));
-        let mut changed = bytes.clone();
-        changed[100] ^= 1;
-        assert_eq!(Memory::import(&head(), &changed), Err(Error::StateDamaged));
-        let Export(_, body, digest) = wire::decode(&bytes).expect("our own bytes");
-        let newer = wire::encode(&Export(2, body, digest));
-        assert_eq!(Memory::import(&head(), &newer), Err(Error::StateVersion { sent: 2, known: 1 }));
-        let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");
-        assert_eq!(Memory::import(&other, &bytes), Err(Error::StateDamaged), "of another schema");
     }
 }

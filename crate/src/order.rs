@@ -5,7 +5,7 @@ mod diversity;
 #[cfg(test)]
 mod tests;
 
-pub use arrange::arrange;
+pub use arrange::{arrange, unmet};
 
 /// What is known of the candidates: one number of each slice, or one row, for each.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,8 +18,8 @@ pub struct Candidates<'a> {
     pub embeddings: &'a [f32],
     /// One column for each attribute that a rule names.
     pub attributes: &'a [&'a [u64]],
-    /// Ages in seconds; read only where there is freshness.
-    pub ages_s: &'a [u64],
+    /// Ages, in whatever unit; read only where there is freshness.
+    pub ages: &'a [f32],
 }
 
 /// At most so many candidates of one attribute's value among the places that are arranged.
@@ -44,7 +44,7 @@ pub struct Pin {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Freshness {
     /// Younger than this is fresh.
-    pub younger_than_s: u64,
+    pub younger_than: f32,
     /// Added to the score of a fresh candidate.
     pub bonus: f32,
     /// At least so many fresh candidates …
@@ -76,7 +76,7 @@ pub struct Rules {
 /// How often a rule could not be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unmet {
-    /// Pins of no candidate or to no place, or of a candidate or to a place that an earlier pin has.
+    /// Pins whose candidate does not stand at its place.
     pub pins: usize,
     /// Candidates beyond a cap among the arranged places.
     pub caps: usize,

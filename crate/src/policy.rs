@@ -33,6 +33,8 @@ pub struct Policy {
     pub sessions: u32,
     /// How far apart two contributions to one task are.
     pub interval_ms: u64,
+    /// One slate in this many is an interleaving of the server's order and this device's; 0 for none.
+    pub interleave_every: u32,
 }
 
 impl Default for Policy {
@@ -53,6 +55,7 @@ impl Default for Policy {
             wait_ms: DAY_MS,
             sessions: 2,
             interval_ms: 7 * DAY_MS,
+            interleave_every: 10,
         }
     }
 }

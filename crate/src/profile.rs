@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
+    stored::stored,
 };
+use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use serde::Deserialize;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -45,7 +45,7 @@ const PER_ATTRIBUTE: usize = 3;
 /// Interests by age and by kind, recent items, counters and context.
 ///
 /// A pure fold: the same events in the same order give the same profile, bit for bit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
     tides: Vec<f32>,
@@ -63,18 +63,27 @@ pub struct Profile {
     evidence: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
     label: f32,
     direction: Vec<f32>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counter {
     chosen: f32,
     shown: f32,
     ms: u64,
+}
+
+stored! {
+    Profile {
+        tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
+    }
+    Recent { key, label, direction }
+    Counter { chosen, shown, ms }
+    Without { attention, counters, interests }
 }
 
 impl Counter {
@@ -85,7 +94,7 @@ impl Counter {
 }
 
 /// What a ranking leaves out, to see what it was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Without {
     /// No looking back at recent items.
     pub attention: bool,
@@ -121,14 +130,31 @@ impl Profile {
 
     /// Folds one event in. [`Event::check`] has passed it.
     pub fn record(&mut self, schema: &Schema, event: &Event) {
+        self.fold(schema, event, false);
+    }
+
+    /// Folds in what was shown together: all of it was seen, and passed over as long as nothing else is said.
+    pub(crate) fn show(&mut self, schema: &Schema, items: &[Item], ms: u64) {
+        self.begin(ms);
+        self.events += 1;
+        for item in items {
+            keep(&mut self.passed_over, OPPOSITES, item.clone());
+            self.count(schema, item, 0.0, 1.0, ms);
+        }
+    }
+
+    /// Folds one event in, whose items were counted as seen before where they were shown by [`Profile::show`].
+    pub(crate) fn fold(&mut self, schema: &Schema, event: &Event, seen: bool) {
         let Event { item, moment, others, .. } = event;
         let label = event.label(schema);
         self.begin(moment.ms);
         self.events += 1;
         let direction = direction(&item.embedding);
-        others.iter().for_each(|other| keep(&mut self.passed_over, OPPOSITES, other.clone()));
-        self.count(schema, item, label.max(0.0), moment.ms);
-        others.iter().for_each(|other| self.count(schema, other, 0.0, moment.ms));
+        self.count(schema, item, label.max(0.0), if seen { 0.0 } else { 1.0 }, moment.ms);
+        if !seen {
+            others.iter().for_each(|other| keep(&mut self.passed_over, OPPOSITES, other.clone()));
+            others.iter().for_each(|other| self.count(schema, other, 0.0, 1.0, moment.ms));
+        }
         if label > 0.0 {
             self.evidence += 1;
             self.passed_over.retain(|passed| passed.key != item.key);
@@ -139,7 +165,9 @@ impl Profile {
             }
             self.strengthen(&direction);
         } else {
-            keep(&mut self.passed_over, OPPOSITES, item.clone());
+            if !seen {
+                keep(&mut self.passed_over, OPPOSITES, item.clone());
+            }
             if label < 0.0 {
                 rows_mut(&mut self.tides, TIDES).row_mut(TIDES - 1).scaled_add(-label, &ArrayView1::from(&direction));
             }
@@ -248,7 +276,7 @@ impl Profile {
         }
     }
 
-    fn count(&mut self, schema: &Schema, item: &Item, chosen: f32, ms: u64) {
+    fn count(&mut self, schema: &Schema, item: &Item, chosen: f32, shown: f32, ms: u64) {
         for &name in &item.attributes {
             if !self.counters.contains_key(&name) && self.counters.len() == COUNTERS {
                 let least = self.counters.iter().min_by(|a, b| a.1.shown.total_cmp(&b.1.shown));
@@ -258,7 +286,8 @@ impl Profile {
             let counter = self.counters.entry(name).or_default();
             *counter = counter.decayed(ms);
             counter.chosen += chosen;
-            counter.shown += 1.0;
+            // What is chosen again and again on one slate was shown once; a rate over 1 is none.
+            counter.shown = (counter.shown + shown).max(counter.chosen);
             debug_assert!(usize::from(name.0) < schema.attributes.len(), "the event was checked");
         }
     }
@@ -466,6 +495,22 @@ mod tests {
         let shown = Event { others: vec![item(1)], ..event(1, 2, 0) };
         assert!(odds(&[shown]) < 0.0, "shown beside the chosen one and passed over");
         assert!(odds(&vec![event(1, 1, 0); 50]) > 3.0);
+    }
+
+    #[test]
+    fn what_is_shown_together_is_seen_once() {
+        let mut profile = Profile::new(&schema());
+        profile.show(&schema(), &[item(1), item(2), item(3)], 0);
+        let click = Event { others: vec![item(1), item(3)], ..event(1, 2, 0) };
+        profile.fold(&schema(), &click, true);
+        let counted =
+            [1, 2, 3].map(|value| (profile.counters[&(0, value)].chosen, profile.counters[&(0, value)].shown));
+        assert_eq!(counted, [(0.0, 1.0), (1.0, 1.0), (0.0, 1.0)]);
+        assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [1, 3]);
+        profile.fold(&schema(), &event(3, 3, 0), true);
+        assert_eq!(profile.passed_over().len(), 2, "pushed away, and passed over once");
+        (0..50).for_each(|_| profile.fold(&schema(), &click, true));
+        assert!(features(&profile, 2, 0).iter().all(|x| x.is_finite()), "chosen more often than shown");
     }
 
     #[test]

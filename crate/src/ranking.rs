@@ -75,7 +75,7 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
 }
 
 /// Refuses candidates that the schema does not describe, or that are named twice; says which.
-fn check(head: &Head, candidates: &[Item]) -> Result<()> {
+pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
     if candidates.len() > MOST_CANDIDATES {
         return Err(Error::TooManyCandidates { sent: candidates.len(), most: MOST_CANDIDATES });
     }

@@ -8,18 +8,16 @@ mod wealth;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{Error, Result};
+use crate::stored::{Stored, stored};
 use quality::Quality;
-use slate::Slate;
+pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
 
 /// Gains are counted down to this rank, and this many items of either order are kept of an open slate.
 pub const DEPTH: usize = 64;
 
-/// No more slates than this are open at once.
-pub const MOST_OPEN: u32 = 64;
+/// A slate is open for clicks until this many others were shown: a feed goes on below, and another tab has its own.
+const KEPT_OPEN: usize = 4;
 
 /// The evidence at which the server's order takes over, and at which the personal one comes back. Leaving takes proof;
 /// coming back takes a sign, or two orders that are alike would be told apart for ever.
@@ -30,33 +28,39 @@ const RETURN: f64 = 2.0;
 const LEAVE_RENEWAL: f64 = 0.005;
 const RETURN_RENEWAL: f64 = 0.02;
 
-/// The steepest examination curve that is believed: at 4, the second place is seen 16 times less than the first.
-const MOST_ETA: f64 = 4.0;
-
 /// How slates are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Setting {
-    /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017).
-    pub eta: f64,
+    /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017). A head has
+    /// one from 0 to 4.
+    pub eta: f32,
     /// One slate in this many is an interleaving, drawn independently; 0 for none.
     pub interleave_every: u32,
-    /// A slate is open for clicks until this many others were shown, from 1 to [`MOST_OPEN`].
-    pub keep_open: u32,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { eta: 1.0, interleave_every: 10, keep_open: 1 }
+        Self { eta: 1.0, interleave_every: 10 }
     }
 }
 
 /// Which of the two orders the device shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The order that this device learnt.
     Personal,
     /// The order that the server sent.
     Server,
+}
+
+impl Stored for Verdict {
+    fn write(&self, to: &mut Vec<u8>) {
+        (*self == Self::Server).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        bool::read(from).map(|server| if server { Self::Server } else { Self::Personal })
+    }
 }
 
 /// What a slate turned out to be.
@@ -68,15 +72,6 @@ pub enum Kind {
     Server,
     /// A team draft of both.
     Interleaved,
-}
-
-/// What to show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// Candidates, best first, as many as the longer of the two orders has.
-    pub order: Vec<u32>,
-    /// Which order that is.
-    pub kind: Kind,
 }
 
 /// An estimate with the 95% interval around it.
@@ -117,73 +112,62 @@ pub struct Report {
 /// the evidence, and may be looked at after every slate. Where it is great the other order takes over;
 /// from then on the same bet, the other way round, brings it back. Both orders are always computed, so the comparison
 /// goes on whichever is shown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Running {
-    setting: Setting,
-    seed: u64,
-    open: VecDeque<Slate>,
-    shown: u64,
+    open: VecDeque<Compared>,
     closed: u64,
     verdict: Verdict,
     wealth: Wealth,
     quality: Quality,
-    interleaved: (u64, u64, u64),
+    interleaved: [u64; 3],
     clicks_ignored: u64,
 }
 
+stored!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
+
 impl Running {
-    /// Begins with the personal order. The seed decides which slates are interleaved, and how.
-    ///
-    /// Refuses an eta that is not from 0 to 4.
-    pub fn new(setting: Setting, seed: u64) -> Result<Self> {
-        if !(0.0..=MOST_ETA).contains(&setting.eta) {
-            return Err(Error::HeadRefused { reason: "eta, the exponent of examination, is not from 0 to 4" });
-        }
-        Ok(Self {
-            setting,
-            seed,
+    /// Begins with the personal order.
+    pub(crate) fn new() -> Self {
+        Self {
             open: VecDeque::new(),
-            shown: 0,
             closed: 0,
             verdict: Verdict::Personal,
             wealth: Wealth::new(),
             quality: Quality::new(),
-            interleaved: (0, 0, 0),
+            interleaved: [0; 3],
             clicks_ignored: 0,
-        })
+        }
     }
 
-    /// Decides what to show of candidates that both orders rank by their places in `items`.
-    ///
-    /// A place that names no candidate, or one again, is passed over. A slate that is still open is shown as before,
-    /// with its clicks kept; any other closes the oldest that are too many.
-    pub fn show(&mut self, slate: u64, items: &[u64], server: &[u32], personal: &[u32]) -> Shown {
-        if let Some(open) = self.open.iter().find(|open| open.id == slate) {
-            let again = (slate, open.number, open.lead);
-            return Slate::show(&self.setting, self.seed, again, items, server, personal).1;
-        }
-        while self.open.len() >= self.setting.keep_open.clamp(1, MOST_OPEN) as usize {
+    /// Takes note that a slate was shown, and closes the oldest that are too many.
+    pub(crate) fn show(&mut self, slate: Compared) {
+        if self.open.len() >= KEPT_OPEN {
             self.close();
         }
-        let new = (slate, self.shown, self.verdict);
-        let (slate, shown) = Slate::show(&self.setting, self.seed, new, items, server, personal);
         self.open.push_back(slate);
-        self.shown += 1;
-        shown
     }
 
     /// Counts a click, once for each item; false where it names no open slate, or no item of it.
-    pub fn click(&mut self, slate: u64, item: u64) -> bool {
+    pub(crate) fn click(&mut self, slate: u32, item: u64) -> bool {
         let counted = self.open.iter_mut().find(|open| open.id == slate).is_some_and(|open| open.click(item));
         self.clicks_ignored += u64::from(!counted);
         counted
     }
 
-    /// Closes all open slates, as when a session ends.
-    pub fn settle(&mut self) {
+    /// Closes all open slates.
+    #[cfg(test)]
+    fn settle(&mut self) {
         while !self.open.is_empty() {
             self.close();
         }
+    }
+
+    /// Whether its numbers can be gone on with: none is out of bounds.
+    pub(crate) fn fits(&self) -> bool {
+        self.open.len() <= KEPT_OPEN
+            && self.open.iter().all(Compared::fits)
+            && self.wealth.fits()
+            && self.quality.fits()
     }
 
     /// Which order to show.
@@ -198,7 +182,7 @@ impl Running {
             personal: self.quality.personal(),
             difference: self.quality.difference(),
             slates: self.closed,
-            interleaved: self.interleaved,
+            interleaved: self.interleaved.into(),
             clicks_ignored: self.clicks_ignored,
         }
     }
@@ -208,15 +192,15 @@ impl Running {
         self.closed += 1;
         self.quality.add(slate.gains());
         if let Some((server, personal)) = slate.team_clicks() {
-            let (for_server, for_personal, for_neither) = &mut self.interleaved;
-            *match server.cmp(&personal) {
-                std::cmp::Ordering::Greater => for_server,
-                std::cmp::Ordering::Less => for_personal,
-                std::cmp::Ordering::Equal => for_neither,
-            } += 1;
+            let winner = match server.cmp(&personal) {
+                std::cmp::Ordering::Greater => 0,
+                std::cmp::Ordering::Less => 1,
+                std::cmp::Ordering::Equal => 2,
+            };
+            self.interleaved[winner] += 1;
         }
         // A slate shown before the last change was a bet on the other question.
-        if slate.lead != self.verdict {
+        if slate.lead() != self.verdict {
             return;
         }
         let (limit, renewal, other) = match self.verdict {

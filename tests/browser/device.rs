@@ -1,6 +1,6 @@
 use js_sys::Reflect;
 use privet::{Attribute, Dense, Head, Identity, Mode, Operator, Role, Round, Schema, SealingKey, Signed, Upload};
-use privet_web::{Device, Items, Terms, key};
+use privet_web::{Device, Items, Slate, Terms, key};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -63,8 +63,14 @@ fn items(axes: &[usize]) -> Items {
     Items::new(&[16, 1, 1].repeat(axes.len()), &numbers, &vec![0; axes.len()], names)
 }
 
+/// Something done with the first of these items, on a slate of all of them where there are several.
 fn record(device: &mut Device, kind: &str, axes: &[usize]) -> Result<(), JsValue> {
-    device.record(kind, items(axes), 0.0, 1, 1.8e12, 60)
+    let slate = (axes.len() > 1).then(|| rerank(device, axes).id);
+    device.record(kind, items(&axes[..1]), 0.0, slate, 1.8e12, 60)
+}
+
+fn rerank(device: &mut Device, axes: &[usize]) -> Slate {
+    device.rerank(items(axes), 0, 0.0, &[], &[], &[], 1.8e12, 60).expect("fits")
 }
 
 #[wasm_bindgen_test]
@@ -94,29 +100,52 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
 #[wasm_bindgen_test]
 async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
     let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
-    let order = |device: &Device| device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits").order;
     assert_eq!((device.dense(), device.attributes()), (vec!["age".into()], vec!["topic".into()]));
-    assert_eq!(order(&device), [0, 1, 2], "as the server has it");
+    assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2], "as the server has it");
+    assert!(!device.personal());
     for _ in 0..20 {
         record(&mut device, "like", &[3, 1, 2]).expect("fits");
     }
     assert!(device.owed() > 0.0);
     while device.train(1.0).expect("there is a clock") {}
     assert_eq!(device.owed(), 0.0);
-    let ranking = device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits");
-    assert_eq!((ranking.order[0], ranking.because[2], ranking.likeness[2]), (2, key("item-3"), 1.0));
+    let ranking = rerank(&mut device, &[1, 2, 3]);
+    assert_eq!((ranking.because[2], ranking.likeness[2]), (key("item-3"), 1.0));
+    assert!(device.personal() && (ranking.kind == 2 || ranking.order[0] == 2), "{:?}", ranking.order);
     assert_eq!(ranking.server, [0.0, -1.0, -2.0]);
     assert!(ranking.personal[2] > ranking.personal[1], "{:?}", ranking.personal);
 
     let kept = device.export();
     assert_eq!(device.forget_item("item-3"), 20);
+    assert!(!device.personal(), "it is put together anew");
     while device.train(1.0).expect("there is a clock") {}
-    assert_eq!(order(&device), [0, 1, 2]);
+    assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2]);
     device.import(&kept).expect("our own bytes");
-    assert_eq!(device.rank(items(&[1, 2, 3]), 1.8e12, 60).expect("fits").personal, ranking.personal);
+    assert_eq!(rerank(&mut device, &[1, 2, 3]).personal, ranking.personal);
     assert_eq!(device.forget_attribute("topic", "topic-0").expect("the schema has it"), 20);
     device.import(&kept).expect("our own bytes");
-    assert_eq!((device.forget_time(0.0, 1.8e12), device.forget_time(1.8e12, 1.9e12)), (0, 20));
+    assert_eq!((device.forget_time(0.0, 1.8e12), device.forget_time(1.8e12, 1.9e12)), (0, 40));
+}
+
+#[wasm_bindgen_test]
+async fn rules_and_slates_cross_whole() {
+    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let all = [1, 2, 3, 4, 5, 6];
+    let slate = device.rerank(items(&all), 3, 0.5, &[0, 1], &[5, 0, 9, 9], &[], 1.8e12, 60).expect("fits");
+    assert_eq!((slate.order.len(), slate.order[0], slate.unmet), (3, 5, vec![1, 0, 0]));
+    let fresh = device.rerank(items(&all), 2, 0.0, &[], &[], &[0.0, 0.4, 0.0, 2.0, 2.0], 1.8e12, 60).expect("fits");
+    assert_eq!(fresh.unmet, [0, 0, 2], "all ages are a half");
+    assert!(device.shown(slate.id) && !device.shown(slate.id));
+    assert_eq!(device.events(), 1.0);
+    let bare = Items::new(&[0, 0, 0], &[0.0], &[], vec!["item-6".into()]);
+    device.record("click", bare, 0.0, Some(slate.id), 1.8e12, 60).expect("the slate knows the item");
+    let report = device.report();
+    assert!(report.len() == 14 && report[0].is_nan() && report[9..] == [0.0, 0.0, 0.0, 0.0, 1.0], "{report:?}");
+    let unknown = Items::new(&[0, 0, 0], &[0.0], &[], vec!["item-1".into()]);
+    let refused = device.record("click", unknown, 0.0, Some(slate.id), 1.8e12, 60).expect_err("it is not on it");
+    assert_eq!(code(&refused), "embedding-length");
+    let refused = device.rerank(items(&all), 0, 0.0, &[7, 1], &[], &[], 0.0, 0).err().expect("no such attribute");
+    assert_eq!(code(&refused), "order-refused");
 }
 
 #[wasm_bindgen_test]
@@ -183,13 +212,11 @@ async fn an_error_crosses_with_its_code() {
         ([16, 0, 1], 17, 0, "dense-length"),
         ([16, 1, 1], 18, u16::MAX, "attribute-unknown"),
     ] {
-        let refused = device.record("click", odd(&lengths, numbers, place), 0.0, 0, 0.0, 0).expect_err("odd");
+        let refused = device.record("click", odd(&lengths, numbers, place), 0.0, None, 0.0, 0).expect_err("odd");
         assert_eq!(code(&refused), expected);
-        let refused = device.rank(odd(&lengths, numbers, place), 0.0, 0).err().expect("odd");
+        let refused = device.rerank(odd(&lengths, numbers, place), 0, 0.0, &[], &[], &[], 0.0, 0).err().expect("odd");
         assert_eq!(code(&refused), "candidate-refused");
     }
-    let slate: Vec<usize> = (0..17).collect();
-    assert_eq!(code(&record(&mut device, "click", &slate).expect_err("16 others")), "slate-too-long");
     assert_eq!(code(&device.forget_attribute("colour", "red").expect_err("no such name")), "attribute-unknown");
     assert_eq!(code(&device.import(&[1, 2, 3]).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");

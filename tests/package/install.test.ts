@@ -11,7 +11,7 @@ import { launch, noGpu, required, Server } from "../harness.ts";
 
 const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
-const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
+const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
 const { leader: key } = await (await fetch("v1/identity")).json();
 const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy });
 await personalizer.consent({ personalise: true, contribute: true });

@@ -51,7 +51,7 @@ async function start(): Promise<void> {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const { leader: key } = await (await fetch("/v1/identity")).json();
-    const policy = { waitMs: 0, sessions: 0, intervalMs: 0, rhoAlone: "none" };
+    const policy = { waitMs: 0, sessions: 0, intervalMs: 0, rhoAlone: "none", interleaveEvery: 0 };
     const options = {
       task: "demo",
       aggregators: { leader: { url: "/", key } },
@@ -167,6 +167,7 @@ test("what is recorded is learnt between calls, explained, carried over and forg
   const seen = await page.evaluate(async (items) => {
     const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
     const candidates = items.map((item, n) => ({ ...item, score: -n / 10 }));
+    const explain = { explain: true };
     const ids = async () => (await personalizer.rerank(candidates)).items.map(({ id }) => id);
     const learnt = async () => {
       while ((await personalizer.status()).owed > 0) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -176,13 +177,14 @@ test("what is recorded is learnt between calls, explained, carried over and forg
       await personalizer.record({ kind: "like", item: items[3]!, slate });
     }
     await learnt();
-    const slate = await personalizer.rerank(candidates, { explain: true });
+    const slate = await personalizer.rerank(candidates, explain);
+    const { order: learns } = await personalizer.status();
     const kept = await personalizer.export();
     const dropped = await personalizer.forget({ item: "3" });
     while (await personalizer.train({ maxMs: 20 }));
-    const forgotten = await personalizer.rerank(candidates, { explain: true });
+    const forgotten = await personalizer.rerank(candidates, explain);
     await personalizer.import(kept);
-    const again = await personalizer.rerank(candidates, { explain: true });
+    const again = await personalizer.rerank(candidates, explain);
     const codes = [];
     for (const odd of [
       () => personalizer.import(kept.slice(1)),
@@ -198,6 +200,7 @@ test("what is recorded is learnt between calls, explained, carried over and forg
       );
     return {
       top: slate.items[0]?.id,
+      learns,
       score: slate.scores[0]!,
       dropped,
       forgotten: forgotten.scores.map(({ because }) => because),
@@ -207,12 +210,12 @@ test("what is recorded is learnt between calls, explained, carried over and forg
       codes,
     };
   }, ITEMS);
-  assert.deepEqual([seen.top, seen.score.because], ["3", "3"]);
+  assert.deepEqual([seen.top, seen.score.because, seen.learns], ["3", "3", "personal"]);
   assert.ok(seen.score.personal > 0 && seen.score.shared > 0, JSON.stringify(seen.score));
   assert.equal(seen.dropped, 13, "it was shown once, clicked twice and liked ten times");
   assert.ok(!seen.forgotten.includes("3"));
   assert.ok(seen.again, "an import is the profile that was exported");
-  assert.deepEqual([seen.all, seen.order], [17, ["0", "1", "2", "3"]], "nothing is left but the server's order");
+  assert.deepEqual([seen.all, seen.order], [27, ["0", "1", "2", "3"]], "nothing is left but the server's order");
   assert.deepEqual(seen.codes, ["state-damaged", "attribute-unknown", "event-kind-unknown", "candidate-refused"]);
 });
 

@@ -15,7 +15,7 @@ export const ITEMS = [0, 1, 2, 3].map((n) => ({
 }));
 
 /** A policy that waits for nothing. */
-export const AT_ONCE = { waitMs: 0, sessions: 0, intervalMs: 0, rhoAlone: "none" };
+export const AT_ONCE = { waitMs: 0, sessions: 0, intervalMs: 0, rhoAlone: "none", interleaveEvery: 0 };
 
 /** What the page's own global object holds. */
 export interface Global {

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launch, Server } from "../harness.ts";
-import { browse, call, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
+import type { Personalizer } from "../../web/ts/index.ts";
+import { AT_ONCE, browse, call, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
 
 let site: Site;
 let browser: Browser;
@@ -126,6 +127,59 @@ for (const worker of [true, false]) {
     assert.equal(await events(), 0, "what was given up was not recorded");
   });
 }
+
+test("what is taken back in the middle of a contribution is not sent", async () => {
+  const puts: string[] = [];
+  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  await open(page);
+  await call(page, "close");
+  const code = await page.evaluate(async (policy) => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    let give: (token: Uint8Array) => void = () => undefined;
+    let asked: () => void = () => undefined;
+    const wanted = new Promise<void>((resolve) => (asked = resolve));
+    const personalizer: Personalizer = await createPersonalizer({
+      task: "demo",
+      aggregators: { leader: { url: "/", key } },
+      policy,
+      backend: "scalar",
+      schedule: "manual",
+      token: () =>
+        new Promise((resolve) => {
+          give = resolve;
+          asked();
+        }),
+    });
+    Object.assign(globalThis, { personalizer });
+    const code = personalizer.contribute().catch(({ code }) => code);
+    await wanted;
+    await personalizer.consent({ contribute: false });
+    give(new Uint8Array(96));
+    return code;
+  }, AT_ONCE);
+  assert.equal(code, "consent-missing");
+  assert.equal(puts.length, 0);
+  const fates = (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  assert.deepEqual(fates, ["ready"]);
+  await page.reload();
+  await open(page, {}, null);
+  await page.waitForTimeout(300);
+  assert.equal(puts.length, 0, "nor later");
+  await call(page, "consent", { contribute: true });
+  for (let n = 0; n < 50 && puts.length === 0; n++) await page.waitForTimeout(50);
+  assert.equal(puts.length, 1, "but when it is agreed to again");
+});
+
+test("what was contributed is not new after a reload", async () => {
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  assert.ok((await call<{ examples: number }>(page, "contribute")).examples > 0);
+  await page.reload();
+  await open(page, {}, null);
+  assert.equal((await call<{ examples: number }>(page, "contribute")).examples, 0);
+});
 
 test("paused, nothing is recorded, learnt or contributed, and the order stays", async () => {
   await open(page);
@@ -252,7 +306,7 @@ test("a slate is shown once, when half of it was visible for a second; a click w
     await Promise.all([now.shown(), now.shown()]);
     return [below, soon, first, again, clicked, await count()];
   });
-  assert.deepEqual(seen, [0, 0, 4, 4, 5, 9]);
+  assert.deepEqual(seen, [0, 0, 1, 1, 2, 3]);
 });
 
 test("a large head's arrays cross to the worker without a copy", async () => {
@@ -264,7 +318,7 @@ test("a large head's arrays cross to the worker without a copy", async () => {
     Worker.prototype.postMessage = function (this: Worker, message: unknown, transfer: never) {
       plain.call(this, message, transfer);
       const { down } = message as { down?: { call: string; args: { numbers?: Float32Array }[] } };
-      if (down?.call === "rank") left = down.args[0]?.numbers?.length ?? -1;
+      if (down?.call === "rerank") left = down.args[0]?.numbers?.length ?? -1;
     };
     await personalizer.rerank(items);
     return left;

@@ -85,13 +85,13 @@ for (const [how, lose] of Object.entries(LOSSES)) {
     await lose(tab(0));
     const later = many(tab(1), 3);
     assert.deepEqual(await Promise.all([second, third, later]), [40, 40, 40]);
-    assert.equal((await status(1)).events, 180);
+    assert.equal((await status(1)).events, 240);
     await tab(1).close();
-    assert.equal((await status(2)).events, 180, "and again when the next one goes");
+    assert.equal((await status(2)).events, 240, "and again when the next one goes");
     const page = await context.newPage();
     await page.goto(server.address);
     await open(page, {}, null);
-    assert.equal((await call<{ events: number }>(page, "status")).events, 180);
+    assert.equal((await call<{ events: number }>(page, "status")).events, 240);
   });
 
   test(`a leader that is ${how} in the middle of a contribution hands over: one debit, the same bytes`, async () => {

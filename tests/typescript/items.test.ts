@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { itemsFrom, momentAt } from "../../web/ts/items.ts";
-import { Slates } from "../../web/ts/slates.ts";
+import { itemsFrom, momentAt, requestFrom } from "../../web/ts/items.ts";
 
 const schema = { dense: ["age", "length"], attributes: ["creator", "topic"] };
 
@@ -30,29 +29,20 @@ test("a time carries the clock on the user's wall", () => {
   assert.deepEqual(momentAt(ms), { ms, offsetMin: -new Date(ms).getTimezoneOffset() });
 });
 
-const items = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `item-${n}`, embedding: [] }));
-const ids = (found: { id: string }[]) => found.map(({ id }) => Number(id.slice(5)));
-
-test("an event carries what stood beside its item: the nearest fifteen, of two as near the upper one first", () => {
-  const slates = new Slates();
-  const [short, long] = [slates.add(items(3)), slates.add(items(40))];
-  const beside = (n: number, slate?: string) => {
-    const { position, others } = slates.beside({ id: `item-${n}`, embedding: [] }, slate);
-    return [position, ids(others)];
+test("rules cross as places, and what is unknown as a place that there is not", () => {
+  const candidates = ["a", "b"].map((id) => ({ id, embedding: [] }));
+  const rules = {
+    pins: { b: 0, c: 1 },
+    caps: { topic: 2, colour: 1 },
+    freshness: { age: "length", under: 24, least: 2 },
   };
-  assert.deepEqual(beside(1, short), [2, [0, 2]]);
-  assert.deepEqual(beside(20, long), [21, [19, 21, 18, 22, 17, 23, 16, 24, 15, 25, 14, 26, 13, 27, 12]]);
-  assert.deepEqual(beside(0, long), [1, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]]);
-  assert.deepEqual(beside(1), [0, []], "no slate is named");
-  assert.deepEqual(beside(7, short), [0, []], "it was not on that slate");
-});
-
-test("the latest sixteen slates are known, and none after they are cleared", () => {
-  const slates = new Slates();
-  const [first, second] = [slates.add(items(2)), slates.add(items(2))];
-  for (let n = 0; n < 15; n++) slates.add(items(2));
-  const position = (slate: string) => slates.beside({ id: "item-1", embedding: [] }, slate).position;
-  assert.deepEqual([position(first), position(second)], [0, 2]);
-  slates.clear();
-  assert.equal(position(second), 0);
+  const asked = requestFrom({ limit: 5, diversity: 0.5, rules }, candidates, schema);
+  assert.deepEqual([asked.limit, asked.diversity], [5, 0.5]);
+  assert.deepEqual([...asked.pins], [1, 0, 2 ** 32 - 1, 1]);
+  assert.deepEqual([...asked.caps], [1, 2, 2 ** 32 - 1, 1]);
+  assert.deepEqual([...asked.freshness], [1, 24, 0, 2, 2]);
+  const nothing = requestFrom({}, candidates, schema);
+  assert.deepEqual([nothing.caps.length, nothing.pins.length, nothing.freshness.length, nothing.limit], [0, 0, 0, 0]);
+  const odd = requestFrom({ rules: { freshness: { age: "colour", under: 1 } } }, candidates, schema);
+  assert.equal(odd.freshness[0], Infinity);
 });

@@ -1,4 +1,4 @@
-//! Items and rankings as flat arrays: what crosses to a worker in one copy each.
+//! Items and slates as flat arrays: what crosses to a worker in one copy each.
 
 use privet::Item;
 use wasm_bindgen::prelude::*;
@@ -39,41 +39,45 @@ impl Items {
     pub(crate) fn into_items(self) -> Vec<Item> {
         self.0
     }
-
-    pub(crate) fn first_and_others(self) -> Option<(Item, Vec<Item>)> {
-        let mut items = self.0.into_iter();
-        items.next().map(|first| (first, items.collect()))
-    }
 }
 
-/// Candidates in the order in which to show them. All but `order` is in the candidates' own order.
+/// Candidates in the order in which to show them. The parts of scores are in the candidates' own order.
 #[wasm_bindgen(getter_with_clone)]
-pub struct Ranking {
+pub struct Slate {
+    /// Names it.
+    pub id: u32,
     /// Places among the candidates, the best first.
     pub order: Vec<u32>,
     /// The server's own scores.
     pub server: Vec<f32>,
-    /// What the shared head adds.
+    /// What the shared head adds, around its mean.
     pub shared: Vec<f32>,
-    /// What only this device has learnt.
+    /// What only this device has learnt, around its mean.
     pub personal: Vec<f32>,
     /// The [`key`] of the recent item that is most like the candidate.
     pub because: Vec<u64>,
     /// How like that is: 0 where there is none, less where it speaks against the candidate.
     pub likeness: Vec<f32>,
+    /// How many pins, candidates beyond caps and fresh candidates the rules could not have as they want.
+    pub unmet: Vec<u32>,
+    /// 0 for the personal order, 1 for the server's, 2 for an interleaving.
+    pub kind: u8,
 }
 
-impl From<privet::Ranking> for Ranking {
-    fn from(privet::Ranking { order, scores }: privet::Ranking) -> Self {
+impl From<privet::Slate> for Slate {
+    fn from(privet::Slate { id, order, kind, scores, unmet }: privet::Slate) -> Self {
         let reasons = scores.iter().map(|score| score.because.unwrap_or_default());
         let (because, likeness) = reasons.unzip();
         Self {
+            id,
             order,
             server: scores.iter().map(|score| score.server).collect(),
             shared: scores.iter().map(|score| score.shared).collect(),
             personal: scores.iter().map(|score| score.personal).collect(),
             because,
             likeness,
+            unmet: [unmet.pins, unmet.caps, unmet.freshness].map(|count| count as u32).to_vec(),
+            kind: kind as u8,
         }
     }
 }

@@ -6,12 +6,16 @@
 mod entries;
 mod items;
 
-use js_sys::{Object, Reflect, Uint8Array, global};
-use privet::{Backend, Error, Event, Moment, Pins, Policy, Selector, Signed, Unsent, UploadId, Value, hex};
+use js_sys::{Math, Object, Reflect, Uint8Array, global};
+use privet::{
+    Backend, Error, Event, Moment, Pins, Policy, Request, Selector, Signed, Unsent, UploadId, Value, hex,
+    order::{Cap, Freshness, Pin},
+    running::{Interval, Verdict},
+};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
-pub use items::{Items, Ranking, key};
+pub use items::{Items, Slate, key};
 
 /// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
 #[wasm_bindgen]
@@ -103,6 +107,12 @@ impl Terms {
         self.terms.policy.interval_ms = span(ms);
     }
 
+    /// One slate in this many is an interleaving of both orders; 0 for none.
+    #[wasm_bindgen(setter, js_name = interleaveEvery)]
+    pub fn set_interleave_every(&mut self, slates: u32) {
+        self.terms.policy.interleave_every = slates;
+    }
+
     /// The hash, in hexadecimal, of the head that a signed round names.
     #[wasm_bindgen(js_name = headOf)]
     pub fn head_of(&self, round: &[u8]) -> Result<String, JsValue> {
@@ -138,28 +148,87 @@ impl Device {
         Ok(Self { device: device.map_err(js_error)? })
     }
 
-    /// Remembers what the user did with the first of these items, beside which the others were shown. `value` is the
-    /// number that some kinds carry, `position` the item's place, the first being 1; 0 where nobody knows. `offset_min`
-    /// is what the user's clock adds to UTC.
+    /// Remembers what the user did with the first of these items. `value` is the number that some kinds carry; `slate`
+    /// names the one it was on, and then the item's id is enough. `offset_min` is what the user's clock adds to UTC.
     pub fn record(
         &mut self,
         kind: &str,
         items: Items,
         value: f32,
-        position: u16,
+        slate: Option<u32>,
         ms: f64,
         offset_min: i16,
     ) -> Result<(), JsValue> {
         let kind = self.device.head().schema.kind(kind).map_err(js_error)?;
-        let Some((item, others)) = items.first_and_others() else { return Ok(()) };
-        let event = Event { value, position, others, ..Event::new(kind, item, moment(ms, offset_min)) };
-        self.device.record(event).map_err(js_error)
+        let Some(item) = items.into_items().into_iter().next() else { return Ok(()) };
+        let event = Event { value, ..Event::new(kind, item, moment(ms, offset_min)) };
+        let recorded = match slate {
+            Some(slate) => self.device.record_on(slate, event),
+            None => self.device.record(event),
+        };
+        recorded.map_err(js_error)
     }
 
-    /// The candidates in this user's order, with the parts of their scores.
-    pub fn rank(&self, candidates: Items, ms: f64, offset_min: i16) -> Result<Ranking, JsValue> {
-        let ranking = self.device.rank(&candidates.into_items(), moment(ms, offset_min));
-        ranking.map(Ranking::from).map_err(js_error)
+    /// The candidates in the order in which to show them. `limit` 0 is all of them. `caps` are pairs of an attribute's
+    /// place and a number, `pins` of a candidate and a place; `freshness` is nothing, or the place of a dense number,
+    /// under what it is fresh, the bonus, and the least number of fresh ones within so many places.
+    #[expect(clippy::too_many_arguments, reason = "an object would be read field by field")]
+    pub fn rerank(
+        &mut self,
+        candidates: Items,
+        limit: u32,
+        diversity: f32,
+        caps: &[u32],
+        pins: &[u32],
+        freshness: &[f32],
+        ms: f64,
+        offset_min: i16,
+    ) -> Result<Slate, JsValue> {
+        let pairs = |pairs: &[u32]| pairs.as_chunks::<2>().0.to_vec();
+        let cap = |[attribute, most]: [u32; 2]| Cap { attribute: attribute as usize, most: most as usize };
+        let pin = |[candidate, place]: [u32; 2]| Pin { candidate, place: place as usize };
+        let fresh = |&[dense, younger_than, bonus, least, within]: &[f32; 5]| {
+            (dense as usize, Freshness { younger_than, bonus, least: least as usize, within: within as usize })
+        };
+        let request = Request {
+            limit: limit as usize,
+            diversity,
+            caps: pairs(caps).into_iter().map(cap).collect(),
+            pins: pairs(pins).into_iter().map(pin).collect(),
+            freshness: freshness.first_chunk().map(fresh),
+        };
+        // Which order is shown is no secret: any randomness will do, and a page without a random source still ranks.
+        let random = || ((Math::random() * 2.0_f64.powi(53)) as u64).to_le_bytes();
+        let mut draw = [0; 16];
+        draw[..8].copy_from_slice(&random());
+        draw[8..].copy_from_slice(&random());
+        let slate = self.device.rerank(&candidates.into_items(), moment(ms, offset_min), &request, draw);
+        slate.map(Slate::from).map_err(js_error)
+    }
+
+    /// The slate was on the screen; whether that was not known before.
+    pub fn shown(&mut self, slate: u32) -> bool {
+        self.device.shown(slate)
+    }
+
+    /// Whether this device's order is shown, but for interleavings, and not the server's.
+    #[wasm_bindgen(getter)]
+    pub fn personal(&self) -> bool {
+        self.device.verdict() == Verdict::Personal
+    }
+
+    /// How both orders did: NDCG of the server's, of the personal one, and of the second less the first, three numbers
+    /// each (the best guess and the ends of its 95% interval; no numbers before there are any); slates compared;
+    /// interleavings that the server's order won, the personal one, and neither; clicks on no open slate.
+    pub fn report(&self) -> Vec<f64> {
+        let report = self.device.report();
+        let three = |interval: Option<Interval>| {
+            interval.map_or([f64::NAN; 3], |Interval { estimate, low, high }| [estimate, low, high])
+        };
+        let (server, personal, neither) = report.interleaved;
+        let counts = [report.slates, server, personal, neither, report.clicks_ignored].map(|count| count as f64);
+        let estimates = [report.server, report.personal, report.difference].map(three);
+        estimates.into_iter().flatten().chain(counts).collect()
     }
 
     /// Learns for at most so long, and one step longer; whether there is more to learn.

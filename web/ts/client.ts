@@ -4,7 +4,7 @@ import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
 
 /** The calls whose arrays were made for them: they go to the worker without a copy. */
-const MADE: readonly string[] = ["rank", "record"];
+const MADE: readonly string[] = ["rerank", "record"];
 
 /** The page's end: calls go in, answers and errors come out, wherever the device is. */
 export class Client {

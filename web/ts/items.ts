@@ -1,5 +1,5 @@
-import type { Items, Moment, Names } from "../../worker/protocol.ts";
-import type { Item } from "./types.ts";
+import type { Items, Moment, Names, Request as Wanted } from "../../worker/protocol.ts";
+import type { Item, Request } from "./types.ts";
 
 /** Items one after the other. What does not fit the head's schema crosses as it is, and is refused by the core. */
 export function itemsFrom(items: readonly (Item & { score?: number })[], schema: Names): Items {
@@ -33,4 +33,20 @@ export function itemsFrom(items: readonly (Item & { score?: number })[], schema:
 /** A time by the clock on the user's wall. */
 export function momentAt(ms: number): Moment {
   return { ms, offsetMin: -new Date(ms).getTimezoneOffset() };
+}
+
+/** A name that the schema lacks, and an id that no candidate has, get a place that there is not. */
+export function requestFrom(request: Request, candidates: readonly Item[], schema: Names): Wanted {
+  const { limit = 0, diversity = 0, rules: { pins = {}, caps = {}, freshness } = {} } = request;
+  const { age = "", under = 0, bonus = 0, least = 0, within = least } = freshness ?? {};
+  const place = schema.dense.indexOf(age);
+  return {
+    limit,
+    diversity,
+    caps: Uint32Array.from(Object.entries(caps).flatMap(([name, most]) => [schema.attributes.indexOf(name), most])),
+    pins: Uint32Array.from(
+      Object.entries(pins).flatMap(([id, place]) => [candidates.findIndex((item) => item.id === id), place]),
+    ),
+    freshness: Float32Array.from(freshness ? [place < 0 ? Infinity : place, under, bonus, least, within] : []),
+  };
 }

@@ -13,10 +13,9 @@ import type {
 import { Audit } from "./audit.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
-import { itemsFrom, momentAt } from "./items.ts";
+import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { openOptionsFrom } from "./options.ts";
-import { Slates } from "./slates.ts";
-import type { Candidate, Interaction, Options, RerankOptions, Schema, Score, Slate } from "./types.ts";
+import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
 import { visible } from "./visible.ts";
 
 /** How a call may be ended early: by a signal, `AbortSignal.timeout` among them. */
@@ -30,7 +29,6 @@ export class Personalizer<S extends Schema = Schema> {
   readonly audit: Audit;
   readonly #client: Client | undefined;
   readonly #schema: Names;
-  readonly #slates = new Slates();
   readonly #closed: () => void;
 
   private constructor(client: Client | undefined, schema: Names, closed: () => void) {
@@ -74,23 +72,37 @@ export class Personalizer<S extends Schema = Schema> {
   async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
     if (!this.#client) return false;
     const { kind, item, value = 0, time = Date.now(), slate } = interaction as unknown as Interaction;
-    const { position, others } = this.#slates.beside(item, slate);
-    const items = itemsFrom([item, ...others], this.#schema);
-    return this.ask("record", [{ kind, items, value, position, moment: momentAt(time) }], { signal });
+    const items = itemsFrom([item], this.#schema);
+    return this.ask("record", [{ kind, items, value, slate, moment: momentAt(time) }], { signal });
   }
 
-  /** The candidates in this user's order. Without consent, and without evidence, that is the server's. Nothing is sent. */
-  async rerank<C extends Candidate<S>>(candidates: readonly C[], options: RerankOptions = {}): Promise<Slate<C>> {
-    const { limit, explain, signal } = options;
-    const flat = () => itemsFrom(candidates as readonly Candidate[], this.#schema);
-    const ranking = this.#client && (await this.ask("rank", [flat(), momentAt(Date.now())], { signal }));
-    const order = Array.from(ranking?.order ?? serverOrder(candidates as readonly Candidate[])).slice(0, limit);
-    const items = order.map((place) => candidates[place] as C);
-    const scores = explain && ranking ? scoresOf(order, ranking) : [];
-    let reported: Promise<void> | undefined;
-    const shown = (element?: Element, { signal }: Ending = {}) =>
-      (reported ??= (element ? visible(element, signal) : Promise.resolve()).then(() => this.#shown(items)));
-    return { id: this.#slates.add(items as readonly Candidate[]), items, scores, shown };
+  /**
+   * The candidates in the order in which to show them: this user's, or the server's without consent, while there is no
+   * evidence, and while that does better here. Nothing is sent.
+   */
+  async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
+    const plain = candidates as readonly Candidate[];
+    if (!this.#client) return serverSlate(candidates, request);
+    const args = [
+      itemsFrom(plain, this.#schema),
+      requestFrom(request, plain, this.#schema),
+      momentAt(Date.now()),
+    ] as const;
+    const ranking = await this.ask("rerank", [...args], { signal: request.signal });
+    const { id, kind, order } = ranking;
+    const [pins = 0, caps = 0, freshness = 0] = ranking.unmet;
+    let said: Promise<unknown> | undefined;
+    return {
+      id,
+      kind,
+      items: Array.from(order, (place) => candidates[place] as C),
+      scores: request.explain ? scoresOf(ranking) : [],
+      unmet: { pins, caps, freshness },
+      shown: async (element, { signal } = {}) => {
+        if (element) await visible(element, signal);
+        await (said ??= this.ask("shown", [id]));
+      },
+    };
   }
 
   /** Learns now, for at most so long (default 8 ms); whether there is more to learn. It also does so by itself. */
@@ -108,7 +120,6 @@ export class Personalizer<S extends Schema = Schema> {
    * contributed before cannot be called back.
    */
   async forget(what: Forgettable): Promise<number> {
-    this.#slates.clear();
     return this.ask("forget", [what]);
   }
 
@@ -124,7 +135,6 @@ export class Personalizer<S extends Schema = Schema> {
 
   /** Removes everything of this origin but the ledger, and consent with it; what is kept, and why. */
   async erase(): Promise<Erased> {
-    this.#slates.clear();
     return this.ask("erase", []);
   }
 
@@ -172,11 +182,6 @@ export class Personalizer<S extends Schema = Schema> {
     if (!this.#client) return refuse("worker-failed", "there is no browser here");
     return this.#client.ask(name, args, options);
   };
-
-  async #shown(items: readonly Candidate<S>[]): Promise<void> {
-    const impression = (item: Candidate<S>) => this.record({ kind: "impression", item } as unknown as Interaction<S>);
-    await Promise.all(items.map(impression));
-  }
 }
 
 function refuse<Name extends keyof Calls>(code: "worker-failed", message: string): ReturnType<Calls[Name]> {
@@ -194,15 +199,17 @@ function differing(a: readonly string[], b: readonly string[]): string[] {
   return [...a.filter((name) => !b.includes(name)), ...b.filter((name) => !a.includes(name))];
 }
 
-/** Places by the server's own score, the best first; equal ones stay as they came. */
-function serverOrder(candidates: readonly { score: number }[]): number[] {
-  return [...candidates.entries()].sort(([, a], [, b]) => b.score - a.score).map(([place]) => place);
+/** By the server's own score, the best first; equal ones stay as they came. Rules are a browser's. */
+function serverSlate<C extends { score: number }>(candidates: readonly C[], { limit }: Request): Slate<C> {
+  const items = [...candidates].sort((a, b) => b.score - a.score).slice(0, limit);
+  const unmet = { pins: 0, caps: 0, freshness: 0 };
+  return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => undefined };
 }
 
 /** The parts of each score, in the order of showing. */
-function scoresOf(order: readonly number[], { server, shared, personal, because }: Ranking): Score[] {
+function scoresOf({ order, server, shared, personal, because }: Ranking): Score[] {
   const at = (parts: Float32Array, place: number) => parts[place] ?? 0;
-  return order.map((place) => {
+  return Array.from(order, (place) => {
     const id = because[place];
     const parts = { server: at(server, place), shared: at(shared, place), personal: at(personal, place) };
     return id === undefined ? parts : { ...parts, because: id };

@@ -1,4 +1,4 @@
-import type { Policy } from "../../worker/protocol.ts";
+import type { Kind, Policy } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import type { serve } from "../../worker/worker.ts";
 
@@ -50,26 +50,43 @@ export interface Interaction<S extends Schema = Schema> {
   value?: number;
   /** When, in milliseconds since 1970. Default: now. */
   time?: number;
-  /** The id of the slate that the item was chosen from: what was shown beside it, and where, teaches too. */
-  slate?: string;
+  /** The id of the slate that the item was on: what was shown beside it, and where, teaches too. */
+  slate?: number;
 }
 
-/** How to rank. */
-export interface RerankOptions {
-  /** How many items the slate has at most. Default: all. */
+/** What is asked of an order. */
+export interface Request {
+  /** How many are shown. Default all. */
   limit?: number;
-  /** Whether to say what each place rests on. Default: no. */
+  /** From 0, the scores alone, to 1, nothing but unlikeness to what stands above. Default 0. */
+  diversity?: number;
+  rules?: Rules;
+  /** Whether the parts of the scores are wanted. */
   explain?: boolean;
   signal?: AbortSignal;
 }
 
+/** Wishes, in the order in which they are kept where not all of them can be. */
+export interface Rules {
+  /** The place, from 0, at which the item of an id stands. */
+  pins?: Readonly<Record<string, number>>;
+  /** At most so many items of one value, by the attribute's name. */
+  caps?: Readonly<Record<string, number>>;
+  /** What is granted to items of which a dense number, their age, is under this. */
+  freshness?: { age: string; under: number; bonus?: number; least?: number; within?: number };
+}
+
 /** Candidates in the order in which to show them. */
 export interface Slate<C> {
-  /** Names it in an {@link Interaction}, as one of the latest slates. */
-  id: string;
+  /** Names it in an {@link Interaction}, as one of the latest sixteen slates. */
+  id: number;
+  /** Which order it is: now and then both are interleaved, to see which does better. */
+  kind: Kind;
   items: C[];
-  /** What the place of each item rests on, in the same order; empty where nobody asked, or the server's order stands. */
+  /** What the place of each item rests on, in the same order, where it was asked to explain. */
   scores: Score[];
+  /** What the rules could not have as they want: pins, candidates beyond caps, fresh candidates. */
+  unmet: { pins: number; caps: number; freshness: number };
   /**
    * Says, once, that the items were on the screen: the ones that are passed over teach, too. With an element it waits
    * until half of that, or half of the screen by it, was visible for a second.
@@ -77,7 +94,7 @@ export interface Slate<C> {
   shown(element?: Element, options?: { signal?: AbortSignal }): Promise<void>;
 }
 
-/** The parts of a score: their sum decides, and only how it differs from the other items'. */
+/** The parts of a score: their sum decides, and only how it differs from the other items'. So two are given around 0. */
 export interface Score {
   server: number;
   /** What the head adds that is everyone's. */

@@ -1,9 +1,7 @@
 //! The rules, kept while one place is filled after the other.
 
-use std::collections::BTreeMap;
-
 use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
-use super::{Candidates, Order, Rules, Unmet, plain};
+use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
 use crate::{Error, Result};
 
 /// The end of the list of those that are left.
@@ -20,7 +18,7 @@ pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
     let scores = with_bonus(candidates, rules);
     let ordered = plain(scores.as_deref().unwrap_or(candidates.scores), candidates.server);
     let limit = rules.limit.min(ordered.len());
-    let (pinned, unmet_pins) = pinned(rules, ordered.len());
+    let pinned = pinned(rules, ordered.len());
 
     let mut filling = Filling::new(candidates, rules, &ordered, &pinned);
     let mut diversity = (rules.diversity > 0.0 && ordered.len() > 1).then(|| {
@@ -31,20 +29,34 @@ pub fn arrange(candidates: &Candidates, rules: &Rules) -> Result<Order> {
     let mut due = FreshDue::new(candidates, rules, &pinned);
     while order.len() < limit {
         let place = order.len();
-        let candidate = pinned.at.get(&place).copied().unwrap_or_else(|| {
+        let candidate = pinned.at[place].unwrap_or_else(|| {
             let fresh_only = due.now(place);
             filling.next(diversity.as_mut().filter(|_| place < PLACES), &|c| !fresh_only || due.is_fresh(c))
         });
-        due.placed(place, candidate, pinned.at.contains_key(&place));
+        due.placed(place, candidate, pinned.at[place].is_some());
         if let Some(diversity) = &mut diversity {
             diversity.place(candidate);
         }
         order.push(candidate);
     }
     filling.rest(&mut order);
-    let unmet =
-        Unmet { pins: unmet_pins, caps: beyond_caps(candidates, rules, &order[..limit]), freshness: due.unmet(&order) };
+    let unmet = unmet(candidates, rules, &order);
     Ok(Order { order, unmet })
+}
+
+/// What an order of these candidates has not of the rules.
+pub fn unmet(candidates: &Candidates, rules: &Rules, order: &[u32]) -> Unmet {
+    let arranged = &order[..rules.limit.min(order.len())];
+    let stands = |pin: &&Pin| order.get(pin.place) == Some(&pin.candidate);
+    let missing = |freshness: Freshness| {
+        let young = |&&candidate: &&u32| candidates.ages[candidate as usize] < freshness.younger_than;
+        freshness.least.saturating_sub(arranged.iter().take(freshness.within).filter(young).count())
+    };
+    Unmet {
+        pins: rules.pins.len() - rules.pins.iter().filter(stands).count(),
+        caps: beyond_caps(candidates, rules, arranged),
+        freshness: rules.freshness.map_or(0, missing),
+    }
 }
 
 fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
@@ -54,7 +66,7 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
     length("number of server scores", candidates.server.len())?;
     candidates.attributes.iter().try_for_each(|column| length("length of an attribute's column", column.len()))?;
     if !(0.0..=1.0).contains(&rules.diversity) {
-        return refuse("diversity", rules.diversity.to_string(), "from 0 to 1".to_owned());
+        return refuse("diversity", f64::from(rules.diversity).to_string(), "from 0 to 1".to_owned());
     }
     if rules.diversity > 0.0 && count > 0 && !candidates.embeddings.len().is_multiple_of(count) {
         let is = candidates.embeddings.len().to_string();
@@ -65,9 +77,11 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
         return refuse("attribute of a cap", cap.attribute.to_string(), must);
     }
     if let Some(freshness) = rules.freshness {
-        length("number of ages", candidates.ages_s.len())?;
-        if !freshness.bonus.is_finite() {
-            return refuse("bonus of freshness", freshness.bonus.to_string(), "finite".to_owned());
+        length("number of ages", candidates.ages.len())?;
+        for (what, number) in [("bonus of freshness", freshness.bonus), ("age of freshness", freshness.younger_than)] {
+            if !number.is_finite() {
+                return refuse(what, f64::from(number).to_string(), "finite".to_owned());
+            }
         }
     }
     Ok(())
@@ -75,28 +89,27 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
 
 fn with_bonus(candidates: &Candidates, rules: &Rules) -> Option<Vec<f32>> {
     let freshness = rules.freshness.filter(|freshness| freshness.bonus != 0.0)?;
-    let bonus = |age| if age < freshness.younger_than_s { freshness.bonus } else { 0.0 };
-    Some(candidates.scores.iter().zip(candidates.ages_s).map(|(score, &age)| score + bonus(age)).collect())
+    let bonus = |age| if age < freshness.younger_than { freshness.bonus } else { 0.0 };
+    Some(candidates.scores.iter().zip(candidates.ages).map(|(score, &age)| score + bonus(age)).collect())
 }
 
-/// Who stands where.
+/// Who stands where: the candidate of each place that a pin fills, and whether a candidate is one of them.
 struct Pinned {
-    at: BTreeMap<usize, u32>,
+    at: Vec<Option<u32>>,
     is: Vec<bool>,
 }
 
-/// The pins that can be granted, the first of two that collide, and how many others there are.
-fn pinned(rules: &Rules, count: usize) -> (Pinned, usize) {
-    let mut pinned = Pinned { at: BTreeMap::new(), is: vec![false; count] };
+/// The pins that can be granted, the first of two that collide.
+fn pinned(rules: &Rules, count: usize) -> Pinned {
+    let mut pinned = Pinned { at: vec![None; count], is: vec![false; count] };
     for pin in &rules.pins {
         let candidate = pin.candidate as usize;
-        if pin.place < count && candidate < count && !pinned.is[candidate] && !pinned.at.contains_key(&pin.place) {
-            pinned.at.insert(pin.place, pin.candidate);
+        if pin.place < count && candidate < count && !pinned.is[candidate] && pinned.at[pin.place].is_none() {
+            pinned.at[pin.place] = Some(pin.candidate);
             pinned.is[candidate] = true;
         }
     }
-    let unmet = rules.pins.len() - pinned.at.len();
-    (pinned, unmet)
+    pinned
 }
 
 /// Who is left, by score, and how much of each cap is used up.
@@ -110,7 +123,7 @@ struct Filling<'a> {
     taken: Vec<bool>,
     /// Where the first that is not taken may stand.
     untaken_from: usize,
-    used: Vec<BTreeMap<u64, usize>>,
+    used: Vec<Counts>,
 }
 
 impl<'a> Filling<'a> {
@@ -119,25 +132,26 @@ impl<'a> Filling<'a> {
         let position = |position: usize| if position < count { position as u32 } else { END };
         let after = (1..=count).chain([0]).map(position).collect();
         let taken = ordered.iter().map(|&candidate| pinned.is[candidate as usize]).collect();
-        let used = vec![BTreeMap::new(); rules.caps.len()];
+        let used = rules.caps.iter().map(|_| Counts(Vec::new())).collect();
         let mut filling = Self { candidates, rules, ordered, pinned, after, taken, untaken_from: 0, used };
         // A pinned candidate uses a cap up from the start, wherever above the limit it stands.
-        pinned.at.range(..rules.limit).for_each(|(_, &candidate)| filling.use_caps(candidate));
+        pinned.at.iter().take(rules.limit).flatten().for_each(|&candidate| filling.use_caps(candidate));
         filling
     }
 
     fn use_caps(&mut self, candidate: u32) {
         for (cap, used) in self.rules.caps.iter().zip(&mut self.used) {
-            *used.entry(self.candidates.attributes[cap.attribute][candidate as usize]).or_default() += 1;
+            used.add(self.candidates.attributes[cap.attribute][candidate as usize]);
         }
     }
 
     /// Caps only fill up, so who is not allowed once never is again.
     fn allowed(&self, candidate: u32) -> bool {
-        self.rules.caps.iter().zip(&self.used).all(|(cap, used)| {
-            let value = self.candidates.attributes[cap.attribute][candidate as usize];
-            used.get(&value).copied().unwrap_or_default() < cap.most
-        })
+        self.rules
+            .caps
+            .iter()
+            .zip(&self.used)
+            .all(|(cap, used)| used.of(self.candidates.attributes[cap.attribute][candidate as usize]) < cap.most)
     }
 
     /// Takes the best that is left: allowed by the caps and wanted, or at least allowed, or at least there.
@@ -198,7 +212,7 @@ impl<'a> Filling<'a> {
         let mut left =
             self.ordered.iter().zip(&self.taken).filter(|&(_, &taken)| !taken).map(|(&candidate, _)| candidate);
         while order.len() < self.ordered.len() {
-            let pinned = self.pinned.at.get(&order.len()).copied();
+            let pinned = self.pinned.at[order.len()];
             order.push(pinned.or_else(|| left.next()).expect("pinned or left, each candidate has one place"));
         }
     }
@@ -206,37 +220,35 @@ impl<'a> Filling<'a> {
 
 /// How many fresh candidates are still to come, and in how many places.
 struct FreshDue<'a> {
-    ages_s: &'a [u64],
-    younger_than_s: u64,
+    ages: &'a [f32],
+    younger_than: f32,
     within: usize,
     /// Missing among the places that no pin fills.
     missing: usize,
     free: usize,
-    least: usize,
 }
 
 impl<'a> FreshDue<'a> {
     fn new(candidates: &Candidates<'a>, rules: &Rules, pinned: &Pinned) -> Self {
         let count = candidates.scores.len();
         let Some(freshness) = rules.freshness else {
-            return Self { ages_s: &[], younger_than_s: 0, within: 0, missing: 0, free: 0, least: 0 };
+            return Self { ages: &[], younger_than: 0.0, within: 0, missing: 0, free: 0 };
         };
         let within = freshness.within.min(rules.limit).min(count);
         let mut due = Self {
-            ages_s: candidates.ages_s,
-            younger_than_s: freshness.younger_than_s,
+            ages: candidates.ages,
+            younger_than: freshness.younger_than,
             within,
             missing: 0,
-            free: within - pinned.at.range(..within).count(),
-            least: freshness.least,
+            free: pinned.at[..within].iter().filter(|pin| pin.is_none()).count(),
         };
-        let pinned_fresh = pinned.at.range(..within).filter(|&(_, &candidate)| due.is_fresh(candidate)).count();
+        let pinned_fresh = pinned.at[..within].iter().flatten().filter(|&&candidate| due.is_fresh(candidate)).count();
         due.missing = freshness.least.saturating_sub(pinned_fresh);
         due
     }
 
     fn is_fresh(&self, candidate: u32) -> bool {
-        self.ages_s[candidate as usize] < self.younger_than_s
+        self.ages[candidate as usize] < self.younger_than
     }
 
     /// Whether nothing but a fresh candidate will do.
@@ -250,20 +262,33 @@ impl<'a> FreshDue<'a> {
             self.missing = self.missing.saturating_sub(usize::from(self.is_fresh(candidate)));
         }
     }
-
-    fn unmet(&self, order: &[u32]) -> usize {
-        let fresh = order[..self.within].iter().filter(|&&candidate| self.is_fresh(candidate)).count();
-        self.least.saturating_sub(fresh)
-    }
 }
 
 fn beyond_caps(candidates: &Candidates, rules: &Rules, arranged: &[u32]) -> usize {
     let beyond = rules.caps.iter().map(|cap| {
-        let mut used = BTreeMap::<u64, usize>::new();
-        for &candidate in arranged {
-            *used.entry(candidates.attributes[cap.attribute][candidate as usize]).or_default() += 1;
-        }
-        used.values().map(|count| count.saturating_sub(cap.most)).sum::<usize>()
+        let mut used = Counts(Vec::new());
+        arranged.iter().for_each(|&candidate| used.add(candidates.attributes[cap.attribute][candidate as usize]));
+        used.0.iter().map(|&(_, count)| count.saturating_sub(cap.most)).sum::<usize>()
     });
     beyond.sum()
+}
+
+/// How often each value was placed, sorted by value.
+struct Counts(Vec<(u64, usize)>);
+
+impl Counts {
+    fn find(&self, value: u64) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&value, |&(value, _)| value)
+    }
+
+    fn of(&self, value: u64) -> usize {
+        self.find(value).map_or(0, |place| self.0[place].1)
+    }
+
+    fn add(&mut self, value: u64) {
+        match self.find(value) {
+            Ok(place) => self.0[place].1 += 1,
+            Err(place) => self.0.insert(place, (value, 1)),
+        }
+    }
 }

@@ -17,7 +17,7 @@ struct Owned {
     embeddings: Vec<f32>,
     creators: Vec<u64>,
     topics: Vec<u64>,
-    ages_s: Vec<u64>,
+    ages: Vec<f32>,
 }
 
 impl Owned {
@@ -28,7 +28,7 @@ impl Owned {
             server: &self.server,
             embeddings: &self.embeddings,
             attributes: &attributes,
-            ages_s: &self.ages_s,
+            ages: &self.ages,
         };
         arrange(&candidates, rules).expect("slices of equal lengths")
     }
@@ -43,7 +43,7 @@ impl Owned {
             embeddings: (0..count).flat_map(axis).collect(),
             creators: (0..count as u64).map(|i| i % 3).collect(),
             topics: vec![0; count],
-            ages_s: (0..count as u64).map(|i| i * 60).collect(),
+            ages: (0..count).map(|i| (i * 60) as f32).collect(),
         }
     }
 }
@@ -58,10 +58,10 @@ fn owned() -> impl Strategy<Value = Owned> {
             prop::collection::vec(-1.0_f32..1.0, count * DIMENSION),
             prop::collection::vec(0_u64..12, count),
             prop::collection::vec(0_u64..4, count),
-            prop::collection::vec(0_u64..1_000, count),
+            prop::collection::vec((0_u16..1_000).prop_map(f32::from), count),
         )
-            .prop_map(|(scores, server, embeddings, creators, topics, ages_s)| {
-                Owned { scores, server, embeddings, creators, topics, ages_s }
+            .prop_map(|(scores, server, embeddings, creators, topics, ages)| {
+                Owned { scores, server, embeddings, creators, topics, ages }
             })
     })
 }
@@ -72,15 +72,15 @@ prop_compose! {
         diversity in prop_oneof![Just(0.0_f32), Just(1.0), 0.0_f32..1.0],
         caps in prop::collection::vec((0_usize..2, 0_usize..9), 0..3),
         pins in prop::collection::vec((0_u32..130, 0_usize..130), 0..6),
-        freshness in prop::option::of((0_u64..1_000, -2.0_f32..2.0, 0_usize..20, 0_usize..40)),
+        freshness in prop::option::of((0.0_f32..1_000.0, -2.0_f32..2.0, 0_usize..20, 0_usize..40)),
     ) -> Rules {
         Rules {
             limit,
             diversity,
             caps: caps.into_iter().map(|(attribute, most)| Cap { attribute, most }).collect(),
             pins: pins.into_iter().map(|(candidate, place)| Pin { candidate, place }).collect(),
-            freshness: freshness.map(|(younger_than_s, bonus, least, within)| {
-                Freshness { younger_than_s, bonus, least, within }
+            freshness: freshness.map(|(younger_than, bonus, least, within)| {
+                Freshness { younger_than, bonus, least, within }
             }),
         }
     }
@@ -128,7 +128,7 @@ proptest! {
         let rules = Rules { caps: Vec::new(), pins: Vec::new(), ..rules };
         let Some(freshness) = rules.freshness else { return Ok(()) };
         let within = freshness.within.min(rules.limit).min(owned.scores.len());
-        let there = owned.ages_s.iter().filter(|&&age| age < freshness.younger_than_s).count();
+        let there = owned.ages.iter().filter(|&&age| age < freshness.younger_than).count();
         let unmet = owned.arrange(&rules).unmet.freshness;
         prop_assert_eq!(unmet, freshness.least.saturating_sub(there.min(within)));
     }
@@ -196,12 +196,12 @@ fn caps_pins_and_freshness_go_together() {
     assert_eq!(order.order, [0, 8, 1, 2, 3, 4, 5, 6, 7], "8 is of 2's creator");
     assert_eq!(order.unmet, Unmet::default());
 
-    let reversed = Owned { ages_s: (0..9).rev().collect(), ..owned.clone() };
-    let freshness = Some(Freshness { younger_than_s: 2, bonus: 0.0, least: 2, within: 3 });
+    let reversed = Owned { ages: (0_u8..9).rev().map(f32::from).collect(), ..owned.clone() };
+    let freshness = Some(Freshness { younger_than: 2.0, bonus: 0.0, least: 2, within: 3 });
     let order = reversed.arrange(&Rules { limit: 3, freshness, ..Rules::default() });
     assert_eq!(order.order[..3], [0, 7, 8]);
 
-    let freshness = Some(Freshness { younger_than_s: 2, bonus: 6.5, least: 0, within: 0 });
+    let freshness = Some(Freshness { younger_than: 2.0, bonus: 6.5, least: 0, within: 0 });
     let order = reversed.arrange(&Rules { limit: 3, freshness, ..Rules::default() });
     assert_eq!(order.order[..4], [0, 7, 1, 8]);
 }
@@ -213,7 +213,7 @@ fn what_cannot_be_is_counted_and_the_places_are_filled() {
         limit: 4,
         caps: vec![Cap { attribute: 1, most: 1 }],
         pins: [(0, 1), (1, 1), (0, 2), (9, 0), (2, 9)].map(|(candidate, place)| Pin { candidate, place }).to_vec(),
-        freshness: Some(Freshness { younger_than_s: 60, bonus: 0.0, least: 3, within: 2 }),
+        freshness: Some(Freshness { younger_than: 60.0, bonus: 0.0, least: 3, within: 2 }),
         ..Rules::default()
     };
     let order = owned.arrange(&rules);
@@ -228,7 +228,7 @@ fn slices_that_do_not_fit_are_refused_with_both_numbers() {
     let rules = Rules { limit: 2, ..Rules::default() };
     assert!(arrange(&good, &rules).is_ok());
     let cap = Cap { attribute: 0, most: 1 };
-    let freshness = Freshness { younger_than_s: 1, bonus: 0.0, least: 1, within: 1 };
+    let freshness = Freshness { younger_than: 1.0, bonus: 0.0, least: 1, within: 1 };
     for (candidates, rules, numbers) in [
         (Candidates { server: &[1.0], ..good }, rules.clone(), ["1", "2"]),
         (Candidates { attributes: &[&[1, 2, 3]], ..good }, rules.clone(), ["3", "2"]),
@@ -236,7 +236,7 @@ fn slices_that_do_not_fit_are_refused_with_both_numbers() {
         (good, Rules { freshness: Some(freshness), ..rules.clone() }, ["0", "2"]),
         (good, Rules { freshness: Some(Freshness { bonus: f32::NAN, ..freshness }), ..rules.clone() }, ["0", "2"]),
         (
-            Candidates { ages_s: &[1, 2], ..good },
+            Candidates { ages: &[1.0, 2.0], ..good },
             Rules { freshness: Some(Freshness { bonus: f32::NAN, ..freshness }), ..rules.clone() },
             ["NaN", "finite"],
         ),

@@ -1,8 +1,7 @@
 //! The NDCG of both orders, estimated from weighted clicks.
 
-use serde::{Deserialize, Serialize};
-
 use super::{DEPTH, Interval};
+use crate::stored::stored;
 
 /// Half of what is remembered of a slate is gone after this many later ones.
 const HALF_LIFE_SLATES: f64 = 200.0;
@@ -26,13 +25,15 @@ pub(super) struct Gains {
 /// because what was not examined was not clicked. So NDCG here is the mean gain over the gain of the best order for
 /// the mean number of relevant items: where that number varies between slates it is too low, for both orders by the
 /// same factor. Intervals are normal ones, by the delta method.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quality {
     /// Sums of (1, server, personal, relevant), older slates weighing less.
     sums: [f64; 4],
     /// Sums of the products of those four, by the squares of the weights.
     products: [[f64; 4]; 4],
 }
+
+stored!(Quality { sums, products });
 
 impl Quality {
     pub(super) fn new() -> Self {
@@ -48,6 +49,10 @@ impl Quality {
                 *product = *product * keep * keep + row[i] * row[j];
             }
         }
+    }
+
+    pub(super) fn fits(&self) -> bool {
+        self.sums.iter().chain(self.products.iter().flatten()).all(|sum| sum.is_finite())
     }
 
     pub(super) fn server(&self) -> Option<Interval> {

@@ -1,9 +1,8 @@
 //! One shown slate: both orders, how likely each item was to be seen, and what was clicked.
 
+use super::{DEPTH, Kind, Setting, Verdict, quality::Gains, quality::gain};
+use crate::stored::stored;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
-use serde::{Deserialize, Serialize};
-
-use super::{DEPTH, Kind, Setting, Shown, Verdict, quality::Gains, quality::gain};
 
 /// The interleaving that is shown is one of this many, drawn evenly, so that each item's propensity is an exact mean.
 const DRAFTS: usize = 8;
@@ -14,7 +13,7 @@ const CLIP: f64 = 20.0;
 /// The rank of an item that an order does not hold.
 const ABSENT: usize = usize::MAX;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Item {
     key: u64,
     /// What a click on it would gain for the server's order and for the personal one.
@@ -26,73 +25,100 @@ struct Item {
     clicked: bool,
 }
 
-/// A slate that can still be clicked: at most [`DEPTH`] items of either order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Slate {
-    pub(super) id: u64,
-    pub(super) number: u64,
-    /// The order that was shown, or would have been, had the slate not been interleaved.
-    pub(super) lead: Verdict,
+stored! {
+    Item { key, gains, weight, team, clicked }
+    Compared { id, lead, items }
+}
+
+/// Two orders of the same candidates, by their places among the keys. A place that names no candidate, or one again, is
+/// passed over.
+pub(crate) struct Orders<'a> {
+    pub(crate) keys: &'a [u64],
+    pub(crate) server: &'a [u32],
+    pub(crate) personal: &'a [u32],
+    /// Puts what was drafted from both into an order that the rules allow, as they allow both.
+    pub(crate) settle: &'a dyn Fn(Vec<u32>) -> Vec<u32>,
+}
+
+/// A slate on which both orders are compared, and which can be clicked once it is shown: at most [`DEPTH`] items of
+/// either order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compared {
+    pub(super) id: u32,
+    /// The order that is shown, or would have been, were the slate not interleaved.
+    lead: Verdict,
     items: Vec<Item>,
 }
 
-impl Slate {
-    /// Draws what to show, and remembers how likely each item was to be examined.
+impl Compared {
+    /// Draws what to show, and remembers how likely each item is to be examined. As many are shown as the longer of the
+    /// two orders has.
     ///
     /// An item's propensity is its mean over everything that might have been shown: the leading order, and each of the
     /// possible interleavings (the balance heuristic: Veach and Guibas 1995; for logged rankings Agarwal and others
     /// 2017). An item that the leading order buries is thus weighted by its chance to be seen in an interleaving
     /// rather than by a far smaller one.
-    pub(super) fn show(
+    pub(crate) fn new(
         setting: &Setting,
-        seed: u64,
-        (id, number, lead): (u64, u64, Verdict),
-        keys: &[u64],
-        server: &[u32],
-        personal: &[u32],
-    ) -> (Self, Shown) {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        bytes[8..16].copy_from_slice(&number.to_le_bytes());
-        let mut generator = ChaCha8Rng::from_seed(bytes);
+        draw: [u8; 16],
+        id: u32,
+        lead: Verdict,
+        orders: &Orders,
+    ) -> (Self, Vec<u32>, Kind) {
+        let mut seed = [0; 32];
+        seed[..16].copy_from_slice(&draw);
+        let mut generator = ChaCha8Rng::from_seed(seed);
 
-        let server = Ranked::new(server, keys.len());
-        let personal = Ranked::new(personal, keys.len());
+        let count = orders.keys.len();
+        let server = Ranked::new(orders.server, count);
+        let personal = Ranked::new(orders.personal, count);
         let length = server.order.len().max(personal.order.len());
         let leading = match lead {
             Verdict::Personal => [&personal.order[..], &server.order].concat(),
             Verdict::Server => [&server.order[..], &personal.order].concat(),
         };
-        let leading = Ranked::new(&leading, keys.len());
-        let drafts: Vec<Draft> = (0..DRAFTS).map(|_| Draft::new(&server, &personal, &mut generator)).collect();
+        let leading = Ranked::new(&leading, count);
+        let drafts: Vec<Draft> = (0..DRAFTS).map(|_| Draft::new(&server, &personal, orders, &mut generator)).collect();
         let share = if setting.interleave_every == 0 { 0.0 } else { 1.0 / f64::from(setting.interleave_every) };
         let interleaved = setting.interleave_every > 0 && generator.random_range(0..setting.interleave_every) == 0;
         let draft = interleaved.then(|| &drafts[generator.random_range(0..DRAFTS)]);
 
-        let examined = |rank: usize| if rank < length { (rank as f64 + 1.0).powf(-setting.eta) } else { 0.0 };
-        let items = drafts[0].ranked.order.iter().map(|&candidate| {
+        let examined =
+            |rank: usize| if rank < length { f64::from((rank as f32 + 1.0).powf(-setting.eta)) } else { 0.0 };
+        let items = drafts[0].picks.iter().map(|&(candidate, _)| {
             let in_drafts: f64 = drafts.iter().map(|draft| examined(draft.ranked.rank(candidate))).sum();
             let propensity = (1.0 - share) * examined(leading.rank(candidate)) + share * in_drafts / DRAFTS as f64;
+            let picked = |draft: &Draft| draft.picks.iter().find(|pick| pick.0 == candidate).map(|pick| pick.1);
             Item {
-                key: keys[candidate as usize],
+                key: orders.keys[candidate as usize],
                 gains: (gain(server.rank(candidate)), gain(personal.rank(candidate))),
                 weight: if propensity > 0.0 { 1.0 / propensity } else { 0.0 },
-                team: draft.map(|draft| draft.teams[draft.ranked.rank(candidate)]),
+                team: draft.and_then(picked),
                 clicked: false,
             }
         });
-        let slate = Self { id, number, lead, items: items.collect() };
+        let slate = Self { id, lead, items: items.collect() };
 
         let mut order = draft.map_or_else(Vec::new, |draft| draft.ranked.order.clone());
         order.extend(&leading.order);
-        let mut order = Ranked::new(&order, keys.len()).order;
+        let mut order = Ranked::new(&order, count).order;
         order.truncate(length);
         let kind = match (interleaved, lead) {
             (true, _) => Kind::Interleaved,
             (false, Verdict::Personal) => Kind::Personal,
             (false, Verdict::Server) => Kind::Server,
         };
-        (slate, Shown { order, kind })
+        (slate, order, kind)
+    }
+
+    pub(super) fn lead(&self) -> Verdict {
+        self.lead
+    }
+
+    pub(crate) fn fits(&self) -> bool {
+        let number = |x: f64| x.is_finite() && x >= 0.0;
+        self.items.len() <= 2 * DEPTH
+            && self.items.iter().all(|item| number(item.gains.0) && number(item.gains.1) && number(item.weight))
     }
 
     /// Whether the item is one of this slate's.
@@ -171,29 +197,31 @@ impl Ranked {
 }
 
 /// A team draft: in each round a coin says which order picks first, and each picks its best item that is still free
-/// (Radlinski, Kurup and Joachims 2008, algorithm 2).
+/// (Radlinski, Kurup and Joachims 2008, algorithm 2). Then the rules have their say.
 struct Draft {
+    picks: Vec<(u32, Verdict)>,
     ranked: Ranked,
-    teams: Vec<Verdict>,
 }
 
 impl Draft {
-    fn new(server: &Ranked, personal: &Ranked, generator: &mut ChaCha8Rng) -> Self {
-        let mut draft = Self { ranked: Ranked::new(&[], server.ranks.len()), teams: Vec::new() };
+    fn new(server: &Ranked, personal: &Ranked, orders: &Orders, generator: &mut ChaCha8Rng) -> Self {
+        let mut ranked = Ranked::new(&[], server.ranks.len());
+        let mut picks = Vec::new();
         let mut tops = [(Verdict::Server, server.top().iter()), (Verdict::Personal, personal.top().iter())];
         loop {
             if generator.random_bool(0.5) {
                 tops.swap(0, 1);
             }
-            let before = draft.teams.len();
+            let before = picks.len();
             for (team, top) in &mut tops {
-                if let Some(&pick) = top.find(|&&candidate| !draft.ranked.holds(candidate)) {
-                    draft.ranked.push(pick);
-                    draft.teams.push(*team);
+                if let Some(&pick) = top.find(|&&candidate| !ranked.holds(candidate)) {
+                    ranked.push(pick);
+                    picks.push((pick, *team));
                 }
             }
-            if draft.teams.len() == before {
-                return draft;
+            if picks.len() == before {
+                let settled = (orders.settle)(ranked.order);
+                return Self { picks, ranked: Ranked::new(&settled, server.ranks.len()) };
             }
         }
     }

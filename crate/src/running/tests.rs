@@ -2,8 +2,8 @@
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::{DEPTH, Kind, MOST_OPEN, Running, Setting, Shown, Verdict, quality::gain};
-use crate::wire::{decode, encode};
+use super::{Compared, DEPTH, KEPT_OPEN, Kind, Orders, Running, Setting, Verdict, quality::gain};
+use crate::stored::{Stored, read_all};
 
 /// How well the two orders know what is relevant: each sorts by strength·relevant + noise, and shares part of the
 /// noise with the other.
@@ -22,18 +22,44 @@ const WORLD: World = World { server: 0.0, personal: 0.0, shared_noise: 0.5, eta:
 const WORSE: World = World { server: 2.0, personal: 0.0, ..WORLD };
 const BETTER: World = World { server: 1.0, personal: 2.0, ..WORLD };
 
+/// Shows a slate at once; what, and which order that is.
+fn show(
+    running: &mut Running,
+    setting: Setting,
+    seed: u64,
+    slate: u32,
+    keys: &[u64],
+    server: &[u32],
+    personal: &[u32],
+) -> (Vec<u32>, Kind) {
+    let mut draw = [0; 16];
+    draw[..8].copy_from_slice(&seed.to_le_bytes());
+    draw[8..].copy_from_slice(&u64::from(slate).to_le_bytes());
+    let orders = Orders { keys, server, personal, settle: &|drafted| drafted };
+    let (compared, order, kind) = Compared::new(&setting, draw, slate, running.verdict(), &orders);
+    running.show(compared);
+    (order, kind)
+}
+
+fn encode(running: &Running) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    running.write(&mut bytes);
+    bytes
+}
+
 struct User {
     generator: ChaCha8Rng,
     running: Running,
-    slates: u64,
+    seed: u64,
+    slates: u32,
     /// Sums of the true gain of the server's order, the personal one and the best.
     truth: [f64; 3],
 }
 
 impl User {
     fn new(seed: u64) -> Self {
-        let running = Running::new(Setting::default(), seed).expect("the default eta is in range");
-        Self { generator: ChaCha8Rng::seed_from_u64(seed), running, slates: 0, truth: [0.0; 3] }
+        let generator = ChaCha8Rng::seed_from_u64(seed);
+        Self { generator, running: Running::new(), seed, slates: 0, truth: [0.0; 3] }
     }
 
     fn normal(&mut self) -> f64 {
@@ -66,8 +92,8 @@ impl User {
         self.truth[1] += gained(&personal);
         self.truth[2] += (0..relevant.iter().filter(|&&item| item).count()).map(gain).sum::<f64>();
         let keys: Vec<u64> = (100..100 + count as u64).collect();
-        let shown = self.running.show(self.slates, &keys, &server, &personal);
-        for (rank, &item) in shown.order.iter().enumerate() {
+        let (order, _) = show(&mut self.running, Setting::default(), self.seed, self.slates, &keys, &server, &personal);
+        for (rank, &item) in order.iter().enumerate() {
             let examined = self.generator.random::<f64>() < (rank as f64 + 1.0).powf(-world.eta);
             if examined && relevant[item as usize] && self.generator.random::<f64>() < world.clicks {
                 assert!(self.running.click(self.slates, keys[item as usize]));
@@ -158,8 +184,9 @@ fn the_intervals_hold_the_true_difference() {
 
 #[test]
 fn one_slate_in_ten_is_interleaved() {
-    let mut running = Running::new(Setting::default(), 7).expect("the default eta is in range");
-    let kinds = (0..10_000).map(|slate| running.show(slate, &[10, 11, 12], &[0, 1, 2], &[2, 1, 0]).kind);
+    let mut running = Running::new();
+    let mut kind = |slate| show(&mut running, Setting::default(), 7, slate, &[10, 11, 12], &[0, 1, 2], &[2, 1, 0]).1;
+    let kinds = (0..10_000).map(&mut kind);
     let interleaved = kinds.filter(|&kind| kind == Kind::Interleaved).count();
     assert!((900..1_100).contains(&interleaved), "{interleaved} with seed 7");
 }
@@ -167,18 +194,19 @@ fn one_slate_in_ten_is_interleaved() {
 #[test]
 fn an_interleaving_gives_each_order_its_turn() {
     let setting = Setting { interleave_every: 1, ..Setting::default() };
-    let mut running = Running::new(setting, 3).expect("the default eta is in range");
+    let mut running = Running::new();
     let keys: Vec<u64> = (0..8).collect();
     let mut firsts = [0; 2];
     for slate in 0..200 {
-        let shown = running.show(slate, &keys, &[0, 1, 2, 3, 4, 5, 6, 7], &[4, 5, 6, 7, 0, 1, 2, 3]);
-        let mut sorted = shown.order.clone();
+        let orders: [&[u32]; 2] = [&[0, 1, 2, 3, 4, 5, 6, 7], &[4, 5, 6, 7, 0, 1, 2, 3]];
+        let (shown, _) = show(&mut running, setting, 3, slate, &keys, orders[0], orders[1]);
+        let mut sorted = shown.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6, 7]);
-        for pair in shown.order.chunks(2).take(2) {
+        for pair in shown.chunks(2).take(2) {
             assert!(pair.iter().filter(|&&item| item < 4).count() == 1, "{shown:?}: one pick each in a round");
         }
-        firsts[usize::from(shown.order[0] == 4)] += 1;
+        firsts[usize::from(shown[0] == 4)] += 1;
     }
     assert!(firsts.iter().all(|&count| count > 70), "{firsts:?} with seed 3");
 }
@@ -190,30 +218,47 @@ fn the_same_calls_give_the_same_bits_and_state_survives_storage() {
         one.read(WORSE);
         other.read(WORSE);
         if slate % 7 == 0 {
-            other.running = decode(&encode(&other.running)).expect("what was encoded");
+            other.running = read_all(&encode(&other.running)).expect("what was encoded");
         }
     }
     assert_eq!(encode(&one.running), encode(&other.running));
 }
 
 #[test]
-fn a_slate_is_shown_again_as_it_was_and_keeps_its_clicks() {
-    let setting = Setting { interleave_every: 2, keep_open: 100, ..Setting::default() };
-    let mut running = Running::new(setting, 1).expect("the default eta is in range");
-    let keys: Vec<u64> = (0..6).collect();
-    let mut show = |slate| running.show(slate, &keys, &[0, 1, 2, 3, 4, 5], &[5, 4, 3, 2, 1, 0]);
-    let first: Vec<Shown> = (0..MOST_OPEN.into()).map(&mut show).collect();
-    let again: Vec<Shown> = (0..MOST_OPEN.into()).map(&mut show).collect();
-    assert_eq!(first, again);
-    assert_eq!((running.open.len(), running.shown), (64, 64));
-    running.show(64, &keys, &[0], &[1]);
-    assert_eq!((running.open.len(), running.report().slates), (64, 1), "the oldest closes when one more is shown");
+fn a_slate_is_open_until_four_others_were_shown() {
+    let mut running = Running::new();
+    let show = |running: &mut Running, slate| {
+        show(running, Setting::default(), 1, slate, &[10, 11], &[0, 1], &[1, 0]);
+    };
+    (0..4).for_each(|slate| show(&mut running, slate));
+    assert!(running.click(0, 10) && running.report().slates == 0);
+    show(&mut running, 4);
+    assert!(!running.click(0, 10) && running.report().slates == 1, "the oldest has closed");
+    assert_eq!(running.open.len(), KEPT_OPEN);
+}
+
+#[test]
+fn an_interleaving_is_put_into_an_order_that_the_rules_allow() {
+    let keys: Vec<u64> = (0..8).collect();
+    let setting = Setting { interleave_every: 1, ..Setting::default() };
+    let (server, personal) = ([7, 0, 1, 2, 3], [7, 4, 5, 6, 3]);
+    // A rule that wants candidate 7 first and 3 next.
+    let settle = |drafted: Vec<u32>| {
+        let rest = drafted.into_iter().filter(|candidate| ![7, 3].contains(candidate));
+        [7, 3].into_iter().chain(rest).collect()
+    };
+    for seed in 0..50 {
+        let orders = Orders { keys: &keys, server: &server, personal: &personal, settle: &settle };
+        let (compared, order, kind) = Compared::new(&setting, [seed; 16], 1, Verdict::Personal, &orders);
+        assert_eq!((order.len(), &order[..2], kind), (5, &[7, 3][..], Kind::Interleaved));
+        assert!(compared.fits());
+    }
 }
 
 #[test]
 fn a_click_on_nothing_that_is_open_is_counted_apart() {
-    let mut running = Running::new(Setting::default(), 1).expect("the default eta is in range");
-    running.show(1, &[10, 11], &[0, 1], &[1, 0]);
+    let mut running = Running::new();
+    show(&mut running, Setting::default(), 1, 1, &[10, 11], &[0, 1], &[1, 0]);
     assert!(running.click(1, 10) && running.click(1, 10), "clicked twice, counted once");
     assert!(!running.click(1, 99) && !running.click(2, 10));
     running.settle();
@@ -223,14 +268,14 @@ fn a_click_on_nothing_that_is_open_is_counted_apart() {
 
 #[test]
 fn orders_of_different_items_and_odd_places_are_no_harm() {
-    let mut running = Running::new(Setting::default(), 2).expect("the default eta is in range");
-    assert_eq!(running.show(0, &[], &[], &[]).order, Vec::<u32>::new());
+    let mut running = Running::new();
+    let setting = Setting::default();
+    assert_eq!(show(&mut running, setting, 2, 0, &[], &[], &[]).0, Vec::<u32>::new());
     let keys: Vec<u64> = (0..300).collect();
     let server: Vec<u32> = (0..200).collect();
     let personal: Vec<u32> = (0..300).rev().chain([7, 7, 4_000_000]).collect();
     for slate in 1..200 {
-        let shown = running.show(slate, &keys, &server, &personal);
-        let mut sorted = shown.order;
+        let (mut sorted, _) = show(&mut running, setting, 2, slate, &keys, &server, &personal);
         sorted.sort_unstable();
         assert_eq!(sorted, (0..300).collect::<Vec<u32>>());
         (0..300).for_each(|key| _ = running.click(slate, key));
@@ -242,22 +287,13 @@ fn orders_of_different_items_and_odd_places_are_no_harm() {
 }
 
 #[test]
-fn an_eta_that_is_no_curve_is_refused() {
-    for eta in [-0.1, 4.1, f64::NAN, f64::INFINITY] {
-        let refused = Running::new(Setting { eta, ..Setting::default() }, 0).expect_err("no curve");
-        assert_eq!(refused.code(), "head-refused");
-    }
-}
-
-#[test]
 fn what_is_kept_is_bounded() {
-    let setting = Setting { keep_open: MOST_OPEN, ..Setting::default() };
-    let mut running = Running::new(setting, 2).expect("the default eta is in range");
+    let mut running = Running::new();
     let keys: Vec<u64> = (0..1_000).collect();
     let server: Vec<u32> = (0..1_000).collect();
     let personal: Vec<u32> = (0..1_000).rev().collect();
-    (0..130).for_each(|slate| _ = running.show(slate, &keys, &server, &personal));
-    assert!(encode(&running).len() < MOST_OPEN as usize * 2 * DEPTH * 100, "{}", encode(&running).len());
+    (0..130).for_each(|slate| _ = show(&mut running, Setting::default(), 2, slate, &keys, &server, &personal));
+    assert!(encode(&running).len() < KEPT_OPEN * 2 * DEPTH * 100, "{}", encode(&running).len());
 }
 
 /// `cargo test --release -p privet running::tests::sweep -- --ignored --nocapture` prints docs/ranking.md's table.

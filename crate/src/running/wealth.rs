@@ -1,6 +1,6 @@
 //! Evidence as the wealth of someone who bets against the order that is shown.
 
-use serde::{Deserialize, Serialize};
+use crate::stored::stored;
 
 /// How much of the wealth is staked, for each of several players: which size of harm is to be found is not known.
 const STAKES: [f64; 5] = [0.05, 0.1, 0.2, 0.4, 0.8];
@@ -16,10 +16,12 @@ const MOST_LOST: f64 = 0.95;
 /// slate the part `renewal` is taken away and given back as fresh capital, so that an order that turns bad late is
 /// found too: in n slates wealth reaches w with a probability of at most (1 + renewal·n) / w (a sum of e-processes
 /// started at each slate: Shin, Ramdas and Rinaldo 2024).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wealth {
     players: [f64; STAKES.len()],
 }
+
+stored!(Wealth { players });
 
 impl Wealth {
     pub(super) fn new() -> Self {
@@ -33,6 +35,10 @@ impl Wealth {
             let renewed = *wealth * (1.0 - renewal) + renewal / STAKES.len() as f64;
             *wealth = renewed * (1.0 + stake * x).max(1.0 - MOST_LOST);
         }
+    }
+
+    pub(super) fn fits(&self) -> bool {
+        self.players.iter().all(|wealth| wealth.is_finite() && *wealth >= 0.0)
     }
 
     pub(super) fn total(&self) -> f64 {

@@ -1,0 +1,197 @@
+//! The bytes of what a device remembers: fields one after the other, numbers with the lowest byte first, lists after their
+//! length. Nothing says what is what: a version stands in front of all of it, and a hash.
+//!
+//! Derived CBOR would do, and weighs several times as much to load as this.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What can be written, and read back.
+pub(crate) trait Stored: Sized {
+    fn write(&self, to: &mut Vec<u8>);
+
+    /// Reads one from the front, and takes it away there.
+    fn read(from: &mut &[u8]) -> Option<Self>;
+}
+
+/// Reads what [`Stored::write`] wrote, and refuses any bytes that it would not write.
+pub(crate) fn read_all<T: Stored>(bytes: &[u8]) -> Option<T> {
+    let read = T::read(&mut &*bytes)?;
+    let mut again = Vec::with_capacity(bytes.len());
+    read.write(&mut again);
+    (again == bytes).then_some(read)
+}
+
+/// Stores a type as its fields.
+macro_rules! stored {
+    ($($name:ident { $($field:ident),* $(,)? })*) => {$(
+        impl $crate::stored::Stored for $name {
+            fn write(&self, to: &mut Vec<u8>) {
+                let Self { $($field),* } = self;
+                $($crate::stored::Stored::write($field, to);)*
+            }
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: $crate::stored::Stored::read(from)?),* })
+            }
+        }
+    )*};
+}
+pub(crate) use stored;
+
+macro_rules! numbers {
+    ($($number:ident)*) => {$(
+        impl Stored for $number {
+            fn write(&self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                let (bytes, rest) = from.split_first_chunk()?;
+                *from = rest;
+                Some(Self::from_le_bytes(*bytes))
+            }
+        }
+    )*};
+}
+numbers!(u8 u16 u32 u64 i16 f32 f64);
+
+macro_rules! lists {
+    ($($list:ident $push:ident $($order:ident)?;)*) => {$(
+        impl<T: Stored $(+ $order)?> Stored for $list<T> {
+            fn write(&self, to: &mut Vec<u8>) {
+                (self.len() as u32).write(to);
+                self.iter().for_each(|item| item.write(to));
+            }
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                let mut list = Self::new();
+                for _ in 0..u32::read(from)? {
+                    list.$push(T::read(from)?);
+                }
+                Some(list)
+            }
+        }
+    )*};
+}
+lists! {
+    Vec push;
+    VecDeque push_back;
+    BTreeSet insert Ord;
+}
+
+impl<K: Stored + Ord, V: Stored> Stored for BTreeMap<K, V> {
+    fn write(&self, to: &mut Vec<u8>) {
+        (self.len() as u32).write(to);
+        for (key, value) in self {
+            key.write(to);
+            value.write(to);
+        }
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let mut map = Self::new();
+        for _ in 0..u32::read(from)? {
+            map.insert(K::read(from)?, V::read(from)?);
+        }
+        Some(map)
+    }
+}
+
+impl<A: Stored, B: Stored> Stored for (A, B) {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+        self.1.write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Some((A::read(from)?, B::read(from)?))
+    }
+}
+
+impl<T: Stored + Copy + Default, const N: usize> Stored for [T; N] {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.iter().for_each(|item| item.write(to));
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let mut all = [T::default(); N];
+        for item in &mut all {
+            *item = T::read(from)?;
+        }
+        Some(all)
+    }
+}
+
+impl<T: Stored> Stored for Option<T> {
+    fn write(&self, to: &mut Vec<u8>) {
+        u8::from(self.is_some()).write(to);
+        self.iter().for_each(|item| item.write(to));
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        if bool::read(from)? { T::read(from).map(Some) } else { Some(None) }
+    }
+}
+
+impl Stored for bool {
+    fn write(&self, to: &mut Vec<u8>) {
+        u8::from(*self).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        u8::read(from).map(|byte| byte != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct All {
+        number: f32,
+        list: Vec<(u16, u64)>,
+        queue: VecDeque<Option<u8>>,
+        set: BTreeSet<u64>,
+        map: BTreeMap<(u16, u64), [f64; 2]>,
+        flag: bool,
+    }
+    stored!(All { number, list, queue, set, map, flag });
+
+    fn all() -> All {
+        All {
+            number: -0.0,
+            list: vec![(1, 2), (3, u64::MAX)],
+            queue: VecDeque::from([None, Some(7)]),
+            set: BTreeSet::from([3, 1]),
+            map: BTreeMap::from([((1, 2), [0.5, f64::MAX]), ((0, 9), [-1.0, 0.0])]),
+            flag: true,
+        }
+    }
+
+    fn bytes() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        all().write(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let read: All = read_all(&bytes()).expect("our own bytes");
+        assert_eq!((read.number.to_bits(), read), ((-0.0_f32).to_bits(), all()));
+    }
+
+    #[test]
+    fn bytes_that_are_cut_longer_or_written_otherwise_are_refused() {
+        let bytes = bytes();
+        for length in 0..bytes.len() {
+            assert_eq!(read_all::<All>(&bytes[..length]), None, "{length}");
+        }
+        assert_eq!(read_all::<All>(&[&bytes[..], &[0]].concat()), None);
+        assert_eq!(read_all::<bool>(&[2]), None);
+        assert_eq!(read_all::<Option<u8>>(&[3, 4]), None);
+        assert_eq!(read_all::<BTreeSet<u8>>(&[2, 0, 0, 0, 5, 4]), None, "not in order");
+        assert_eq!(read_all::<BTreeSet<u8>>(&[2, 0, 0, 0, 5, 5]), None, "twice");
+        assert_eq!(read_all::<Vec<u64>>(&[255; 8]), None, "a length that nobody has room for");
+    }
+}
