@@ -17,7 +17,8 @@ async function start(): Promise<void> {
   // does, as no slate is interleaved with the server's order.
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
   const aggregators = { leader: { url: ".", key } };
-  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
+  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend, schedule: "manual" });
+  await personalizer.consent({ personalise: true, contribute: true });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
       if (top) await readStory(personalizer, top);

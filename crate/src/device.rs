@@ -3,7 +3,8 @@
 use core::ops::{Deref, DerefMut};
 
 use crate::{
-    Backend, Cost, Error, Gradient, NanoRho, Ranker, Result, Terms, Upload, UploadId, clip, cost, noise, statement,
+    Backend, Cost, Error, Gradient, NanoRho, Policy, Ranker, Result, Terms, Upload, UploadId, clip, cost, noise,
+    statement,
 };
 
 /// A [`Ranker`] that can contribute, too.
@@ -55,12 +56,17 @@ pub struct Contribution {
 }
 
 impl Device {
-    /// A device that takes part in this signed round with this head. What [`Ranker::new`] checks is checked, and then
-    /// that the policy allows what the round asks for.
+    /// A device that takes part in this signed round with this head. What [`Ranker::new`] checks is checked, and the policy
+    /// once more, with the exact cost.
     pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
         let ranker = Ranker::new(terms, round, head, ledger)?;
         ranker.policy().admit(ranker.round(), cost(ranker.round().bound()?)?)?;
         Ok(Self { ranker, finished: None, backend })
+    }
+
+    /// A device that ranks by a head that the application vouches for, and has no round: each release is refused.
+    pub fn local(policy: Policy, head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
+        Ok(Self { ranker: Ranker::local(policy, head, ledger)?, finished: None, backend })
     }
 
     /// What taking part means, in plain words out of the round's numbers.
@@ -131,7 +137,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Head, Identity, Item, Moment, Pins, Policy, Round, Schema, Signed};
+    use crate::{Event, Head, Identity, Item, Moment, Pins, Round, Schema, Signed};
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
@@ -178,6 +184,19 @@ mod tests {
         let mut device = device();
         let refused = device.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).err();
         assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
+    }
+
+    #[test]
+    fn a_device_without_a_round_ranks_and_releases_nothing() {
+        let mut device = Device::local(Policy::at_once(), &head(), &[], Backend::Scalar).expect("a sound head");
+        busy(&mut device);
+        let slate =
+            device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &crate::Request::default(), [0; 16]);
+        assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
+        assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
+        assert_eq!(code(device.statement()), "round-refused");
+        assert_eq!(code(at_once(device.preview())), "round-refused");
+        assert_eq!(code(Device::local(Policy::at_once(), &[1], &[], Backend::Scalar)), "wire-malformed");
     }
 
     #[test]

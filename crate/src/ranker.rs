@@ -1,8 +1,8 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
 use crate::{
-    Charge, Cost, Error, Event, Head, Item, Ledger, Memory, Moment, Pins, Policy, Profile, Request, Result, Round,
-    Scratch, Selector, Signed, Slate, Step, Unsent, UploadId, Without,
+    Bound, Charge, Cost, Error, Event, Head, Item, Ledger, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
+    Result, Round, Scratch, Selector, Signed, Slate, Step, Unsent, UploadId, Without, accounting,
     running::{Report, Setting, Verdict},
     slate,
 };
@@ -39,7 +39,7 @@ enum Taken {
 }
 
 impl Ranker {
-    /// Ranks by the head of this signed round. Signatures, task and head are checked, in this order; an empty `ledger` is
+    /// Ranks by the head of this signed round. Signatures, task, policy and head are checked, in this order; an empty `ledger` is
     /// a new one, any other must be the bytes that were stored last.
     pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8]) -> Result<Self> {
         let Terms { task, pins, policy } = terms;
@@ -47,6 +47,7 @@ impl Ranker {
         if round.task != task {
             return Err(Error::TaskUnknown);
         }
+        policy.admit(&round, least_cost(round.bound()?))?;
         if Head::hash(head) != round.head {
             return Err(Error::HeadStale { round: round.number });
         }
@@ -54,6 +55,16 @@ impl Ranker {
         if head.parameters().len() != round.dimension as usize {
             return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
         }
+        Self::with(round, head, policy, ledger)
+    }
+
+    /// Ranks by a head that the application vouches for, and has no round.
+    pub fn local(policy: Policy, head: &[u8], ledger: &[u8]) -> Result<Self> {
+        let head = Head::decode(head)?;
+        Self::with(Round::none(head.parameters().len() as u32), head, policy, ledger)
+    }
+
+    fn with(round: Round, head: Head, policy: Policy, ledger: &[u8]) -> Result<Self> {
         let ledger = Ledger::open(ledger, policy.limits())?;
         let (memory, scratch) = (Memory::new(&head, Without::default()), Scratch::default());
         Ok(Self { head, round, policy, memory, scratch, ledger, step: None, reserved: None })
@@ -231,5 +242,43 @@ impl Ranker {
         .to_vec();
         self.step = Some(step);
         bytes
+    }
+}
+
+/// What a contribution costs, or a trifle less: enough to refuse a round by. What is charged is computed where the noise
+/// is drawn, and the policy is asked again with that.
+fn least_cost(bound: Bound) -> Cost {
+    let trifle = 1.0 - 1e-9;
+    let apart = 2.0 * f64::from(bound.clip_norm());
+    let alone = NanoRho::from_rho(trifle * apart.powi(2) / (2.0 * bound.deviation().powi(2)));
+    let (norm, parts) = (bound.clip_norm(), bound.parts());
+    let trusted = match parts {
+        1 => alone,
+        _ => NanoRho::from_rho(
+            trifle * accounting::rho_of_summed_parts(norm, parts, bound.part_variance(), bound.dimension()),
+        ),
+    };
+    Cost { trusted, alone }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost;
+
+    #[test]
+    fn a_round_is_refused_by_no_more_than_it_costs_and_hardly_by_less() {
+        for parts in [1, 2, 80, 100_000] {
+            for multiplier in [1.0, 3.9, 8.0, 99.0] {
+                let bound = Bound::new(1.0, 1 << 20, multiplier, parts, 4096).expect("a plain bound");
+                let (least, exact) = (least_cost(bound), cost(bound).expect("a plain bound"));
+                for (least, exact) in [(least.trusted, exact.trusted), (least.alone, exact.alone)] {
+                    assert!(
+                        least <= exact && exact.0 as f64 <= (least.0 + 2) as f64 * (1.0 + 1e-8),
+                        "{least:?} {exact:?}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -14,13 +14,14 @@ const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding
 const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
 const { leader: key } = await (await fetch("v1/identity")).json();
 const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy });
+await personalizer.consent({ personalise: true, contribute: true });
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
 const slate = await personalizer.rerank(feed);
-const { gradient, clipped } = await personalizer.preview();
+const { gradient, clipped } = await personalizer.audit.preview();
 gradient satisfies Float32Array;
 clipped satisfies Int32Array;
-(await personalizer.statement()) satisfies string;
+(await personalizer.audit.statement()) satisfies string;
 const receipt = await personalizer.contribute();
 document.title = JSON.stringify({ order: slate.items.map((item) => item.id), count: receipt.count, backend: receipt.backend });
 `;
@@ -75,7 +76,7 @@ test("it works in a browser from a bundle of one's own", async () => {
     inFolder("index.html"),
     '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
   );
-  for (const file of ["worker.js", "privet_bg.wasm"]) {
+  for (const file of ["worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"]) {
     await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
   const [server, browser] = await Promise.all([Server.start(folder), launch()]);

@@ -68,7 +68,7 @@ test("nothing is requested but the page, the key, the round and its head", async
     "GET /",
     "GET /icon.svg",
     "GET /main.js",
-    "GET /privet_bg.wasm",
+    "GET /rank_bg.wasm",
     "GET /style.css",
     "GET /v1/heads/{hash}",
     "GET /v1/identity",

@@ -11,8 +11,9 @@ pub(crate) type Core = privet::Device;
 
 #[wasm_bindgen]
 impl Device {
-    /// Opens a device for a signed round and its head. `ledger` is what is stored (empty: nothing yet). With `gpu`,
-    /// shaders compute where there is an adapter that passes its probe.
+    /// Opens a device for a signed round and its head, or, where the round is empty, for a head that the application
+    /// vouches for: then nothing is ever released. `ledger` is what is stored (empty: nothing yet). With `gpu`, shaders
+    /// compute where there is an adapter that passes its probe.
     pub async fn open(
         terms: Terms,
         round: Vec<u8>,
@@ -21,8 +22,12 @@ impl Device {
         gpu: bool,
     ) -> Result<Device, JsValue> {
         let backend = if gpu { Backend::open().await } else { Backend::Scalar };
-        let device = privet::Device::new(terms.terms, &round, &head, &ledger, backend).map_err(js_error)?;
-        Ok(Self { device })
+        let device = if round.is_empty() {
+            privet::Device::local(terms.terms.policy, &head, &ledger, backend)
+        } else {
+            privet::Device::new(terms.terms, &round, &head, &ledger, backend)
+        };
+        Ok(Self { device: device.map_err(js_error)? })
     }
 
     /// Debits the next contribution under a fresh id, to be persisted before [`Device::contribute`].

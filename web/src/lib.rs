@@ -3,6 +3,7 @@
 //! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient does in
 //! [`Device::preview`] alone, for the eyes of the person whose data it is.
 
+mod entries;
 #[cfg(feature = "full")]
 mod full;
 mod items;

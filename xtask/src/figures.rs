@@ -7,7 +7,7 @@ use std::{io::Write, path::Path};
 
 use crate::{
     build::{LOADED, LOADED_FIRST},
-    place::{Place, read_bytes, write},
+    place::{Place, read, read_bytes, write},
     run::Program,
 };
 
@@ -17,6 +17,17 @@ const LIMITS: [(&str, u64); 2] = [("gzip_first_rerank", 90 * 1024), ("gzip_total
 pub(crate) struct Sizes([u64; 2]);
 
 impl Sizes {
+    /// A line for each, at the end of other figures.
+    pub(crate) fn append(&self, place: &Place, file: &str, command: &str) -> Result<()> {
+        let file = place.figures().join(file);
+        write(&file, read(&file)? + &self.lines(place, command))
+    }
+
+    fn lines(&self, place: &Place, command: &str) -> String {
+        let figure = |((id, _), size)| figure(id, size, "bytes", &commit(&place.root), command);
+        LIMITS.into_iter().zip(self.0).map(figure).map(|line| format!("{line}\n")).collect()
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
         for ((name, limit), size) in LIMITS.into_iter().zip(self.0) {
             if size > limit {
@@ -41,10 +52,7 @@ pub(crate) fn sizes(place: &Place) -> Result<Sizes> {
         }
     }
     let sizes = Sizes([first, total]);
-    let command = "cargo xtask bench sizes";
-    let figure = |((id, _), size)| figure(id, size, "bytes", &commit(&place.root), command);
-    let lines = LIMITS.into_iter().zip(sizes.0).map(figure).map(|line| format!("{line}\n")).collect::<String>();
-    write(&place.figures().join("sizes.jsonl"), lines)?;
+    write(&place.figures().join("sizes.jsonl"), sizes.lines(place, "cargo xtask bench sizes"))?;
     Ok(sizes)
 }
 

@@ -15,14 +15,14 @@ pub fn backward<L: Lanes>(
     d: &mut [f32],
     g: &mut [f32],
 ) {
-    if f == 0 || h == 0 {
+    if f == 0 || h == 0 || 2 * f == 0 || 2 * h == 0 {
         return;
     }
-    let (_, w2) = theta.split_at(theta.len() - h);
+    let w2 = tile::from(theta, f + f * h + h);
     g.fill(0.0);
-    let (skip, rest) = g.split_at_mut(f);
-    let (g1, rest) = rest.split_at_mut(f * h);
-    let (gb, g2) = rest.split_at_mut(h);
+    let (skip, rest) = tile::split_mut(g, f);
+    let (g1, rest) = tile::split_mut(rest, f * h);
+    let (gb, g2) = tile::split_mut(rest, h);
     for (((x, z), d), r) in x.chunks_exact(f).zip(z.chunks_exact(h)).zip(d.chunks_exact_mut(h)).zip(r) {
         let r = r * scale;
         tile::add::<L>(skip, r, x);
@@ -69,7 +69,11 @@ fn columns<L: Lanes, const R: usize>(f: usize, h: usize, j: usize, x: &[f32], d:
     }
     for k in k..h {
         for (r, g1) in g1.chunks_exact_mut(h).enumerate() {
-            g1[k] = x.chunks_exact(f).zip(d.chunks_exact(h)).map(|(x, d)| x[j + r] * d[k]).sum();
+            let at = |row: &[f32], place: usize| row.get(place).copied().unwrap_or_default();
+            let sum = x.chunks_exact(f).zip(d.chunks_exact(h)).map(|(x, d)| at(x, j + r) * at(d, k)).sum();
+            if let Some(g1) = g1.get_mut(k) {
+                *g1 = sum;
+            }
         }
     }
 }
@@ -85,10 +89,10 @@ fn block<L: Lanes, const R: usize, const V: usize>(
     g1: &mut [f32],
 ) {
     let mut sum = [[L::splat(0.0); V]; R];
-    let left = x.chunks_exact(f).map(|x| core::array::from_fn(|r| x[j + r]));
-    tile::tile(&mut sum, left.zip(d.chunks_exact(h).map(|d| &d[k..])));
+    let left = x.chunks_exact(f).map(|x| core::array::from_fn(|r| x.get(j + r).copied().unwrap_or_default()));
+    tile::tile(&mut sum, left.zip(d.chunks_exact(h).map(|d| tile::from(d, k))));
     for (g1, sum) in g1.chunks_exact_mut(h).zip(sum) {
-        let (g1, _) = g1[k..].as_chunks_mut::<4>();
+        let (g1, _) = g1.get_mut(k..).unwrap_or_default().as_chunks_mut::<4>();
         g1.iter_mut().zip(sum).for_each(|(g1, sum)| sum.store(g1));
     }
 }

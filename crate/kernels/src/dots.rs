@@ -5,25 +5,23 @@ use crate::{Lanes, tile};
 /// Two rows of a by two of b keep four sums in registers and read four vectors for four products.
 #[inline(always)]
 pub fn dots<L: Lanes>(d: usize, a: &[f32], b: &[f32], out: &mut [f32]) {
-    if d == 0 || b.is_empty() {
-        return;
-    }
-    let m = b.len() / d;
+    let Some(m) = b.len().checked_div(d).filter(|m| 2 * d != 0 && 2 * m != 0) else { return };
     let mut rows = a.chunks_exact(2 * d);
     let mut out = out.chunks_exact_mut(2 * m);
     for (a, out) in rows.by_ref().zip(out.by_ref()) {
-        let ((a0, a1), (out0, out1)) = (a.split_at(d), out.split_at_mut(m));
+        let ((a0, a1), (out0, out1)) = (tile::split(a, d), tile::split_mut(out, m));
         let mut columns = b.chunks_exact(2 * d);
         let mut pairs = out0.chunks_exact_mut(2).zip(out1.chunks_exact_mut(2));
         for (b, (out0, out1)) in columns.by_ref().zip(pairs.by_ref()) {
-            let (b0, b1) = b.split_at(d);
+            let (b0, b1) = tile::split(b, d);
             let [p, q, r, s] = square::<L>(a0, a1, b0, b1);
-            out0.copy_from_slice(&[p, q]);
-            out1.copy_from_slice(&[r, s]);
+            out0.iter_mut().zip([p, q]).for_each(|(out, product)| *out = product);
+            out1.iter_mut().zip([r, s]).for_each(|(out, product)| *out = product);
         }
         if !columns.remainder().is_empty() {
-            out0[m - 1] = tile::dot::<L>(a0, columns.remainder());
-            out1[m - 1] = tile::dot::<L>(a1, columns.remainder());
+            for (a, out) in [(a0, out0.last_mut()), (a1, out1.last_mut())] {
+                out.into_iter().for_each(|out| *out = tile::dot::<L>(a, columns.remainder()));
+            }
         }
     }
     if !rows.remainder().is_empty() {

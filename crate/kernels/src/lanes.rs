@@ -132,7 +132,7 @@ impl Lanes for Plain {
 }
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub mod wasm {
+pub(crate) mod wasm {
     //! The lanes of a browser.
 
     #![expect(

@@ -4,6 +4,9 @@
 //! run time; what they need of room they are given.
 
 #![cfg_attr(feature = "module", no_std)]
+#![allow(clippy::inline_always, reason = "lanes are registers only where all that handles them is one function")]
+#![allow(clippy::return_self_not_must_use, reason = "a sum that nobody takes is no mistake that anyone makes")]
+#![allow(clippy::needless_range_loop, reason = "rows and lanes are counted by constants, which unrolls them")]
 
 mod backward;
 mod dots;

@@ -45,3 +45,22 @@ pub(crate) fn add<L: Lanes>(to: &mut [f32], scale: f32, from: &[f32]) {
     }
     to_rest.iter_mut().zip(from_rest).for_each(|(to, from)| *to += scale * from);
 }
+
+/// From a place on; nothing where there is no such place. A slice would panic there, with a message, which would be
+/// data: and a module without a memory of its own must not hold any.
+#[inline(always)]
+pub(crate) fn from(numbers: &[f32], place: usize) -> &[f32] {
+    numbers.get(place..).unwrap_or_default()
+}
+
+/// Up to a place and from there on, in the same manner.
+#[inline(always)]
+pub(crate) fn split(numbers: &[f32], place: usize) -> (&[f32], &[f32]) {
+    numbers.split_at_checked(place).unwrap_or_default()
+}
+
+/// The same of what is written to.
+#[inline(always)]
+pub(crate) fn split_mut(numbers: &mut [f32], place: usize) -> (&mut [f32], &mut [f32]) {
+    numbers.split_at_mut_checked(place).unwrap_or_default()
+}

@@ -24,6 +24,8 @@ pub(crate) fn kernels(place: &Place, machine: &Machine, folder: &Path) -> Result
             .wasm()?
             .cargo(&target, &format!("-C target-feature=+simd128{feature} {link}"))?
             .dir(&place.root.join("crate/kernels"))
+            // The profile is for size, which costs a kernel its registers.
+            .env("CARGO_PROFILE_WASM_OPT_LEVEL", "3")
             .args(["rustc", "--profile", "wasm", "--target", "wasm32-unknown-unknown", "--features", "module"])
             .args(["--crate-type", "cdylib"])
             .run()?;

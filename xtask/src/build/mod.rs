@@ -1,6 +1,7 @@
 //! The Wasm module, the npm package and the demo page, as they ship.
 
 mod kernels;
+mod names;
 pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
@@ -82,7 +83,8 @@ const MODULES: [(&str, &[&str]); 2] = [("rank", &["--no-default-features"]), ("f
 
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     let tools = machine.wasm()?;
-    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock"].map(|path| place.root.join(path));
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build/names.rs"]
+        .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     for (name, features) in MODULES {
         let folder = place.root.join("web/pkg").join(name);
@@ -152,7 +154,7 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
     shrink().args(["--strip-debug", "--strip-producers"]).arg(&named).arg("--output").arg(&module).run()?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    Ok(())
+    names::number(&folder.join(format!("{name}.js")), &module)
 }
 
 /// The page of `cargo xtask bench ranking`: the kernels, and their peers in the versions that the lock file names.
@@ -193,20 +195,28 @@ fn package(place: &Place) -> Result<()> {
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
     bundle(place, "web/ts/index.ts", "web/ts/dist/index.js", true)?;
-    bundle(place, "worker/worker.ts", "web/ts/dist/worker.js", true)?;
+    for name in ["worker", "service"] {
+        bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
+    }
     bundle(place, "web/pkg/full/full.js", "web/ts/dist/full.js", true)?;
+    bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
     for (name, _) in MODULES {
         copy(&module_file(&root.join("web/pkg").join(name), name), &module_file(&dist, name))?;
+        // The worker's types name the modules'.
+        let types = format!("web/pkg/{name}/{name}.d.ts");
+        copy(&root.join(&types), &dist.join("types").join(&types))?;
     }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
             copy(&root.join(name), &root.join("web/ts").join(name))?;
         }
     }
-    node_program(place, "tsc")
-        // The package's own types and the worker's, which they name, keep their places under one folder.
-        .args(["--project", "web/ts", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "web/ts/dist/types"])
-        .run()?;
+    for project in ["web/ts", "web/ts/node"] {
+        node_program(place, "tsc")
+            // The package's own types and the worker's, which they name, keep their places under one folder.
+            .args(["--project", project, "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "web/ts/dist/types"])
+            .run()?;
+    }
     stamp()?.record()
 }
 
@@ -228,11 +238,15 @@ fn demo(place: &Place) -> Result<()> {
 }
 
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
+    bundled(place, from, to).arg("--platform=browser").args(minify.then_some("--minify")).run()
+}
+
+fn bundled(place: &Place, from: &str, to: &str) -> Program {
     node_program(place, "esbuild")
-        .args([from, "--bundle", "--format=esm", "--platform=browser", "--target=es2022", "--sourcemap"])
+        .args([from, "--bundle", "--format=esm", "--target=es2022", "--sourcemap"])
+        // Loaded late, and only where the device lives in the page's own thread.
+        .arg("--external:./worker.js")
         .args(["--log-level=warning".to_owned(), format!("--outfile={to}")])
-        .args(minify.then_some("--minify"))
-        .run()
 }
 
 /// A program from one of the npm packages, in the root.
