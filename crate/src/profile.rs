@@ -8,7 +8,6 @@ use crate::{
     stored::stored,
 };
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use serde::Deserialize;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -94,7 +93,7 @@ impl Counter {
 }
 
 /// What a ranking leaves out, to see what it was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Without {
     /// No looking back at recent items.
     pub attention: bool,

@@ -6,8 +6,6 @@ mod slate;
 mod tests;
 mod wealth;
 
-use std::collections::VecDeque;
-
 use crate::stored::{Stored, stored};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
@@ -114,7 +112,7 @@ pub struct Report {
 /// goes on whichever is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
-    open: VecDeque<Compared>,
+    open: Vec<Compared>,
     closed: u64,
     verdict: Verdict,
     wealth: Wealth,
@@ -129,7 +127,7 @@ impl Running {
     /// Begins with the personal order.
     pub(crate) fn new() -> Self {
         Self {
-            open: VecDeque::new(),
+            open: Vec::new(),
             closed: 0,
             verdict: Verdict::Personal,
             wealth: Wealth::new(),
@@ -144,7 +142,7 @@ impl Running {
         if self.open.len() >= KEPT_OPEN {
             self.close();
         }
-        self.open.push_back(slate);
+        self.open.push(slate);
     }
 
     /// Counts a click, once for each item; false where it names no open slate, or no item of it.
@@ -188,7 +186,7 @@ impl Running {
     }
 
     fn close(&mut self) {
-        let Some(slate) = self.open.pop_front() else { return };
+        let slate = self.open.remove(0);
         self.closed += 1;
         self.quality.add(slate.gains());
         if let Some((server, personal)) = slate.team_clicks() {
