@@ -51,25 +51,13 @@ mod tests {
     use privet::Operator;
 
     use super::*;
+    use crate::Task;
 
     fn round() -> Round {
-        Round {
-            task: "demo".into(),
-            number: 1,
-            mode: Mode::Split,
-            dimension: 400,
-            clip_norm: 1.0,
-            grid_scale: 1 << 12,
-            noise_multiplier: 4.0,
-            tolerated_permille: 190,
-            min_cohort: 100,
-            n_max: 1000,
-            delta: 1e-6,
-            deadline_s: 1,
-            head: [0; 32],
-            leader: Operator::new("a", [0; 32]),
-            helper: Some(Operator::new("b", [0; 32])),
-        }
+        let (task, _) = Task::demo(Mode::Split, 100).expect("the demo's numbers fit");
+        let task = Task { dimension: 400, grid_scale: 1 << 12, tolerated_permille: 190, ..task };
+        let operator = || Operator::new("someone", [0; 32]);
+        task.round(1, [0; 32], 1, operator(), Some(operator()))
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The aggregator that devices do not talk to. It believes the leader nothing that it can check.
 
-use privet::{
-    AggregateShare, Batch, Closing, Error, Forward, Head, Identity, Operator, Result, Round, Share, hex, unhex,
-};
+use privet::{AggregateShare, Batch, Closing, Error, Forward, Identity, Operator, Result, Round, Share, hex, unhex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -10,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::{
     keys::Keys,
     peer::{Ask, Verdict},
-    store::{Added, BatchState, Held, Spent, State, Store, StoredHead, StoredRound, StoredTask},
+    store::{Added, BatchState, Held, Spent, State, Store, StoredBatch, StoredHead, StoredRound, StoredTask},
     task::Task,
     version::{first_head, manifest_of, next_head},
 };
@@ -44,7 +42,8 @@ impl Proposal {
         let byte = |pair| core::str::from_utf8(pair).ok().and_then(unhex::<1>).map(|[byte]| byte);
         let head: Option<Vec<u8>> = pairs.iter().map(|pair| byte(&pair[..])).collect();
         let head = head.filter(|_| rest.is_empty()).ok_or(Error::WireMalformed)?;
-        if task.first_head() == Ok(Head::hash(&head)) { Ok((task, head)) } else { Err(Error::HeadStale { round: 1 }) }
+        task.check_first(&head)?;
+        Ok((task, head))
     }
 }
 
@@ -113,25 +112,25 @@ impl<S: Store> Helper<S> {
         Ok(serde_json::to_vec(&standing).expect("plain data always encodes"))
     }
 
-    /// The admitted task whose terms these are, field by field.
-    async fn admitted(&self, round: &Round) -> Result<Task> {
+    /// The admitted tasks whose terms these are, field by field; at least one. They differ in what a round does not
+    /// name: how it moves the head.
+    async fn admitted(&self, round: &Round) -> Result<Vec<Task>> {
         let tasks = self.store.tasks().await?;
-        for stored in tasks.iter().filter(|task| task.admitted && task.name == round.task) {
-            let task = Task::read(&stored.text)?;
-            let of_task =
-                task.round(round.number, round.head, round.deadline_s, round.leader.clone(), round.helper.clone());
-            if of_task == *round {
-                return Ok(task);
-            }
-        }
-        Err(Error::TaskNotAdmitted)
+        let tasks = tasks.iter().filter(|task| task.admitted && task.name == round.task);
+        let tasks: Vec<Task> = tasks.map(|stored| Task::read(&stored.text)).collect::<Result<_>>()?;
+        let of_task = |task: &Task| {
+            let (leader, helper) = (round.leader.clone(), round.helper.clone());
+            task.round(round.number, round.head, round.deadline_s, leader, helper) == *round
+        };
+        let tasks: Vec<Task> = tasks.into_iter().filter(of_task).collect();
+        if tasks.is_empty() { Err(Error::TaskNotAdmitted) } else { Ok(tasks) }
     }
 
     /// Signs the configuration of an admitted task's next round: over a head that the task starts from or that was
     /// signed here, with the key that is held here. One configuration a number; a new round ends those before it.
     async fn sign_round(&self, round: &Round) -> Result<Vec<u8>> {
         let _turning = self.turning.lock().await;
-        let task = self.admitted(round).await?;
+        let tasks = self.admitted(round).await?;
         let known = self.store.round(&round.hash()).await?;
         if known.is_none() {
             if round.helper != Some(self.operator()) {
@@ -142,7 +141,8 @@ impl<S: Store> Helper<S> {
                 });
             }
             let head = self.store.head(&round.task, round.head).await?;
-            let ours = head.is_some_and(|head| head.round > 0 || task.first_head() == Ok(head.hash));
+            let first = |hash| tasks.iter().any(|task| task.first_head() == Ok(hash));
+            let ours = head.is_some_and(|head| head.round > 0 || first(head.hash));
             if !ours {
                 return Err(Error::HeadStale { round: round.number });
             }
@@ -194,18 +194,33 @@ impl<S: Store> Helper<S> {
         Ok(verdicts.map(|verdict| verdict as u8).collect())
     }
 
-    /// Sums the shares of exactly these uploads, and deletes them with the same stroke.
+    /// Agrees on a batch of exactly these uploads; one that is agreed stays so, whoever asks again and when.
     async fn agree(&self, batch: &Batch) -> Result<Vec<u8>> {
         let stored = self.round(&batch.configuration).await?;
-        let (number, named) = (batch.number, batch.ids().len());
-        let digest = batch.digest();
-        let known = self.store.batches(stored.id).await?;
-        if known.iter().any(|known| known.number == number && known.digest == Some(digest)) {
-            return Ok(digest.to_vec());
+        let digest = batch.digest().to_vec();
+        if self.is_agreed(&stored, batch).await? {
+            return Ok(digest);
         }
+        match self.gather(&stored, batch).await {
+            Ok(()) => Ok(digest),
+            // The request that this one repeats may have been slow, and have gathered them in the meantime.
+            Err(_) if self.is_agreed(&stored, batch).await? => Ok(digest),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    async fn is_agreed(&self, stored: &StoredRound, batch: &Batch) -> Result<bool> {
+        let same = |known: &StoredBatch| known.number == batch.number && known.digest == Some(batch.digest());
+        Ok(self.store.batches(stored.id).await?.iter().any(same))
+    }
+
+    /// Sums the shares of exactly these uploads, and deletes them with the same stroke.
+    async fn gather(&self, stored: &StoredRound, batch: &Batch) -> Result<()> {
+        let (number, named) = (batch.number, batch.ids().len());
         if stored.state != State::Open {
             return Err(closed(&stored.round));
         }
+        let known = self.store.batches(stored.id).await?;
         let so_far: u64 = known.iter().map(|known| u64::from(known.count)).sum();
         if named == 0 || so_far + named as u64 > u64::from(stored.round.n_max) {
             return Err(Error::BatchDisagreed { number, named, held: 0 });
@@ -222,11 +237,8 @@ impl<S: Store> Helper<S> {
             }
             sum
         });
-        if self.store.gather(stored.id, batch, &sum).await? {
-            Ok(digest.to_vec())
-        } else {
-            Err(Error::BatchDisagreed { number, named, held: 0 })
-        }
+        let whole = self.store.gather(stored.id, batch, &sum).await?;
+        if whole { Ok(()) } else { Err(Error::BatchDisagreed { number, named, held: 0 }) }
     }
 
     /// Gives the sum over a list once: what it was given over is durable before it leaves.
@@ -259,19 +271,23 @@ impl<S: Store> Helper<S> {
         if spent.closing == proposed { Ok(spent.sum) } else { Err(Error::BatchSpent { number }) }
     }
 
-    /// Computes the head out of both sums, and signs the manifest of what it comes to: one head a round.
+    /// Computes the head out of both sums, by the admitted terms that come to the one that is asked for, and signs its
+    /// manifest: one head a round.
     async fn sign_head(&self, body: &[u8]) -> Result<Vec<u8>> {
         let _turning = self.turning.lock().await;
-        let (configuration, share) = body.split_first_chunk().ok_or(Error::WireMalformed)?;
+        let (configuration, rest) = body.split_first_chunk().ok_or(Error::WireMalformed)?;
+        let (wanted, share) = rest.split_first_chunk::<32>().ok_or(Error::WireMalformed)?;
         let stored = self.round(configuration).await?;
         let round = &stored.round;
         let ours = stored.sum.as_deref().ok_or(Error::SharesMismatch)?;
         let ours = AggregateShare::decode(ours, round.dimension)?;
         let mean = ours.mean(Some(&AggregateShare::decode(share, round.dimension)?), round)?;
-        let task = self.admitted(round).await?;
+        let tasks = self.admitted(round).await?;
         let stale = Error::HeadStale { round: round.number };
         let previous = self.store.head(&round.task, round.head).await?.ok_or(stale)?;
-        let head = next_head(&task, round, &previous, &mean, ours.count)?;
+        let heads = tasks.iter().map(|task| next_head(task, round, &previous, &mean, ours.count));
+        let heads: Vec<StoredHead> = heads.collect::<Result<_>>()?;
+        let head = heads.into_iter().find(|head| head.hash == *wanted).ok_or(Error::TaskNotAdmitted)?;
         let made = self.store.heads(&round.task).await?;
         if made.iter().any(|made| made.round == round.number && made.hash != head.hash) {
             return Err(Error::RoundConflict { number: round.number });

@@ -30,7 +30,8 @@ impl Keys {
         Ok(Self { identity: Arc::new(Identity::from_seed(identity)), sealing })
     }
 
-    /// Adds a fresh sealing key for new rounds. Of the old ones those in `live` stay: rounds still name them.
+    /// Adds a fresh sealing key for new rounds. Of the old ones those in `live` stay: rounds still name them. The others
+    /// are gone for good when this returns.
     pub fn rotate(path: &Path, live: &[[u8; 32]]) -> io::Result<Self> {
         let bytes = fs::read(path)?;
         Self::of(&bytes)?;
@@ -38,8 +39,13 @@ impl Keys {
         let lives = |seed: &&[u8; 32]| live.contains(&SealingKey::from_seed(seed).public());
         let kept: Vec<[u8; 32]> = seeds[1..].iter().filter(lives).copied().collect();
         let next = path.with_extension("keys.new");
+        // What a crash left was never used.
+        if next.exists() {
+            fs::remove_file(&next)?;
+        }
         write_new(&next, &[&[seeds[0]], &kept[..], &[fresh()?]].concat().concat())?;
         fs::rename(&next, path)?;
+        sync_folder(path)?;
         Self::open(path)
     }
 
@@ -71,6 +77,16 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     io::Write::write_all(&mut file, bytes)?;
     file.sync_all()
+}
+
+/// Makes the names in a file's folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -105,6 +121,16 @@ mod tests {
         let third = Keys::rotate(&path, &[]).expect("it is there");
         assert!(third.sealing(&old).is_none());
         assert!(third.sealing(&second.newest().public()).is_none());
+    }
+
+    #[test]
+    fn a_rotation_that_was_cut_off_is_made_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.keys");
+        let old = Keys::open(&path).expect("it can be made").newest().public();
+        fs::write(folder.path().join("a.keys.new"), [7; 40]).expect("writable");
+        let new = Keys::rotate(&path, &[]).expect("it is there");
+        assert!(new.newest().public() != old && new.sealing(&old).is_none());
     }
 
     #[cfg(unix)]

@@ -39,6 +39,8 @@ pub struct Leader<S, P> {
     name: String,
     helper: Option<Helper<P>>,
     tasks: RwLock<BTreeMap<String, Arc<Served>>>,
+    /// Whoever turns a task's round or changes the task holds its lock.
+    turning: RwLock<BTreeMap<String, Arc<Mutex<()>>>>,
     writer: Writer,
     batch: u32,
     metrics: Arc<Metrics>,
@@ -57,8 +59,6 @@ struct Served {
     task: Task,
     first_head: Vec<u8>,
     open: RwLock<Option<Arc<Open>>>,
-    /// Whoever turns the round holds this.
-    turning: Mutex<()>,
 }
 
 /// A round that takes uploads.
@@ -81,7 +81,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         });
         let metrics = Arc::new(Metrics::default());
         let writer = Writer::start(store.clone(), metrics.clone());
-        Self { store, keys, name: name.into(), helper, tasks: RwLock::default(), writer, batch: BATCH, metrics }
+        let (tasks, turning) = (RwLock::default(), RwLock::default());
+        Self { store, keys, name: name.into(), helper, tasks, turning, writer, batch: BATCH, metrics }
     }
 
     /// Batches of at least this many uploads, the last one of a round aside.
@@ -116,10 +117,13 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if task.mode == Mode::Split && self.helper.is_none() {
             return Err(Error::KeyNotPinned { signer: "helper" });
         }
+        task.check_first(head)?;
         let first = first_head(&task, head);
-        if Ok(first.hash) != task.first_head() {
-            return Err(Error::HeadStale { round: 1 });
-        }
+        let turning = {
+            let mut all = self.turning.write().expect("nobody panics with it");
+            all.entry(task.name.clone()).or_default().clone()
+        };
+        let _turning = turning.lock().await;
         if self.store.head(&task.name, first.hash).await?.is_none() {
             self.store.put_head(&first).await?;
         }
@@ -133,7 +137,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         self.store.put_task(&StoredTask { hash, name: name.clone(), text, admitted: true }).await?;
         let open = self.store.latest(&name).await?.and_then(Open::of);
         let (open, first_head) = (RwLock::new(open.map(Arc::new)), head.to_vec());
-        let served = Served { task, first_head, open, turning: Mutex::new(()) };
+        let served = Served { task, first_head, open };
         self.tasks.write().expect("nobody panics with it").insert(name, Arc::new(served));
         Ok(())
     }
@@ -163,6 +167,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
         self.tasks.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
     }
 
+    /// The lock of a task that is served.
+    fn turning(&self, name: &str) -> Result<Arc<Mutex<()>>> {
+        self.turning.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
+    }
+
     /// The open round of a task.
     pub fn open(&self, name: &str) -> Result<Arc<Open>> {
         self.served(name)?.open.read().expect("nobody panics with it").clone().ok_or(Error::RoundPending)
@@ -183,6 +192,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
 }
 
 impl Served {
+    /// How many uploads close this round. A round keeps its own bounds when the task's are changed.
+    fn goal(&self, round: &Round) -> u32 {
+        self.task.goal.clamp(round.min_cohort, round.n_max)
+    }
+
     fn is_shut(&self) -> bool {
         self.open.read().expect("nobody panics with it").is_none()
     }

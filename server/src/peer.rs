@@ -18,7 +18,8 @@ pub enum Ask {
     Batch,
     /// The list to open the sum over ([`privet::Closing`]); answered with a [`privet::AggregateShare`].
     Closing,
-    /// The configuration's hash and the leader's sum; answered with the helper's signature over the head's manifest.
+    /// The hashes of the configuration and of the head, and the leader's sum; answered with the helper's signature over
+    /// the head's manifest.
     Head,
 }
 

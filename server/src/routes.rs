@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use privet::{Error, Mode, Round, Upload, hex, unhex};
+use privet::{Error, Upload, hex, unhex};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::{cors::CorsLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
@@ -145,7 +145,7 @@ async fn accept<S: Store, P: Peer>(
     token: Option<&str>,
 ) -> privet::Result<Accepted> {
     let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
-    let limit = leader.open(task).map_or_else(|_| longest(), |open| Upload::size(&open.round));
+    let limit = leader.open(task).map_or(Upload::LONGEST, |open| Upload::size(&open.round));
     let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
     leader.accept(task, number, id, &body, token).await
 }
@@ -157,28 +157,6 @@ async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Respo
 
 async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("../openapi.json"))
-}
-
-/// The size of the longest upload that any round may ask for.
-fn longest() -> usize {
-    let nobody = || privet::Operator::new("nobody", [0; 32]);
-    Upload::size(&Round {
-        task: String::new(),
-        number: 0,
-        mode: Mode::Split,
-        dimension: 4096,
-        clip_norm: 0.0,
-        grid_scale: 0,
-        noise_multiplier: 0.0,
-        tolerated_permille: 0,
-        min_cohort: 0,
-        n_max: 0,
-        delta: 0.0,
-        deadline_s: 0,
-        head: [0; 32],
-        leader: nobody(),
-        helper: Some(nobody()),
-    })
 }
 
 async fn aggregate<S: Store, P: Peer>(

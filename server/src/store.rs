@@ -167,7 +167,9 @@ pub struct Room {
 pub trait Shelf: Send + Sync {
     /// Stores a task; one that is there keeps its admission, or gains it.
     fn put_task(&self, task: &StoredTask) -> impl Future<Output = Result<()>> + Send;
-    /// Every task.
+    /// Takes back the admission of the task of this hash.
+    fn withdraw(&self, hash: &str) -> impl Future<Output = Result<()>> + Send;
+    /// Every task, in the order in which they were stored last.
     fn tasks(&self) -> impl Future<Output = Result<Vec<StoredTask>>> + Send;
     /// Stores a head; one that is there stays, but for its manifest and what holds it back.
     fn put_head(&self, head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
@@ -204,8 +206,8 @@ pub trait Calendar: Send + Sync {
     fn close(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
     /// Ends it without a sum, and with all that was gathered for one.
     fn end(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
-    /// Its sum was opened: stores the sum and the head that came of it, which becomes the current one unless it is held
-    /// back.
+    /// The sum of a closing round was opened: stores it and the head that came of it, which becomes the current one unless
+    /// it is held back.
     fn finish(&self, id: i64, sum: &[u8], head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
     /// Records for good over which batches a sum is given, and the sum, unless that was done before; what is recorded.
     fn spend(&self, id: i64, spent: &Spent) -> impl Future<Output = Result<Spent>> + Send;

@@ -97,6 +97,15 @@ impl Task {
         unhex(&self.head).ok_or(Error::HeadRefused { reason: "its hash is not 64 hexadecimal digits" })
     }
 
+    /// Refuses a first head that is another than the terms name, or has not as many parameters as they say.
+    pub fn check_first(&self, head: &[u8]) -> Result<()> {
+        if self.first_head() != Ok(Head::hash(head)) {
+            return Err(Error::HeadStale { round: 1 });
+        }
+        let (sent, wanted) = (Head::decode(head)?.parameters().len(), self.dimension as usize);
+        if sent == wanted { Ok(()) } else { Err(Error::WireLength { sent, wanted }) }
+    }
+
     /// Whose tokens uploads have to carry, if they have to.
     pub fn token_key(&self) -> Result<Option<[u8; 32]>> {
         let refused = |text: &String| Error::RoundRefused {

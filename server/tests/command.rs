@@ -9,8 +9,8 @@ use std::{
 
 use privet::{Head, Mode, Operator};
 use privet_server::{
-    SqliteStore, Store, Task,
-    store::{Calendar, Spent, State},
+    Ask, Helper, Keys, Proposal, SqliteStore, Store, Task,
+    store::{Calendar, Shelf, Spent, State, StoredTask},
 };
 
 fn privet(words: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -64,41 +64,128 @@ fn a_file_yields_to_the_environment_and_that_to_flags() {
     assert!(odd.contains("unknown field `min_cohrot`"), "{odd}");
 }
 
+/// A helper over a folder, as `privet serve` runs it.
+async fn helper(data: &Path) -> Helper<SqliteStore> {
+    let store = SqliteStore::open(&data.join("helper.sqlite")).await.expect("it opens");
+    Helper::new(store, Keys::open(&data.join("helper.keys")).expect("it is there"), "the helper")
+}
+
+fn lose_store(data: &Path) {
+    for name in ["helper.sqlite", "helper.sqlite-wal", "helper.sqlite-shm"] {
+        drop(fs::remove_file(data.join(name)));
+    }
+}
+
+/// Rounds 1 and 2 are in the copy, the second of them open. After it the second gives a sum and a third begins. A leader
+/// that lies then asks for all three again.
 #[tokio::test]
 async fn a_copy_that_is_put_back_reopens_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (data, copy) = (folder.path().join("data"), folder.path().join("copy.sqlite"));
-    fs::create_dir(&data).expect("writable");
-    let path = data.join("helper.sqlite");
+    said(&privet(&["keys", "new", "--role", "helper", "--data", text(&data)], &[]));
     let (task, head) = Task::demo(Mode::Split, 2).expect("the demo's numbers fit");
-    let operator = || Operator::new("someone", [1; 32]);
-    let round = |number| task.round(number, Head::hash(&head), 9, operator(), Some(operator()));
-    let store = SqliteStore::open(&path).await.expect("a new file opens");
+    let before = helper(&data).await;
+    let sealing = Keys::open(&data.join("helper.keys")).expect("it is there").newest().public();
+    let task_of = StoredTask { hash: task.hash(), name: task.name.clone(), text: task.text(), admitted: true };
+    before.store().put_task(&task_of).await.expect("it answers");
+    let proposal = Proposal { task: task.text(), head: privet::hex(&head) };
+    before.answer(Ask::Task, &serde_json::to_vec(&proposal).expect("JSON")).await.expect("it is admitted");
+    let round = |number, sealing| {
+        let (leader, helper) = (Operator::new("the leader", [1; 32]), Operator::new("the helper", sealing));
+        task.round(number, Head::hash(&head), 9, leader, Some(helper))
+    };
     let spent = Spent { closing: vec![1], sum: vec![2] };
-    for number in [1, 2] {
-        let begun = store.begin(&round(number), 0).await.expect("a free number");
-        store.publish(begun.id, b"signed").await.expect("it answers");
-        if number == 1 {
-            store.spend(begun.id, &spent).await.expect("it answers");
-        }
-    }
+    let spend = async |number| {
+        let stored = before.store().round(&round(number, sealing).hash()).await.expect("it answers");
+        before.store().spend(stored.expect("it was begun").id, &spent).await.expect("it answers");
+    };
+    before.answer(Ask::Round, &round(1, sealing).encode()).await.expect("it is the task's");
+    spend(1).await;
+    before.answer(Ask::Round, &round(2, sealing).encode()).await.expect("it is the task's");
     said(&privet(&["backup", "--role", "helper", "--data", text(&data), text(&copy)], &[]));
-    // After the copy, the second round is closed too; then the store is lost.
-    let second = store.round(&round(2).hash()).await.expect("it answers").expect("it was begun");
-    store.spend(second.id, &spent).await.expect("it answers");
-    store.shut().await;
+    spend(2).await;
+    before.answer(Ask::Round, &round(3, sealing).encode()).await.expect("it is the task's");
+    spend(3).await;
+    before.store().shut().await;
+
     let words = ["restore", "--role", "helper", "--data", text(&data), text(&copy)];
-    assert!(refused(&privet(&words, &[])).contains("there is a store"));
     for name in ["helper.sqlite", "helper.sqlite-wal", "helper.sqlite-shm"] {
-        drop(fs::remove_file(data.join(name)));
+        lose_store(&data);
+        fs::write(data.join(name), b"what is left").expect("writable");
+        let there = refused(&privet(&words, &[]));
+        assert!(there.contains(&format!("{name} already: move it away first")), "{there}");
     }
-    assert!(said(&privet(&words, &[])).contains("1 unfinished rounds ended without a sum"));
-    let store = SqliteStore::open(&path).await.expect("it is back");
-    let first = store.round(&round(1).hash()).await.expect("it answers").expect("it was begun");
-    assert_eq!((first.state, store.spent(first.id).await), (State::Closed, Ok(Some(spent))));
-    let second = store.round(&round(2).hash()).await.expect("it answers").expect("it was begun");
-    assert_eq!((second.state, store.spent(second.id).await), (State::Ended, Ok(None)), "it is never opened again");
+    lose_store(&data);
+    // A restore that was cut off has left these.
+    fs::write(data.join("helper.restoring"), b"half of it").expect("writable");
+    fs::write(data.join("helper.restoring-wal"), b"and its log").expect("writable");
+    assert!(said(&privet(&words, &[])).contains("1 unfinished rounds ended without a sum; the sealing key is new"));
+    let keys = Keys::open(&data.join("helper.keys")).expect("it is there");
+    assert!(keys.sealing(&sealing).is_none(), "nothing that was sealed before is opened again");
+    let after = helper(&data).await;
+    assert_eq!(after.identity().public(), before.identity().public(), "applications pin it");
+    let first = after.store().round(&round(1, sealing).hash()).await.expect("it answers").expect("it was begun");
+    assert_eq!((first.state, after.store().spent(first.id).await), (State::Closed, Ok(Some(spent))));
+    let second = after.store().round(&round(2, sealing).hash()).await.expect("it answers").expect("it was begun");
+    assert_eq!((second.state, after.store().spent(second.id).await), (State::Ended, Ok(None)));
+    let again = async |number, sealing| {
+        let said = after.answer(Ask::Round, &round(number, sealing).encode()).await;
+        said.map(drop).map_err(|error| error.code())
+    };
+    assert_eq!(again(2, sealing).await, Err("round-closed"));
+    assert_eq!(again(3, sealing).await, Err("round-refused"), "it names a key that is gone");
+    assert_eq!(again(3, keys.newest().public()).await, Ok(()), "which no upload was ever sealed to before");
+    after.store().shut().await;
+}
+
+/// The order: no store without new keys, so a crash anywhere leaves nothing that could be served.
+#[tokio::test]
+async fn a_store_is_not_put_back_beside_keys_that_cannot_be_renewed() {
+    for role in ["leader", "helper"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data, copy) = (folder.path().join("data"), folder.path().join("copy.sqlite"));
+        let store = SqliteStore::open(&copy).await.expect("a new file opens");
+        store.shut().await;
+        let words = ["restore", "--role", role, "--data", text(&data), text(&copy)];
+        assert!(refused(&privet(&words, &[])).contains("there is no key file"));
+        fs::create_dir(&data).expect("writable");
+        let (keys, path) = (data.join(role).with_extension("keys"), data.join(role).with_extension("sqlite"));
+        fs::write(&keys, [7; 63]).expect("writable");
+        refused(&privet(&words, &[]));
+        assert!(!path.exists(), "{role}");
+        fs::write(&keys, [7; 64]).expect("writable");
+        said(&privet(&words, &[]));
+        assert!(path.exists());
+        let public = privet::SealingKey::from_seed(&[7; 32]).public();
+        assert!(Keys::open(&keys).expect("it is there").sealing(&public).is_none(), "{role}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_admitted_is_withdrawn_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(&folder.path().join("helper.sqlite")).await.expect("a new file opens");
+    let (task, _) = Task::demo(Mode::Split, 100).expect("the demo's numbers fit");
+    let (hash, name, text_of) = (task.hash(), task.name.clone(), task.text());
+    store.put_task(&StoredTask { hash: hash.clone(), name, text: text_of, admitted: false }).await.expect("it answers");
+    let tasks = |words: &[&str]| privet(&[&["tasks"], words, &["--data", text(folder.path())]].concat(), &[]);
+    let listed = || said(&tasks(&["list"]));
+    for (verb, standing) in [("admit", "admitted"), ("withdraw", "proposed"), ("admit", "admitted")] {
+        said(&tasks(&[verb, &hash]));
+        assert!(listed().starts_with(&format!("{hash} {standing}\n")), "{verb}: {}", listed());
+    }
+    assert!(refused(&tasks(&["withdraw", "00"])).contains("the leader has proposed no task 00"));
     store.shut().await;
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_looks_into_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    said(&privet(&["keys", "new", "--role", "helper", "--data", text(&data)], &[]));
+    assert_eq!(fs::metadata(&data).expect("it is there").permissions().mode() & 0o777, 0o700);
 }
 
 #[tokio::test]
@@ -109,13 +196,13 @@ async fn an_old_sealing_key_is_kept_while_a_round_names_it() {
     let identity = said(&privet(&words("new"), &[]));
     assert_eq!(said(&privet(&words("new"), &[])), identity, "there is one");
     let path = data.join("leader.keys");
-    let sealing = privet_server::Keys::open(&path).expect("it is there").newest().public();
+    let sealing = Keys::open(&path).expect("it is there").newest().public();
     let (task, head) = Task::demo(Mode::Device, 2).expect("the demo's numbers fit");
     let round = task.round(1, Head::hash(&head), 9, Operator::new("someone", sealing), None);
     let store = SqliteStore::open(&data.join("leader.sqlite")).await.expect("a new file opens");
     let id = store.begin(&round, 0).await.expect("a free number").id;
     assert_eq!(said(&privet(&words("rotate"), &[])), identity, "applications pin it");
-    let keys = || privet_server::Keys::open(&path).expect("it is there");
+    let keys = || Keys::open(&path).expect("it is there");
     assert!(keys().sealing(&sealing).is_some() && keys().newest().public() != sealing);
     store.end(id).await.expect("it answers");
     store.shut().await;

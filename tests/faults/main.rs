@@ -17,6 +17,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::DropRequest),
         2 => Just(Step::DropReply),
         1 => Just(Step::Twice),
+        1 => Just(Step::Overlap),
         1 => Just(Step::Delay),
         1 => Just(Step::Deliver),
         2 => (0u16..4000).prop_map(Step::CrashLeader),
@@ -69,6 +70,21 @@ fn a_reply_lost_at_every_place_of_a_closing() {
         [DropReply, Turn, Turn, Turn].into_iter().for_each(|step| world.take(step));
         world.end();
         assert!(world.closed().contains(&1), "the sum that was given is used, {lost}");
+    }
+}
+
+/// The first time a helper is asked to agree on a batch it is slow, and it is asked again meanwhile.
+#[test]
+fn a_request_that_overtakes_its_own_first_time_loses_nothing() {
+    use Step::{Overlap, Train, Turn};
+    for before in 0..6 {
+        let mut world = World::new();
+        // The shares overlap as well: by then the helper's store has as many readers as it takes.
+        [Overlap, Train, Overlap, Train, Overlap, Train].into_iter().for_each(|step| world.take(step));
+        world.pass(before);
+        [Overlap, Turn, Turn].into_iter().for_each(|step| world.take(step));
+        assert_eq!(world.closed(), [1], "{before}");
+        world.end();
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Step {
     DropReply,
     /// It arrives twice.
     Twice,
+    /// It arrives twice, the second time before the first is answered.
+    Overlap,
     /// It arrives at [`Step::Deliver`], after everyone has given it up.
     Delay,
     Deliver,
@@ -55,6 +57,7 @@ enum Fault {
     DropRequest,
     DropReply,
     Twice,
+    Overlap,
     Delay,
 }
 
@@ -95,6 +98,10 @@ impl Peer for Way {
             Fault::Twice => {
                 drop(self.0.deliver(ask, &body).await);
                 self.0.deliver(ask, &body).await
+            }
+            Fault::Overlap => {
+                let (_, said) = tokio::join!(self.0.deliver(ask, &body), self.0.deliver(ask, &body));
+                said
             }
             Fault::Delay => {
                 self.0.late.lock().expect("no panic").push((ask, body));
@@ -167,6 +174,7 @@ impl World {
             Step::DropRequest => self.fault(Fault::DropRequest),
             Step::DropReply => self.fault(Fault::DropReply),
             Step::Twice => self.fault(Fault::Twice),
+            Step::Overlap => self.fault(Fault::Overlap),
             Step::Delay => self.fault(Fault::Delay),
             Step::Deliver => self.deliver(),
             Step::CrashLeader(us) => self.crash_leader(us),

@@ -47,6 +47,8 @@ fn a_task_is_added_and_its_heads_are_chosen() {
     assert_eq!(post("/v1/admin/tasks", &proposal(&odd, &head)).problem(), problem(400, "round-refused"));
     let other = [&head[..], &[0]].concat();
     assert_eq!(post("/v1/admin/tasks", &proposal(&task, &other)).problem(), problem(409, "head-stale"));
+    let short = Task { dimension: task.dimension - 1, ..task.clone() };
+    assert_eq!(post("/v1/admin/tasks", &proposal(&short, &head)).problem(), problem(400, "wire-length"));
     assert_eq!(post("/v1/admin/tasks", b"{}").problem(), problem(400, "wire-malformed"));
     assert_eq!(post("/v1/admin/tasks", &proposal(&task, &head)).status, 204);
     pair.runtime.block_on(pair.leader.turn("news", super::pair::NOW_S)).expect("its first round opens");

@@ -137,17 +137,28 @@ fn a_head_that_the_helper_has_not_signed_is_not_named() {
 fn two_heads_out_of_one_round_are_not_signed() {
     let liar = Liar::new();
     let list = [liar.agreed(1, &[1, 2, 3])];
-    liar.close(&list).expect("three of three");
+    let theirs = liar.close(&list).expect("three of three");
+    let theirs = AggregateShare::decode(&theirs, liar.round.dimension).expect("the helper's sum");
     let closing = Closing::new(liar.round.hash(), list.to_vec());
-    let signed = |entry: u32| {
+    let before = liar.pair.runtime.block_on(liar.pair.leader.head(liar.round.head)).expect("it is published").body;
+    let before = Head::decode(&before).expect("a head");
+    let asked = |share: &AggregateShare, head: [u8; 32]| {
+        liar.ask(Ask::Head, &[&liar.round.hash()[..], &head, &share.encode()].concat())
+    };
+    let made = |entry: u32| {
         let mut bytes = vec![0; 4 * liar.round.dimension as usize];
         bytes[..4].copy_from_slice(&entry.to_le_bytes());
         let share = Share::from_bytes(&bytes, liar.round.dimension).expect("as many entries");
-        liar.ask(Ask::Head, &[&liar.round.hash()[..], &AggregateShare::new(&closing, share).encode()].concat())
+        let share = AggregateShare::new(&closing, share);
+        let mean = share.mean(Some(&theirs), &liar.round).expect("three of three");
+        let moved = before.parameters().iter().zip(mean).map(|(&w, g)| (f64::from(w) - g) as f32).collect();
+        (share, Head::hash(&before.with_parameters(moved).expect("as many").encode()))
     };
-    let first = signed(5).expect("whatever the leader's sum is, once");
-    assert_eq!(signed(5), Ok(first));
-    assert_eq!(signed(1 << 20), Err(Error::RoundConflict { number: 1 }));
+    let ((five, head), (many, other)) = (made(5), made(1 << 20));
+    assert_eq!(asked(&five, other), Err(Error::TaskNotAdmitted), "no admitted terms make it of these sums");
+    let first = asked(&five, head).expect("whatever the leader's sum is, once");
+    assert_eq!(asked(&five, head), Ok(first));
+    assert_eq!(asked(&many, other), Err(Error::RoundConflict { number: 1 }));
     liar.pair.stop();
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod liar;
 mod pair;
+mod terms;
 mod token;
 mod whole;
 

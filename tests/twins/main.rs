@@ -1,6 +1,7 @@
 //! Shaders against their twins, and the twins against finite differences.
 
 mod cases;
+mod kernels;
 
 use privet::{
     Backend,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
-const NAMES: [&str; 4] = ["sizes", "path", "privacy", "server"];
+const NAMES: [&str; 5] = ["sizes", "path", "privacy", "ranking", "server"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
@@ -24,7 +24,7 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     if chosen("server") {
         server(place)?;
     }
-    let paged = chosen("path") || chosen("privacy");
+    let paged = chosen("path") || chosen("privacy") || chosen("ranking");
     if !paged && !chosen("sizes") {
         return Ok(());
     }
@@ -42,6 +42,10 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
         let env = page_env(place, &machine)?.env("PRIVET_PAGES", build::bench(place, &machine)?);
         let lock = read(&place.root.join("tests/bench/wasm/Cargo.lock"))?;
         script(place, env.env("PRIVET_PEER", version(&lock, "prio")?), "tests/bench/privacy.ts")?;
+    }
+    if chosen("ranking") {
+        let pages = build::ranking(place, &machine)?;
+        script(place, page_env(place, &machine)?.env("PRIVET_PAGES", pages), "tests/bench/ranking.ts")?;
     }
     Ok(())
 }

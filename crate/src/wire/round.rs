@@ -10,7 +10,7 @@ use crate::{Bound, Error, Result, accounting};
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
 /// The hard limit on a round's dimension; a device's policy may want less.
-const DIMENSION: u32 = 4096;
+pub(super) const DIMENSION: u32 = 4096;
 /// The least deviation of a noise part: from here on sums of discrete Gaussians are discrete Gaussians to within
 /// e^(-88) (Kairouz, Liu, Steinke 2021).
 const LEAST_PART: f64 = 3.0;

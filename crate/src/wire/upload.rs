@@ -5,6 +5,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{
     Mode, Role, Round, SealingKey, Share, VERSION, check_version, decode, encode,
+    round::DIMENSION,
     seal::{OVERHEAD, associated, seal},
 };
 use crate::{Error, Noised, Result};
@@ -25,6 +26,9 @@ pub struct Upload {
 struct OnWire(u32, ByteArray<32>, ByteArray<16>, Vec<ByteBuf>);
 
 impl Upload {
+    /// The size of the longest upload that a round may ask for.
+    pub const LONGEST: usize = 1 + 1 + 34 + 17 + 1 + (3 + 4 * DIMENSION as usize + OVERHEAD) + (2 + 32 + OVERHEAD);
+
     /// An upload of a noised vector. Nothing else can be uploaded.
     pub fn new(round: &Round, id: UploadId, noised: Noised) -> Result<Self> {
         let grid = noised.into_grid();
@@ -175,7 +179,8 @@ mod tests {
                 assert_eq!(made(&round).0.encode().len(), Upload::size(&round), "{dimension}");
             }
         }
-        assert!(Upload::size(&Round { dimension: 4096, ..Round::split_example() }) < 20_480);
+        let longest = Upload::size(&Round { dimension: 4096, ..Round::split_example() });
+        assert!(longest == Upload::LONGEST && longest < 20_480);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use privet::{Head, Mode, hex, unhex};
+use privet::{Dense, Head, Mode, Schema, hex, unhex};
 use privet_server::{
     Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, keep_turning, leader_app, now_s,
     store::{Shelf, StoredTask},
@@ -11,10 +11,12 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 
 pub(crate) const DIMENSION: u32 = 2048;
 
-/// A task whose rounds do not close while it is measured. No head of the core's has to have 2,048 parameters for it.
+/// A task whose rounds do not close while it is measured, over a head of 2,048 parameters: 23 features, 81 units.
 pub(crate) fn task(mode: Mode) -> (Task, Vec<u8>) {
     let (demo, _) = Task::demo(mode, 100).expect("the demo's numbers fit");
-    let head = b"2,048 parameters".to_vec();
+    let dense = |n: usize| Dense { name: format!("number {n}"), offset: 0.0, scale: 1.0 };
+    let schema = Schema { dense: (0..8).map(dense).collect(), ..Schema::plain(16) };
+    let head = Head::starting(schema, 81, 4.0).expect("a plain schema").encode();
     let (goal, n_max, grid_scale) = (1_000_000, 1_000_000, 1 << 10);
     (Task { head: hex(&Head::hash(&head)), dimension: DIMENSION, goal, n_max, grid_scale, ..demo }, head)
 }

@@ -1,13 +1,16 @@
 //! `privet backup` and `privet restore`: a store's copy, taken while it is served, and put back.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
-use privet_server::{Store, store::Calendar};
+use privet_server::{Keys, SqliteStore, Store, store::Calendar};
 
 use super::{
     Done, because,
-    folder::{DATA, Role, existing_store, store_path},
+    folder::{DATA, Role, existing_store, keys_path, store_path},
 };
 
 /// Copy a store into one file, while it is served. Keys are not in it.
@@ -23,8 +26,8 @@ pub(crate) struct Backup {
     data: PathBuf,
 }
 
-/// Put a copy in the place of a store that is lost. Rounds that were not finished in it end without a sum: what they
-/// gave out since is not known, so nothing of them is given again.
+/// Put a copy in the place of a store that is lost, beside the keys. Rounds that were not finished in it end without a
+/// sum, and nothing that was sealed before is opened again: what was given of it since the copy is not known.
 #[derive(Args)]
 pub(crate) struct Restore {
     /// The copy.
@@ -32,7 +35,7 @@ pub(crate) struct Restore {
     /// Which aggregator.
     #[arg(long)]
     role: Role,
-    /// Its folder; there must be no store in it.
+    /// Its folder; there must be keys in it, and no store.
     #[arg(long, default_value = DATA)]
     data: PathBuf,
 }
@@ -48,22 +51,49 @@ impl Backup {
 
 impl Restore {
     pub(crate) async fn run(self) -> Done {
-        let path = store_path(&self.data, self.role);
-        if path.exists() {
-            return Err(format!("there is a store {} already", path.display()));
+        let (path, keys) = (store_path(&self.data, self.role), keys_path(&self.data, self.role));
+        // A log of the store that was there would be read into the copy.
+        if let Some(there) = files(&path).into_iter().find(|file| file.exists()) {
+            return Err(format!("there is {} already: move it away first", there.display()));
         }
-        fs::create_dir_all(&self.data).map_err(because(self.data.display()))?;
+        if !keys.exists() {
+            return Err(format!("there is no key file {}: put it there first, for it is renewed", keys.display()));
+        }
         // Under another name until it is safe to serve.
         let beside = path.with_extension("restoring");
-        fs::copy(&self.from, &beside).map_err(because(self.from.display()))?;
-        let store = privet_server::SqliteStore::open(&beside).await.map_err(because(beside.display()))?;
-        let unfinished = store.unfinished().await.map_err(because("the store"))?;
-        for stored in &unfinished {
-            store.end(stored.id).await.map_err(because("the store"))?;
+        for left in files(&beside).iter().filter(|file| file.exists()) {
+            fs::remove_file(left).map_err(because(left.display()))?;
         }
-        store.shut().await;
+        let ended = end_unfinished(&self.from, &beside).await?;
+        // A round that began after the copy is unknown to it and could be signed and summed once more, over other
+        // uploads. It named a sealing key that is gone before the store is there.
+        Keys::rotate(&keys, &[]).map_err(because(keys.display()))?;
         fs::rename(&beside, &path).map_err(because(path.display()))?;
-        println!("{} is back; {} unfinished rounds ended without a sum", path.display(), unfinished.len());
+        println!("{} is back; {ended} unfinished rounds ended without a sum; the sealing key is new", path.display());
+        if self.role == Role::Helper {
+            println!("Tasks that were withdrawn since the copy are admitted again: see `privet tasks list`");
+        }
         Ok(())
     }
+}
+
+/// A store's file and its logs.
+fn files(store: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = store.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
+}
+
+/// Copies a store and ends the rounds in it that are not over; how many those were.
+async fn end_unfinished(from: &Path, to: &Path) -> Done<usize> {
+    fs::copy(from, to).map_err(because(from.display()))?;
+    let store = SqliteStore::open(to).await.map_err(because(to.display()))?;
+    let unfinished = store.unfinished().await.map_err(because("the store"))?;
+    for stored in &unfinished {
+        store.end(stored.id).await.map_err(because("the store"))?;
+    }
+    store.shut().await;
+    Ok(unfinished.len())
 }

@@ -41,14 +41,22 @@ pub(crate) fn store_path(data: &Path, role: Role) -> PathBuf {
     data.join(role.name()).with_extension("sqlite")
 }
 
+/// Makes the folder if it is not there: nobody else looks into it.
+fn make(data: &Path) -> Done {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(data).map_err(because(format!("the folder {} cannot be made", data.display())))
+}
+
 pub(crate) fn open_keys(data: &Path, role: Role) -> Done<Keys> {
-    fs::create_dir_all(data).map_err(because(format!("the folder {} cannot be made", data.display())))?;
+    make(data)?;
     let path = keys_path(data, role);
     Keys::open(&path).map_err(because(format!("{} cannot be used", path.display())))
 }
 
 pub(crate) async fn open_store(data: &Path, role: Role) -> Done<SqliteStore> {
-    fs::create_dir_all(data).map_err(because(format!("the folder {} cannot be made", data.display())))?;
+    make(data)?;
     let path = store_path(data, role);
     SqliteStore::open(&path).await.map_err(because(format!("{} cannot be opened", path.display())))
 }

@@ -1,10 +1,10 @@
 //! `privet tasks`: what a helper's operator lets the leader ask for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use privet_server::{
-    Store, Task,
+    SqliteStore, Store, Task,
     store::{Shelf, StoredTask},
     tasks_from_file,
 };
@@ -31,6 +31,14 @@ pub(crate) enum Tasks {
         #[arg(long, default_value = DATA)]
         data: PathBuf,
     },
+    /// Sign no more rounds of the task with this hash. What is open is closed; its head is not signed.
+    Withdraw {
+        /// The hash that `privet tasks list` prints.
+        hash: String,
+        /// The helper's folder.
+        #[arg(long, default_value = DATA)]
+        data: PathBuf,
+    },
     /// Read a file of tasks and print their hashes.
     Check {
         /// The file.
@@ -49,13 +57,16 @@ impl Tasks {
                 store.shut().await;
             }
             Self::Admit { hash, data } => {
-                let store = existing_store(&data, Role::Helper).await?;
-                let tasks = store.tasks().await.map_err(because("the store"))?;
-                let task = tasks.into_iter().find(|task| task.hash == hash);
-                let task = task.ok_or_else(|| format!("the leader has proposed no task {hash}"))?;
+                let (store, task) = found(&data, &hash).await?;
                 Task::read(&task.text).map_err(because("the task"))?;
                 println!("{} is admitted; its rounds are signed from now on", task.name);
                 store.put_task(&StoredTask { admitted: true, ..task }).await.map_err(because("the store"))?;
+                store.shut().await;
+            }
+            Self::Withdraw { hash, data } => {
+                let (store, task) = found(&data, &hash).await?;
+                println!("{} is withdrawn; no more rounds of it are signed", task.name);
+                store.withdraw(&hash).await.map_err(because("the store"))?;
                 store.shut().await;
             }
             Self::Check { file } => {
@@ -66,4 +77,11 @@ impl Tasks {
         }
         Ok(())
     }
+}
+
+async fn found(data: &Path, hash: &str) -> Done<(SqliteStore, StoredTask)> {
+    let store = existing_store(data, Role::Helper).await?;
+    let tasks = store.tasks().await.map_err(because("the store"))?;
+    let task = tasks.into_iter().find(|task| task.hash == hash);
+    Ok((store, task.ok_or_else(|| format!("the leader has proposed no task {hash}"))?))
 }

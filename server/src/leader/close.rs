@@ -30,24 +30,19 @@ impl<S: Store, P: Peer> Leader<S, P> {
             self.metrics.round(&round.task, "ended");
             return self.store.end(stored.id).await;
         }
-        let (ours, theirs) = match self.sums(stored, &closing).await {
+        let (ours, mean) = match self.opened(stored, &closing).await {
             Err(error @ (Error::HelperRefused { .. } | Error::SharesMismatch)) => {
                 tracing::error!(task = round.task, round = round.number, %error, "a round ended without a sum");
                 self.metrics.round(&round.task, "ended");
                 return self.store.end(stored.id).await;
             }
-            sums => sums?,
+            opened => opened?,
         };
-        let mean = ours.mean(theirs.as_ref(), round)?;
         let previous = self.store.head(&round.task, round.head).await?.ok_or(Error::StoreFailed)?;
         let head = next_head(&served.task, round, &previous, &mean, closing.count())?;
-        let held = Norms::new(round, &mean, closing.count())?.objection();
-        let head = match &held {
-            None => self.vouched(round, &ours, head).await?,
-            Some(why) => {
-                tracing::error!(task = round.task, round = round.number, why, "a head is held back");
-                StoredHead { held, ..head }
-            }
+        let head = match Norms::new(round, &mean, closing.count())?.objection() {
+            None => self.vouched_or_held(served, round, &ours, head).await?,
+            Some(why) => held(head, why),
         };
         self.store.finish(stored.id, &ours.encode(), &head).await?;
         self.metrics.round(&round.task, if head.held.is_some() { "held" } else { "closed" });
@@ -56,7 +51,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         Ok(())
     }
 
-    async fn sums(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Option<AggregateShare>)> {
+    /// This aggregator's sum, and the mean that both sums open to.
+    async fn opened(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Vec<f64>)> {
         let round = &stored.round;
         let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
         let ours = AggregateShare::new(closing, self.store.sum(stored.id, round, &numbers).await?);
@@ -67,8 +63,31 @@ impl<S: Store, P: Peer> Leader<S, P> {
                 Some(AggregateShare::decode(&said, round.dimension)?)
             }
         };
-        ours.open(theirs.as_ref(), round)?;
-        Ok((ours, theirs))
+        let mean = ours.mean(theirs.as_ref(), round)?;
+        Ok((ours, mean))
+    }
+
+    /// The head with its manifest. One that the helper will not sign is held back: rounds go on from the head before, and
+    /// an operator may promote it when the reason is gone.
+    async fn vouched_or_held(
+        &self,
+        served: &Served,
+        round: &Round,
+        ours: &AggregateShare,
+        head: StoredHead,
+    ) -> Result<StoredHead> {
+        match self.vouched(round, ours, head.clone()).await {
+            Err(error @ (Error::HelperRefused { .. } | Error::SignatureWrong { .. } | Error::WireMalformed)) => {
+                Ok(held(head, error.to_string()))
+            }
+            Err(error @ Error::TaskNotAdmitted) => {
+                // No round begins before the helper's operator has admitted the task: the head waits as well. If it is
+                // admitted, its terms are not the round's.
+                self.propose(served).await?;
+                Ok(held(head, error.to_string()))
+            }
+            vouched => vouched,
+        }
     }
 
     /// The head with its manifest, signed by all who have to: the helper signs what it computes by itself.
@@ -77,7 +96,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let helper = match round.mode {
             Mode::Device => None,
             Mode::Split => {
-                let said = self.helper()?.peer.ask(Ask::Head, [&round.hash()[..], &ours.encode()].concat()).await?;
+                let named = [&round.hash()[..], &head.hash, &ours.encode()].concat();
+                let said = self.helper()?.peer.ask(Ask::Head, named).await?;
                 Some(said.try_into().map_err(|_| Error::WireMalformed)?)
             }
         };
@@ -85,4 +105,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
         signed.verify_manifest(&self.pins_of(round.mode), round.mode)?;
         Ok(StoredHead { manifest: Some(signed.encode()), held: None, ..head })
     }
+}
+
+fn held(head: StoredHead, why: String) -> StoredHead {
+    tracing::error!(task = head.task, round = head.round, why, "a head is held back");
+    StoredHead { held: Some(why), ..head }
 }

@@ -18,8 +18,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
 
     /// The next round starts from this head. The open round is about another head and ends without a sum.
     pub async fn promote(&self, name: &str, hash: [u8; 32]) -> Result<()> {
+        let turning = self.turning(name)?;
+        let _turning = turning.lock().await;
         let served = self.served(name)?;
-        let _turning = served.turning.lock().await;
         let head = self.store.head(name, hash).await?.ok_or(Error::RouteUnknown)?;
         if head.held.is_some() {
             let made = self.store.numbered(name, head.round).await?.ok_or(Error::StoreFailed)?;

@@ -17,6 +17,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             if let Ok(open) = self.open(&name) {
                 let begun_s = open.round.deadline_s.saturating_sub(served.task.round_s);
                 standing.round = open.round.number;
+                standing.goal = served.goal(&open.round);
                 standing.uploads = self.store.count(open.id).await?;
                 standing.age_s = now_s.saturating_sub(begun_s);
             }

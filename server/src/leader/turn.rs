@@ -15,8 +15,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// Takes the step that a task's round is due: begins, publishes, agrees on batches, closes. To be called now and
     /// then; an error is for the next call to mend.
     pub async fn turn(&self, name: &str, now_s: u64) -> Result<()> {
+        let turning = self.turning(name)?;
+        let _turning = turning.lock().await;
         let served = self.served(name)?;
-        let _turning = served.turning.lock().await;
         let Some(stored) = self.store.latest(name).await? else { return self.begin(&served, now_s).await };
         match stored.state {
             State::Draft => self.publish(&served, &stored).await,
@@ -46,7 +47,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
 
     async fn due(&self, served: &Served, stored: &StoredRound, now_s: u64) -> Result<bool> {
         let count = self.store.count(stored.id).await?;
-        Ok(count >= served.task.goal.min(stored.round.n_max) || now_s >= stored.round.deadline_s)
+        Ok(count >= served.goal(&stored.round) || now_s >= stored.round.deadline_s)
     }
 
     /// Begins the next round over the current head, and publishes it.
@@ -63,7 +64,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     }
 
     /// Shows the helper the task; whom its rounds name as the helper, if its operator admits it.
-    async fn propose(&self, served: &Served) -> Result<Operator> {
+    pub(super) async fn propose(&self, served: &Served) -> Result<Operator> {
         let proposal = Proposal { task: served.task.text(), head: hex(&served.first_head) };
         let proposal = serde_json::to_vec(&proposal).expect("plain data always encodes");
         let said = self.helper()?.peer.ask(Ask::Task, proposal).await?;

@@ -72,10 +72,6 @@ async fn tasks<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Json<Ve
 async fn serve<S: Store, P: Peer>(State(leader): Served<S, P>, body: axum::body::Bytes) -> Result<StatusCode, Problem> {
     let proposal: Proposal = serde_json::from_slice(&body).map_err(|_| Error::WireMalformed)?;
     let (task, head) = proposal.read()?;
-    let parameters = privet::Head::decode(&head)?.parameters().len();
-    if parameters != task.dimension as usize {
-        return Err(Error::WireLength { sent: task.dimension as usize, wanted: parameters }.into());
-    }
     leader.serve(task, &head).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -75,8 +75,9 @@ impl SqliteStore {
 async fn keep_short(store: SqlitePool) {
     while !store.is_closed() {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // The first takes long and hinders nobody; the second is left with little, and has the log begin again.
-        for checkpoint in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"] {
+        // The first takes long and hinders nobody; the second is left with little, and empties the log: what was deleted
+        // does not stay in it.
+        for checkpoint in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"] {
             if let Err(cause) = sqlx::query(checkpoint).execute(&store).await
                 && !store.is_closed()
             {
@@ -109,11 +110,11 @@ fn bytes<const LENGTH: usize>(column: Vec<u8>) -> Result<[u8; LENGTH]> {
 
 #[cfg(test)]
 mod tests {
-    use privet::Round;
+    use privet::{Batch, Round, Share};
     use sqlx::Connection;
 
     use super::*;
-    use crate::store::{Calendar, State, suite};
+    use crate::store::{Calendar, Held, State, Tally, suite};
 
     async fn fresh() -> (tempfile::TempDir, SqliteStore) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -168,6 +169,33 @@ mod tests {
         assert_eq!(store.begin(&round, 0).await, Err(Error::RoundConflict { number: 1 }));
         let next = store.begin(&Round { number: 2, ..round }, 0).await.expect("the next number is free");
         assert_eq!(next.state, State::Draft);
+    }
+
+    /// Neither in the file nor in its log.
+    #[tokio::test]
+    async fn a_share_that_is_deleted_is_nowhere_any_more() {
+        let (folder, store) = fresh().await;
+        let seed = *b"a seed that nobody may ever find";
+        let round = suite::round(1);
+        let id = store.begin(&round, 0).await.expect("a free number").id;
+        store.publish(id, b"signed").await.expect("it answers");
+        store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed }]).await.expect("it answers");
+        let there = || {
+            let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file").path());
+            files
+                .filter(|file| std::fs::read(file).is_ok_and(|bytes| bytes.windows(32).any(|part| part == seed)))
+                .count()
+        };
+        assert!(there() > 0);
+        let batch = Batch::new(round.hash(), 1, vec![[1; 16]]);
+        assert_eq!(store.gather(id, &batch, &Share::zero(2)).await, Ok(true));
+        for _ in 0..50 {
+            if there() == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it is there after 5 s");
     }
 
     #[tokio::test]

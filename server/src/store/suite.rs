@@ -90,12 +90,25 @@ async fn tasks_keep_their_admission(store: &impl Store) {
         store.put_task(&task(put)).await.expect("it answers");
         assert_eq!(store.tasks().await, Ok(vec![task(admitted)]));
     }
+    store.withdraw("other").await.expect("it answers");
+    assert_eq!(store.tasks().await, Ok(vec![task(true)]));
+    store.withdraw("h").await.expect("it answers");
+    assert_eq!(store.tasks().await, Ok(vec![task(false)]));
+    // Back to earlier terms: they come last again.
+    let other = StoredTask { hash: "i".into(), ..task(true) };
+    store.put_task(&other).await.expect("it answers");
+    assert_eq!(store.tasks().await, Ok(vec![task(false), other.clone()]));
+    store.put_task(&task(false)).await.expect("it answers");
+    assert_eq!(store.tasks().await, Ok(vec![other, task(false)]));
 }
 
 async fn a_held_head_is_not_current_nor_published(store: &impl Store) {
     let open = open(store, 1).await;
     store.put_head(&head(1, None)).await.expect("it answers");
     store.set_current("demo", [1; 32]).await.expect("it answers");
+    assert_eq!(store.finish(open.id, b"sum", &head(3, None)).await, Err(Error::StoreFailed), "it is open");
+    assert_eq!(store.head("demo", [3; 32]).await, Ok(None));
+    store.close(open.id).await.expect("it answers");
     store.finish(open.id, b"sum", &head(2, Some("odd"))).await.expect("it answers");
     assert_eq!(store.current("demo").await, Ok(Some([1; 32])));
     assert_eq!(store.published([2; 32]).await, Ok(None));

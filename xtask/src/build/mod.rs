@@ -1,5 +1,6 @@
 //! The Wasm module, the npm package and the demo page, as they ship.
 
+mod kernels;
 pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
@@ -28,6 +29,13 @@ const WASM_FEATURES: [&str; 8] = [
     "reference-types",
     "sign-ext",
     "simd",
+];
+
+/// What the kernels are measured beside, and what of it is fetched at run time.
+const PEERS: &str = "tests/bench/peers";
+const PEER_FILES: &[(&str, &[&str])] = &[
+    ("@tensorflow/tfjs-backend-wasm", &["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]),
+    ("onnxruntime-web", &["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]),
 ];
 
 /// The files of the page that are served as they are.
@@ -108,6 +116,25 @@ fn optimised(place: &Place, tools: &WasmTools, package: &str, out: &str, name: &
     copy(&small, &module)?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
     Ok(())
+}
+
+/// The page of `cargo xtask bench ranking`: the kernels, and their peers in the versions that the lock file names.
+pub(crate) fn ranking(place: &Place, machine: &Machine) -> Result<PathBuf> {
+    let (folder, pages) = (place.root.join(PEERS), place.target.join("bench/ranking"));
+    run::npm(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]).run()?;
+    node_program(place, "tsc").args(["--project", PEERS]).run()?;
+    kernels::kernels(place, machine, &pages.join("kernels"))?;
+    let page = pages.join("peers/page.js");
+    bundle(place, &format!("{PEERS}/page.ts"), page.to_str().context("the path of target/ is not UTF-8")?, true)?;
+    for (package, files) in PEER_FILES {
+        for file in *files {
+            let from = folder.join("node_modules").join(package).join("dist").join(file);
+            copy(&from, &pages.join("peers").join(file))?;
+        }
+    }
+    let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\"><script type=\"module\" src=\"/peers/page.js\"></script>";
+    write(&pages.join("index.html"), page)?;
+    Ok(pages)
 }
 
 /// `web/ts/dist`, and the files that npm wants beside it.

@@ -58,23 +58,40 @@ impl WasmTools {
 
     /// wasm-pack, with everything that a build and a test have in common.
     pub(crate) fn wasm_pack(&self, place: &Place) -> Result<Program> {
-        let mut folders = vec![self.wasm_pack.clone(), self.bindgen.clone()];
-        let mut program = Program::new(self.wasm_pack.join("wasm-pack"));
+        let program = Program::new(self.wasm_pack.join("wasm-pack"));
+        let folders = [self.wasm_pack.clone(), self.bindgen.clone()];
+        // A folder of its own: two compilers in one would throw away each other's work.
+        self.compiling(program, &folders, &place.target.join("wasm"), &flags(place), "std,panic_abort")
+            .map(|program| program.dir(&place.root))
+    }
+
+    /// Cargo by itself, for what needs no bindings and no std.
+    pub(crate) fn cargo(&self, target: &Path, flags: &str) -> Result<Program> {
+        self.compiling(Program::new("cargo"), &[], target, flags, "core,panic_abort")
+    }
+
+    fn compiling(
+        &self,
+        mut program: Program,
+        folders: &[PathBuf],
+        target: &Path,
+        flags: &str,
+        std: &str,
+    ) -> Result<Program> {
+        let mut folders = folders.to_vec();
         if let Toolchain::Debian { links, linker } = &self.toolchain {
             folders.insert(0, links.clone());
             program = program
                 .without(&FOREIGN)
                 // Building std is not stable yet; the compiler is a stable one all the same.
                 .env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+                .env("CARGO_UNSTABLE_BUILD_STD", std)
                 .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         Ok(program
-            .dir(&place.root)
             .env("PATH", path_with(folders)?)
-            // A folder of its own: two compilers in one would throw away each other's work.
-            .env("CARGO_TARGET_DIR", place.target.join("wasm"))
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags(place)))
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags))
     }
 
     /// What else decides how the module comes out, besides the sources.

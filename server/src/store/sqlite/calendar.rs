@@ -114,8 +114,10 @@ impl Calendar for SqliteStore {
 
     async fn finish(&self, id: i64, sum: &[u8], head: &StoredHead) -> Result<()> {
         let mut writing = self.write().await?;
-        let update = sqlx::query("UPDATE rounds SET state = 3, sum = ? WHERE id = ?").bind(sum).bind(id);
-        update.execute(&mut *writing).await.map_err(failed)?;
+        let update = sqlx::query("UPDATE rounds SET state = 3, sum = ? WHERE id = ? AND state = 2").bind(sum).bind(id);
+        if update.execute(&mut *writing).await.map_err(failed)?.rows_affected() == 0 {
+            return Err(failed("a round that is not closing is not finished"));
+        }
         put_head(head).execute(&mut *writing).await.map_err(failed)?;
         if head.held.is_none() {
             set_current(&head.task, &head.hash).execute(&mut *writing).await.map_err(failed)?;

@@ -53,10 +53,17 @@ fn task_of(row: &SqliteRow) -> Result<StoredTask> {
 
 impl Shelf for SqliteStore {
     async fn put_task(&self, task: &StoredTask) -> Result<()> {
-        let insert = "INSERT INTO tasks (hash, name, text, admitted) VALUES (?, ?, ?, ?) \
-            ON CONFLICT DO UPDATE SET admitted = max(admitted, excluded.admitted)";
-        let insert = sqlx::query(insert).bind(&task.hash).bind(&task.name).bind(&task.text).bind(task.admitted);
-        insert.execute(&self.writer).await.map_err(failed)?;
+        // A row that is replaced goes to the end: of two tasks of one name the one that was stored last counts.
+        let replace = "INSERT OR REPLACE INTO tasks (hash, name, text, admitted) \
+            VALUES (?1, ?2, ?3, max(?4, coalesce((SELECT admitted FROM tasks WHERE hash = ?1), 0)))";
+        let replace = sqlx::query(replace).bind(&task.hash).bind(&task.name).bind(&task.text).bind(task.admitted);
+        replace.execute(&self.writer).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn withdraw(&self, hash: &str) -> Result<()> {
+        let update = sqlx::query("UPDATE tasks SET admitted = 0 WHERE hash = ?").bind(hash);
+        update.execute(&self.writer).await.map_err(failed)?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use privet::{Agreed, Batch, Result, Round, Share, UploadId};
-use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteExecutor, Transaction, sqlite::SqliteRow};
 
 use super::{SqliteStore, bytes, calendar::state, failed};
 use crate::store::{Added, Addend, BatchState, Held, Room, State, StoredBatch, Tally};
@@ -91,9 +91,14 @@ async fn filling(writing: &mut Writing, id: i64, dimension: u32) -> Result<(u32,
     Ok((number, last.try_get(2).map_err(failed)?, Share::from_bytes(&sum, dimension)?))
 }
 
-async fn count(writing: &mut Writing, id: i64) -> Result<u32> {
+async fn count(on: impl SqliteExecutor<'_>, id: i64) -> Result<u32> {
     let select = sqlx::query("SELECT coalesce(sum(count), 0) FROM batches WHERE round = ?").bind(id);
-    select.fetch_one(&mut **writing).await.map_err(failed)?.try_get(0).map_err(failed)
+    select.fetch_one(on).await.map_err(failed)?.try_get(0).map_err(failed)
+}
+
+async fn token_spent(on: impl SqliteExecutor<'_>, id: i64, token: [u8; 32]) -> Result<bool> {
+    let select = sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
+    Ok(select.fetch_optional(on).await.map_err(failed)?.is_some())
 }
 
 fn batch_of(row: &SqliteRow) -> Result<StoredBatch> {
@@ -112,14 +117,12 @@ impl Tally for SqliteStore {
     async fn add(&self, id: i64, room: Room, addends: &[Addend]) -> Result<(Vec<Added>, u32)> {
         let mut writing = self.write().await?;
         let known = stored(&mut writing, id, addends.iter().map(|addend| addend.id)).await?;
-        let before = count(&mut writing, id).await?;
+        let before = count(&mut *writing, id).await?;
         let open = state(&mut writing, id).await? == State::Open;
         let left = if open { room.round.saturating_sub(before) } else { 0 };
         let mut spent = HashSet::new();
         for token in addends.iter().filter_map(|addend| addend.token) {
-            let select =
-                sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
-            if select.fetch_optional(&mut *writing).await.map_err(failed)?.is_some() {
+            if token_spent(&mut *writing, id, token).await? {
                 spent.insert(token);
             }
         }
@@ -170,8 +173,7 @@ impl Tally for SqliteStore {
     }
 
     async fn token_spent(&self, id: i64, token: [u8; 32]) -> Result<bool> {
-        let select = sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
-        Ok(select.fetch_optional(&self.readers).await.map_err(failed)?.is_some())
+        token_spent(&self.readers, id, token).await
     }
 
     async fn seeds(&self, id: i64, of: &Batch) -> Result<Vec<(UploadId, [u8; 32])>> {
@@ -247,7 +249,6 @@ impl Tally for SqliteStore {
     }
 
     async fn count(&self, id: i64) -> Result<u32> {
-        let select = sqlx::query("SELECT coalesce(sum(count), 0) FROM batches WHERE round = ?").bind(id);
-        select.fetch_one(&self.readers).await.map_err(failed)?.try_get(0).map_err(failed)
+        count(&self.readers, id).await
     }
 }

@@ -1,0 +1,23 @@
+use crate::{Lanes, exp::exp};
+
+/// `Σⱼ wⱼ · kⱼ / Σⱼ wⱼ` with `wⱼ = volume[j] · exp(sharpness · (kⱼ − 1))`, over the volumes over zero; 0 for none.
+///
+/// `volume` is all of a weight that does not depend on the item: label and fading. Cosines are at most 1 and no
+/// sharpness is over 40, so no exponent leaves what [`exp`] is made for.
+#[inline(always)]
+pub fn glance<L: Lanes>(sharpness: f32, k: &[f32], volume: &[f32]) -> f32 {
+    let mut sums = [L::splat(0.0); 2];
+    let mut add = |k: &[f32; 4], volume: &[f32; 4]| {
+        let (k, volume) = (L::load(k), L::load(volume));
+        let weight = volume.mul(exp(L::splat(sharpness).mul(k.sub(L::splat(1.0))))).where_positive(volume);
+        sums = [sums[0].plus(weight, k), sums[1].add(weight)];
+    };
+    let ((k, k_rest), (volume, volume_rest)) = (k.as_chunks::<4>(), volume.as_chunks::<4>());
+    k.iter().zip(volume).for_each(|(k, volume)| add(k, volume));
+    let (mut last_k, mut last_volume) = ([0.0; 4], [0.0; 4]);
+    last_k.iter_mut().zip(k_rest).for_each(|(last, k)| *last = *k);
+    last_volume.iter_mut().zip(volume_rest).for_each(|(last, volume)| *last = *volume);
+    add(&last_k, &last_volume);
+    let [sum, total] = sums.map(L::total);
+    if total > 0.0 { sum / total } else { 0.0 }
+}

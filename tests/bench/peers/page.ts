@@ -1,0 +1,100 @@
+// One page, one run: every peer takes its turn in every round, so that a slow moment of the machine meets them all.
+
+import { jax } from "./jax.ts";
+import { INPUTS, net, type Peer, uneven } from "./net.ts";
+import { onnx } from "./onnx.ts";
+import { ours } from "./ours.ts";
+import { tensorflow } from "./tensorflow.ts";
+
+/** Milliseconds of every call, by peer. */
+export type Samples = Record<string, number[]>;
+
+export interface Measured {
+  score200: Samples;
+  score10k: Samples;
+  step: Samples;
+  missing: string[];
+}
+
+const BATCH = 32;
+/** How long a sample takes at least. */
+const SAMPLE_MS = 3;
+
+async function measured(rounds: number): Promise<Measured> {
+  const [peers, missing]: [Peer[], string[]] = [[], []];
+  const add = async (name: string, make: () => Promise<Peer | undefined>) => {
+    try {
+      const peer = await make();
+      if (peer) peers.push(peer);
+      else missing.push(name);
+    } catch (error) {
+      missing.push(`${name} (${error})`);
+    }
+  };
+  await add("privet relaxed", () => ours("privet relaxed", "/kernels/relaxed.wasm", net()));
+  await add("privet simd128", () => ours("privet simd128", "/kernels/simd128.wasm", net()));
+  await add("ONNX Runtime Web wasm", () => onnx(net()));
+  await add("jax-js wasm", () => jax("wasm", net()));
+  await add("TF.js wasm", () => tensorflow("wasm", net()));
+  await add("TF.js cpu", () => tensorflow("cpu", net()));
+  await agree(peers);
+  const [few, many] = [uneven(200 * INPUTS, 1, 5), uneven(10_000 * INPUTS, 1, 5)];
+  const score200 = await timed(peers, rounds, "score", (peer) => peer.score?.(few, 200));
+  const score10k = await timed(peers, Math.ceil(rounds / 10), "score", (peer) => peer.score?.(many, 10_000));
+  const [x, y] = [uneven(BATCH * INPUTS, 1, 9), uneven(BATCH, 1, 2)];
+  const step = await timed(peers, rounds, "step", (peer) => peer.step?.(x, y, BATCH));
+  return { score200, score10k, step, missing };
+}
+
+/** They have to compute the same, or nothing is compared. */
+async function agree(peers: Peer[]): Promise<void> {
+  const x = uneven(50 * INPUTS, 1, 11);
+  const [first] = peers;
+  const wanted = Float32Array.from((await first?.score?.(x, 50)) ?? []);
+  for (const peer of peers) {
+    const scores = await peer.score?.(x, 50);
+    const worst = Math.max(...wanted.map((score, i) => Math.abs(score - (scores?.[i] ?? Number.NaN))));
+    if (!(worst < 1e-4)) throw new Error(`${peer.name} scores differently, by ${worst}`);
+    if (!peer.step) continue;
+    for (let i = 0; i < 3; i++) await peer.step(x, uneven(50, 1, 2), 50);
+  }
+  const moved = Float32Array.from((await first?.weights?.()) ?? []);
+  for (const peer of peers.filter(({ weights }) => weights)) {
+    const weights = await peer.weights?.();
+    const worst = Math.max(...moved.map((weight, i) => Math.abs(weight - (weights?.[i] ?? Number.NaN))));
+    if (!(worst < 1e-4)) throw new Error(`${peer.name} learns differently, by ${worst}`);
+  }
+}
+
+async function timed(
+  peers: Peer[],
+  rounds: number,
+  what: "score" | "step",
+  work: (peer: Peer) => Promise<unknown> | unknown,
+): Promise<Samples> {
+  const able = peers.filter((peer) => peer[what]);
+  const samples: Samples = Object.fromEntries(able.map(({ name }) => [name, []]));
+  const calls = async (peer: Peer, count: number) => {
+    const start = performance.now();
+    for (let call = 0; call < count; call++) {
+      const out = work(peer);
+      if (out instanceof Promise) await out;
+    }
+    return performance.now() - start;
+  };
+  // The page's clock ticks in tenths of a millisecond: a sample is as many calls as take long beside that.
+  const counts = new Map<Peer, number>();
+  for (const peer of able) {
+    await calls(peer, 30);
+    counts.set(peer, Math.max(1, Math.ceil(SAMPLE_MS / ((await calls(peer, 10)) / 10))));
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const peer of able) {
+      const count = counts.get(peer) ?? 1;
+      samples[peer.name]?.push((await calls(peer, count)) / count);
+    }
+  }
+  return samples;
+}
+
+Object.assign(globalThis, { measured });

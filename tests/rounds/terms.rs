@@ -1,0 +1,219 @@
+//! Terms that change while rounds are open, and heads that the helper will not sign.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use privet::{Error, Head, Mode, hex};
+use privet_server::{
+    Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task,
+    store::{Shelf, State, StoredHead},
+};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+use super::pair::{NOW_S, Pair, admit, contribution};
+
+fn uploads(pair: &Pair, round: u32, count: u8) {
+    for n in 1..=count {
+        let id = [n; 16];
+        assert_eq!(pair.upload(round, id, &contribution(&mut pair.device(), id)).status, 201);
+    }
+}
+
+fn first_head(pair: &Pair) -> Vec<u8> {
+    let hash = pair.task.first_head().expect("64 digits");
+    pair.runtime.block_on(pair.leader.head(hash)).expect("it is published").body
+}
+
+fn serve(pair: &Pair, task: &Task) {
+    pair.runtime.block_on(pair.leader.serve(task.clone(), &first_head(pair))).expect("the task is whole");
+}
+
+fn parameters(pair: &Pair, hash: [u8; 32]) -> Vec<f32> {
+    let body = pair.runtime.block_on(pair.leader.head(hash)).expect("it is published").body;
+    Head::decode(&body).expect("a head").parameters().to_vec()
+}
+
+#[test]
+fn an_open_round_keeps_its_own_cohort_when_the_goal_is_lowered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Device, |task| (task.min_cohort, task.goal) = (3, 5));
+    uploads(&pair, 1, 2);
+    serve(&pair, &Task { min_cohort: 1, goal: 1, ..pair.task.clone() });
+    pair.turn().expect("nothing is due");
+    assert_eq!(pair.round().number, 1, "two of three");
+    let bytes = contribution(&mut pair.device(), [9; 16]);
+    assert_eq!(pair.upload(1, [9; 16], &bytes).count(), (201, 3));
+    let goal = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    assert!(goal.contains("privet_round_goal{task=\"demo\"} 3\n"), "{goal}");
+    pair.turn().expect("the goal is reached");
+    assert_eq!((pair.round().number, pair.round().min_cohort), (2, 1));
+    pair.stop();
+}
+
+#[test]
+fn another_optimiser_counts_when_it_is_admitted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let (task, helper) = (pair.task.clone(), pair.helper.clone().expect("there is one"));
+    uploads(&pair, 1, 3);
+    pair.turn().expect("the goal is reached");
+    let second = pair.round();
+    let half = Task { optimiser: Optimiser::Sgd { rate: 0.5, momentum: 0.0 }, ..task };
+    serve(&pair, &half);
+    uploads(&pair, 2, 3);
+    assert_eq!(pair.turn(), Err(Error::TaskNotAdmitted), "the sum is given, and the head waits");
+    pair.runtime.block_on(admit(helper.store(), &half));
+    pair.turn().expect("nothing is in the way any more");
+    let third = pair.round();
+    assert_eq!(third.number, 3);
+    let (versions, current) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
+    assert_eq!((versions.len(), current), (3, third.head));
+    assert!(versions.iter().all(|version| version.held.is_none()));
+
+    // Both sums are in the stores: the head is where half of the mean leads, and not the whole.
+    let dimension = second.dimension;
+    let sum = |store: &SqliteStore| {
+        use privet_server::store::Calendar;
+        let stored = pair.runtime.block_on(store.numbered("demo", 2)).expect("it answers").expect("it was begun");
+        privet::AggregateShare::decode(&stored.sum.expect("it is closed"), dimension).expect("our own bytes")
+    };
+    let mean = sum(pair.leader.store()).mean(Some(&sum(helper.store())), &second).expect("three of three");
+    let (before, after) = (parameters(&pair, second.head), parameters(&pair, third.head));
+    for ((old, new), g) in before.iter().zip(after).zip(mean) {
+        assert_eq!(new, (f64::from(*old) - 0.5 * g) as f32);
+    }
+    pair.stop();
+}
+
+#[test]
+fn a_head_that_the_helper_will_not_sign_is_held_back_and_rounds_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let first = pair.round().head;
+    let helper = pair.helper.clone().expect("there is one");
+    // As if it had signed another one for this round before.
+    let other = StoredHead {
+        hash: [9; 32],
+        task: "demo".into(),
+        round: 1,
+        previous: first,
+        count: 3,
+        body: vec![9],
+        memory: Vec::new(),
+        manifest: None,
+        held: None,
+    };
+    pair.runtime.block_on(helper.store().put_head(&other)).expect("it answers");
+    uploads(&pair, 1, 3);
+    pair.turn().expect("the round closes all the same");
+    assert_eq!((pair.round().number, pair.round().head), (2, first), "from the head before");
+    let (versions, _) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
+    assert_eq!(versions[1].held.as_deref(), Some("the helper refused: round-conflict"));
+    let figures = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
+    let promoted = pair.runtime.block_on(pair.leader.promote("demo", versions[1].hash));
+    assert_eq!(promoted, Err(Error::HelperRefused { code: "round-conflict".into() }));
+    pair.stop();
+}
+
+/// Terms that the helper's operator withdrew while a round was open hold its head back when others are admitted.
+#[test]
+fn a_head_by_withdrawn_terms_is_held_back_when_others_are_admitted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let (task, helper) = (pair.task.clone(), pair.helper.clone().expect("there is one"));
+    uploads(&pair, 1, 3);
+    let wider = Task { n_max: task.n_max + 1, ..task.clone() };
+    pair.runtime.block_on(helper.store().withdraw(&task.hash())).expect("it answers");
+    serve(&pair, &wider);
+    assert_eq!(pair.turn(), Err(Error::TaskNotAdmitted));
+    pair.runtime.block_on(admit(helper.store(), &wider));
+    pair.turn().expect("rounds go on");
+    assert_eq!((pair.round().number, pair.round().n_max), (2, wider.n_max));
+    let (versions, current) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
+    assert_eq!((versions[1].round, versions[1].held.is_some()), (1, true));
+    assert_eq!(current, versions[0].hash);
+    pair.stop();
+}
+
+/// A helper in the same process that waits with the answer to a closing.
+struct Slow {
+    helper: Arc<Helper<SqliteStore>>,
+    slow: AtomicBool,
+    reached: Notify,
+    go: Notify,
+}
+
+struct Way(Arc<Slow>);
+
+impl Peer for Way {
+    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        if ask == Ask::Closing && self.0.slow.swap(false, Ordering::Relaxed) {
+            self.0.reached.notify_one();
+            self.0.go.notified().await;
+        }
+        self.0.helper.answer(ask, &body).await.map_err(|error| Refusal::Said(error.code().into()))
+    }
+}
+
+async fn over(folder: &TempDir, name: &str) -> (SqliteStore, Keys) {
+    let path = folder.path().join(name);
+    let store = SqliteStore::open_hasty(&path.with_extension("sqlite")).await.expect("a new file opens");
+    (store, Keys::open(&path.with_extension("keys")).expect("a new file opens"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_that_change_in_mid_turn_wait_for_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (task, head) = Task::demo(Mode::Split, 3).expect("the demo's numbers fit");
+    let changed = Task { goal: 4, ..task.clone() };
+    let (store, keys) = over(&folder, "helper").await;
+    for task in [&task, &changed] {
+        admit(&store, task).await;
+    }
+    let helper = Arc::new(Helper::new(store, keys, "the helper"));
+    let slow = Slow { helper: helper.clone(), slow: true.into(), reached: Notify::new(), go: Notify::new() };
+    let slow = Arc::new(slow);
+    let (store, keys) = over(&folder, "leader").await;
+    let pinned = Some((Way(slow.clone()), helper.identity().public()));
+    let leader = Arc::new(Leader::new(store, keys, "the leader", pinned));
+    leader.serve(task, &head).await.expect("the task is whole");
+    leader.turn("demo", NOW_S).await.expect("a round opens");
+    let open = leader.open("demo").expect("it is open");
+    for n in 1..=3 {
+        let policy = privet::Policy { min_cohort: 3, ..privet::Policy::at_once() };
+        let terms = privet::Terms { task: "demo".into(), pins: leader.pins(), policy };
+        let device = privet::Device::new(terms, &open.signed, &head, &[], privet::Backend::Scalar);
+        let bytes = contribution(&mut device.expect("the policy admits it"), [n; 16]);
+        leader.accept("demo", 1, &hex(&[n; 16]), &bytes, None).await.expect("the round is open");
+    }
+
+    let turning = tokio::spawn({
+        let leader = leader.clone();
+        async move { leader.turn("demo", NOW_S).await }
+    });
+    slow.reached.notified().await;
+    let serving = tokio::spawn({
+        let leader = leader.clone();
+        async move { leader.serve(changed, &head).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!serving.is_finished(), "it waits");
+    assert_eq!(leader.terms("demo").expect("it is served").goal, 3);
+    slow.go.notify_one();
+    turning.await.expect("no panic").expect("nothing is in the way");
+    serving.await.expect("no panic").expect("nothing is in the way");
+    assert_eq!(leader.terms("demo").expect("it is served").goal, 4);
+    assert_eq!(leader.open("demo").expect("the next round is open").round.number, 2);
+    use privet_server::store::Calendar;
+    let first = leader.store().numbered("demo", 1).await.expect("it answers").expect("it was begun");
+    assert_eq!(first.state, State::Closed);
+    leader.store().shut().await;
+    helper.store().shut().await;
+}
