@@ -330,36 +330,3 @@ fn a_damaged_or_newer_export_is_refused() {
     let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");
     assert_eq!(Memory::import(&other, &bytes), Err(Error::StateDamaged), "of another schema");
 }
-
-#[test]
-fn write_corpus() {
-    let folder = "../tests/fuzz/corpus/memory/";
-    std::fs::create_dir_all(folder).unwrap();
-    let mut memory = Memory::new(&head(), Without::default());
-    let write = |name: &str, memory: &Memory| {
-        let mut body = Vec::new();
-        memory.write(&mut body);
-        std::fs::write(format!("{folder}{name}"), body).unwrap();
-    };
-    write("empty", &memory);
-    for n in [1, 3, 6] {
-        memory.record(&head(), event(n)).unwrap();
-    }
-    let mut draw = |n: u32, items: &[usize]| {
-        let candidates: Vec<Item> = items.iter().map(|&n| item(n)).collect();
-        let mut draw = [7; 16];
-        draw[..4].copy_from_slice(&n.to_le_bytes());
-        let setting = Setting { interleave_every: 1, ..Setting::default() };
-        let moment = Moment { ms: 9_000_000, offset_min: 0 };
-        slate::rerank(&head(), &mut memory, &setting, (&candidates, moment), &Request::default(), draw).unwrap();
-    };
-    draw(1, &[11, 12]);
-    draw(2, &[13, 14]);
-    memory.shown(&head(), 2);
-    memory.record_on(&head(), 2, Event::new(1, Item::plain(13, Vec::new()), Moment::default())).unwrap();
-    std::fs::write(format!("{folder}good"), memory.export()).unwrap();
-    write("rich", &memory);
-    (0..3).for_each(|_| _ = memory.advance(&head(), &mut Scratch::default()));
-    memory.forget(&head(), Selector::Item(12));
-    write("split", &memory);
-}
