@@ -216,19 +216,18 @@ impl Memory {
     /// Where nothing is known of it, or the item is not on it, the event is taken as it is.
     pub fn record_on(&mut self, head: &Head, slate: u32, mut event: Event) -> Result<()> {
         let key = event.item.key;
-        let place = self.offered.iter().position(|offered| offered.id == slate);
-        let Some((at, place)) = place.and_then(|at| Some((at, self.offered[at].place(key)?))) else {
-            self.record(head, event)?;
-            self.running.click(slate, key);
-            return Ok(());
-        };
-        event.item.clone_from(&self.offered[at].items[place]);
+        let at = self.offered.iter().position(|offered| offered.id == slate);
+        let known = at.and_then(|at| Some((at, self.offered[at].place(key)?)));
+        if let Some((at, place)) = known {
+            event.item.clone_from(&self.offered[at].items[place]);
+        }
         event.check(&head.schema)?;
         let chosen = event.label(&head.schema) > 0.0;
-        self.shown(head, slate);
-        let offered = &mut self.offered[at];
-        offered.complete(&mut event, place, chosen);
-        let slate_ms = Some(offered.moment.ms);
+        let slate_ms = known.map(|(at, place)| {
+            self.shown(head, slate);
+            self.offered[at].complete(&mut event, place, chosen);
+            self.offered[at].moment.ms
+        });
         self.log(head, Entry::Event { event, slate_ms, contributed: false });
         if chosen {
             self.running.click(slate, key);
@@ -246,7 +245,7 @@ impl Memory {
     pub(crate) fn offer(
         &mut self,
         head: &Head,
-        setting: &Setting,
+        setting: Setting,
         orders: &Orders,
         (candidates, moment): (&[Item], Moment),
         draw: [u8; 16],

@@ -103,3 +103,99 @@ impl Fields<'_> {
         Some(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::wire::encode;
+
+    #[derive(Serialize)]
+    struct Body {
+        log: Vec<Logged>,
+        bytes: u64,
+    }
+
+    #[derive(Serialize)]
+    struct Logged {
+        event: Acted,
+        contributed: bool,
+    }
+
+    #[derive(Serialize)]
+    struct Acted {
+        kind: u16,
+        item: Thing,
+        value: f32,
+        moment: Then,
+        position: u16,
+        others: Vec<Thing>,
+    }
+
+    #[derive(Serialize)]
+    struct Thing {
+        key: u64,
+        score: f32,
+        embedding: Vec<f32>,
+        dense: Vec<f32>,
+        attributes: Vec<(u16, u64)>,
+    }
+
+    #[derive(Serialize)]
+    struct Then {
+        ms: u64,
+        offset_min: i16,
+    }
+
+    fn thing(key: u64) -> Thing {
+        Thing {
+            key,
+            score: -0.5,
+            embedding: vec![1.5; 30],
+            dense: vec![f32::MIN],
+            attributes: vec![(300, key), (0, 23)],
+        }
+    }
+
+    fn body(offset_min: i16) -> Vec<u8> {
+        let moment = Then { ms: 1 << 33, offset_min };
+        let event = Acted {
+            kind: 2,
+            item: thing(u64::MAX),
+            value: 9.0,
+            moment,
+            position: 70,
+            others: vec![thing(24), thing(256)],
+        };
+        encode(&Body { log: vec![Logged { event, contributed: true }], bytes: 7 })
+    }
+
+    #[test]
+    fn numbers_of_every_width_and_sign_are_read() {
+        for offset_min in [0, 23, 24, 840, i16::MAX, -1, -24, -25, -300, i16::MIN] {
+            let log = log_from(&body(offset_min)).expect("the first version's");
+            let [Entry::Event { event, slate_ms: None, contributed: true }] = &log[..] else { panic!("{log:?}") };
+            assert_eq!((event.kind, event.value, event.position), (2, 9.0, 70));
+            assert_eq!(event.moment, Moment { ms: 1 << 33, offset_min });
+            for (item, key) in [(&event.item, u64::MAX), (&event.others[0], 24), (&event.others[1], 256)] {
+                let attributes = vec![(300, key), (0, 23)];
+                let expected = Item { key, score: -0.5, embedding: vec![1.5; 30], dense: vec![f32::MIN], attributes };
+                assert_eq!(*item, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_named_otherwise_is_refused() {
+        let bytes = body(60);
+        let log_ends = bytes.len() - 7;
+        for length in 0..log_ends {
+            assert_eq!(log_from(&bytes[..length]), None, "{length}");
+        }
+        assert!(log_from(&bytes[..log_ends]).is_some());
+        let mut changed = bytes;
+        changed[3] = b'x';
+        assert_eq!(log_from(&changed), None);
+    }
+}
