@@ -17,7 +17,7 @@ use crate::{
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
-    stored::{Stored, read_all, stored},
+    stored::{Stored, goes_on, read_all, stored},
     wire,
 };
 use entry::Entry;
@@ -378,6 +378,7 @@ impl Memory {
             && self.log.iter().all(|entry| entry.fits(&head.schema))
             && state(&self.live)
             && state(&self.base.state)
+            && goes_on(self.base.events)
             && self.base.items.0.is_sorted()
             && self.base.values.0.is_sorted()
             && self.offered.len() <= MOST_OFFERED

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
-    stored::stored,
+    stored::{goes_on, stored},
 };
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
@@ -256,6 +256,8 @@ impl Profile {
         let named = |(place, _): &(u16, u64)| usize::from(*place) < schema.attributes.len();
         self.tides.len() == TIDES * d
             && self.clusters.len() == CLUSTERS * d
+            && goes_on(self.events.max(self.evidence))
+            && self.session < u32::MAX / 2
             && self.recent.len() <= RECENT
             && self.recent.iter().all(|recent| recent.direction.len() == d)
             && self.counters.len() <= COUNTERS

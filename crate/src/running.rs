@@ -6,7 +6,7 @@ mod slate;
 mod tests;
 mod wealth;
 
-use crate::stored::{Stored, stored};
+use crate::stored::{Stored, goes_on, stored};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
@@ -164,6 +164,7 @@ impl Running {
     pub(crate) fn fits(&self) -> bool {
         self.open.len() <= KEPT_OPEN
             && self.open.iter().all(Compared::fits)
+            && self.interleaved.iter().chain([&self.closed, &self.clicks_ignored]).all(|&count| goes_on(count))
             && self.wealth.fits()
             && self.quality.fits()
     }

@@ -21,6 +21,11 @@ pub(crate) fn read_all<T: Stored>(bytes: &[u8]) -> Option<T> {
     (again == bytes).then_some(read)
 }
 
+/// Whether a counter that was read can be counted on from here.
+pub(crate) fn goes_on(count: u64) -> bool {
+    count < 1 << 53
+}
+
 /// Stores a type as its fields.
 macro_rules! stored {
     ($($name:ident { $($field:ident),* $(,)? })*) => {$(

@@ -1,4 +1,4 @@
-//! Head files and safetensors, among them some that PyTorch wrote (`tests/vectors/head/make.py`).
+//! Head files and safetensors, among them some that `PyTorch` wrote (`tests/vectors/head/make.py`).
 
 use std::{fs, path::PathBuf, process::Command};
 
