@@ -141,7 +141,7 @@ impl Device {
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Device::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
         let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
-        slate::rerank(&self.head, &mut self.memory, &setting, (candidates, moment), request, draw)
+        slate::rerank(&self.head, &mut self.memory, setting, (candidates, moment), request, draw)
     }
 
     /// The slate of this id was on the screen; whether that was not known before. Only the latest slates are known.

@@ -1,6 +1,5 @@
 //! An interaction of the user with an item. It never leaves the device.
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Result, Schema, stored::stored};
@@ -18,7 +17,7 @@ pub fn key(name: &str) -> u64 {
 }
 
 /// Something that a feed shows, with the server's score for it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The [`key`] of its id.
     pub key: u64,
@@ -69,7 +68,7 @@ impl Item {
 }
 
 /// When something happened, by the clock on the user's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Moment {
     /// Milliseconds since 1970 in UTC.
     pub ms: u64,
@@ -78,7 +77,7 @@ pub struct Moment {
 }
 
 /// One interaction.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The kind's place in the schema.
     pub kind: u16,

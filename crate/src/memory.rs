@@ -1,11 +1,12 @@
 //! The retained log and what was folded from it: what a device can forget, and how it then is as if it never knew.
 
 mod entry;
+mod first;
 mod offered;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -16,7 +17,7 @@ use crate::{
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
-    stored::{Stored, read_all, stored},
+    stored::{Stored, goes_on, read_all, stored},
     wire,
 };
 use entry::Entry;
@@ -66,8 +67,8 @@ impl State {
 #[derive(Debug, Clone, PartialEq)]
 struct Base {
     state: State,
-    items: BTreeSet<u64>,
-    values: BTreeSet<(u16, u64)>,
+    items: Names<u64>,
+    values: Names<(u16, u64)>,
     first_ms: u64,
     last_ms: u64,
     events: u64,
@@ -75,7 +76,7 @@ struct Base {
 
 impl Base {
     fn new(head: &Head) -> Self {
-        let (items, values) = (BTreeSet::new(), BTreeSet::new());
+        let (items, values) = (Names(Vec::new()), Names(Vec::new()));
         Self { state: State::new(head), items, values, first_ms: u64::MAX, last_ms: 0, events: 0 }
     }
 
@@ -84,23 +85,46 @@ impl Base {
         self.first_ms = self.first_ms.min(entry.ms());
         self.last_ms = self.last_ms.max(entry.ms());
         for item in entry.items() {
-            if self.items.len() < MOST_NAMES {
-                self.items.insert(item.key);
-            }
-            if self.values.len() < MOST_NAMES {
-                self.values.extend(&item.attributes);
-            }
+            self.items.add(item.key);
+            item.attributes.iter().for_each(|&value| self.values.add(value));
         }
     }
 
     fn touched_by(&self, selector: Selector) -> bool {
         match selector {
-            Selector::Item(key) => self.items.len() >= MOST_NAMES || self.items.contains(&key),
-            Selector::Attribute(place, value) => {
-                self.values.len() >= MOST_NAMES || self.values.contains(&(place, value))
-            }
+            Selector::Item(key) => self.items.may_have(key),
+            Selector::Attribute(place, value) => self.values.may_have((place, value)),
             Selector::Time(from, to) => self.events > 0 && from <= self.last_ms && to > self.first_ms,
         }
+    }
+}
+
+/// Names in their order, each once, and no more than [`MOST_NAMES`].
+#[derive(Debug, Clone, PartialEq)]
+struct Names<T>(Vec<T>);
+
+impl<T: Ord> Names<T> {
+    fn add(&mut self, name: T) {
+        if let Err(place) = self.0.binary_search(&name)
+            && self.0.len() < MOST_NAMES
+        {
+            self.0.insert(place, name);
+        }
+    }
+
+    /// Whether it is among them, or may have been left out because they were too many.
+    fn may_have(&self, name: T) -> bool {
+        self.0.len() >= MOST_NAMES || self.0.binary_search(&name).is_ok()
+    }
+}
+
+impl<T: Stored> Stored for Names<T> {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Vec::read(from).map(Self)
     }
 }
 
@@ -119,7 +143,7 @@ pub struct Memory {
     /// How many of the oldest events are leaving.
     leaving: u64,
     without: Without,
-    offered: VecDeque<Offered>,
+    offered: Vec<Offered>,
     running: Running,
 }
 
@@ -129,19 +153,6 @@ stored! {
     }
     Base { state, items, values, first_ms, last_ms, events }
     State { profile, learner }
-}
-
-/// What is taken over of an export of version 1: it had events, and nothing else.
-#[derive(Deserialize)]
-struct First {
-    log: VecDeque<FirstLogged>,
-    without: Without,
-}
-
-#[derive(Deserialize)]
-struct FirstLogged {
-    event: Event,
-    contributed: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -159,7 +170,7 @@ impl Memory {
             rebuilding: false,
             leaving: 0,
             without,
-            offered: VecDeque::new(),
+            offered: Vec::new(),
             running: Running::new(),
         }
     }
@@ -205,19 +216,18 @@ impl Memory {
     /// Where nothing is known of it, or the item is not on it, the event is taken as it is.
     pub fn record_on(&mut self, head: &Head, slate: u32, mut event: Event) -> Result<()> {
         let key = event.item.key;
-        let place = self.offered.iter().position(|offered| offered.id == slate);
-        let Some((at, place)) = place.and_then(|at| Some((at, self.offered[at].place(key)?))) else {
-            self.record(head, event)?;
-            self.running.click(slate, key);
-            return Ok(());
-        };
-        event.item.clone_from(&self.offered[at].items[place]);
+        let at = self.offered.iter().position(|offered| offered.id == slate);
+        let known = at.and_then(|at| Some((at, self.offered[at].place(key)?)));
+        if let Some((at, place)) = known {
+            event.item.clone_from(&self.offered[at].items[place]);
+        }
         event.check(&head.schema)?;
         let chosen = event.label(&head.schema) > 0.0;
-        self.shown(head, slate);
-        let offered = &mut self.offered[at];
-        offered.complete(&mut event, place, chosen);
-        let slate_ms = Some(offered.moment.ms);
+        let slate_ms = known.map(|(at, place)| {
+            self.shown(head, slate);
+            self.offered[at].complete(&mut event, place, chosen);
+            self.offered[at].moment.ms
+        });
         self.log(head, Entry::Event { event, slate_ms, contributed: false });
         if chosen {
             self.running.click(slate, key);
@@ -235,7 +245,7 @@ impl Memory {
     pub(crate) fn offer(
         &mut self,
         head: &Head,
-        setting: &Setting,
+        setting: Setting,
         orders: &Orders,
         (candidates, moment): (&[Item], Moment),
         draw: [u8; 16],
@@ -251,10 +261,10 @@ impl Memory {
         let items: Vec<Item> = order.iter().take(DEPTH).map(|&place| candidates[place as usize].clone()).collect();
         self.offered.retain(|offered| offered.id != id);
         if !items.is_empty() {
-            self.offered.push_back(Offered::new(id, items, moment, compared));
+            self.offered.push(Offered::new(id, items, moment, compared));
         }
         if self.offered.len() > MOST_OFFERED {
-            self.offered.pop_front();
+            self.offered.remove(0);
         }
         (id, order, kind)
     }
@@ -352,11 +362,9 @@ impl Memory {
     }
 
     fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
-        let First { log, without } = wire::decode_in_part(body).ok()?;
-        let entry = |FirstLogged { event, contributed }| Entry::Event { event, slate_ms: None, contributed };
-        let log: VecDeque<Entry> = log.into_iter().map(entry).collect();
+        let log = VecDeque::from(first::log_from(body)?);
         let bytes = log.iter().map(Entry::size).sum();
-        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
+        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, Without::default()) })
     }
 
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.
@@ -370,6 +378,9 @@ impl Memory {
             && self.log.iter().all(|entry| entry.fits(&head.schema))
             && state(&self.live)
             && state(&self.base.state)
+            && goes_on(self.base.events)
+            && self.base.items.0.is_sorted()
+            && self.base.values.0.is_sorted()
             && self.offered.len() <= MOST_OFFERED
             && self.offered.iter().all(|offered| offered.fits(&head.schema))
             && self.running.fits()

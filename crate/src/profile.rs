@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
-    stored::stored,
+    stored::{goes_on, stored},
 };
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
-use serde::Deserialize;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -94,7 +93,7 @@ impl Counter {
 }
 
 /// What a ranking leaves out, to see what it was worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Without {
     /// No looking back at recent items.
     pub attention: bool,
@@ -257,6 +256,8 @@ impl Profile {
         let named = |(place, _): &(u16, u64)| usize::from(*place) < schema.attributes.len();
         self.tides.len() == TIDES * d
             && self.clusters.len() == CLUSTERS * d
+            && goes_on(self.events.max(self.evidence))
+            && self.session < u32::MAX / 2
             && self.recent.len() <= RECENT
             && self.recent.iter().all(|recent| recent.direction.len() == d)
             && self.counters.len() <= COUNTERS

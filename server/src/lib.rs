@@ -20,6 +20,7 @@ mod routes;
 pub mod store;
 mod task;
 mod task_file;
+pub mod tensors;
 mod token;
 mod version;
 

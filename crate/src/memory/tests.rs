@@ -51,7 +51,7 @@ fn offer(memory: &mut Memory, n: usize, items: &[usize]) -> u32 {
     let setting = Setting { interleave_every: 2, ..Setting::default() };
     let mut draw = [0; 16];
     draw[..8].copy_from_slice(&(n as u64).to_le_bytes());
-    let slate = slate::rerank(&head(), memory, &setting, (&candidates, moment), &Request::default(), draw);
+    let slate = slate::rerank(&head(), memory, setting, (&candidates, moment), &Request::default(), draw);
     slate.expect("plain candidates").id
 }
 
@@ -181,7 +181,12 @@ fn an_event_on_a_slate_that_is_not_known_is_taken_as_it_is_and_counted() {
     let slates: Vec<u32> = (0..=MOST_OFFERED).map(|n| offer(&mut memory, n, &[11, 12])).collect();
     memory.record_on(&head(), slates[0], event(1)).expect("the item comes along");
     memory.record_on(&head(), slates[1], event(5)).expect("the item comes along");
-    assert_eq!((memory.log.len(), memory.running.report().clicks_ignored), (2, 2), "one too old, one not on it");
+    memory.record_on(&head(), slates[0], event(3)).expect("the item comes along");
+    assert_eq!(
+        (memory.log.len(), memory.running.report().clicks_ignored),
+        (3, 2),
+        "one too old, one not on it; a dismissal"
+    );
     assert_eq!(memory.log[0], Entry::plain(event(1)));
     let bare = Event::new(1, Item::plain(12, Vec::new()), Moment::default());
     assert_eq!(memory.record_on(&head(), slates[0], bare).map_err(|error| error.code()), Err("embedding-length"));

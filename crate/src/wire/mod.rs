@@ -39,11 +39,6 @@ pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T>
     if encode(&message) == bytes { Ok(message) } else { Err(Error::WireMalformed) }
 }
 
-/// Reads some of the fields of what [`encode`] wrote, and passes over the others.
-pub(crate) fn decode_in_part<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    cbor4ii::serde::from_slice(bytes).map_err(|_| Error::WireMalformed)
-}
-
 fn check_version(sent: u32) -> Result<()> {
     if sent == VERSION { Ok(()) } else { Err(Error::WireVersion { sent, known: VERSION }) }
 }
