@@ -43,6 +43,10 @@ fn settings_are_checked_without_serving() {
     assert!(cohort.contains("the reach of the sum is") && cohort.contains("under 2^31"), "{cohort}");
     let token = refused(&privet(&["serve", "--check"], &[("PRIVET_ADMIN_TOKEN", "short")]));
     assert!(token.contains("the admin token has 5 characters and has to have 32 or more"), "{token}");
+    let header = refused(&privet(&["serve", "--check", "--client-header", "no header"], &[]));
+    assert!(header.contains("--client-header no header"), "{header}");
+    let pages = refused(&privet(&["serve", "--check", "--pages", "nowhere"], &[]));
+    assert!(pages.contains("there is no folder nowhere"), "{pages}");
 }
 
 #[test]

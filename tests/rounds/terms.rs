@@ -11,7 +11,7 @@ use std::{
 use privet::{Error, Head, Mode, hex};
 use privet_server::{
     Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task,
-    store::{Shelf, State, StoredHead},
+    store::{Calendar, Shelf, State, StoredHead},
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -79,7 +79,6 @@ fn another_optimiser_counts_when_it_is_admitted() {
     // Both sums are in the stores: the head is where half of the mean leads, and not the whole.
     let dimension = second.dimension;
     let sum = |store: &SqliteStore| {
-        use privet_server::store::Calendar;
         let stored = pair.runtime.block_on(store.numbered("demo", 2)).expect("it answers").expect("it was begun");
         privet::AggregateShare::decode(&stored.sum.expect("it is closed"), dimension).expect("our own bytes")
     };
@@ -145,7 +144,7 @@ fn a_head_by_withdrawn_terms_is_held_back_when_others_are_admitted() {
 /// A helper in the same process that waits with the answer to a closing.
 struct Slow {
     helper: Arc<Helper<SqliteStore>>,
-    slow: AtomicBool,
+    waits: AtomicBool,
     reached: Notify,
     go: Notify,
 }
@@ -154,7 +153,7 @@ struct Way(Arc<Slow>);
 
 impl Peer for Way {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        if ask == Ask::Closing && self.0.slow.swap(false, Ordering::Relaxed) {
+        if ask == Ask::Closing && self.0.waits.swap(false, Ordering::Relaxed) {
             self.0.reached.notify_one();
             self.0.go.notified().await;
         }
@@ -178,7 +177,7 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
         admit(&store, task).await;
     }
     let helper = Arc::new(Helper::new(store, keys, "the helper"));
-    let slow = Slow { helper: helper.clone(), slow: true.into(), reached: Notify::new(), go: Notify::new() };
+    let slow = Slow { helper: helper.clone(), waits: true.into(), reached: Notify::new(), go: Notify::new() };
     let slow = Arc::new(slow);
     let (store, keys) = over(&folder, "leader").await;
     let pinned = Some((Way(slow.clone()), helper.identity().public()));
@@ -211,7 +210,6 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
     serving.await.expect("no panic").expect("nothing is in the way");
     assert_eq!(leader.terms("demo").expect("it is served").goal, 4);
     assert_eq!(leader.open("demo").expect("the next round is open").round.number, 2);
-    use privet_server::store::Calendar;
     let first = leader.store().numbered("demo", 1).await.expect("it answers").expect("it was begun");
     assert_eq!(first.state, State::Closed);
     leader.store().shut().await;
