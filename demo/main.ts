@@ -11,11 +11,12 @@ let shown: string | undefined;
 
 async function start(): Promise<void> {
   // An application has its aggregators' keys built in. This page trusts whoever serves it, and so asks.
-  const { leader: key } = (await (await fetch("v1/identity")).json()) as { leader: string };
+  const keys = (await (await fetch("v1/identity")).json()) as { leader: string; helper?: string };
   const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
   // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution.
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0 };
-  const aggregators = { leader: { url: ".", key } };
+  const helper = keys.helper ? { helper: { key: keys.helper } } : {};
+  const aggregators = { leader: { url: ".", key: keys.leader }, ...helper };
   const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
