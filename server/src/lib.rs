@@ -22,6 +22,7 @@ pub mod store;
 mod task;
 mod task_file;
 mod token;
+mod validation;
 mod version;
 
 pub use clock::{keep_turning, now_s};
@@ -37,5 +38,6 @@ pub use problem::{Advice, PROBLEMS, Problem};
 pub use routes::{Extras, HttpPeer, Rate, helper_app, leader_app};
 pub use store::{SqliteStore, Store};
 pub use task::Task;
-pub use task_file::tasks_from_file;
+pub use task_file::{Offer, tasks_from_file};
 pub use token::{Token, sign_token};
+pub use validation::Validation;

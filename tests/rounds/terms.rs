@@ -10,7 +10,7 @@ use std::{
 
 use privet::{Error, Head, Mode, hex};
 use privet_server::{
-    Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task,
+    Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task, Validation,
     store::{Calendar, Shelf, State, StoredHead},
 };
 use tempfile::TempDir;
@@ -214,4 +214,45 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
     assert_eq!(first.state, State::Closed);
     leader.store().shut().await;
     helper.store().shut().await;
+}
+
+/// Six people who each come back to one thing: the first head, which likes what is like the user's interests, does well.
+fn public_events() -> String {
+    let item = |axis: u8| {
+        let embedding: Vec<f32> = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
+        serde_json::json!({ "id": axis.to_string(), "embedding": embedding })
+    };
+    let event = |person: u8, other: u8| {
+        let (liked, beside) = (item(person), item((person + 1 + other) % 16));
+        serde_json::json!({ "person": person.to_string(), "kind": "click", "item": liked, "beside": [beside] })
+    };
+    (0..6).flat_map(|person| (0..5).map(move |other| format!("{}\n", event(person, other)))).collect()
+}
+
+/// The same round twice, with a tolerance that the new head keeps to and with one that it does not.
+#[test]
+fn a_head_that_is_worse_on_the_public_file_is_held_back() {
+    for (tolerance, held) in [(1e9, false), (0.0, true)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pair = Pair::start(&folder, Mode::Device, |task| {
+            // Steps so large that noise alone ruins the head.
+            task.optimiser = Optimiser::Sgd { rate: 10.0, momentum: 0.0 };
+        });
+        let first = pair.round().head;
+        let head = Head::decode(&first_head(&pair)).expect("a head");
+        let validation = Validation::read(&public_events(), &head, tolerance).expect("the schema describes it");
+        pair.leader.try_heads_on("demo", Some(validation));
+        uploads(&pair, 1, 3);
+        pair.turn().expect("the goal is reached");
+        let versions = super::admin::asked(&pair, "get", "/v1/admin/tasks/demo/heads", super::pair::TOKEN, b"").json();
+        let loss = |version: usize| versions[version]["loss"].as_f64().expect("a number");
+        let (before, after) = (loss(0), loss(1));
+        assert!(after > before, "{before} {after}");
+        assert_eq!(pair.round().head == first, held);
+        assert_eq!(versions[1]["current"], !held);
+        let why = versions[1]["held"].as_str().unwrap_or_default().to_owned();
+        let said = format!("is {after:.6}; {before:.6} of the head before and 0 more are tolerated");
+        assert_eq!(why.contains(&said), held, "{why}");
+        pair.stop();
+    }
 }

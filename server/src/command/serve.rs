@@ -10,7 +10,8 @@ use std::{
 use clap::{Args, ValueEnum};
 use privet::{Identity, Mode, hex, unhex};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, Rate, Store, Task, Tls, helper_app, keep_turning, leader_app, now_s, serve,
+    Extras, Helper, HttpPeer, Keys, Leader, Offer, Rate, Store, Task, Tls, helper_app, keep_turning, leader_app, now_s,
+    serve,
     store::{Shelf, StoredTask},
     tasks_from_file,
 };
@@ -153,7 +154,7 @@ impl Settings {
         self.name.as_deref().unwrap_or("this server")
     }
 
-    fn tasks(&self) -> Done<Vec<(Task, Vec<u8>)>> {
+    fn tasks(&self) -> Done<Vec<Offer>> {
         if let Some(file) = &self.tasks {
             return tasks_from_file(file);
         }
@@ -161,7 +162,9 @@ impl Settings {
             Noise::Device => Mode::Device,
             Noise::Split => Mode::Split,
         };
-        Ok(vec![Task::demo(mode, self.min_cohort.unwrap_or(100)).map_err(because("the demo's task"))?])
+        let demo = Task::demo(mode, self.min_cohort.unwrap_or(100));
+        let (task, head) = demo.map_err(because("the demo's task"))?;
+        Ok(vec![Offer { task, head, validation: None }])
     }
 
     fn admin_token(&self) -> Done<Option<String>> {
@@ -240,13 +243,13 @@ fn check(settings: &Settings) -> Done {
         return Ok(());
     }
     let tasks = settings.tasks()?;
-    let split = tasks.iter().any(|(task, _)| task.mode == Mode::Split);
+    let split = tasks.iter().any(|Offer { task, .. }| task.mode == Mode::Split);
     if settings.role == Some(Role::Leader) && split {
         settings.helper.as_ref().ok_or("a split task needs --helper")?;
     }
     // Nobody is asked anything: any identity will do.
     settings.peer(Arc::new(Identity::from_seed(&[0; 32])))?;
-    for (task, _) in tasks {
+    for Offer { task, .. } in tasks {
         println!("{} {}", task.hash(), task.name);
     }
     Ok(())
@@ -278,7 +281,7 @@ async fn leader(settings: &Settings) -> Done {
     println!("The leader's key is {}", hex(&keys.identity.public()));
     let tasks = settings.tasks()?;
     let peer = settings.peer(keys.identity.clone())?;
-    for (task, _) in tasks.iter().filter(|(task, _)| task.mode == Mode::Split) {
+    for Offer { task, .. } in tasks.iter().filter(|offer| offer.task.mode == Mode::Split) {
         println!("The helper's operator admits the task {} by: privet tasks admit {}", task.name, task.hash());
     }
     lead(settings, keys, tasks, peer, asked_to_stop()).await
@@ -287,7 +290,7 @@ async fn leader(settings: &Settings) -> Done {
 /// A leader, and a helper as a process of its own that ends with it.
 async fn both(settings: &Settings) -> Done {
     let tasks = settings.tasks()?;
-    if tasks.iter().all(|(task, _)| task.mode == Mode::Device) {
+    if tasks.iter().all(|Offer { task, .. }| task.mode == Mode::Device) {
         let keys = open_keys(settings.data(), Role::Leader)?;
         return lead(settings, keys, tasks, None, asked_to_stop()).await;
     }
@@ -297,7 +300,7 @@ async fn both(settings: &Settings) -> Done {
     );
     let (keys, helper) = (open_keys(settings.data(), Role::Leader)?, open_keys(settings.data(), Role::Helper)?);
     let store = open_store(settings.data(), Role::Helper).await?;
-    for (task, _) in &tasks {
+    for Offer { task, .. } in &tasks {
         let task = StoredTask { hash: task.hash(), name: task.name.clone(), text: task.text(), admitted: true };
         store.put_task(&task).await.map_err(because("the helper's store"))?;
     }
@@ -345,7 +348,7 @@ async fn spawn_helper(settings: &Settings, leader: &Keys) -> Done<(Child, String
 async fn lead(
     settings: &Settings,
     keys: Keys,
-    tasks: Vec<(Task, Vec<u8>)>,
+    offers: Vec<Offer>,
     peer: Option<(HttpPeer, [u8; 32])>,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Done {
@@ -353,8 +356,9 @@ async fn lead(
     let (tls, rate) = (settings.tls()?, settings.rate()?);
     let store = open_store(settings.data(), Role::Leader).await?;
     let leader = Arc::new(Leader::new(store.clone(), keys, settings.name(), peer));
-    for (task, head) in tasks {
+    for Offer { task, head, validation } in offers {
         let name = task.name.clone();
+        leader.try_heads_on(&name, validation);
         leader.serve(task, &head).await.map_err(because(format!("task {name}")))?;
     }
     let (listener, url) = listen(settings.listen.unwrap_or(LEADER), tls.as_ref()).await?;
