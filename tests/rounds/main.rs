@@ -194,6 +194,33 @@ fn an_address_that_asks_too_often_is_told_when_to_come_again() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_stop_finishes_what_it_accepted() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let (listener, address) = pair.runtime.block_on(pair::bound());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let app = privet_server::leader_app(pair.leader.clone(), privet_server::Extras::default());
+    let serving = pair.runtime.spawn(privet_server::serve(listener, None, app, async { drop(stopped.await) }));
+    let bytes = contribution(&mut pair.device(), [1; 16]);
+    let mut half_sent = std::net::TcpStream::connect(address).expect("it listens");
+    let path = format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[1; 16]));
+    let length = bytes.len();
+    write!(half_sent, "PUT {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n").expect("it reads");
+    half_sent.write_all(&bytes[..9]).expect("it reads");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    drop(stop);
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(std::net::TcpStream::connect(address).is_err(), "it takes nothing new");
+    half_sent.write_all(&bytes[9..]).expect("it reads on");
+    let mut answer = String::new();
+    half_sent.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    pair.runtime.block_on(serving).expect("no panic").expect("it ends in order");
+    pair.stop();
+}
+
+#[test]
 fn a_full_round_takes_no_more() {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = Pair::start(&folder, Mode::Split, |task| (task.goal, task.n_max) = (4, 4));
