@@ -78,7 +78,7 @@ test("it works in a browser from a bundle of one's own", async () => {
   for (const file of ["worker.js", "privet_bg.wasm"]) {
     await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
-  const [server, browser] = await Promise.all([Server.start(folder), launch()]);
+  const [server, browser] = await Promise.all([Server.start(folder, "device"), launch()]);
   try {
     const page = await browser.newPage();
     await page.goto(server.address);
