@@ -213,6 +213,13 @@ impl Device {
         Ok(())
     }
 
+    /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Device::train`]
+    /// ends that, and until then the server's order stands).
+    pub fn adopt(&mut self, bytes: &[u8]) -> Result<()> {
+        self.memory = Memory::adopt(&self.head, bytes)?;
+        Ok(())
+    }
+
     /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to
     /// store in their place; the host lets nobody else write in between, and then calls [`Device::persisted`].
     pub fn session(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
@@ -380,7 +387,8 @@ mod tests {
     fn a_device_without_a_round_ranks_and_releases_nothing() {
         let mut device = Device::local(Policy::at_once(), &head(), &[], Backend::Scalar).expect("a sound head");
         busy(&mut device);
-        assert_eq!(device.rank(&[item(0, 0.0), item(3, 0.0)], Moment::default()).map(|it| it.order.len()), Ok(2));
+        let slate = device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &Request::default(), [0; 16]);
+        assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
         assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
         assert_eq!(code(device.statement()), "round-refused");
         assert_eq!(code(at_once(device.preview())), "round-refused");
