@@ -18,7 +18,8 @@ async function start(): Promise<void> {
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
   const helper = keys.helper ? { helper: { key: keys.helper } } : {};
   const aggregators = { leader: { url: ".", key: keys.leader }, ...helper };
-  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
+  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend, schedule: "manual" });
+  await personalizer.consent({ personalise: true, contribute: true });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
       if (top) await readStory(personalizer, top);

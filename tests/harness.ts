@@ -45,24 +45,25 @@ export class Server {
   address = "";
   #process: ChildProcess | undefined;
   readonly #folder: string;
-  readonly #mode: Mode;
+  readonly #flags: readonly string[];
 
-  private constructor(folder: string, mode: Mode) {
+  private constructor(folder: string, flags: readonly string[]) {
     this.#folder = folder;
-    this.#mode = mode;
+    this.#flags = flags;
   }
 
-  static async start(pages = required("PRIVET_PAGES"), mode: Mode = "split"): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), mode);
-    await server.up(pages);
+  static async start(pages = required("PRIVET_PAGES"), mode: Mode = "device", more: string[] = []): Promise<Server> {
+    const flags = ["--mode", mode, "--pages", pages, ...more];
+    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), flags);
+    await server.up();
     return server;
   }
 
   /** Starts, or starts again at the address it had. */
-  async up(pages = required("PRIVET_PAGES")): Promise<void> {
+  async up(): Promise<void> {
     const listen = this.address ? new URL(this.address).host : "127.0.0.1:0";
     const data = join(this.#folder, "data");
-    const args = ["serve", "--mode", this.#mode, "--listen", listen, "--data", data, "--pages", pages];
+    const args = ["serve", "--listen", listen, "--data", data, ...this.#flags];
     const child = spawn(required("PRIVET_SERVER"), args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     for await (const line of createInterface({ input: child.stdout })) {

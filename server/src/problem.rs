@@ -85,6 +85,13 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("store-failed", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("server-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("storage-unavailable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("storage-full", StatusCode::INSUFFICIENT_STORAGE, Stop),
+    ("consent-missing", StatusCode::FORBIDDEN, Stop),
+    ("paused", StatusCode::CONFLICT, Retry),
+    ("not-taking-part", StatusCode::FORBIDDEN, Stop),
+    ("options-differ", StatusCode::CONFLICT, Stop),
+    ("aborted", StatusCode::REQUEST_TIMEOUT, Retry),
+    ("timed-out", StatusCode::REQUEST_TIMEOUT, Retry),
     ("worker-failed", StatusCode::INTERNAL_SERVER_ERROR, Stop),
     ("closed", StatusCode::GONE, Stop),
 ];

@@ -16,7 +16,7 @@ before(async () => {
 after(() => browser.close());
 
 beforeEach(async (t) => {
-  server = await Server.start();
+  server = await Server.start(undefined, "split");
   context = await browser.newContext();
   page = await context.newPage();
   (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {

@@ -62,6 +62,13 @@ const CODES = [
   "store-failed",
   "server-unreachable",
   "storage-unavailable",
+  "storage-full",
+  "consent-missing",
+  "paused",
+  "not-taking-part",
+  "options-differ",
+  "aborted",
+  "timed-out",
   "worker-failed",
   "closed",
 ] as const;
