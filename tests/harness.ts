@@ -37,20 +37,24 @@ export interface Count {
   min_cohort: number;
 }
 
-/** `privet serve` in a process of its own, over a store in a folder of its own. */
+/** Who adds the noise: each device all of it, or all devices together for two aggregators. */
+export type Mode = "device" | "split";
+
+/** `privet serve` in a process of its own (a helper beside it in `split`), over stores in a folder of its own. */
 export class Server {
   address = "";
   #process: ChildProcess | undefined;
   readonly #folder: string;
-  readonly #flags: string[];
+  readonly #flags: readonly string[];
 
-  private constructor(folder: string, flags: string[]) {
+  private constructor(folder: string, flags: readonly string[]) {
     this.#folder = folder;
     this.#flags = flags;
   }
 
-  static async start(pages = required("PRIVET_PAGES"), flags = ["--mode", "device"]): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), ["--pages", pages, ...flags]);
+  static async start(pages = required("PRIVET_PAGES"), mode: Mode = "device", more: string[] = []): Promise<Server> {
+    const flags = ["--mode", mode, "--pages", pages, ...more];
+    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), flags);
     await server.up();
     return server;
   }

@@ -107,8 +107,10 @@ export class Host implements Leader, Answers, Way {
     host.#module = await loadRank(options.wasm?.rank);
     const settings = await store.get(host.#key("settings")).catch(() => undefined);
     if (settings) host.#settings = unpack<Settings>(settings);
+    const before = await host.#stored("head");
     await host.#install(await host.#firstPublished());
-    await host.#restore();
+    await host.#restore(before !== undefined && !sameBytes(before, host.#published.head));
+    await host.#keepPublished();
     await host.#session();
     host.#look();
     return host;
@@ -186,6 +188,7 @@ export class Host implements Leader, Answers, Way {
 
   async consent(parts: Partial<Consent>): Promise<Consent> {
     await this.#keep({ ...this.#settings, ...parts });
+    await this.#keepPublished();
     await this.#session();
     this.#look();
     this.#learn();
@@ -289,7 +292,7 @@ export class Host implements Leader, Answers, Way {
     const [stored] = await this.turn(() => {
       if (!this.#journal.isNew(mark)) return [];
       if (!this.#settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
-      this.device().import(bytes);
+      this.device().import(bytes, false);
       this.#journal.damaged = undefined;
       return [this.#snapshot(mark)];
     });
@@ -337,6 +340,8 @@ export class Host implements Leader, Answers, Way {
     if (sameBytes(published.round, this.#published.round)) return false;
     const swap = () => this.#install(published, true);
     await (this.store.lasting ? this.#contributions.alone(swap) : swap());
+    await this.keep();
+    await this.#keepPublished();
     this.#learn();
     return true;
   }
@@ -426,13 +431,14 @@ export class Host implements Leader, Answers, Way {
     }
   }
 
-  /** The profile as it was left, where it can be read. */
-  async #restore(): Promise<void> {
-    const load = (snapshot: Uint8Array) => this.device().import(snapshot);
+  /** The profile as it was left, where it can be read; under another head all that it learns is learnt anew. */
+  async #restore(anew: boolean): Promise<void> {
+    const load = (snapshot: Uint8Array) => this.device().import(snapshot, anew);
     const replay = ({ args }: Line) => this.#record(args[0] as Act);
     this.#restored = await this.#journal.restore(load, replay);
     // What was read before the damage was found is not used.
     if (this.#journal.damaged) await this.#install(this.#published);
+    if (anew) await this.keep();
     this.#learn();
   }
 
@@ -443,7 +449,7 @@ export class Host implements Leader, Answers, Way {
     await this.turn(async () => {
       const device = await this.#open(round, head, ledger);
       try {
-        if (keep) device.import(this.device().export());
+        if (keep) device.import(this.device().export(), true);
       } catch (error) {
         this.#journal.damaged = codeOf(error);
       }
@@ -451,6 +457,11 @@ export class Host implements Leader, Answers, Way {
       this.#device = device;
       this.#published = published;
     });
+  }
+
+  /** What to start from when nobody answers. */
+  async #keepPublished(): Promise<void> {
+    const { round, head } = this.#published;
     if (this.#settings.personalise) await this.store.put({ [this.#key("round")]: round, [this.#key("head")]: head });
   }
 

@@ -43,8 +43,10 @@ export class Server {
   async upload(url: string, body: Uint8Array, token: string | undefined, signal: AbortSignal): Promise<Progress> {
     const headers = { "content-type": "application/cbor", ...(token && { "privet-token": token }) };
     const reply = await ask(url, { method: "PUT", body: body as BodyInit, headers }, signal);
-    const { count, min_cohort } = (await reply.json()) as { count: number; min_cohort: number };
-    return { count, minCohort: min_cohort };
+    const said = (await reply.json().catch(() => ({}))) as { count?: number; min_cohort?: number };
+    // What says neither is no acknowledgement: a portal answers everything with a page of its own.
+    if (said.count === undefined || said.min_cohort === undefined) throw strange(reply.status);
+    return { count: said.count, minCohort: said.min_cohort };
   }
 }
 
@@ -74,7 +76,11 @@ async function problemOf(reply: Response): Promise<Error> {
   } catch {
     // Not even JSON.
   }
-  // Something between here and the server answered in its stead.
+  return strange(status);
+}
+
+/** Something between here and the server answered in its stead. */
+function strange(status: number): Error {
   const said = `the aggregation server did not answer (status ${status})`;
   return Object.assign(refusal("server-unreachable", said), { status });
 }

@@ -67,7 +67,7 @@ pub(crate) fn head(major: u8, value: u64, to: &mut Vec<u8>) {
     to.extend_from_slice(&value.to_be_bytes()[8 - (1 << width)..]);
 }
 
-fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
+pub(crate) fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
     let (&first, rest) = from.split_first()?;
     if first >> 5 != major {
         return None;
@@ -124,31 +124,6 @@ pub(crate) fn write_named(name: &str, value: &impl Cbor, to: &mut Vec<u8>) {
 
 pub(crate) fn read_named<T: Cbor>(name: &str, from: &mut &[u8]) -> Option<T> {
     if read_slice(TEXT, from)? == name.as_bytes() { T::read(from) } else { None }
-}
-
-/// Passes over a named value, whatever it is.
-pub(crate) fn skip_named(name: &str, from: &mut &[u8]) -> Option<()> {
-    if read_slice(TEXT, from)? == name.as_bytes() { skip(from) } else { None }
-}
-
-/// Passes over as many values as one claims to be made of, one after the other: no nesting is too deep.
-fn skip(from: &mut &[u8]) -> Option<()> {
-    let mut left = 1u64;
-    while left > 0 {
-        left -= 1;
-        let first = *from.first()?;
-        match (first >> 5, first) {
-            (UNSIGNED | NEGATIVE, _) => _ = read_head(first >> 5, from)?,
-            (BYTES | TEXT, _) => _ = read_slice(first >> 5, from)?,
-            (ARRAY, _) => left = left.checked_add(read_head(ARRAY, from)?)?,
-            (MAP, _) => left = left.checked_add(read_head(MAP, from)?.checked_mul(2)?)?,
-            (_, F32) => _ = f32::read(from)?,
-            (_, F64) => _ = f64::read(from)?,
-            (_, FALSE | TRUE | NULL) => *from = &from[1..],
-            _ => return None,
-        }
-    }
-    Some(())
 }
 
 /// As many bytes as follow a float's first.

@@ -190,8 +190,7 @@ mod tests {
     fn a_device_without_a_round_ranks_and_releases_nothing() {
         let mut device = Device::local(Policy::at_once(), &head(), &[], Backend::Scalar).expect("a sound head");
         busy(&mut device);
-        let slate =
-            device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &crate::Request::default(), [0; 16]);
+        let slate = device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &Request::default(), [0; 16]);
         assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
         assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
         assert_eq!(code(device.statement()), "round-refused");

@@ -183,6 +183,9 @@ pub enum Error {
     /// More requests than the server takes at a time.
     #[error("more than {limit} requests at a time")]
     TooManyRequests { limit: usize },
+    /// One address asked too often.
+    #[error("this address may ask {limit} times a second; ask again in {wait_s} s")]
+    RateLimited { limit: u32, wait_s: u32 },
 
     /// The address leads nowhere.
     #[error("nothing is served at this address")]

@@ -36,9 +36,6 @@ stored! {
     Moment { ms, offset_min }
     Event { kind, item, value, moment, position, others }
 }
-cbor!(Item { key, score, embedding, dense, attributes });
-cbor!(Moment { ms, offset_min });
-cbor!(Event { kind, item, value, moment, position, others });
 
 impl Item {
     /// An item that has nothing but an embedding.

@@ -6,7 +6,7 @@ use crate::{
     Example, Head,
     cpu::{self, Shape},
     example::SLOTS,
-    stored::stored,
+    stored::{goes_on, stored},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -121,6 +121,7 @@ impl Learner {
             && [&self.personal, &self.personal_squares].iter().all(|numbers| numbers.len() == personal)
             && self.pool.iter().chain(&self.inbox).all(fits)
             && (self.owed == 0 || !self.pool.is_empty())
+            && goes_on(self.steps)
     }
 
     fn descend(&mut self, head: &Head, scratch: &mut Scratch) {

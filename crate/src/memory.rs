@@ -1,6 +1,7 @@
 //! The retained log and what was folded from it: what a device can forget, and how it then is as if it never knew.
 
 mod entry;
+mod first;
 mod offered;
 #[cfg(test)]
 mod tests;
@@ -10,12 +11,11 @@ use std::collections::VecDeque;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Event, Head, Item, Moment, Profile, Result, Without, cbor,
+    Error, Event, Head, Item, Moment, Profile, Result, Without,
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
-    sorted::Sorted,
-    stored::{Stored, read_all, stored},
+    stored::{Stored, goes_on, read_all, stored},
     wire,
 };
 use entry::Entry;
@@ -65,8 +65,8 @@ impl State {
 #[derive(Debug, Clone, PartialEq)]
 struct Base {
     state: State,
-    items: Sorted<u64>,
-    values: Sorted<(u16, u64)>,
+    items: Names<u64>,
+    values: Names<(u16, u64)>,
     first_ms: u64,
     last_ms: u64,
     events: u64,
@@ -74,7 +74,7 @@ struct Base {
 
 impl Base {
     fn new(head: &Head) -> Self {
-        let (items, values) = (Sorted::new(), Sorted::new());
+        let (items, values) = (Names(Vec::new()), Names(Vec::new()));
         Self { state: State::new(head), items, values, first_ms: u64::MAX, last_ms: 0, events: 0 }
     }
 
@@ -83,23 +83,46 @@ impl Base {
         self.first_ms = self.first_ms.min(entry.ms());
         self.last_ms = self.last_ms.max(entry.ms());
         for item in entry.items() {
-            if self.items.len() < MOST_NAMES {
-                self.items.entry(item.key);
-            }
-            if self.values.len() < MOST_NAMES {
-                item.attributes.iter().for_each(|&value| _ = self.values.entry(value));
-            }
+            self.items.add(item.key);
+            item.attributes.iter().for_each(|&value| self.values.add(value));
         }
     }
 
     fn touched_by(&self, selector: Selector) -> bool {
         match selector {
-            Selector::Item(key) => self.items.len() >= MOST_NAMES || self.items.contains(&key),
-            Selector::Attribute(place, value) => {
-                self.values.len() >= MOST_NAMES || self.values.contains(&(place, value))
-            }
+            Selector::Item(key) => self.items.may_have(key),
+            Selector::Attribute(place, value) => self.values.may_have((place, value)),
             Selector::Time(from, to) => self.events > 0 && from <= self.last_ms && to > self.first_ms,
         }
+    }
+}
+
+/// Names in their order, each once, and no more than [`MOST_NAMES`].
+#[derive(Debug, Clone, PartialEq)]
+struct Names<T>(Vec<T>);
+
+impl<T: Ord> Names<T> {
+    fn add(&mut self, name: T) {
+        if let Err(place) = self.0.binary_search(&name)
+            && self.0.len() < MOST_NAMES
+        {
+            self.0.insert(place, name);
+        }
+    }
+
+    /// Whether it is among them, or may have been left out because they were too many.
+    fn may_have(&self, name: T) -> bool {
+        self.0.len() >= MOST_NAMES || self.0.binary_search(&name).is_ok()
+    }
+}
+
+impl<T: Stored> Stored for Names<T> {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Vec::read(from).map(Self)
     }
 }
 
@@ -118,7 +141,7 @@ pub struct Memory {
     /// How many of the oldest events are leaving.
     leaving: u64,
     without: Without,
-    offered: VecDeque<Offered>,
+    offered: Vec<Offered>,
     running: Running,
 }
 
@@ -129,29 +152,6 @@ stored! {
     Base { state, items, values, first_ms, last_ms, events }
     State { profile, learner }
 }
-
-/// What is taken over of an export of version 1: it had events, and nothing else.
-struct First {
-    log: Vec<FirstLogged>,
-    without: Without,
-}
-
-impl First {
-    fn read(from: &mut &[u8]) -> Option<Self> {
-        cbor::expect(cbor::MAP, 8, from)?;
-        let log = cbor::read_named("log", from)?;
-        for passed_over in ["bytes", "base", "live", "folded", "rebuilding", "leaving"] {
-            cbor::skip_named(passed_over, from)?;
-        }
-        Some(Self { log, without: cbor::read_named("without", from)? })
-    }
-}
-
-struct FirstLogged {
-    event: Event,
-    contributed: bool,
-}
-cbor!(FirstLogged { event, contributed });
 
 struct Export(u32, Vec<u8>, [u8; 32]);
 cbor!(Export(version, body, digest));
@@ -168,7 +168,7 @@ impl Memory {
             rebuilding: false,
             leaving: 0,
             without,
-            offered: VecDeque::new(),
+            offered: Vec::new(),
             running: Running::new(),
         }
     }
@@ -214,19 +214,18 @@ impl Memory {
     /// Where nothing is known of it, or the item is not on it, the event is taken as it is.
     pub fn record_on(&mut self, head: &Head, slate: u32, mut event: Event) -> Result<()> {
         let key = event.item.key;
-        let place = self.offered.iter().position(|offered| offered.id == slate);
-        let Some((at, place)) = place.and_then(|at| Some((at, self.offered[at].place(key)?))) else {
-            self.record(head, event)?;
-            self.running.click(slate, key);
-            return Ok(());
-        };
-        event.item.clone_from(&self.offered[at].items[place]);
+        let at = self.offered.iter().position(|offered| offered.id == slate);
+        let known = at.and_then(|at| Some((at, self.offered[at].place(key)?)));
+        if let Some((at, place)) = known {
+            event.item.clone_from(&self.offered[at].items[place]);
+        }
         event.check(&head.schema)?;
         let chosen = event.label(&head.schema) > 0.0;
-        self.shown(head, slate);
-        let offered = &mut self.offered[at];
-        offered.complete(&mut event, place, chosen);
-        let slate_ms = Some(offered.moment.ms);
+        let slate_ms = known.map(|(at, place)| {
+            self.shown(head, slate);
+            self.offered[at].complete(&mut event, place, chosen);
+            self.offered[at].moment.ms
+        });
         self.log(head, Entry::Event { event, slate_ms, contributed: false });
         if chosen {
             self.running.click(slate, key);
@@ -244,7 +243,7 @@ impl Memory {
     pub(crate) fn offer(
         &mut self,
         head: &Head,
-        setting: &Setting,
+        setting: Setting,
         orders: &Orders,
         (candidates, moment): (&[Item], Moment),
         draw: [u8; 16],
@@ -260,10 +259,10 @@ impl Memory {
         let items: Vec<Item> = order.iter().take(DEPTH).map(|&place| candidates[place as usize].clone()).collect();
         self.offered.retain(|offered| offered.id != id);
         if !items.is_empty() {
-            self.offered.push_back(Offered::new(id, items, moment, compared));
+            self.offered.push(Offered::new(id, items, moment, compared));
         }
         if self.offered.len() > MOST_OFFERED {
-            self.offered.pop_front();
+            self.offered.remove(0);
         }
         (id, order, kind)
     }
@@ -360,12 +359,20 @@ impl Memory {
         memory.filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
     }
 
+    /// The same under the head of a new round: what is remembered stays, and what was learnt is learnt anew from there.
+    pub fn adopt(head: &Head, bytes: &[u8]) -> Result<Self> {
+        let mut memory = Self::import(head, bytes)?;
+        memory.base.state.learner = Learner::new(head);
+        memory.live = memory.base.state.clone();
+        memory.folded = 0;
+        memory.rebuilding = true;
+        Ok(memory)
+    }
+
     fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
-        let First { log, without } = First::read(&mut &body[..])?;
-        let entry = |FirstLogged { event, contributed }| Entry::Event { event, slate_ms: None, contributed };
-        let log: VecDeque<Entry> = log.into_iter().map(entry).collect();
+        let log = VecDeque::from(first::log_from(body)?);
         let bytes = log.iter().map(Entry::size).sum();
-        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, without) })
+        Some(Self { log, bytes, rebuilding: true, ..Self::new(head, Without::default()) })
     }
 
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.
@@ -379,6 +386,9 @@ impl Memory {
             && self.log.iter().all(|entry| entry.fits(&head.schema))
             && state(&self.live)
             && state(&self.base.state)
+            && goes_on(self.base.events)
+            && self.base.items.0.is_sorted()
+            && self.base.values.0.is_sorted()
             && self.offered.len() <= MOST_OFFERED
             && self.offered.iter().all(|offered| offered.fits(&head.schema))
             && self.running.fits()

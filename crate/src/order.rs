@@ -95,14 +95,15 @@ pub struct Order {
 
 /// The order of the scores alone: highest first, between equal ones as the server has it, then as they came.
 pub fn plain(scores: &[f32], server: &[f32]) -> Vec<u32> {
-    let value = |of: &[f32], i: u32| of.get(i as usize).map_or(0.0, |&score| lowest_if_nan(score));
-    let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-    // Comparing by < and > takes -0 and 0 for the tie that they are.
-    let higher = |of, a, b| value(of, b).partial_cmp(&value(of, a)).unwrap_or(std::cmp::Ordering::Equal);
-    order.sort_by(|&a, &b| higher(scores, a, b).then_with(|| higher(server, a, b)));
-    order
+    let key = |of: &[f32], i: usize| u64::from(descending(of.get(i).copied().unwrap_or_default()));
+    let mut order: Vec<(u64, usize)> = (0..scores.len()).map(|i| (key(scores, i) << 32 | key(server, i), i)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, i)| i as u32).collect()
 }
 
-fn lowest_if_nan(score: f32) -> f32 {
-    if score.is_nan() { f32::NEG_INFINITY } else { score }
+/// A number that is the lower the higher the score. NaN is the lowest score, and -0 and 0 are the tie that they are.
+fn descending(score: f32) -> u32 {
+    let bits = if score.is_nan() { f32::NEG_INFINITY } else { score + 0.0 }.to_bits();
+    // The bits of floats are in their order but for the sign, which turns it round.
+    if bits >> 31 == 1 { bits } else { bits ^ 0x7fff_ffff }
 }

@@ -6,7 +6,7 @@ use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
     sorted::Sorted,
-    stored::stored,
+    stored::{goes_on, stored},
 };
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
@@ -99,7 +99,6 @@ pub struct Without {
     /// One decayed interest in place of several.
     pub interests: bool,
 }
-cbor!(Without { attention, counters, interests });
 
 impl Profile {
     /// An empty profile.
@@ -252,6 +251,8 @@ impl Profile {
         let named = |((place, _), _): &((u16, u64), Counter)| usize::from(*place) < schema.attributes.len();
         self.tides.len() == TIDES * d
             && self.clusters.len() == CLUSTERS * d
+            && goes_on(self.events.max(self.evidence))
+            && self.session < u32::MAX / 2
             && self.recent.len() <= RECENT
             && self.recent.iter().all(|recent| recent.direction.len() == d)
             && self.counters.len() <= COUNTERS

@@ -106,7 +106,7 @@ impl Ranker {
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
         let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
-        slate::rerank(&self.head, &mut self.memory, &setting, (candidates, moment), request, draw)
+        slate::rerank(&self.head, &mut self.memory, setting, (candidates, moment), request, draw)
     }
 
     /// The slate of this id was on the screen; whether that was not known before. Only the latest slates are known.
@@ -144,6 +144,13 @@ impl Ranker {
             }
         }
         false
+    }
+
+    /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Ranker::train`]
+    /// ends that, and until then the server's order stands).
+    pub fn adopt(&mut self, bytes: &[u8]) -> Result<()> {
+        self.memory = Memory::adopt(&self.head, bytes)?;
+        Ok(())
     }
 
     /// How many steps there are to take.

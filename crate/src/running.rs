@@ -6,9 +6,7 @@ mod slate;
 mod tests;
 mod wealth;
 
-use std::collections::VecDeque;
-
-use crate::stored::{Stored, stored};
+use crate::stored::{Stored, goes_on, stored};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
@@ -114,7 +112,7 @@ pub struct Report {
 /// goes on whichever is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
-    open: VecDeque<Compared>,
+    open: Vec<Compared>,
     closed: u64,
     verdict: Verdict,
     wealth: Wealth,
@@ -129,7 +127,7 @@ impl Running {
     /// Begins with the personal order.
     pub(crate) fn new() -> Self {
         Self {
-            open: VecDeque::new(),
+            open: Vec::new(),
             closed: 0,
             verdict: Verdict::Personal,
             wealth: Wealth::new(),
@@ -144,7 +142,7 @@ impl Running {
         if self.open.len() >= KEPT_OPEN {
             self.close();
         }
-        self.open.push_back(slate);
+        self.open.push(slate);
     }
 
     /// Counts a click, once for each item; false where it names no open slate, or no item of it.
@@ -166,6 +164,7 @@ impl Running {
     pub(crate) fn fits(&self) -> bool {
         self.open.len() <= KEPT_OPEN
             && self.open.iter().all(Compared::fits)
+            && self.interleaved.iter().chain([&self.closed, &self.clicks_ignored]).all(|&count| goes_on(count))
             && self.wealth.fits()
             && self.quality.fits()
     }
@@ -188,7 +187,7 @@ impl Running {
     }
 
     fn close(&mut self) {
-        let Some(slate) = self.open.pop_front() else { return };
+        let slate = self.open.remove(0);
         self.closed += 1;
         self.quality.add(slate.gains());
         if let Some((server, personal)) = slate.team_clicks() {

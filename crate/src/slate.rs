@@ -48,7 +48,7 @@ pub struct Slate {
 pub(crate) fn rerank(
     head: &Head,
     memory: &mut Memory,
-    setting: &Setting,
+    setting: Setting,
     (candidates, moment): (&[Item], Moment),
     request: &Request,
     draw: [u8; 16],

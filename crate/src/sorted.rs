@@ -1,10 +1,9 @@
-//! Maps and sets as sorted lists: for a few thousand entries as quick as a tree, with a small part of its code.
+//! A map as a sorted list: for a few thousand entries as quick as a tree, with a small part of its code.
 
 use crate::stored::Stored;
 
-/// A map. A set is one to nothing.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sorted<K, V = ()> {
+pub(crate) struct Sorted<K, V> {
     entries: Vec<(K, V)>,
 }
 

@@ -23,6 +23,8 @@ enum Command {
     Tasks(command::tasks::Tasks),
     #[command(subcommand)]
     Keys(command::keys::Keys),
+    #[command(subcommand)]
+    Head(command::head::Head),
     Evaluate(command::evaluate::Evaluate),
     Plan(command::plan::Plan),
     Backup(command::backup::Backup),
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().await,
         Command::Tasks(tasks) => tasks.run().await,
         Command::Keys(keys) => keys.run().await,
+        Command::Head(head) => head.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Plan(plan) => plan.run(),
         Command::Backup(backup) => backup.run().await,

@@ -78,6 +78,7 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("token-spent", StatusCode::FORBIDDEN, Stop),
     ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
     ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
+    ("rate-limited", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("route-unknown", StatusCode::NOT_FOUND, Stop),
     ("method-refused", StatusCode::METHOD_NOT_ALLOWED, Stop),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Stop),
@@ -138,7 +139,13 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let wait_s = match self.0 {
+            Error::RateLimited { wait_s, .. } => Some(wait_s),
+            Error::TooManyRequests { .. } => Some(1),
+            _ => None,
+        };
+        let wait = wait_s.map(|wait_s| [(header::RETRY_AFTER, wait_s.to_string())]);
         let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-        (self.status(), headers, self.document()).into_response()
+        (self.status(), headers, wait, self.document()).into_response()
     }
 }

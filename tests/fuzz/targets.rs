@@ -3,15 +3,15 @@
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
 use privet::{
-    AggregateShare, Batch, Closing, Cost, Forward, Head, Ledger, Manifest, NanoRho, Operator, Pins, Policy, Round,
-    Signed, Upload,
+    AggregateShare, Attribute, Batch, Closing, Cost, Event, Forward, Head, Item, Ledger, Manifest, Memory, Moment,
+    NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, Selector, Signed, Upload, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
 pub(crate) type Target = fn(&[u8]) -> bool;
 
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, Target); 10] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("upload", upload),
     ("round", round),
     ("signed", signed),
@@ -22,6 +22,7 @@ pub(crate) const TARGETS: [(&str, Target); 10] = [
     ("manifest", manifest),
     ("closing", closing),
     ("forward", forward),
+    ("memory", memory),
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
@@ -127,4 +128,45 @@ pub(crate) fn forward(bytes: &[u8]) -> bool {
     assert_eq!(forward.encode(), bytes);
     assert_eq!(Forward::new(forward.configuration, forward.shares()), Ok(forward));
     true
+}
+
+/// A memory that is read is written back to the byte, and can be gone on with: the next event, slate, step and forgetting.
+///
+/// Bytes that are no export are tried as the body of one, as nobody finds a hash by chance.
+pub(crate) fn memory(bytes: &[u8]) -> bool {
+    let mut schema = Schema::plain(16);
+    schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
+    let mut head = Head::starting(schema, 2, 4.0).expect("a plain schema");
+    (head.local.steps, head.local.batch) = (2, 2);
+    let whole = exported(bytes);
+    let (mut memory, written) = match (Memory::import(&head, bytes), Memory::import(&head, &whole)) {
+        (Ok(memory), _) => (memory, bytes),
+        (_, Ok(memory)) => (memory, &whole[..]),
+        _ => return false,
+    };
+    assert!(memory.export() == written || written[..2] == [0x83, 1], "it is of this version, or of the one before");
+    let item = |key| Item { attributes: vec![(0, 7)], ..Item::plain(key, vec![0.5; 16]) };
+    memory.shown(&head, 1);
+    memory.record_on(&head, 1, Event::new(1, item(11), Moment::default())).expect("the item fits");
+    memory.record(&head, Event::new(3, item(12), Moment { ms: u64::MAX, offset_min: i16::MIN })).expect("it fits");
+    (0..6).for_each(|_| _ = memory.advance(&head, &mut Scratch::default()));
+    assert_eq!(rank(&head, &memory, &[item(1), item(2)], Moment::default()).expect("they fit").order.len(), 2);
+    memory.contributed();
+    memory.forget(&head, Selector::Item(11));
+    (0..6).for_each(|_| _ = memory.advance(&head, &mut Scratch::default()));
+    let again = Memory::import(&head, &memory.export()).expect("our own bytes");
+    assert_eq!(again.export(), memory.export());
+    true
+}
+
+/// An export of version 2 with this body, whose hash is right.
+fn exported(body: &[u8]) -> Vec<u8> {
+    let length = (body.len() as u32).to_be_bytes();
+    let head: &[u8] = match body.len() {
+        0..24 => &[0x40 | length[3]],
+        24..256 => &[0x58, length[3]],
+        256..65_536 => &[0x59, length[2], length[3]],
+        _ => &[0x5a, length[0], length[1], length[2], length[3]],
+    };
+    [&[0x83, 2], head, body, &[0x58, 32], &Head::hash(body)].concat()
 }

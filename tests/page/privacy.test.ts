@@ -34,7 +34,7 @@ after(async () => {
 });
 
 beforeEach(async (t) => {
-  server = await Server.start(folder);
+  server = await Server.start(folder, "device");
   context = await browser.newContext();
   page = await context.newPage();
   // tsx keeps the names of functions by a helper that a page does not have.

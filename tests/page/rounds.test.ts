@@ -1,7 +1,7 @@
 // The package against a real leader and helper, and against what a network, a server or an attacker may answer instead.
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,6 @@ import { launch, Server } from "../harness.ts";
 import { AT_ONCE, browse, call, type Global, open, prepare, Site } from "./site.ts";
 
 const COHORT = 3;
-const SPLIT = ["--mode", "split", "--min-cohort", String(COHORT)];
 const POLICY = { ...AT_ONCE, minCohort: COHORT };
 
 let site: Site;
@@ -30,7 +29,7 @@ after(async () => {
 });
 
 beforeEach(async (t) => {
-  server = await Server.start(site.folder, SPLIT);
+  server = await Server.start(site.folder, "split", ["--min-cohort", String(COHORT)]);
   context = await browser.newContext();
   await prepare(context);
   page = await context.newPage();
@@ -63,9 +62,12 @@ async function until<T>(work: () => Promise<T>, wanted: T): Promise<void> {
   assert.fail(`it never became ${String(wanted)}`);
 }
 
+/** The order of many items that the server likes equally well. */
 const shared = () =>
   page.evaluate(async () => {
-    const { personalizer, items } = globalThis as unknown as Global;
+    const { personalizer } = globalThis as unknown as Global;
+    const wave = (n: number) => Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7)));
+    const items = Array.from({ length: 40 }, (_, n) => ({ id: `wave-${n}`, score: 0, embedding: wave(n) }));
     while (await personalizer.train({ maxMs: 50 }));
     const { items: slate, scores } = await personalizer.rerank(items, { explain: true });
     const of = new Map(slate.map(({ id }, place) => [id, scores[place]?.shared ?? 0]));
@@ -98,9 +100,9 @@ test("record, train, contribute; the round closes; a new head arrives, is verifi
   assert.deepEqual([receipt.count, receipt.round], [COHORT, 1]);
   assert.ok(receipt.examples > 0);
   await until(() => call<boolean>(page, "refresh"), true);
+  const after = await shared();
   const now = await status();
   assert.deepEqual([now.round, now.events], [2, 9], "the profile stays");
-  const after = await shared();
   assert.notDeepEqual(after.shared, before.shared);
   assert.notDeepEqual(after.order, before.order);
   await page.reload();
@@ -276,7 +278,7 @@ test("a token is asked for once for each upload, and sent again with it", async 
     token_key = "${token_key}"
     optimiser = { kind = "sgd", rate = 1.0, momentum = 0.0 }`;
   await writeFile(join(folder, "tasks.toml"), task);
-  const wanting = await Server.start(site.folder, ["--tasks", join(folder, "tasks.toml")]);
+  const wanting = await Server.start(site.folder, "device", ["--tasks", join(folder, "tasks.toml")]);
   try {
     const asked: { task: string; round: number }[] = [];
     const tokens: (string | undefined)[] = [];
@@ -286,7 +288,9 @@ test("a token is asked for once for each upload, and sent again with it", async 
       const round = Buffer.alloc(4);
       round.writeUInt32LE(upload.round);
       const parts = [Buffer.from("token\0"), Buffer.from(upload.task), Buffer.from("\0"), round, token];
-      return Array.from(Buffer.concat([token, sign(null, Buffer.concat(parts), privateKey)]));
+      const hash = createHash("sha256").update(Buffer.concat(parts)).digest();
+      const signed = sign(null, Buffer.concat([Buffer.from("privet message v1\0"), hash]), privateKey);
+      return Array.from(Buffer.concat([token, signed]));
     });
     page.on("request", (request) => {
       if (request.method() === "PUT") tokens.push(request.headers()["privet-token"]);
@@ -343,7 +347,7 @@ test("unasked it contributes by the clock, whatever the user does", async () => 
     await on.goto(server.address);
     await open(on, { policy, schedule: "auto" });
     await browse(on, clicks);
-    await until(async () => puts.length, 1);
+    await until(() => count(), seen.length + 1);
     await browse(on, clicks);
     await on.reload();
     await open(on, { policy, schedule: "auto" }, null);

@@ -1,10 +1,12 @@
 // Several tabs: one leads, the others go through it, and when it is gone another takes over. Nothing is lost or done twice.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launch, Server } from "../harness.ts";
-import { browse, call, type Global, ITEMS, open, order, prepare, Site } from "./site.ts";
+import { browse, call, DIST, type Global, ITEMS, open, order, prepare, Site } from "./site.ts";
 
 let site: Site;
 let browser: Browser;
@@ -125,6 +127,41 @@ for (const [how, lose] of Object.entries(LOSSES)) {
     assert.equal((await status(1)).events, 6);
   });
 }
+
+test("what a leader did and could not say any more is not done again by the next one", async () => {
+  await Promise.all(pages.map((page) => page.close()));
+  const worker = await readFile(join(DIST, "worker.js"), "utf8");
+  // The first tab's answers to the others get lost.
+  const mute = `const post = BroadcastChannel.prototype.postMessage;
+    BroadcastChannel.prototype.postMessage = function (message) { if (!message.reply || !self.mute) post.call(this, message); };
+    new BroadcastChannel("test").onmessage = () => (self.mute = true);`;
+  pages = [];
+  for (const n of [0, 1]) {
+    const page = await context.newPage();
+    if (n === 0) {
+      await page.route("**/worker.js", (route) =>
+        route.fulfill({ contentType: "text/javascript", body: mute + worker }),
+      );
+    }
+    await page.goto(server.address);
+    await open(page);
+    pages.push(page);
+  }
+  await tab(0).evaluate(() => new BroadcastChannel("test").postMessage(""));
+  await tab(0).waitForTimeout(200);
+  const recorded = browse(tab(1), []);
+  const clicked = tab(1).evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    return Promise.all([0, 1, 2, 3].map((n) => personalizer.record({ kind: "click", item: items[n]! })));
+  });
+  const before = async () => (await call<{ events: number }>(tab(0), "status")).events;
+  for (let n = 0; n < 50 && (await before()) < 5; n++) await tab(0).waitForTimeout(50);
+  assert.equal(await before(), 5, "one impression and four clicks, and nobody was told");
+  await LOSSES.closed(tab(0));
+  assert.deepEqual(await clicked, [true, true, true, true]);
+  await recorded;
+  assert.equal((await status(1)).events, 8);
+});
 
 test("a tab that gives up is heard where the device is", async () => {
   await context.route("**/uploads/*", () => undefined);

@@ -253,9 +253,10 @@ impl Device {
         self.device.export()
     }
 
-    /// Takes back what [`Device::export`] wrote.
-    pub fn import(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
-        self.device.import(bytes).map_err(js_error)
+    /// Takes back what [`Device::export`] wrote; with `anew`, under another head, from which it is learnt again.
+    pub fn import(&mut self, bytes: &[u8], anew: bool) -> Result<(), JsValue> {
+        let taken = if anew { self.device.adopt(bytes) } else { self.device.import(bytes) };
+        taken.map_err(js_error)
     }
 
     /// The names of the numbers that every item carries, in their order.

@@ -55,6 +55,7 @@ const CODES = [
   "token-spent",
   "not-authorised",
   "too-many-requests",
+  "rate-limited",
   "route-unknown",
   "method-refused",
   "body-too-large",

@@ -40,11 +40,11 @@ pub trait Lanes: Copy {
 }
 
 /// Lanes that the compiler makes of plain arithmetic: SSE and NEON have them natively, and Wasm without SIMD has none.
-#[cfg(not(feature = "module"))]
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 #[derive(Debug, Clone, Copy)]
 pub struct Plain([f32; 4]);
 
-#[cfg(not(feature = "module"))]
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 impl Plain {
     #[inline(always)]
     fn each(self, of: impl Fn(f32) -> f32) -> Self {
@@ -59,11 +59,11 @@ impl Plain {
     }
 }
 
-#[cfg(not(feature = "module"))]
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 /// Added and taken away again it rounds a number under 2²² to a whole one, ties to even.
 const ROUNDING: f32 = 12_582_912.0;
 
-#[cfg(not(feature = "module"))]
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 impl Lanes for Plain {
     #[inline(always)]
     fn splat(number: f32) -> Self {

@@ -3,7 +3,7 @@
 //! Each kernel has a twin in `privet::cpu`, which defines what it computes. Kernels allocate nothing and read sizes at
 //! run time; what they need of room they are given.
 
-#![cfg_attr(feature = "module", no_std)]
+#![cfg_attr(all(feature = "module", target_arch = "wasm32"), no_std)]
 #![allow(clippy::inline_always, reason = "lanes are registers only where all that handles them is one function")]
 #![allow(clippy::return_self_not_must_use, reason = "a sum that nobody takes is no mistake that anyone makes")]
 #![allow(clippy::needless_range_loop, reason = "rows and lanes are counted by constants, which unrolls them")]
@@ -14,7 +14,7 @@ mod exp;
 mod forward;
 mod glance;
 mod lanes;
-#[cfg(feature = "module")]
+#[cfg(all(feature = "module", target_arch = "wasm32"))]
 mod module;
 mod tile;
 
@@ -23,7 +23,7 @@ pub use dots::dots;
 pub use forward::{forward, scores};
 pub use glance::glance;
 pub use lanes::Lanes;
-#[cfg(not(feature = "module"))]
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 pub use lanes::Plain;
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 pub use lanes::wasm::Relaxed;

@@ -33,6 +33,12 @@ impl Shape {
         self.f + self.f * self.h + 2 * self.h
     }
 
+    /// The parts of the parameters in their order, each with its name and its sizes.
+    pub fn tensors(self) -> [(&'static str, Vec<usize>); 4] {
+        let (f, h) = (self.f as usize, self.h as usize);
+        [("skip", vec![f]), ("w1", vec![f, h]), ("b1", vec![h]), ("w2", vec![h])]
+    }
+
     /// The four parts of the parameters.
     pub(crate) fn split(self, theta: &[f32]) -> [&[f32]; 4] {
         let (f, h) = (self.f as usize, self.h as usize);

@@ -51,7 +51,7 @@ fn offer(memory: &mut Memory, n: usize, items: &[usize]) -> u32 {
     let setting = Setting { interleave_every: 2, ..Setting::default() };
     let mut draw = [0; 16];
     draw[..8].copy_from_slice(&(n as u64).to_le_bytes());
-    let slate = slate::rerank(&head(), memory, &setting, (&candidates, moment), &Request::default(), draw);
+    let slate = slate::rerank(&head(), memory, setting, (&candidates, moment), &Request::default(), draw);
     slate.expect("plain candidates").id
 }
 
@@ -104,6 +104,26 @@ fn a_device_that_forgets_is_one_that_never_knew_bit_for_bit() {
         assert_eq!(forgetful, innocent, "{selector:?}");
         assert_eq!(forgetful.export(), innocent.export());
     }
+}
+
+#[test]
+fn under_a_new_head_it_is_as_if_all_had_been_learnt_from_there() {
+    let old = after((0..200).map(event));
+    let moved = head().parameters().iter().map(|weight| weight + 0.25).collect();
+    let new = head().with_parameters(moved).expect("as many as before");
+    let finish = |mut memory: Memory| {
+        while memory.advance(&new, &mut Scratch::default()) {}
+        memory
+    };
+    let mut fresh = Memory::new(&new, Without::default());
+    (0..200).map(event).for_each(|event| fresh.record(&new, event).expect("a plain event"));
+    let fresh = finish(fresh);
+    let adopted = Memory::adopt(&new, &old.export()).expect("the same schema");
+    assert!(adopted.rebuilding(), "until it is learnt the server's order stands");
+    let adopted = finish(adopted);
+    assert_eq!(adopted, fresh);
+    assert_ne!(adopted.learner(), old.learner());
+    assert_eq!(Memory::adopt(&new, &[1]).err(), Some(Error::StateDamaged));
 }
 
 #[test]
@@ -181,7 +201,12 @@ fn an_event_on_a_slate_that_is_not_known_is_taken_as_it_is_and_counted() {
     let slates: Vec<u32> = (0..=MOST_OFFERED).map(|n| offer(&mut memory, n, &[11, 12])).collect();
     memory.record_on(&head(), slates[0], event(1)).expect("the item comes along");
     memory.record_on(&head(), slates[1], event(5)).expect("the item comes along");
-    assert_eq!((memory.log.len(), memory.running.report().clicks_ignored), (2, 2), "one too old, one not on it");
+    memory.record_on(&head(), slates[0], event(3)).expect("the item comes along");
+    assert_eq!(
+        (memory.log.len(), memory.running.report().clicks_ignored),
+        (3, 2),
+        "one too old, one not on it; a dismissal"
+    );
     assert_eq!(memory.log[0], Entry::plain(event(1)));
     let bare = Event::new(1, Item::plain(12, Vec::new()), Moment::default());
     assert_eq!(memory.record_on(&head(), slates[0], bare).map_err(|error| error.code()), Err("embedding-length"));

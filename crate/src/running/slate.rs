@@ -59,7 +59,7 @@ impl Compared {
     /// 2017). An item that the leading order buries is thus weighted by its chance to be seen in an interleaving
     /// rather than by a far smaller one.
     pub(crate) fn new(
-        setting: &Setting,
+        setting: Setting,
         draw: [u8; 16],
         id: u32,
         lead: Verdict,

@@ -36,7 +36,7 @@ fn show(
     draw[..8].copy_from_slice(&seed.to_le_bytes());
     draw[8..].copy_from_slice(&u64::from(slate).to_le_bytes());
     let orders = Orders { keys, server, personal, settle: &|drafted| drafted };
-    let (compared, order, kind) = Compared::new(&setting, draw, slate, running.verdict(), &orders);
+    let (compared, order, kind) = Compared::new(setting, draw, slate, running.verdict(), &orders);
     running.show(compared);
     (order, kind)
 }
@@ -249,7 +249,7 @@ fn an_interleaving_is_put_into_an_order_that_the_rules_allow() {
     };
     for seed in 0..50 {
         let orders = Orders { keys: &keys, server: &server, personal: &personal, settle: &settle };
-        let (compared, order, kind) = Compared::new(&setting, [seed; 16], 1, Verdict::Personal, &orders);
+        let (compared, order, kind) = Compared::new(setting, [seed; 16], 1, Verdict::Personal, &orders);
         assert_eq!((order.len(), &order[..2], kind), (5, &[7, 3][..], Kind::Interleaved));
         assert!(compared.fits());
     }

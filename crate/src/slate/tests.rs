@@ -190,6 +190,20 @@ fn the_rules_hold_whichever_order_is_shown() {
 }
 
 #[test]
+fn a_candidate_without_a_value_meets_no_cap_and_one_with_several_counts_by_its_first() {
+    let mut device = device(&head(3.0), Policy::at_once());
+    let mut candidates = items(6);
+    candidates[..3].iter_mut().for_each(|item| item.attributes.clear());
+    candidates[3..].iter_mut().for_each(|item| item.attributes = vec![(0, 8), (0, item.key)]);
+    let request = Request { limit: 4, caps: vec![Cap { attribute: 0, most: 1 }], ..Request::default() };
+    let slate = device.rerank(&candidates, Moment::default(), &request, draw(1)).expect("plain candidates");
+    assert_eq!((slate.order, slate.unmet), (vec![0, 1, 2, 3], Unmet::default()));
+    let request = Request { limit: 5, ..request };
+    let slate = device.rerank(&candidates, Moment::default(), &request, draw(1)).expect("plain candidates");
+    assert_eq!(slate.unmet, Unmet { caps: 1, ..Unmet::default() });
+}
+
+#[test]
 fn what_the_rules_cannot_have_is_counted_of_what_is_shown() {
     let mut device = device(&head(3.0), Policy::at_once());
     let request = Request {
