@@ -149,7 +149,7 @@ export class Host implements Leader, Answers, Way {
       const ledger = this.store.lasting ? await readLedger(this.store) : NO_BYTES;
       if (this.store.lasting) before.tick(ledger, Date.now());
       const device = await full.Device.open(termsOf(full, this.#options), round, head, ledger, this.#options.gpu);
-      device.import(before.export());
+      device.import(before.export(), false);
       before.free();
       [this.#module, this.#full, this.#device] = [full, full, device];
     });

@@ -3,6 +3,7 @@
 
 import init, * as rank from "../web/pkg/rank/rank.js";
 import type * as full from "../web/pkg/full/full.js";
+import type { Source } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
 /** A device that ranks, and keeps the ledger. */
@@ -26,15 +27,6 @@ export interface Module {
   Items: typeof rank.Items;
   Terms: typeof rank.Terms;
   key: typeof rank.key;
-}
-
-/** Where a module lies, or what was compiled of it. */
-export type Source = string | WebAssembly.Module;
-
-/** Where the application keeps the modules, where that is not beside the worker. */
-export interface Sources {
-  rank?: Source;
-  full?: Source;
 }
 
 export async function loadRank(source?: Source): Promise<Module> {

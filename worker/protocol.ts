@@ -1,8 +1,16 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
 import type { Ask, GiveUp, Reply } from "./calls.ts";
-import type { Sources } from "./module.ts";
 import type { Sending } from "./sent.ts";
+
+/** Where a module lies, or what was compiled of it. */
+export type Source = string | WebAssembly.Module;
+
+/** Where the application keeps the modules, where that is not beside the worker. */
+export interface Sources {
+  rank?: Source;
+  full?: Source;
+}
 
 /** Limits that no server can widen. What is left out is the default. */
 export interface Policy {

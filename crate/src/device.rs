@@ -137,7 +137,7 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Head, Identity, Item, Moment, Pins, Round, Schema, Signed};
+    use crate::{Event, Head, Identity, Item, Moment, Pins, Request, Round, Schema, Signed};
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()

@@ -20,6 +20,7 @@ pub mod accounting;
 mod aggregate;
 mod clip;
 pub mod cpu;
+mod decimal;
 #[cfg(feature = "release")]
 mod device;
 pub mod drift;

@@ -1,6 +1,6 @@
 //! What this device lets any round ask of it.
 
-use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round};
+use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, decimal::decimal};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -100,11 +100,11 @@ impl Policy {
 }
 
 fn at_most(what: &'static str, asked: f64, limit: f64) -> Result<()> {
-    if asked <= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at most {limit}"))) }
+    if asked <= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at most {}", decimal(limit)))) }
 }
 
 fn at_least(what: &'static str, asked: f64, limit: f64) -> Result<()> {
-    if asked >= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at least {limit}"))) }
+    if asked >= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at least {}", decimal(limit)))) }
 }
 
 fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {

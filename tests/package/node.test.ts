@@ -34,7 +34,7 @@ before(async () => {
   await writeFile(join(folder, "entry.js"), 'export * from "privet/node";');
   entry = join(folder, "entry.js");
   privet = (await import(entry)) as typeof Package;
-  server = await Server.start(folder, ["--mode", "split", "--min-cohort", String(COHORT)]);
+  server = await Server.start(folder, "split", ["--min-cohort", String(COHORT)]);
 });
 after(async () => {
   await server.end();

@@ -88,7 +88,7 @@ test("a device that was exchanged in the middle of learning is one that never wa
   [stayed, before].forEach((device) => device.train(0));
   assert.ok(before.owed > 0, "there is something left to learn");
   const after = await open(full);
-  after.import(before.export());
+  after.import(before.export(), false);
   assert.deepEqual(after.export(), before.export());
   before.free();
   for (let n = 80; n < 120; n++) {
@@ -108,7 +108,7 @@ test("what is exchanged is not taken back from a damaged export", async () => {
   const last = bytes.length - 1;
   bytes[last] = (bytes[last] ?? 0) ^ 1;
   assert.throws(
-    () => whole.import(bytes),
+    () => whole.import(bytes, false),
     (error: { code?: string }) => error.code === "state-damaged",
   );
   assert.equal(whole.events, 0);

@@ -1,5 +1,4 @@
-import type { Sources } from "../../worker/module.ts";
-import type { OpenOptions } from "../../worker/protocol.ts";
+import type { OpenOptions, Sources } from "../../worker/protocol.ts";
 import type { Bytes, Key, Options, Wasm } from "./types.ts";
 
 /** What a device is opened with, out of what an application writes. */

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::cbor::Cbor;
+use crate::{cbor::Cbor, decimal::decimal};
 
 /// Zero-concentrated differential privacy's rho in units of 10⁻⁹, always rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -34,7 +34,7 @@ impl NanoRho {
 
 impl fmt::Display for NanoRho {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rho {}", self.rho())
+        write!(f, "rho {}", decimal(self.rho()))
     }
 }
 

@@ -2,7 +2,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{VERSION, check_version, decode, encode};
-use crate::{Bound, Error, Result, accounting};
+use crate::{Bound, Error, Result, accounting, decimal::decimal};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
@@ -219,7 +219,7 @@ impl Round {
         hold(self.number > 0, "the round's number", &self.number, "at least 1")?;
         hold(self.min_cohort > 0, "the least cohort", &self.min_cohort, "at least 1")?;
         hold(self.n_max >= self.min_cohort, "the most uploads", &self.n_max, &format!("at least {}", self.min_cohort))?;
-        hold(self.delta > 0.0 && self.delta < 1.0, "delta", &self.delta, "between 0 and 1")?;
+        hold(self.delta > 0.0 && self.delta < 1.0, "delta", &decimal(self.delta), "between 0 and 1")?;
         let helpers = usize::from(self.helper.is_some());
         match self.mode {
             Mode::Device => hold(helpers == 0, "the number of helpers in device mode", &helpers, "0")?,
@@ -231,11 +231,16 @@ impl Round {
         }
         let bound = self.bound()?;
         let part = bound.deviation();
-        hold(part >= LEAST_PART, "a noise part's deviation", &format!("{part:.3}"), "at least 3 grid units")?;
+        hold(
+            part >= LEAST_PART,
+            "a noise part's deviation",
+            &decimal((part * 1000.0).round() / 1000.0),
+            "at least 3 grid units",
+        )?;
         // The sum is read as centred representatives: 12 deviations away lies one entry in 10^32.
         let (n, norm) = (f64::from(self.n_max), f64::from(bound.clip_norm()));
         let reach = n * norm + 12.0 * part * n.sqrt();
-        hold(reach < 2f64.powi(31), "the reach of the sum", &format!("{reach:.0}"), "under 2^31 grid units")
+        hold(reach < 2f64.powi(31), "the reach of the sum", &decimal(reach.round()), "under 2^31 grid units")
     }
 }
 

@@ -202,9 +202,6 @@ fn package(place: &Place) -> Result<()> {
     bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
     for (name, _) in MODULES {
         copy(&module_file(&root.join("web/pkg").join(name), name), &module_file(&dist, name))?;
-        // The worker's types name the modules'.
-        let types = format!("web/pkg/{name}/{name}.d.ts");
-        copy(&root.join(&types), &dist.join("types").join(&types))?;
     }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
