@@ -58,9 +58,9 @@ const F64: u8 = 0xfb;
 pub(crate) fn head(major: u8, value: u64, to: &mut Vec<u8>) {
     let width = match value {
         0..24 => return to.push(major << 5 | value as u8),
-        ..0x100 => 0,
-        ..0x1_0000 => 1,
-        ..0x1_0000_0000 => 2,
+        24..0x100 => 0,
+        0x100..0x1_0000 => 1,
+        0x1_0000..0x1_0000_0000 => 2,
         _ => 3,
     };
     to.push(major << 5 | (24 + width));

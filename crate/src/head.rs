@@ -32,6 +32,7 @@ pub struct Head {
 
 /// How a device fine-tunes. All of it counts in events and steps: a faster clock changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Local {
     /// How many steps an event earns.
     pub steps: u32,
@@ -50,6 +51,7 @@ cbor!(Local { steps, batch, rate, pull, personal_rate, personal_pull });
 
 /// Plain gradient descent from the published head.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Descent {
     /// How many times over all new examples.
     pub epochs: u32,

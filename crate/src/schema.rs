@@ -11,6 +11,7 @@ const CUT: f32 = 4.0;
 
 /// The shape of items and events.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Schema {
     /// The version of this format: 1.
     pub version: u32,
@@ -27,6 +28,7 @@ cbor!(Schema { version, embedding, dense, attributes, kinds });
 
 /// A number of an item, and how it is brought to the size of 1: `(x − offset) / scale`.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dense {
     /// Its name.
     pub name: String,
@@ -39,6 +41,7 @@ cbor!(Dense { name, offset, scale });
 
 /// A named attribute, and what the population does with its values.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -51,6 +54,7 @@ cbor!(Attribute { name, rate, strength });
 
 /// A kind of event.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Kind {
     /// Its name: impression, click, dwell, like, forward, save, purchase, dismiss, hide …
     pub name: String,

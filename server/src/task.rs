@@ -257,8 +257,7 @@ mod tests {
             let operator = || Operator::new("someone", [1; 32]);
             let round = task.round(1, Head::hash(&head), 1, operator(), (mode == Mode::Split).then(operator));
             assert_eq!(
-                privet::Policy::default()
-                    .admit(&round, privet::cost(round.bound().expect("a plain bound")).expect("a cost")),
+                privet::Policy::default().admit(&round, cost(round.bound().expect("a plain bound")).expect("a cost")),
                 Ok(())
             );
         }

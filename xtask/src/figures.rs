@@ -26,9 +26,9 @@ impl Sizes {
     }
 
     fn lines(&self, place: &Place, command: &str) -> String {
-        let figure =
-            |((id, _, _), size): ((&str, u64, u64), u64)| figure(id, size, "bytes", &commit(&place.root), command);
-        LIMITS.into_iter().zip(self.0).map(figure).map(|line| format!("{line}\n")).collect()
+        let commit = commit(&place.root);
+        let line = |(name, size)| figure(name, size, "bytes", &commit, command).to_string() + "\n";
+        LIMITS.map(|(name, ..)| name).into_iter().zip(self.0).map(line).collect()
     }
 
     pub(crate) fn check(&self) -> Result<()> {
