@@ -1,8 +1,8 @@
 // The one way out of a device: debit, noise, store, send, each step durable before the next. The core decides what a
 // step is; here is who may ask for one, and in which order.
 
-import type { Device, Upload } from "../web/pkg/privet.js";
 import type { Context, Mark } from "./calls.ts";
+import type { Device, Ranker, Upload } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Backend, Entry, Receipt } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
@@ -24,7 +24,11 @@ export interface Way {
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
-  device(): Device;
+  device(): Ranker;
+  /** The full module takes the other's place, once and for all. */
+  fill(): Promise<void>;
+  /** The device of the full module. */
+  filled(): Device;
   /** Refuses where the user does not, or no longer, agree. */
   allow(): void;
   /** Stores the profile as it is: what was contributed is not new any more. */
@@ -88,7 +92,7 @@ export class Contributions {
   }
 
   /** One step of the ledger: read, changed and written while no other tab can, then said to be durable. */
-  async step(change: (device: Device, stored: Uint8Array) => Uint8Array): Promise<void> {
+  async step(change: (device: Ranker, stored: Uint8Array) => Uint8Array): Promise<void> {
     await this.#way.turn(async () => {
       const device = this.#way.device();
       await writeLedger(this.#way.store, (stored) => change(device, stored));
@@ -120,14 +124,15 @@ export class Contributions {
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
   async #release(onProgress: Context["onProgress"]): Promise<Upload> {
+    await this.#way.fill();
     await this.step((device, stored) => device.tick(stored, Date.now()));
-    await this.step((device, stored) => device.reserve(stored, Date.now()));
+    await this.step((_, stored) => this.#way.filled().reserve(stored, Date.now()));
     onProgress({ stage: "reserved" });
-    const contribution = await this.#way.turn(() => this.#way.device().contribute());
+    const contribution = await this.#way.turn(() => this.#way.filled().contribute());
     const { id, examples, gradientMs, releaseMs } = contribution;
     this.#made = { id, examples, gradientMs, releaseMs };
     contribution.free();
-    await this.step((device, stored) => device.ready(stored));
+    await this.step((_, stored) => this.#way.filled().ready(stored));
     onProgress({ stage: "ready" });
     await this.#way.keep();
     const unsent = await this.#unsent();

@@ -1,9 +1,9 @@
 // The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
 
-import init, { Device, inspect, Items, key, Terms } from "../web/pkg/privet.js";
 import type { Context, Mark } from "./calls.ts";
 import { Contributions, type Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
+import { type Device, type Full, loadFull, loadRank, type Module, type Ranker } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -75,7 +75,10 @@ export class Host implements Leader, Answers, Way {
   #journal: Journal;
   #settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
   #published: Published = { round: NO_BYTES, head: NO_BYTES };
-  #device: Device | undefined;
+  #module!: Module;
+  /** Where the full module is the one at work. */
+  #full: Full | undefined;
+  #device: Ranker | undefined;
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -101,8 +104,7 @@ export class Host implements Leader, Answers, Way {
 
   static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
     const host = new Host(options, store, askToken);
-    const { wasm } = options;
-    await init(wasm ? { module_or_path: wasm } : undefined);
+    host.#module = await loadRank(options.wasm?.rank);
     const settings = await store.get(host.#key("settings")).catch(() => undefined);
     if (settings) host.#settings = unpack<Settings>(settings);
     const before = await host.#stored("head");
@@ -128,9 +130,34 @@ export class Host implements Leader, Answers, Way {
     });
   }
 
-  device(): Device {
+  device(): Ranker {
     if (!this.#device) throw refusal("closed", "this personalizer is closed");
     return this.#device;
+  }
+
+  /**
+   * The full module takes the place of the one that ranks: what is remembered goes over as its export, the account as it
+   * is stored. The old one looks at that first, so that a store that forgot is found out.
+   */
+  async fill(): Promise<void> {
+    if (this.#full) return;
+    const full = await loadFull(this.#options.wasm?.full);
+    await this.turn(async () => {
+      if (this.#full) return;
+      const { round, head } = this.#published;
+      const before = this.device();
+      const ledger = this.store.lasting ? await readLedger(this.store) : NO_BYTES;
+      if (this.store.lasting) before.tick(ledger, Date.now());
+      const device = await full.Device.open(termsOf(full, this.#options), round, head, ledger, this.#options.gpu);
+      device.import(before.export(), false);
+      before.free();
+      [this.#module, this.#full, this.#device] = [full, full, device];
+    });
+  }
+
+  filled(): Device {
+    if (!this.#full) throw refusal("worker-failed", "the full module is not there");
+    return this.device() as Device;
   }
 
   /** Only while it is agreed to, and to somebody. */
@@ -204,7 +231,7 @@ export class Host implements Leader, Answers, Way {
       // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
       const device = this.#settings.personalise ? this.device() : await this.#blank();
       const { limit, diversity, caps, pins, freshness } = request;
-      const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
+      const slate = device.rerank(this.#items(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
       slate.free();
       if (this.#settings.personalise) this.#slates.add(id);
@@ -321,18 +348,21 @@ export class Host implements Leader, Answers, Way {
 
   /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
-    const preview = await this.turn(() => this.device().preview());
+    await this.fill();
+    const preview = await this.turn(() => this.filled().preview());
     const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
     return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
   }
 
   async statement(): Promise<string> {
-    return this.turn(() => this.device().statement());
+    await this.fill();
+    return this.turn(() => this.filled().statement());
   }
 
   async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
     const signed = this.#published.round;
+    const { inspect } = await loadFull(this.#options.wasm?.full);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
     // Without bytes the context comes in their place.
     const given = bytes instanceof Uint8Array ? bytes : undefined;
@@ -379,14 +409,20 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** A device that knows nothing. */
-  #blank(): Promise<Device> {
-    return Device.open(termsOf(this.#options), NO_BYTES, this.#published.head, NO_BYTES, false);
+  async #blank(): Promise<Ranker> {
+    return this.#module.Device.open(
+      termsOf(this.#module, this.#options),
+      NO_BYTES,
+      this.#published.head,
+      NO_BYTES,
+      false,
+    );
   }
 
   #record({ kind, items, value, slate, moment }: Act): void {
-    this.device().record(kind, itemsOf(items), value, slate, moment.ms, moment.offsetMin);
+    this.device().record(kind, this.#items(items), value, slate, moment.ms, moment.offsetMin);
     const [id = ""] = items.names;
-    const known = key(id);
+    const known = this.#module.key(id);
     this.#ids.delete(known);
     this.#ids.set(known, id);
     for (const [oldest] of this.#ids) {
@@ -410,8 +446,8 @@ export class Host implements Leader, Answers, Way {
   async #install(published: Published, keep = false): Promise<void> {
     const { round, head } = published;
     const ledger = this.store.lasting ? await readLedger(this.store) : NO_BYTES;
-    const device = await Device.open(termsOf(this.#options), round, head, ledger, this.#options.gpu);
-    await this.turn(() => {
+    await this.turn(async () => {
+      const device = await this.#open(round, head, ledger);
       try {
         if (keep) device.import(this.device().export(), true);
       } catch (error) {
@@ -452,7 +488,7 @@ export class Host implements Leader, Answers, Way {
   async #fetched(): Promise<Published> {
     if (!this.#options.leader) throw refusal("not-taking-part", "no aggregators are named");
     const round = await this.server.round(this.#options.task);
-    const hash = termsOf(this.#options).headOf(round);
+    const hash = termsOf(this.#module, this.#options).headOf(round);
     const { head } = this.#options;
     for (const known of [this.#published.head, await this.#stored("head"), head]) {
       if (known instanceof Uint8Array && (await hashOf(known)) === hash) return { round, head: known };
@@ -468,6 +504,8 @@ export class Host implements Leader, Answers, Way {
   async #session(): Promise<void> {
     if (this.#begun || !this.#options.leader || !this.#settings.contribute || !this.store.lasting) return;
     this.#begun = true;
+    // Fetched while there is a connection: a contribution that is due without one is made, and sent later.
+    loadFull(this.#options.wasm?.full).catch(() => undefined);
     await this.#contributions.step((device, stored) => device.session(stored, Date.now()));
     if (!this.#settings.paused) this.#contributions.resend().catch((error) => (this.#refused = codeOf(error)));
   }
@@ -509,14 +547,20 @@ export class Host implements Leader, Answers, Way {
   #key(name: string): string {
     return this.prefix + name;
   }
+
+  /** By the module that is at work. */
+  async #open(round: Uint8Array, head: Uint8Array, ledger: Uint8Array): Promise<Ranker> {
+    const module = this.#module;
+    return module.Device.open(termsOf(module, this.#options), round, head, ledger, this.#options.gpu);
+  }
+
+  /** The module takes them over: nobody has to free them. */
+  #items({ lengths, numbers, places, names }: Protocol.Items): InstanceType<Module["Items"]> {
+    return new this.#module.Items(lengths, numbers, places, names);
+  }
 }
 
-/** The module takes them over: nobody has to free them. */
-function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
-  return new Items(lengths, numbers, places, names);
-}
-
-function forgetIn(device: Device, what: Forgettable): number {
+function forgetIn(device: Ranker, what: Forgettable): number {
   if ("item" in what) return device.forgetItem(what.item);
   if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);
   return device.forgetTime(what.from, what.to);
@@ -532,7 +576,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** A limit that is left out, or undefined, is the default's. */
-function termsOf({ task, leader, policy }: OpenOptions): Terms {
+function termsOf(
+  { Terms }: Pick<Module, "Terms">,
+  { task, leader, policy }: OpenOptions,
+): InstanceType<Module["Terms"]> {
   const terms = new Terms(task, leader?.keys.leader ?? NO_BYTES, leader?.keys.helper);
   const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
   const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs, interleaveEvery } = policy;

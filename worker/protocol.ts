@@ -3,6 +3,15 @@
 import type { Ask, GiveUp, Reply } from "./calls.ts";
 import type { Sending } from "./sent.ts";
 
+/** Where a module lies, or what was compiled of it. */
+export type Source = string | WebAssembly.Module;
+
+/** Where the application keeps the modules, where that is not beside the worker. */
+export interface Sources {
+  rank?: Source;
+  full?: Source;
+}
+
 /** Limits that no server can widen. What is left out is the default. */
 export interface Policy {
   /** All that this device ever spends, as zCDP rho. Default 1.052: an epsilon of 8 at a delta of 1e-6. */
@@ -42,7 +51,7 @@ export interface OpenOptions {
   /** A head that the application brings. */
   head?: Uint8Array | string;
   /** The Wasm module, or where it is; beside the worker where it is left out. */
-  wasm?: WebAssembly.Module | string;
+  wasm?: Sources;
   policy: Policy;
   gpu: boolean;
   memory: boolean;

@@ -1,6 +1,6 @@
 //! From a gradient of any size to integers whose norm is bounded without a doubt.
 
-use crate::{Error, Gradient, Result, accounting};
+use crate::{Error, Gradient, Result, accounting, decimal::decimal};
 
 /// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
 /// clipped vector, so that noise is always scaled to what was really clipped.
@@ -17,8 +17,7 @@ impl Bound {
     /// S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units; noise of z · S made of `parts` equal parts, one
     /// of which is this device's.
     pub fn new(clip_norm: f64, grid_scale: u32, noise_multiplier: f64, parts: u32, dimension: u32) -> Result<Self> {
-        let refuse =
-            |what, is: f64, must: &str| Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() });
+        let refuse = |what, is: f64, must: &str| Err(Error::RoundRefused { what, is: decimal(is), must: must.into() });
         let norm = (clip_norm * f64::from(grid_scale)).floor();
         // Up to 2^24 the noise (at most some hundred multiples) stays far inside an i32.
         if !(1.0..=f64::from(1 << 24)).contains(&norm) {

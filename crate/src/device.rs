@@ -1,36 +1,31 @@
 //! The client's half put together: what a host (a browser's worker, a test) drives.
 
+use core::ops::{Deref, DerefMut};
+
 use crate::{
-    Backend, Charge, Cost, Error, Event, Gradient, Head, Item, Ledger, Memory, Moment, NanoRho, Pins, Policy, Profile,
-    Request, Result, Round, Scratch, Selector, Signed, Slate, Step, Unsent, Upload, UploadId, Without, clip, cost,
-    noise,
-    running::{Report, Setting, Verdict},
-    slate, statement,
+    Backend, Cost, Error, Gradient, NanoRho, Policy, Ranker, Result, Terms, Upload, UploadId, clip, cost, noise,
+    statement,
 };
 
-/// One device's memory, head and ledger.
+/// A [`Ranker`] that can contribute, too.
 pub struct Device {
-    head: Head,
-    round: Round,
-    policy: Policy,
-    memory: Memory,
-    scratch: Scratch,
-    ledger: Ledger,
-    step: Option<Taken>,
-    reserved: Option<(UploadId, Charge)>,
+    ranker: Ranker,
     finished: Option<Contribution>,
     backend: Backend,
 }
 
-/// What the application fixes, and no server can change.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Terms {
-    /// The task to take part in.
-    pub task: String,
-    /// Who has to have signed its rounds.
-    pub pins: Pins,
-    /// What may be asked of this device.
-    pub policy: Policy,
+impl Deref for Device {
+    type Target = Ranker;
+
+    fn deref(&self) -> &Ranker {
+        &self.ranker
+    }
+}
+
+impl DerefMut for Device {
+    fn deref_mut(&mut self) -> &mut Ranker {
+        &mut self.ranker
+    }
 }
 
 /// A dry run: the stages before the noise. It has no bytes of its own and lives as long as someone looks at it.
@@ -49,13 +44,6 @@ pub struct Preview {
     pub left: NanoRho,
 }
 
-/// A step of the ledger whose bytes the host has not said to be durable yet.
-enum Taken {
-    Reserve(UploadId, Step<Charge>),
-    Ready(Step<Unsent>),
-    Other(Step<()>),
-}
-
 /// What a release has become: the bytes to send, and what may be said about them.
 #[derive(Debug, Clone)]
 pub struct Contribution {
@@ -68,76 +56,22 @@ pub struct Contribution {
 }
 
 impl Device {
-    /// A device that takes part in this signed round with this head. Signatures, task, policy and head are checked, in
-    /// this order; an empty `ledger` is a new one, any other must be the bytes that were stored last.
+    /// A device that takes part in this signed round with this head. What [`Ranker::new`] checks is checked, and the policy
+    /// once more, with the exact cost.
     pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        let Terms { task, pins, policy } = terms;
-        let round = Signed::decode(round)?.verify_round(&pins)?;
-        if round.task != task {
-            return Err(Error::TaskUnknown);
-        }
-        policy.admit(&round)?;
-        if Head::hash(head) != round.head {
-            return Err(Error::HeadStale { round: round.number });
-        }
-        let head = Head::decode(head)?;
-        if head.parameters().len() != round.dimension as usize {
-            return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
-        }
-        Self::with(round, head, policy, ledger, backend)
+        let ranker = Ranker::new(terms, round, head, ledger)?;
+        ranker.policy().admit(ranker.round(), cost(ranker.round().bound()?)?)?;
+        Ok(Self { ranker, finished: None, backend })
     }
 
     /// A device that ranks by a head that the application vouches for, and has no round: each release is refused.
     pub fn local(policy: Policy, head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        let head = Head::decode(head)?;
-        Self::with(Round::none(head.parameters().len() as u32), head, policy, ledger, backend)
-    }
-
-    fn with(round: Round, head: Head, policy: Policy, ledger: &[u8], backend: Backend) -> Result<Self> {
-        let ledger = Ledger::open(ledger, policy.limits())?;
-        let memory = Memory::new(&head, Without::default());
-        Ok(Self {
-            head,
-            round,
-            policy,
-            memory,
-            scratch: Scratch::default(),
-            ledger,
-            step: None,
-            reserved: None,
-            finished: None,
-            backend,
-        })
-    }
-
-    /// The round that this device takes part in.
-    pub fn round(&self) -> &Round {
-        &self.round
+        Ok(Self { ranker: Ranker::local(policy, head, ledger)?, finished: None, backend })
     }
 
     /// What taking part means, in plain words out of the round's numbers.
     pub fn statement(&self) -> Result<String> {
-        statement(&self.round, &self.policy)
-    }
-
-    /// The account.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// The head, with the schema that items and events have to keep to.
-    pub fn head(&self) -> &Head {
-        &self.head
-    }
-
-    /// The profile.
-    pub fn profile(&self) -> &Profile {
-        self.memory.profile()
-    }
-
-    /// How many examples the next contribution is computed from.
-    pub fn pending(&self) -> usize {
-        self.memory.learner().fresh().count()
+        statement(self.round(), self.policy())
     }
 
     /// What computes the gradients.
@@ -145,150 +79,49 @@ impl Device {
         &self.backend
     }
 
-    /// Candidates in an order that keeps the rules of the request: this device's order, the server's while that does
-    /// better or while there is nothing personal, or now and then an interleaving of both.
-    ///
-    /// `draw` is the host's, and random. The slate counts once it is shown ([`Device::shown`]).
-    pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
-        let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
-        slate::rerank(&self.head, &mut self.memory, setting, (candidates, moment), request, draw)
-    }
-
-    /// The slate of this id was on the screen; whether that was not known before. Only the latest slates are known.
-    pub fn shown(&mut self, slate: u32) -> bool {
-        self.memory.shown(&self.head, slate)
-    }
-
-    /// Remembers an event. What it earns is learnt by [`Device::train`].
-    pub fn record(&mut self, event: Event) -> Result<()> {
-        self.memory.record(&self.head, event)
-    }
-
-    /// Remembers an event with an item of a slate, which was shown then. Of the item its key is enough; its place and
-    /// what stood beside it are known. With a slate that is not known any more the event counts as it is.
-    pub fn record_on(&mut self, slate: u32, event: Event) -> Result<()> {
-        self.memory.record_on(&self.head, slate, event)
-    }
-
-    /// Which order is shown but for interleavings.
-    pub fn verdict(&self) -> Verdict {
-        if self.memory.personalises(&self.head) { self.memory.running().verdict() } else { Verdict::Server }
-    }
-
-    /// How both orders did.
-    pub fn report(&self) -> Report {
-        self.memory.running().report()
-    }
-
-    /// Learns until nothing is left to learn or `enough` says so; whether there is more. It is asked after every step,
-    /// and a step takes some microseconds: a host stops by its clock, and the result is the same whenever it does.
-    pub fn train(&mut self, mut enough: impl FnMut() -> bool) -> bool {
-        while self.memory.advance(&self.head, &mut self.scratch) {
-            if enough() {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// How many steps there are to take.
-    pub fn owed(&self) -> u64 {
-        self.memory.owed(&self.head)
-    }
-
-    /// Forgets, and begins to put the rest together anew: [`Device::train`] ends it, and until then the server's order
-    /// stands. How many events were dropped.
-    pub fn forget(&mut self, selector: Selector) -> usize {
-        self.memory.forget(&self.head, selector)
-    }
-
-    /// All that is remembered, to be kept or taken elsewhere. It holds what the user did: it is for the user alone.
-    pub fn export(&self) -> Vec<u8> {
-        self.memory.export()
-    }
-
-    /// Takes back what [`Device::export`] wrote. Where it cannot be read nothing changes.
-    pub fn import(&mut self, bytes: &[u8]) -> Result<()> {
-        self.memory = Memory::import(&self.head, bytes)?;
-        Ok(())
-    }
-
-    /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Device::train`]
-    /// ends that, and until then the server's order stands).
-    pub fn adopt(&mut self, bytes: &[u8]) -> Result<()> {
-        self.memory = Memory::adopt(&self.head, bytes)?;
-        Ok(())
-    }
-
-    /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to
-    /// store in their place; the host lets nobody else write in between, and then calls [`Device::persisted`].
-    pub fn session(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
-        let step = self.ledger.session(stored, now_ms)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// Time passes: to be said now and then, at the latest before [`Device::reserve`].
-    pub fn tick(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
-        let step = self.ledger.tick(stored, now_ms)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
     /// Debits the next contribution, whose id is random; not where there is nothing random to noise it with.
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
-        let (deadline_s, now_s) = (self.round.deadline_s, now_ms / 1000);
+        let (deadline_s, now_s) = (self.round().deadline_s, now_ms / 1000);
         if now_s >= deadline_s {
             return Err(Error::RoundOver { deadline_s, now_s });
         }
         noise::test_random_source()?;
-        let cost = cost(self.round.bound()?)?;
-        let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
-        Ok(self.take(Taken::Reserve(id, step)))
-    }
-
-    /// The host says that the bytes of the last step are durable: only then does it count, and only then is there
-    /// anything to release.
-    pub fn persisted(&mut self) -> Result<()> {
-        match self.step.take() {
-            Some(Taken::Reserve(id, step)) => self.reserved = Some((id, self.ledger.persisted(step)?)),
-            Some(Taken::Ready(step)) => drop(self.ledger.persisted(step)?),
-            Some(Taken::Other(step)) => self.ledger.persisted(step)?,
-            None => {}
-        }
-        Ok(())
+        let cost = cost(self.round().bound()?)?;
+        self.ranker.reserve(stored, id, cost, now_ms)
     }
 
     /// The gradient over the examples since the last contribution. It stays in this process: only
     /// [`Device::release`] takes it.
     pub async fn gradient(&mut self) -> Gradient {
-        let evidence = self.memory.profile().evidence();
-        self.backend.gradient(&self.head, self.memory.learner(), evidence).await
+        let Self { ranker, backend, .. } = self;
+        backend.gradient(ranker.head(), ranker.memory().learner(), ranker.profile().evidence()).await
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
     /// spent; it is for the eyes of the person whose data it is, and for nothing else.
     pub async fn preview(&mut self) -> Result<Preview> {
         let gradient = self.gradient().await;
-        let bound = self.round.bound()?;
+        let bound = self.round().bound()?;
         Ok(Preview {
             gradient: gradient.values().to_vec(),
             clipped: clip(&gradient, bound).grid().to_vec(),
             deviation: bound.deviation(),
-            upload_bytes: Upload::size(&self.round),
+            upload_bytes: Upload::size(self.round()),
             cost: cost(bound)?,
-            left: self.ledger.left(),
+            left: self.ledger().left(),
         })
     }
 
     /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
     pub fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
-        let bound = self.round.bound()?;
-        let Some((id, charge)) = self.reserved.take() else {
+        let bound = self.round().bound()?;
+        let Some((id, charge)) = self.ranker.reserved.take() else {
             return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
         };
         let paid = charge.cost().trusted;
         let noised = noise(clip(gradient, bound), charge)?;
-        let upload = Upload::new(&self.round, id, noised)?;
-        self.memory.contributed();
+        let upload = Upload::new(self.round(), id, noised)?;
+        self.ranker.contributed();
         let contribution = Contribution { bytes: upload.encode(), id, cost: paid };
         self.finished = Some(contribution.clone());
         Ok(contribution)
@@ -297,44 +130,14 @@ impl Device {
     /// Stores what was released last: it is sent ([`Device::unsent`]) only when it is durable.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
         let finished = self.finished.as_ref().ok_or(Error::ReservationLost)?;
-        let step = self.ledger.ready(stored, finished.id, &finished.bytes)?;
-        Ok(self.take(Taken::Ready(step)))
-    }
-
-    /// What is finished and was not acknowledged, by this session or an earlier one.
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
-        self.ledger.unsent(stored)
-    }
-
-    /// The server holds the upload of this id.
-    pub fn sent(&mut self, stored: &[u8], id: UploadId) -> Result<Vec<u8>> {
-        let step = self.ledger.sent(stored, id)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// The server refused the upload of this id for good.
-    pub fn refused(&mut self, stored: &[u8], id: UploadId, code: &str) -> Result<Vec<u8>> {
-        let step = self.ledger.refused(stored, id, code)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// Keeps a step until it is persisted. One that never was is forgotten with what it was worth.
-    fn take(&mut self, step: Taken) -> Vec<u8> {
-        let bytes = match &step {
-            Taken::Reserve(_, step) => step.bytes(),
-            Taken::Ready(step) => step.bytes(),
-            Taken::Other(step) => step.bytes(),
-        }
-        .to_vec();
-        self.step = Some(step);
-        bytes
+        self.ranker.ready(stored, finished.id, &finished.bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, Schema};
+    use crate::{Event, Head, Identity, Item, Moment, Pins, Request, Round, Schema, Signed};
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()

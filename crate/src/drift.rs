@@ -1,6 +1,6 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
-use serde::{Deserialize, Serialize};
+use crate::stored::stored;
 
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
@@ -12,7 +12,7 @@ const MEMORY: f64 = 100.0;
 const FURTHEST: f64 = 3.0;
 
 /// How easily drift is seen, and what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Setting {
     /// By how many deviations the loss may rise for nothing to be wrong.
     pub tolerance: f64,
@@ -26,6 +26,11 @@ pub struct Setting {
     pub half_life: f64,
 }
 
+stored! {
+    Setting { tolerance, threshold, learning, forgetting, half_life }
+    Drift { setting, seen, mean, variance, sum, alarm, alarms }
+}
+
 impl Default for Setting {
     fn default() -> Self {
         Self { tolerance: 0.25, threshold: 10.0, learning: 3.0, forgetting: 4.0, half_life: 20.0 }
@@ -37,7 +42,7 @@ impl Default for Setting {
 /// Losses are first measured in deviations from their recent mean, so that one threshold fits any head. What each has
 /// above the tolerance is summed, never below zero, and a sum over the threshold is an alarm; then everything begins
 /// anew. For a while after it, training is faster and memory shorter: [`Drift::learning`] and [`Drift::forgetting`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Drift {
     setting: Setting,
     seen: u64,
@@ -101,7 +106,7 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::wire::{decode, encode};
+    use crate::stored::{Stored, read_all};
 
     /// Losses around a level, which is 0.
     #[derive(Debug, Clone, Copy)]
@@ -217,7 +222,9 @@ mod tests {
     fn state_survives_storage() {
         let mut drift = Drift::new(Setting::default());
         (0..50).for_each(|i| _ = drift.observe(f64::from(i * i % 7)));
-        assert_eq!(decode::<Drift>(&encode(&drift)).expect("what was encoded"), drift);
+        let mut bytes = Vec::new();
+        drift.write(&mut bytes);
+        assert_eq!(read_all::<Drift>(&bytes), Some(drift));
     }
 
     /// `cargo test --release -p privet drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.

@@ -1,7 +1,4 @@
 //! The small model that ranks: published by the server, the same for everyone until the device fine-tunes it.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Profile, Result, Schema, cpu::Shape, event, wire};
@@ -34,7 +31,8 @@ pub struct Head {
 }
 
 /// How a device fine-tunes. All of it counts in events and steps: a faster clock changes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Local {
     /// How many steps an event earns.
     pub steps: u32,
@@ -49,21 +47,24 @@ pub struct Local {
     /// How strongly the personal part is pulled to zero.
     pub personal_pull: f32,
 }
+cbor!(Local { steps, batch, rate, pull, personal_rate, personal_pull });
 
 /// Plain gradient descent from the published head.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Descent {
     /// How many times over all new examples.
     pub epochs: u32,
     /// The size of a step.
     pub rate: f32,
 }
+cbor!(Descent { epochs, rate });
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteBuf, ByteArray<32>);
+struct OnWire(u32, Vec<u8>, [u8; 32]);
+cbor!(OnWire(version, body, digest));
 
-#[derive(Serialize, Deserialize)]
-struct Body(Schema, f32, f32, Local, Descent, String, u32, ByteBuf);
+struct Body(Schema, f32, f32, Local, Descent, String, u32, Vec<u8>);
+cbor!(Body(schema, kappa, eta, local, upload, facts, hidden, parameters));
 
 impl Head {
     /// A head that has learnt nothing yet but one thing: what is like the user's interests comes first.
@@ -91,9 +92,9 @@ impl Head {
     pub fn encode(&self) -> Vec<u8> {
         let parameters = self.parameters.iter().flat_map(|parameter| parameter.to_le_bytes()).collect::<Vec<u8>>();
         let Self { schema, kappa, eta, local, upload, facts, hidden, .. } = self.clone();
-        let body = wire::encode(&Body(schema, kappa, eta, local, upload, facts, hidden, ByteBuf::from(parameters)));
+        let body = wire::encode(&Body(schema, kappa, eta, local, upload, facts, hidden, parameters));
         let digest = Sha256::digest(&body).into();
-        wire::encode(&OnWire(VERSION, ByteBuf::from(body), ByteArray::new(digest)))
+        wire::encode(&OnWire(VERSION, body, digest))
     }
 
     /// Reads a head and refuses one that cannot rank.
@@ -102,7 +103,7 @@ impl Head {
         if version != VERSION {
             return Err(Error::WireVersion { sent: version, known: VERSION });
         }
-        if digest.into_array() != <[u8; 32]>::from(Sha256::digest(&body)) {
+        if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::HeadRefused { reason: "its bytes do not have the hash that it carries" });
         }
         let Body(schema, kappa, eta, local, upload, facts, hidden, parameters) = wire::decode(&body)?;

@@ -15,8 +15,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use serde_bytes::ByteArray;
-
 use crate::{Error, Result, UploadId};
 use record::Record;
 pub use rho::{Cost, NanoRho};
@@ -150,7 +148,7 @@ impl Ledger {
         if state.entries.iter().any(|entry| entry.id == id) {
             return Err(Error::UploadConflict);
         }
-        state.push(Record::Reserved(task.to_owned(), round, ByteArray::new(id), cost.trusted, cost.alone))?;
+        state.push(Record::Reserved(task.to_owned(), round, id, cost.trusted, cost.alone))?;
         Ok(self.step(state, Charge { cost }))
     }
 
@@ -165,7 +163,7 @@ impl Ledger {
         match entry.map(|entry| (entry.fate, entry.is_finished_as(bytes))) {
             Some((Fate::Reserved, _)) => {
                 let (hash, length) = state::fingerprint(bytes);
-                state.push(Record::Ready(ByteArray::new(hash), length))?;
+                state.push(Record::Ready(hash, length))?;
                 state.unsent = Some(bytes.to_vec());
             }
             // The write reached the disk though it was reported to have failed.

@@ -6,13 +6,22 @@
 //! [`Head`], and back to the client.
 //!
 //! Only [`Noised`] can become an [`Upload`]: the compiler holds it. The core has no I/O, no clock and no JavaScript;
-//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. [`Device`] is the client's
-//! half put together.
+//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half put together is
+//! a [`Ranker`], and with what it takes to contribute (the feature `release`) a `Device`.
+
+// Without `release` there is nobody to call some of what a release and a server need.
+#![cfg_attr(not(feature = "release"), allow(dead_code))]
+
+#[macro_use]
+mod cbor;
 
 pub mod accounting;
+#[cfg(feature = "release")]
 mod aggregate;
 mod clip;
 pub mod cpu;
+mod decimal;
+#[cfg(feature = "release")]
 mod device;
 pub mod drift;
 mod entropy;
@@ -26,21 +35,27 @@ mod head;
 mod learner;
 mod ledger;
 mod memory;
+#[cfg(feature = "release")]
 mod noise;
 pub mod order;
 mod policy;
 mod profile;
+mod ranker;
 mod ranking;
 pub mod running;
 mod schema;
 mod slate;
+mod sorted;
+#[cfg(feature = "release")]
 mod statement;
 mod stored;
 mod wire;
 
+#[cfg(feature = "release")]
 pub use aggregate::Aggregate;
 pub use clip::{Bound, Clipped, clip};
-pub use device::{Contribution, Device, Preview, Terms};
+#[cfg(feature = "release")]
+pub use device::{Contribution, Device, Preview};
 pub use error::Error;
 pub use event::{Event, Item, Moment, key};
 pub use example::Example;
@@ -49,18 +64,22 @@ pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
 pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
 pub use memory::{Memory, Selector};
+#[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use profile::{Profile, Without};
+pub use ranker::{Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use slate::{Request, Slate};
+#[cfg(feature = "release")]
 pub use statement::statement;
+#[cfg(feature = "release")]
+pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, Upload, Value, inspect};
 pub use wire::{
-    AggregateShare, Agreed, Batch, Closing, Forward, Identity, Manifest, Mode, Operator, Pins, Role, Round, SealingKey,
-    Share, Signed, Upload, UploadId, Value, hex, inspect, unhex, verify_message,
+    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, UploadId, hex, unhex, verify_message,
 };
 
 /// The result of everything here.

@@ -8,8 +8,6 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -155,8 +153,8 @@ stored! {
     State { profile, learner }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Export(u32, ByteBuf, ByteArray<32>);
+struct Export(u32, Vec<u8>, [u8; 32]);
+cbor!(Export(version, body, digest));
 
 impl Memory {
     /// Nothing yet.
@@ -344,7 +342,7 @@ impl Memory {
         let mut body = Vec::new();
         self.write(&mut body);
         let digest = Sha256::digest(&body).into();
-        wire::encode(&Export(VERSION, ByteBuf::from(body), ByteArray::new(digest)))
+        wire::encode(&Export(VERSION, body, digest))
     }
 
     /// What [`Memory::export`] wrote under this head. Of version 1 the log is taken over and folded anew; what had left
@@ -354,7 +352,7 @@ impl Memory {
         if !(1..=VERSION).contains(&version) {
             return Err(Error::StateVersion { sent: version, known: VERSION });
         }
-        if digest.into_array() != <[u8; 32]>::from(Sha256::digest(&body)) {
+        if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::StateDamaged);
         }
         let memory = if version == 1 { Self::migrate(head, &body) } else { read_all(&body) };

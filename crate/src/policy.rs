@@ -1,6 +1,6 @@
 //! What this device lets any round ask of it.
 
-use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, cost};
+use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, decimal::decimal};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -78,9 +78,8 @@ impl Policy {
         Self { wait_ms: 0, sessions: 0, interval_ms: 0, ..Self::default() }
     }
 
-    /// Refuses a round that asks for more, with both numbers.
-    pub fn admit(&self, round: &Round) -> Result<()> {
-        let Cost { trusted, alone } = cost(round.bound()?)?;
+    /// Refuses a round that asks for more, with both numbers. `cost` is what one contribution to it costs.
+    pub fn admit(&self, round: &Round, Cost { trusted, alone }: Cost) -> Result<()> {
         at_most("rho", trusted.rho(), self.per_round.rho())?;
         if let Some(cap) = self.alone {
             at_most("rho where nobody else is honest", alone.rho(), cap.rho())?;
@@ -101,11 +100,11 @@ impl Policy {
 }
 
 fn at_most(what: &'static str, asked: f64, limit: f64) -> Result<()> {
-    if asked <= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at most {limit}"))) }
+    if asked <= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at most {}", decimal(limit)))) }
 }
 
 fn at_least(what: &'static str, asked: f64, limit: f64) -> Result<()> {
-    if asked >= limit { Ok(()) } else { Err(refusal(what, &asked.to_string(), &format!("at least {limit}"))) }
+    if asked >= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at least {}", decimal(limit)))) }
 }
 
 fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
@@ -115,13 +114,18 @@ fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cost;
+
+    fn admitted(policy: &Policy, round: &Round) -> Result<()> {
+        policy.admit(round, cost(round.bound()?)?)
+    }
 
     #[test]
     fn what_the_defaults_allow_is_what_the_design_says() {
         let device = Round { min_cohort: 100, ..Round::example() };
-        assert_eq!(Policy::default().admit(&device), Ok(()));
+        assert_eq!(admitted(&Policy::default(), &device), Ok(()));
         assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
-        assert_eq!(Policy::default().admit(&Round::split_example()), Ok(()));
+        assert_eq!(admitted(&Policy::default(), &Round::split_example()), Ok(()));
         let day_ms = 86_400_000;
         let Policy { wait_ms, sessions, interval_ms, alone, .. } = Policy::default();
         assert_eq!((wait_ms, sessions, interval_ms, alone), (day_ms, 2, 7 * day_ms, None));
@@ -138,7 +142,7 @@ mod tests {
             Round { delta: 1e-9, dimension: 1, ..device },
             split,
         ] {
-            assert_eq!(Policy::default().admit(&round), Ok(()), "{round:?}");
+            assert_eq!(admitted(&Policy::default(), &round), Ok(()), "{round:?}");
         }
     }
 
@@ -155,7 +159,7 @@ mod tests {
         let device = Round { min_cohort: 100, ..Round::example() };
         let policy = Policy::default();
         let refused = |policy: Policy, round: Round| {
-            let error = policy.admit(&round).expect_err("asks for too much");
+            let error = admitted(&policy, &round).expect_err("asks for too much");
             assert_eq!(error.code(), "policy-refused");
             error.to_string().replace("the round asks for a ", "").replace("; this device allows ", " | ")
         };

@@ -1,13 +1,13 @@
 //! What the device remembers of its user: the fold over the events, and nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::{
     Event, Item, Moment, Schema,
     cpu::{self, Glance},
+    sorted::Sorted,
     stored::{goes_on, stored},
 };
-use ndarray::{ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -53,7 +53,7 @@ pub struct Profile {
     /// The decayed count of positive events behind each cluster; 0 marks a free row.
     weights: [f32; CLUSTERS],
     recent: VecDeque<Recent>,
-    counters: BTreeMap<(u16, u64), Counter>,
+    counters: Sorted<(u16, u64), Counter>,
     passed_over: VecDeque<Item>,
     chosen: VecDeque<Item>,
     last_ms: u64,
@@ -61,21 +61,18 @@ pub struct Profile {
     events: u64,
     evidence: u64,
 }
-
 #[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
     label: f32,
     direction: Vec<f32>,
 }
-
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Counter {
     chosen: f32,
     shown: f32,
     ms: u64,
 }
-
 stored! {
     Profile {
         tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
@@ -112,7 +109,7 @@ impl Profile {
             clusters: vec![0.0; CLUSTERS * d],
             weights: [0.0; CLUSTERS],
             recent: VecDeque::new(),
-            counters: BTreeMap::new(),
+            counters: Sorted::new(),
             passed_over: VecDeque::new(),
             chosen: VecDeque::new(),
             last_ms: 0,
@@ -158,9 +155,8 @@ impl Profile {
             self.evidence += 1;
             self.passed_over.retain(|passed| passed.key != item.key);
             keep(&mut self.chosen, OPPOSITES, item.clone());
-            let view = ArrayView1::from(&direction);
-            for mut tide in rows_mut(&mut self.tides, TIDES).axis_iter_mut(Axis(0)).take(HALF_LIVES_MS.len()) {
-                tide.scaled_add(label, &view);
+            for tide in self.tides.chunks_exact_mut(direction.len()).take(HALF_LIVES_MS.len()) {
+                add(tide, label, &direction);
             }
             self.strengthen(&direction);
         } else {
@@ -168,7 +164,7 @@ impl Profile {
                 keep(&mut self.passed_over, OPPOSITES, item.clone());
             }
             if label < 0.0 {
-                rows_mut(&mut self.tides, TIDES).row_mut(TIDES - 1).scaled_add(-label, &ArrayView1::from(&direction));
+                add(&mut self.tides[(TIDES - 1) * direction.len()..], -label, &direction);
             }
         }
         if label != 0.0 {
@@ -186,7 +182,6 @@ impl Profile {
         without: Without,
         out: &mut [f32],
     ) {
-        let view = ArrayView1::from(direction);
         let (dense, rest) = out.split_at_mut(item.dense.len());
         for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
             *out = schema.normalised(place, number);
@@ -194,13 +189,13 @@ impl Profile {
         let (fixed, counted) = rest.split_at_mut(FIXED);
         fixed.fill(0.0);
         counted.fill(0.0);
-        for (i, (out, tide)) in fixed.iter_mut().zip(rows(&self.tides, TIDES).axis_iter(Axis(0))).enumerate() {
+        for (i, (out, tide)) in fixed.iter_mut().zip(self.tides.chunks_exact(direction.len())).enumerate() {
             if i == 2 || !without.interests {
-                *out = cosine(tide, view);
+                *out = cosine(tide, direction);
             }
         }
         if !without.interests {
-            (fixed[4], fixed[5]) = self.kinship(view);
+            (fixed[4], fixed[5]) = self.kinship(direction);
         }
         if !without.attention {
             self.look_back(direction, &mut fixed[6..9]);
@@ -253,7 +248,7 @@ impl Profile {
     /// Whether its sizes are those of this schema.
     pub(crate) fn fits(&self, schema: &Schema) -> bool {
         let d = schema.embedding as usize;
-        let named = |(place, _): &(u16, u64)| usize::from(*place) < schema.attributes.len();
+        let named = |((place, _), _): &((u16, u64), Counter)| usize::from(*place) < schema.attributes.len();
         self.tides.len() == TIDES * d
             && self.clusters.len() == CLUSTERS * d
             && goes_on(self.events.max(self.evidence))
@@ -261,7 +256,7 @@ impl Profile {
             && self.recent.len() <= RECENT
             && self.recent.iter().all(|recent| recent.direction.len() == d)
             && self.counters.len() <= COUNTERS
-            && self.counters.keys().all(named)
+            && self.counters.iter().all(named)
             && self.passed_over.len().max(self.chosen.len()) <= OPPOSITES
             && self.passed_over.iter().chain(&self.chosen).all(|item| item.check(schema).is_ok())
     }
@@ -272,19 +267,20 @@ impl Profile {
         self.session = if passed < SESSION_MS { self.session + 1 } else { 1 };
         self.last_ms = self.last_ms.max(ms);
         let half_lives = HALF_LIVES_MS.iter().chain(HALF_LIVES_MS.last());
-        for (mut tide, &half_life) in rows_mut(&mut self.tides, TIDES).axis_iter_mut(Axis(0)).zip(half_lives) {
-            tide *= half(passed, half_life);
+        let d = self.tides.len() / TIDES;
+        for (tide, &half_life) in self.tides.chunks_exact_mut(d).zip(half_lives) {
+            scale(tide, half(passed, half_life));
         }
     }
 
     fn count(&mut self, schema: &Schema, item: &Item, chosen: f32, shown: f32, ms: u64) {
         for &name in &item.attributes {
-            if !self.counters.contains_key(&name) && self.counters.len() == COUNTERS {
-                let least = self.counters.iter().min_by(|a, b| a.1.shown.total_cmp(&b.1.shown));
-                let least = *least.expect("a full table has an entry").0;
+            if !self.counters.contains(&name) && self.counters.len() == COUNTERS {
+                let least = self.counters.iter().min_by(|(_, a), (_, b)| a.shown.total_cmp(&b.shown));
+                let least = least.expect("a full table has an entry").0;
                 self.counters.remove(&least);
             }
-            let counter = self.counters.entry(name).or_default();
+            let counter = self.counters.entry(name);
             *counter = counter.decayed(ms);
             counter.chosen += chosen;
             // What is chosen again and again on one slate was shown once; a rate over 1 is none.
@@ -324,17 +320,16 @@ impl Profile {
     }
 
     /// How like the item is to the cluster nearest to it, and to all of them by their weights.
-    fn kinship(&self, direction: ArrayView1<'_, f32>) -> (f32, f32) {
+    fn kinship(&self, direction: &[f32]) -> (f32, f32) {
         let total: f32 = self.weights.iter().sum();
         if total == 0.0 {
             return (0.0, 0.0);
         }
         let mut nearest = f32::NEG_INFINITY;
         let mut mean = 0.0;
-        for (row, &weight) in
-            rows(&self.clusters, CLUSTERS).axis_iter(Axis(0)).zip(&self.weights).filter(|(_, weight)| **weight > 0.0)
-        {
-            let cosine = row.dot(&direction);
+        let rows = self.clusters.chunks_exact(direction.len()).zip(&self.weights);
+        for (row, &weight) in rows.filter(|(_, weight)| **weight > 0.0) {
+            let cosine = dot(row, direction);
             nearest = nearest.max(cosine);
             mean += weight * cosine;
         }
@@ -342,16 +337,16 @@ impl Profile {
     }
 
     fn strengthen(&mut self, direction: &[f32]) {
-        let direction = ArrayView1::from(direction);
         if direction.iter().all(|&x| x == 0.0) {
             return;
         }
         let free = self.weights.iter().position(|&weight| weight == 0.0);
-        let nearest = rows(&self.clusters, CLUSTERS)
-            .axis_iter(Axis(0))
+        let nearest = self
+            .clusters
+            .chunks_exact(direction.len())
             .enumerate()
             .filter(|&(row, _)| self.weights[row] > 0.0)
-            .map(|(row, cluster)| (row, cluster.dot(&direction)))
+            .map(|(row, cluster)| (row, dot(cluster, direction)))
             .max_by(|(_, a), (_, b)| a.total_cmp(b));
         let row = match (nearest, free) {
             (Some((row, _)), None) => Some(row),
@@ -359,30 +354,25 @@ impl Profile {
             _ => None,
         };
         self.weights.iter_mut().for_each(|weight| *weight *= DECAY);
-        let mut clusters = rows_mut(&mut self.clusters, CLUSTERS);
-        if let Some(row) = row {
-            let weight = self.weights[row];
-            let mut cluster = clusters.row_mut(row);
-            cluster *= weight;
-            cluster += &direction;
-            let length = cluster.dot(&cluster).sqrt();
-            if length > 0.0 {
-                cluster /= length;
-            }
-            self.weights[row] = weight + 1.0;
-        } else if let Some(row) = free {
-            clusters.row_mut(row).assign(&direction);
-            self.weights[row] = 1.0;
+        let Some(row) = row.or(free) else { return };
+        let cluster = &mut self.clusters[row * direction.len()..][..direction.len()];
+        // A free row has no weight, and so none of what stands in it is left.
+        scale(cluster, self.weights[row]);
+        add(cluster, 1.0, direction);
+        let length = dot(cluster, cluster).sqrt();
+        if length > 0.0 {
+            scale(cluster, 1.0 / length);
         }
+        self.weights[row] += 1.0;
     }
 }
 
-fn rows(numbers: &[f32], count: usize) -> ArrayView2<'_, f32> {
-    ArrayView2::from_shape((count, numbers.len() / count), numbers).expect("as many numbers in every row")
+fn scale(row: &mut [f32], factor: f32) {
+    row.iter_mut().for_each(|x| *x *= factor);
 }
 
-fn rows_mut(numbers: &mut [f32], count: usize) -> ArrayViewMut2<'_, f32> {
-    ArrayViewMut2::from_shape((count, numbers.len() / count), numbers).expect("as many numbers in every row")
+fn add(row: &mut [f32], factor: f32, direction: &[f32]) {
+    row.iter_mut().zip(direction).for_each(|(x, y)| *x += factor * y);
 }
 
 /// Appends to a queue that forgets its oldest.
@@ -409,9 +399,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn cosine(tide: ArrayView1<'_, f32>, direction: ArrayView1<'_, f32>) -> f32 {
-    let length = tide.dot(&tide).sqrt();
-    if length > 0.0 { tide.dot(&direction) / length } else { 0.0 }
+fn cosine(tide: &[f32], direction: &[f32]) -> f32 {
+    let length = dot(tide, tide).sqrt();
+    if length > 0.0 { dot(tide, direction) / length } else { 0.0 }
 }
 
 fn logit(rate: f32) -> f32 {
@@ -504,8 +494,8 @@ mod tests {
         profile.show(&schema(), &[item(1), item(2), item(3)], 0);
         let click = Event { others: vec![item(1), item(3)], ..event(1, 2, 0) };
         profile.fold(&schema(), &click, true);
-        let counted =
-            [1, 2, 3].map(|value| (profile.counters[&(0, value)].chosen, profile.counters[&(0, value)].shown));
+        let counter = |value| profile.counters.get(&(0, value)).expect("it was counted");
+        let counted = [1, 2, 3].map(|value| (counter(value).chosen, counter(value).shown));
         assert_eq!(counted, [(0.0, 1.0), (1.0, 1.0), (0.0, 1.0)]);
         assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [1, 3]);
         profile.fold(&schema(), &event(3, 3, 0), true);

@@ -1,7 +1,5 @@
 //! What items and events look like: written by the operator, shipped with the head, obeyed by every device.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Error, Result, event};
 
 /// The version of the schema that this build reads.
@@ -12,7 +10,8 @@ const MOST: usize = 64;
 const CUT: f32 = 4.0;
 
 /// The shape of items and events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Schema {
     /// The version of this format: 1.
     pub version: u32,
@@ -25,9 +24,11 @@ pub struct Schema {
     /// What a user can do.
     pub kinds: Vec<Kind>,
 }
+cbor!(Schema { version, embedding, dense, attributes, kinds });
 
 /// A number of an item, and how it is brought to the size of 1: `(x − offset) / scale`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dense {
     /// Its name.
     pub name: String,
@@ -36,9 +37,11 @@ pub struct Dense {
     /// What the rest is divided by.
     pub scale: f32,
 }
+cbor!(Dense { name, offset, scale });
 
 /// A named attribute, and what the population does with its values.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -47,9 +50,11 @@ pub struct Attribute {
     /// How many events that population's rate weighs as much as.
     pub strength: f32,
 }
+cbor!(Attribute { name, rate, strength });
 
 /// A kind of event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Kind {
     /// Its name: impression, click, dwell, like, forward, save, purchase, dismiss, hide …
     pub name: String,
@@ -61,6 +66,7 @@ pub struct Kind {
     /// carries none.
     pub full: f32,
 }
+cbor!(Kind { name, label, weight, full });
 
 impl Schema {
     /// A schema of embeddings and four kinds, for a feed that knows no more of its items.

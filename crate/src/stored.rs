@@ -3,7 +3,7 @@
 //!
 //! Derived CBOR would do, and weighs several times as much to load as this.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// What can be written, and read back.
 pub(crate) trait Stored: Sized {
@@ -80,24 +80,6 @@ macro_rules! lists {
 }
 lists!(Vec push VecDeque push_back);
 
-impl<K: Stored + Ord, V: Stored> Stored for BTreeMap<K, V> {
-    fn write(&self, to: &mut Vec<u8>) {
-        (self.len() as u32).write(to);
-        for (key, value) in self {
-            key.write(to);
-            value.write(to);
-        }
-    }
-
-    fn read(from: &mut &[u8]) -> Option<Self> {
-        let mut map = Self::new();
-        for _ in 0..u32::read(from)? {
-            map.insert(K::read(from)?, V::read(from)?);
-        }
-        Some(map)
-    }
-}
-
 impl<A: Stored, B: Stored> Stored for (A, B) {
     fn write(&self, to: &mut Vec<u8>) {
         self.0.write(to);
@@ -147,25 +129,22 @@ impl Stored for bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sorted::Sorted;
 
     #[derive(Debug, PartialEq)]
     struct All {
         number: f32,
         list: Vec<(u16, u64)>,
         queue: VecDeque<Option<u8>>,
-        map: BTreeMap<(u16, u64), [f64; 2]>,
+        map: Sorted<(u16, u64), [f64; 2]>,
         flag: bool,
     }
     stored!(All { number, list, queue, map, flag });
 
     fn all() -> All {
-        All {
-            number: -0.0,
-            list: vec![(1, 2), (3, u64::MAX)],
-            queue: VecDeque::from([None, Some(7)]),
-            map: BTreeMap::from([((1, 2), [0.5, f64::MAX]), ((0, 9), [-1.0, 0.0])]),
-            flag: true,
-        }
+        let mut map = Sorted::new();
+        [((1, 2), [0.5, f64::MAX]), ((0, 9), [-1.0, 0.0])].iter().for_each(|&(key, value)| *map.entry(key) = value);
+        All { number: -0.0, list: vec![(1, 2), (3, u64::MAX)], queue: VecDeque::from([None, Some(7)]), map, flag: true }
     }
 
     fn bytes() -> Vec<u8> {
@@ -189,8 +168,8 @@ mod tests {
         assert_eq!(read_all::<All>(&[&bytes[..], &[0]].concat()), None);
         assert_eq!(read_all::<bool>(&[2]), None);
         assert_eq!(read_all::<Option<u8>>(&[3, 4]), None);
-        assert_eq!(read_all::<BTreeMap<u8, u8>>(&[2, 0, 0, 0, 5, 0, 4, 0]), None, "not in order");
-        assert_eq!(read_all::<BTreeMap<u8, u8>>(&[2, 0, 0, 0, 5, 0, 5, 0]), None, "twice");
+        assert_eq!(read_all::<Sorted<u8, u8>>(&[2, 0, 0, 0, 5, 0, 4, 0]), None, "not in order");
+        assert_eq!(read_all::<Sorted<u8, u8>>(&[2, 0, 0, 0, 5, 0, 5, 0]), None, "twice");
         assert_eq!(read_all::<Vec<u64>>(&[255; 8]), None, "a length that nobody has room for");
     }
 }

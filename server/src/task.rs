@@ -256,7 +256,10 @@ mod tests {
             let (task, head) = Task::demo(mode, 100).expect("the demo's numbers fit");
             let operator = || Operator::new("someone", [1; 32]);
             let round = task.round(1, Head::hash(&head), 1, operator(), (mode == Mode::Split).then(operator));
-            assert_eq!(privet::Policy::default().admit(&round), Ok(()));
+            assert_eq!(
+                privet::Policy::default().admit(&round, cost(round.bound().expect("a plain bound")).expect("a cost")),
+                Ok(())
+            );
         }
     }
 }

@@ -64,11 +64,14 @@ test("nothing is requested but the page, the keys, the round and its head", asyn
   await page.locator("#feed button").nth(2).click();
   await settled();
   const paths = [...asked].map((path) => path.replace(/[0-9a-f]{64}/, "{hash}")).sort();
+  // The full module, because the demo's user agrees to contribute.
   assert.deepEqual(paths, [
     "GET /",
+    "GET /full.js",
+    "GET /full_bg.wasm",
     "GET /icon.svg",
     "GET /main.js",
-    "GET /privet_bg.wasm",
+    "GET /rank_bg.wasm",
     "GET /style.css",
     "GET /v1/heads/{hash}",
     "GET /v1/identity",

@@ -8,6 +8,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Personalizer, Preview } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
+import { LOADED } from "./site.ts";
 
 const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 const ITEMS = [0, 1, 2, 3].map((n) => ({
@@ -24,7 +25,7 @@ let page: Page;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "privet-page-"));
   await writeFile(join(folder, "index.html"), '<!doctype html><link rel="icon" href="data:,">');
-  for (const name of ["index.js", "worker.js", "privet_bg.wasm"]) await copyFile(join(DIST, name), join(folder, name));
+  for (const name of LOADED) await copyFile(join(DIST, name), join(folder, name));
   browser = await launch({ gpu: false });
 });
 after(async () => {

@@ -8,6 +8,9 @@ import type { Personalizer } from "../../web/ts/index.ts";
 
 export const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 
+/** What a page loads, and a Service Worker. */
+export const LOADED = ["index.js", "worker.js", "service.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+
 export const ITEMS = [0, 1, 2, 3].map((n) => ({
   id: `item-${n}`,
   score: -n / 10,
@@ -34,8 +37,7 @@ export class Site {
     const folder = await mkdtemp(join(tmpdir(), "privet-site-"));
     const html = '<!doctype html><title>site</title><link rel="icon" href="data:,"><div id="slate"></div>';
     await writeFile(join(folder, "index.html"), html);
-    for (const name of ["index.js", "worker.js", "privet_bg.wasm"])
-      await copyFile(join(DIST, name), join(folder, name));
+    for (const name of LOADED) await copyFile(join(DIST, name), join(folder, name));
     return new Site(folder);
   }
 

@@ -14,7 +14,7 @@ test("a periodic sync contributes under the page's consent and ledger, and not w
     const { leader: key } = (await (await fetch(`${server.address}/v1/identity`)).json()) as { leader: string };
     const options = { task: "demo", aggregators: { leader: { url: server.address, key } }, policy: AT_ONCE };
     const worker = `import { onPeriodicSync } from "/index.js";
-      import { serve } from "/worker.js";
+      import { serve } from "/service.js";
       onPeriodicSync({ ...${JSON.stringify(options)}, backend: "scalar", worker: serve });`;
     await writeFile(join(site.folder, "sw.js"), worker);
     const context = await browser.newContext();

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { initSync, inspect, Terms } from "../../web/pkg/privet.js";
+import { initSync, inspect, Terms } from "../../web/pkg/full/full.js";
 
 interface Bad {
   name: string;
@@ -23,7 +23,7 @@ const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const hex = (field: unknown) => (field instanceof Uint8Array ? Buffer.from(field).toString("hex") : field);
 const nothing = new Uint8Array();
 
-initSync({ module: file("../../web/pkg/privet_bg.wasm") });
+initSync({ module: file("../../web/pkg/full/full_bg.wasm") });
 
 function refused(code: string, name: string, work: () => unknown): void {
   assert.throws(work, (error: { code?: string }) => error.code === code, name);

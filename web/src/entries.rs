@@ -1,6 +1,6 @@
 //! The ledger's entries as text: what an audit shows.
 
-use privet::hex;
+use privet::{Fate, hex};
 use wasm_bindgen::prelude::*;
 
 use crate::Device;
@@ -13,8 +13,19 @@ impl Device {
         let entries = self.device.ledger().entries().iter();
         let line = |entry: &privet::Entry| {
             let privet::Entry { task, round, id, cost, fate, .. } = entry;
-            format!("{task} {round} {} {} {} {fate:?}", hex(id), cost.trusted.0, cost.alone.0)
+            format!("{task} {round} {} {} {} {}", hex(id), cost.trusted.0, cost.alone.0, name(*fate))
         };
         entries.map(line).collect()
+    }
+}
+
+/// Not by `Debug`: the module that ships has none.
+fn name(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Reserved => "Reserved",
+        Fate::Lost => "Lost",
+        Fate::Ready => "Ready",
+        Fate::Sent => "Sent",
+        Fate::Refused => "Refused",
     }
 }

@@ -1,5 +1,5 @@
-import type { OpenOptions } from "../../worker/protocol.ts";
-import type { Bytes, Key, Options } from "./types.ts";
+import type { OpenOptions, Sources } from "../../worker/protocol.ts";
+import type { Bytes, Key, Options, Wasm } from "./types.ts";
 
 /** What a device is opened with, out of what an application writes. */
 export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
@@ -23,7 +23,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     policy,
     ...(leader && { leader }),
     ...(head && { head: isPlace(head) ? absolute(head) : await bytesOf(head) }),
-    ...(wasm && { wasm: isPlace(wasm) ? absolute(wasm) : await moduleOf(wasm) }),
+    ...(wasm && { wasm: await sourcesOf(wasm) }),
     gpu: backend === "auto",
     memory: storage === "memory",
     scheduled: schedule === "auto",
@@ -60,6 +60,23 @@ function absolute(place: string | URL): string {
 
 async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
   return source instanceof Response ? new Uint8Array(await source.arrayBuffer()) : viewOf(source);
+}
+
+/** One by itself is the module that ranks. */
+async function sourcesOf(wasm: NonNullable<Options["wasm"]>): Promise<Sources> {
+  const { rank, full } = isWasm(wasm) ? { rank: wasm, full: undefined } : wasm;
+  const sources: Sources = {};
+  if (rank) sources.rank = await sourceOf(rank);
+  if (full) sources.full = await sourceOf(full);
+  return sources;
+}
+
+function isWasm(wasm: NonNullable<Options["wasm"]>): wasm is Wasm {
+  return isPlace(wasm) || !("rank" in wasm || "full" in wasm);
+}
+
+async function sourceOf(wasm: Wasm): Promise<string | WebAssembly.Module> {
+  return isPlace(wasm) ? absolute(wasm) : moduleOf(wasm);
 }
 
 async function moduleOf(source: Response | Bytes | WebAssembly.Module): Promise<WebAssembly.Module> {

@@ -110,6 +110,9 @@ export type Key = Uint8Array | string;
 
 export type Bytes = Uint8Array | ArrayBuffer;
 
+/** Where a Wasm module is: an address, what was fetched from there, or what was compiled. */
+export type Wasm = string | URL | Response | Bytes | WebAssembly.Module;
+
 /** `serve` of `privet/worker`: the device in the thread that calls it. */
 export type Serve = typeof serve;
 
@@ -126,8 +129,8 @@ export interface Options<S extends Schema = Schema> {
   };
   /** A head of your own: needed without aggregators; with them it stands in until they can be reached. */
   head?: string | URL | Response | Bytes;
-  /** The Wasm module, where it is not beside the worker. */
-  wasm?: string | URL | Response | Bytes | WebAssembly.Module;
+  /** The Wasm modules, where they are not beside the worker. One by itself is the one that ranks. */
+  wasm?: Wasm | { rank?: Wasm; full?: Wasm };
   /** The names of the head's schema: what does not fit them does not compile, and a head of others is refused. */
   schema?: S;
   /** Limits that no server can widen. */

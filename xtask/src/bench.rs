@@ -13,7 +13,7 @@ use crate::{
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
-const NAMES: [&str; 5] = ["sizes", "path", "privacy", "ranking", "server"];
+const NAMES: [&str; 6] = ["sizes", "package", "path", "privacy", "ranking", "server"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
@@ -24,7 +24,7 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     if chosen("server") {
         server(place)?;
     }
-    let paged = chosen("path") || chosen("privacy") || chosen("ranking");
+    let paged = chosen("package") || chosen("path") || chosen("privacy") || chosen("ranking");
     if !paged && !chosen("sizes") {
         return Ok(());
     }
@@ -34,6 +34,10 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     }
     if paged {
         build::server(place)?;
+    }
+    if chosen("package") {
+        script(place, page_env(place, &machine)?, "tests/bench/package.ts")?;
+        figures::sizes(place)?.append(place, "package.jsonl", "cargo xtask bench package")?;
     }
     if chosen("path") {
         script(place, page_env(place, &machine)?, "tests/bench/path.ts")?;
@@ -117,7 +121,7 @@ mod tests {
     #[test]
     fn the_shared_packages_are_measured_in_the_version_that_ships() {
         let [ships, measured] = [include_str!("../../Cargo.lock"), include_str!("../../tests/bench/wasm/Cargo.lock")];
-        for name in ["opendp", "dashu-int", "hpke", "x25519-dalek", "chacha20poly1305", "turboshake", "cbor4ii"] {
+        for name in ["opendp", "dashu-int", "hpke", "x25519-dalek", "chacha20poly1305", "turboshake"] {
             assert_eq!(
                 version(measured, name).expect("it is there"),
                 version(ships, name).expect("it is there"),

@@ -6,23 +6,39 @@ use serde_json::{Value, json};
 use std::{io::Write, path::Path};
 
 use crate::{
-    place::{Place, read_bytes, write},
+    build::{LOADED, LOADED_FIRST},
+    place::{Place, read, read_bytes, write},
     run::Program,
 };
 
-/// Everything that a page ever loads: the entry, the worker and the module.
-const LOADED: [&str; 3] = ["index.js", "worker.js", "privet_bg.wasm"];
-/// What it may weigh after gzip.
-const TOTAL_LIMIT: u64 = 260 * 1024;
+/// What the package weighs after gzip until the first re-ranking, and in all (everything that is ever loaded): what it is
+/// to come to, and what it may weigh until it does.
+const LIMITS: [(&str, u64, u64); 2] =
+    [("gzip_first_rerank", 90 * 1024, 106 * 1024), ("gzip_total", 260 * 1024, 273 * 1024)];
 
-pub(crate) struct Sizes {
-    total: u64,
-}
+pub(crate) struct Sizes([u64; 2]);
 
 impl Sizes {
+    /// A line for each, at the end of other figures.
+    pub(crate) fn append(&self, place: &Place, file: &str, command: &str) -> Result<()> {
+        let file = place.figures().join(file);
+        write(&file, read(&file)? + &self.lines(place, command))
+    }
+
+    fn lines(&self, place: &Place, command: &str) -> String {
+        let commit = commit(&place.root);
+        let line = |(name, size)| figure(name, size, "bytes", &commit, command).to_string() + "\n";
+        LIMITS.map(|(name, ..)| name).into_iter().zip(self.0).map(line).collect()
+    }
+
     pub(crate) fn check(&self) -> Result<()> {
-        if self.total > TOTAL_LIMIT {
-            bail!("the package weighs {} bytes after gzip; the limit is {TOTAL_LIMIT}", self.total);
+        for ((name, aim, limit), size) in LIMITS.into_iter().zip(self.0) {
+            if size > limit {
+                bail!("{name} is {size} bytes; the limit is {limit}");
+            }
+            if size > aim {
+                println!("{name} is {size} bytes, {} more than it is to come to", size - aim);
+            }
         }
         Ok(())
     }
@@ -30,21 +46,20 @@ impl Sizes {
 
 /// Prints what the built package weighs and writes `sizes.jsonl`.
 pub(crate) fn sizes(place: &Place) -> Result<Sizes> {
-    println!("{:<16} {:>10} {:>10}", "file", "bytes", "gzip");
-    let mut total = 0;
-    for name in LOADED {
+    println!("{:<18} {:>10} {:>10} {:>10}", "file", "bytes", "gzip", "together");
+    let (mut first, mut total) = (0, 0);
+    for (n, name) in LOADED.into_iter().enumerate() {
         let bytes = read_bytes(&place.root.join("web/ts/dist").join(name))?;
         let packed = gzip_size(&bytes);
         total += packed;
-        println!("{name:<16} {:>10} {packed:>10}", bytes.len());
+        println!("{name:<18} {:>10} {packed:>10} {total:>10}", bytes.len());
+        if n + 1 == LOADED_FIRST {
+            first = total;
+        }
     }
-    println!("{:<16} {:>10} {total:>10}", "together", "");
-    let command = "cargo xtask bench sizes";
-    // One module does it all so far: what the first re-ranking loads is what is ever loaded.
-    let ids = ["gzip_first_rerank", "gzip_total"];
-    let lines = ids.map(|id| figure(id, total, "bytes", &commit(&place.root), command));
-    write(&place.figures().join("sizes.jsonl"), lines.map(|line| format!("{line}\n")).concat())?;
-    Ok(Sizes { total })
+    let sizes = Sizes([first, total]);
+    write(&place.figures().join("sizes.jsonl"), sizes.lines(place, "cargo xtask bench sizes"))?;
+    Ok(sizes)
 }
 
 /// A figure that was measured once.
@@ -68,10 +83,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_is_held() {
-        assert!(Sizes { total: TOTAL_LIMIT }.check().is_ok());
-        let error = Sizes { total: TOTAL_LIMIT + 1 }.check().unwrap_err();
-        assert_eq!(error.to_string(), "the package weighs 266241 bytes after gzip; the limit is 266240");
+    fn both_limits_are_held() {
+        let limits = LIMITS.map(|(.., limit)| limit);
+        assert!(Sizes(limits).check().is_ok());
+        let refused = |sizes| Sizes(sizes).check().unwrap_err().to_string();
+        assert_eq!(refused([limits[0] + 1, 0]), "gzip_first_rerank is 108545 bytes; the limit is 108544");
+        assert_eq!(refused([0, limits[1] + 1]), "gzip_total is 279553 bytes; the limit is 279552");
     }
 
     #[test]

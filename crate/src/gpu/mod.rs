@@ -35,7 +35,7 @@ impl Gpu {
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.ok()?;
         let info = adapter.get_info();
         // A browser hides the adapter's name; the backend says at least which road the numbers take.
-        let name = if info.name.is_empty() { format!("{:?}", info.backend) } else { info.name };
+        let name = if info.name.is_empty() { info.backend.to_str().into() } else { info.name };
         // An adapter weaker than the defaults of WebGPU is asked only for what it has.
         let descriptor = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
         let (device, queue) = adapter.request_device(&descriptor).await.ok()?;

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
+use crate::{cbor::Cbor, decimal::decimal};
+
 /// Zero-concentrated differential privacy's rho in units of 10⁻⁹, always rounded up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct NanoRho(pub u64);
 
 impl NanoRho {
@@ -32,7 +34,7 @@ impl NanoRho {
 
 impl fmt::Display for NanoRho {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rho {}", self.rho())
+        write!(f, "rho {}", decimal(self.rho()))
     }
 }
 
@@ -41,6 +43,16 @@ fn parts(number: f64) -> (u64, i32) {
     let bits = number.to_bits();
     let (biased, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
     if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) }
+}
+
+impl Cbor for NanoRho {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.0.write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        u64::read(from).map(Self)
+    }
 }
 
 /// What a contribution costs under both readings of who is honest.

@@ -1,7 +1,4 @@
 //! The account as a fold over its records, and its bytes.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -67,16 +64,16 @@ pub(super) struct State {
 
 /// The outer form, the same in every version, so that a newer one is known for what it is. The seal is SHA-256 over
 /// version and body.
-#[derive(Serialize, Deserialize)]
-struct Envelope(u32, ByteBuf, ByteArray<32>);
+struct Envelope(u32, Vec<u8>, [u8; 32]);
+cbor!(Envelope(version, body, seal));
 
 /// Records, the last one's link, the clock, and the bytes of an upload that is on its way.
-#[derive(Serialize, Deserialize)]
-struct Body(Vec<Record>, ByteArray<32>, ClockOnDisk, Option<ByteBuf>);
+struct Body(Vec<Record>, [u8; 32], ClockOnDisk, Option<Vec<u8>>);
+cbor!(Body(records, last, clock, unsent));
 
 /// The fields of [`Clock`] in their order.
-#[derive(Serialize, Deserialize)]
 struct ClockOnDisk(u64, u32, u64, u64, u64, Vec<u64>);
+cbor!(ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms));
 
 impl State {
     /// The state after these bytes; none at all are a new account. Whatever a writer of ours would not have written is
@@ -87,7 +84,7 @@ impl State {
         }
         let damaged = |_| Error::LedgerDamaged;
         let Envelope(version, body, sealed) = wire::decode(bytes).map_err(damaged)?;
-        if seal(version, &body) != *sealed {
+        if seal(version, &body) != sealed {
             return Err(Error::LedgerDamaged);
         }
         if version != VERSION {
@@ -96,10 +93,10 @@ impl State {
         let Body(records, last, clock, unsent) = wire::decode(&body).map_err(damaged)?;
         let ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms) = clock;
         let clock = Clock { looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms };
-        let mut state = Self { unsent: unsent.map(ByteBuf::into_vec), ..Self::default() };
+        let mut state = Self { unsent, ..Self::default() };
         records.into_iter().try_for_each(|record| state.push(record))?;
         state.clock = clock;
-        let whole = state.last() == last.into_array() && !state.links.is_empty();
+        let whole = state.last() == last && !state.links.is_empty();
         if whole && state.tasks.len() == state.clock.tasks_ms.len() && state.keeps_what_is_unsent() {
             return Ok(state);
         }
@@ -110,10 +107,9 @@ impl State {
     pub(super) fn encode(&self) -> Vec<u8> {
         let Clock { looks, sessions, seen_ms, waited_ms, longest_ms, ref tasks_ms } = self.clock;
         let clock = ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms.clone());
-        let unsent = self.unsent.clone().map(ByteBuf::from);
-        let body = wire::encode(&Body(self.records.clone(), ByteArray::new(self.last()), clock, unsent));
-        let sealed = ByteArray::new(seal(VERSION, &body));
-        wire::encode(&Envelope(VERSION, ByteBuf::from(body), sealed))
+        let body = wire::encode(&Body(self.records.clone(), self.last(), clock, self.unsent.clone()));
+        let sealed = seal(VERSION, &body);
+        wire::encode(&Envelope(VERSION, body, sealed))
     }
 
     /// Appends a record, or refuses one that cannot follow.
@@ -128,13 +124,13 @@ impl State {
                     _ => {}
                 }
                 let cost = Cost { trusted: *trusted, alone: *alone };
-                let (task, id) = (task.clone(), id.into_array());
+                let (task, id) = (task.clone(), *id);
                 self.debit(&task, cost);
                 self.entries.push(Entry { task, round: *round, id, cost, fate: Fate::Reserved, finished: None });
             }
             (Record::Ready(hash, length), Some(entry)) if entry.fate == Fate::Reserved => {
                 entry.fate = Fate::Ready;
-                entry.finished = Some((hash.into_array(), *length));
+                entry.finished = Some((*hash, *length));
             }
             (Record::Sent, Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Sent,
             (Record::Refused(_), Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Refused,
@@ -190,9 +186,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> (Link, u32) {
 }
 
 fn seal(version: u32, body: &[u8]) -> Link {
-    #[derive(Serialize)]
-    struct Sealed<'a>(u32, &'a serde_bytes::Bytes);
-    Sha256::digest(wire::encode(&Sealed(version, serde_bytes::Bytes::new(body)))).into()
+    Sha256::digest(wire::encode(&(version, body.to_vec()))).into()
 }
 
 impl Entry {

@@ -3,8 +3,6 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -244,7 +242,7 @@ fn an_upload_or_a_ledger_that_is_too_large_is_refused() {
     let mut state = State::decode(&stored).expect("our own bytes");
     for n in 1..CONTRIBUTIONS as u32 {
         let id = [n.to_le_bytes(), [0; 4], [0; 4], [0; 4]].concat().try_into().expect("16 bytes");
-        state.push(Record::Reserved("demo".into(), n, ByteArray::new(id), NanoRho(0), NanoRho(0))).expect("in order");
+        state.push(Record::Reserved("demo".into(), n, id, NanoRho(0), NanoRho(0))).expect("in order");
     }
     let full = state.encode();
     let refused = refusal(open(&full, AT_ONCE).reserve(&full, ("demo", 1, [1; 16]), cost(0, 0), 0));
@@ -290,13 +288,12 @@ fn every_flipped_bit_is_noticed() {
 }
 
 /// The outer form, written down once more.
-#[derive(Serialize, Deserialize)]
-struct Envelope(u32, ByteBuf, ByteArray<32>);
+struct Envelope(u32, Vec<u8>, [u8; 32]);
+cbor!(Envelope(version, body, seal));
 
 fn sealed(version: u32, body: &[u8]) -> Vec<u8> {
-    let body = ByteBuf::from(body);
-    let seal = Sha256::digest(wire::encode(&(version, &body)));
-    wire::encode(&Envelope(version, body, ByteArray::new(seal.into())))
+    let seal = Sha256::digest(wire::encode(&(version, body.to_vec())));
+    wire::encode(&Envelope(version, body.to_vec(), seal.into()))
 }
 
 #[test]
@@ -310,17 +307,19 @@ fn a_newer_format_is_known_for_what_it_is_and_left_alone() {
 /// Not damage but forgery, or a bug of ours: the seal is right, and what it seals cannot be.
 #[test]
 fn a_sealed_ledger_that_cannot_be_is_refused() {
-    #[derive(Serialize, Deserialize)]
-    struct Body(Vec<Record>, ByteArray<32>, (u64, u32, u64, u64, u64, Vec<u64>), Option<ByteBuf>);
-    let reserved = || Record::Reserved("demo".into(), 7, ByteArray::new([1; 16]), NanoRho(30), NanoRho(60));
+    struct Clock(u64, u32, u64, u64, u64, Vec<u64>);
+    cbor!(Clock(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms));
+    struct Body(Vec<Record>, [u8; 32], Clock, Option<Vec<u8>>);
+    cbor!(Body(records, last, clock, unsent));
+    let reserved = || Record::Reserved("demo".into(), 7, [1; 16], NanoRho(30), NanoRho(60));
     let ready = || {
         let (hash, length) = state::fingerprint(b"noised");
-        Record::Ready(ByteArray::new(hash), length)
+        Record::Ready(hash, length)
     };
     let with = |records: Vec<Record>, tasks_ms: &[u64], unsent: Option<&[u8]>, last: Option<record::Link>| {
         let link = records.iter().fold(record::START, |before, record| record::link(&before, record));
-        let clock = (1, 0, 0, 0, 0, tasks_ms.to_vec());
-        let body = Body(records, ByteArray::new(last.unwrap_or(link)), clock, unsent.map(ByteBuf::from));
+        let clock = Clock(1, 0, 0, 0, 0, tasks_ms.to_vec());
+        let body = Body(records, last.unwrap_or(link), clock, unsent.map(Vec::from));
         Ledger::open(&sealed(1, &wire::encode(&body)), AT_ONCE).map(|_| ())
     };
     let opened = || Record::Opened(0);

@@ -2,7 +2,7 @@
 
 use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
 use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
-use crate::{Error, Result};
+use crate::{Error, Result, decimal::decimal};
 
 /// The end of the list of those that are left.
 const END: u32 = u32::MAX;
@@ -66,7 +66,7 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
     length("number of server scores", candidates.server.len())?;
     candidates.attributes.iter().try_for_each(|column| length("length of an attribute's column", column.len()))?;
     if !(0.0..=1.0).contains(&rules.diversity) {
-        return refuse("diversity", f64::from(rules.diversity).to_string(), "from 0 to 1".to_owned());
+        return refuse("diversity", decimal(rules.diversity.into()), "from 0 to 1".to_owned());
     }
     if rules.diversity > 0.0 && count > 0 && !candidates.embeddings.len().is_multiple_of(count) {
         let is = candidates.embeddings.len().to_string();
@@ -80,7 +80,7 @@ fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
         length("number of ages", candidates.ages.len())?;
         for (what, number) in [("bonus of freshness", freshness.bonus), ("age of freshness", freshness.younger_than)] {
             if !number.is_finite() {
-                return refuse(what, f64::from(number).to_string(), "finite".to_owned());
+                return refuse(what, decimal(number.into()), "finite".to_owned());
             }
         }
     }

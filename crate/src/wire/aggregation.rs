@@ -1,7 +1,4 @@
-//! What aggregators say to each other, and the manifest of a head.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
+//! What aggregators say to each other.
 use sha2::{Digest, Sha256};
 
 use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version, decode, encode};
@@ -17,8 +14,8 @@ pub struct Batch {
     ids: Vec<UploadId>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct BatchOnWire(u32, ByteArray<32>, u32, ByteBuf);
+struct BatchOnWire(u32, [u8; 32], u32, Vec<u8>);
+cbor!(BatchOnWire(version, configuration, number, ids));
 
 impl Batch {
     /// A batch of these uploads, in any order; a repeated id counts once.
@@ -40,8 +37,8 @@ impl Batch {
 
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
-        let ids = ByteBuf::from(self.ids.as_flattened());
-        encode(&BatchOnWire(VERSION, ByteArray::new(self.configuration), self.number, ids))
+        let ids = self.ids.as_flattened().to_vec();
+        encode(&BatchOnWire(VERSION, self.configuration, self.number, ids))
     }
 
     /// Reads a batch; ids that are not sorted or not different are refused.
@@ -52,7 +49,7 @@ impl Batch {
         if number == 0 || !rest.is_empty() || !ids.is_sorted_by(|a, b| a < b) {
             return Err(Error::WireMalformed);
         }
-        Ok(Self { configuration: configuration.into_array(), number, ids: ids.to_vec() })
+        Ok(Self { configuration, number, ids: ids.to_vec() })
     }
 }
 
@@ -68,8 +65,8 @@ pub struct AggregateShare {
     share: Share,
 }
 
-#[derive(Serialize, Deserialize)]
-struct AggregateShareOnWire(u32, ByteArray<32>, ByteArray<32>, u32, ByteBuf);
+struct AggregateShareOnWire(u32, [u8; 32], [u8; 32], u32, Vec<u8>);
+cbor!(AggregateShareOnWire(version, configuration, batches, count, entries));
 
 impl AggregateShare {
     /// The sum over the batches of this list. That `share` is that sum is for its store to hold.
@@ -110,13 +107,7 @@ impl AggregateShare {
 
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
-        encode(&AggregateShareOnWire(
-            VERSION,
-            ByteArray::new(self.configuration),
-            ByteArray::new(self.batches),
-            self.count,
-            ByteBuf::from(self.share.to_bytes()),
-        ))
+        encode(&AggregateShareOnWire(VERSION, self.configuration, self.batches, self.count, self.share.to_bytes()))
     }
 
     /// Reads a sum for a round of this dimension.
@@ -124,53 +115,7 @@ impl AggregateShare {
         let AggregateShareOnWire(version, configuration, batches, count, entries) = decode(bytes)?;
         check_version(version)?;
         let share = Share::from_bytes(&entries, dimension)?;
-        Ok(Self { configuration: configuration.into_array(), batches: batches.into_array(), count, share })
-    }
-}
-
-/// Where a head comes from. Both aggregators sign it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Manifest {
-    /// The task's name.
-    pub task: String,
-    /// The round that made it; 0 for the first head.
-    pub round: u32,
-    /// SHA-256 of the head.
-    pub head: [u8; 32],
-    /// SHA-256 of the head before it; zeros for the first.
-    pub previous: [u8; 32],
-    /// How many uploads it was made of.
-    pub count: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ManifestOnWire(u32, String, u32, ByteArray<32>, ByteArray<32>, u32);
-
-impl Manifest {
-    /// The bytes that are signed.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(&ManifestOnWire(
-            VERSION,
-            self.task.clone(),
-            self.round,
-            ByteArray::new(self.head),
-            ByteArray::new(self.previous),
-            self.count,
-        ))
-    }
-
-    /// Reads a manifest.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let ManifestOnWire(version, task, round, head, previous, count) = decode(bytes)?;
-        check_version(version)?;
-        Ok(Self { task, round, head: head.into_array(), previous: previous.into_array(), count })
-    }
-}
-
-#[cfg(test)]
-impl Manifest {
-    pub(crate) fn example() -> Self {
-        Self { task: "demo".into(), round: 1, head: [1; 32], previous: [0; 32], count: 100 }
+        Ok(Self { configuration, batches, count, share })
     }
 }
 
@@ -194,9 +139,9 @@ mod tests {
         assert_eq!(batch.digest(), Batch::new([2; 32], 9, vec![[1; 16], [3; 16]]).digest());
         assert_ne!(batch.digest(), Batch::new([1; 32], 1, vec![[1; 16]]).digest());
         assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
-        let unsorted = BatchOnWire(1, ByteArray::new([1; 32]), 1, ByteBuf::from([[3; 16], [1; 16]].as_flattened()));
+        let unsorted = BatchOnWire(1, [1; 32], 1, [[3; 16], [1; 16]].as_flattened().to_vec());
         assert_eq!(Batch::decode(&encode(&unsorted)), Err(Error::WireMalformed));
-        let repeated = BatchOnWire(1, ByteArray::new([1; 32]), 1, ByteBuf::from([[3; 16], [3; 16]].as_flattened()));
+        let repeated = BatchOnWire(1, [1; 32], 1, [[3; 16], [3; 16]].as_flattened().to_vec());
         assert_eq!(Batch::decode(&encode(&repeated)), Err(Error::WireMalformed));
     }
 
@@ -238,10 +183,5 @@ mod tests {
         assert_eq!(sum.open(Some(&sum), &round), Err(Error::SharesMismatch));
         let lonely = sum_over(vec![[1; 16]], &round, [1; 3]);
         assert_eq!(lonely.open(None, &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
-    }
-
-    #[test]
-    fn a_manifest_survives_the_wire() {
-        assert_eq!(Manifest::decode(&Manifest::example().encode()), Ok(Manifest::example()));
     }
 }

@@ -1,7 +1,4 @@
 //! The list of batches that a round is closed with.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
 use sha2::{Digest, Sha256};
 
 use super::{VERSION, check_version, decode, encode};
@@ -26,8 +23,8 @@ pub struct Closing {
     batches: Vec<Agreed>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteArray<32>, Vec<(u32, u32, ByteArray<32>)>);
+struct OnWire(u32, [u8; 32], Vec<(u32, u32, [u8; 32])>);
+cbor!(OnWire(version, configuration, batches));
 
 impl Closing {
     /// A list over these batches, in any order; every number stands in it once.
@@ -55,23 +52,21 @@ impl Closing {
 
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
-        let batches = self.batches.iter().map(|batch| (batch.number, batch.count, ByteArray::new(batch.digest)));
-        encode(&OnWire(VERSION, ByteArray::new(self.configuration), batches.collect()))
+        let batches = self.batches.iter().map(|batch| (batch.number, batch.count, batch.digest));
+        encode(&OnWire(VERSION, self.configuration, batches.collect()))
     }
 
     /// Reads a list; numbers that do not rise, and empty batches, are refused.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let OnWire(version, configuration, batches) = decode(bytes)?;
         check_version(version)?;
-        let batches: Vec<Agreed> = batches
-            .into_iter()
-            .map(|(number, count, digest)| Agreed { number, count, digest: digest.into_array() })
-            .collect();
+        let batches: Vec<Agreed> =
+            batches.into_iter().map(|(number, count, digest)| Agreed { number, count, digest }).collect();
         let rising = batches.is_sorted_by(|a, b| a.number < b.number);
         if !rising || batches.iter().any(|batch| batch.number == 0 || batch.count == 0) {
             return Err(Error::WireMalformed);
         }
-        Ok(Self { configuration: configuration.into_array(), batches })
+        Ok(Self { configuration, batches })
     }
 }
 
@@ -90,8 +85,8 @@ mod tests {
         let many = Closing::new([1; 32], vec![batch(1, u32::MAX), batch(2, 2)]);
         assert_eq!(many.count(), u32::MAX, "a forged count does not wrap around");
         for odd in [vec![(2, 1), (1, 1)], vec![(1, 1), (1, 1)], vec![(0, 1)], vec![(1, 0)]] {
-            let odd = odd.into_iter().map(|(number, count)| (number, count, ByteArray::new([0; 32]))).collect();
-            let odd = encode(&OnWire(VERSION, ByteArray::new([1; 32]), odd));
+            let odd = odd.into_iter().map(|(number, count)| (number, count, [0; 32])).collect();
+            let odd = encode(&OnWire(VERSION, [1; 32], odd));
             assert_eq!(Closing::decode(&odd), Err(Error::WireMalformed));
         }
     }

@@ -1,8 +1,5 @@
 //! Helpers' shares on their way from the leader.
 
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
-
 use super::{UploadId, VERSION, check_version, decode, encode, seal::OVERHEAD};
 use crate::{Error, Result};
 
@@ -18,8 +15,8 @@ pub struct Forward {
     entries: Vec<u8>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteArray<32>, ByteBuf);
+struct OnWire(u32, [u8; 32], Vec<u8>);
+cbor!(OnWire(version, configuration, entries));
 
 impl Forward {
     /// Shares as [`Upload::shares`](super::Upload::shares) holds them; one of another size is refused.
@@ -45,7 +42,7 @@ impl Forward {
 
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
-        encode(&OnWire(VERSION, ByteArray::new(self.configuration), ByteBuf::from(self.entries.clone())))
+        encode(&OnWire(VERSION, self.configuration, self.entries.clone()))
     }
 
     /// Reads shares.
@@ -55,7 +52,7 @@ impl Forward {
         if entries.len() % ENTRY != 0 {
             return Err(Error::WireMalformed);
         }
-        Ok(Self { configuration: configuration.into_array(), entries: entries.into_vec() })
+        Ok(Self { configuration, entries })
     }
 }
 

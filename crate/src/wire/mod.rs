@@ -1,42 +1,58 @@
 //! The messages between devices and servers: one canonical CBOR encoding each, described in `docs/wire-format.md`.
 
+#[cfg(feature = "release")]
 mod aggregation;
 mod closing;
+#[cfg(feature = "release")]
 mod forward;
+#[cfg(feature = "release")]
 mod inspect;
+mod manifest;
 mod round;
+#[cfg(feature = "release")]
 mod seal;
+#[cfg(feature = "release")]
 mod share;
 mod sign;
+#[cfg(feature = "release")]
 mod upload;
 
-pub use aggregation::{AggregateShare, Batch, Manifest};
+#[cfg(feature = "release")]
+pub use aggregation::{AggregateShare, Batch};
 pub use closing::{Agreed, Closing};
+#[cfg(feature = "release")]
 pub use forward::Forward;
+#[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
+pub use manifest::Manifest;
 pub use round::{Mode, Operator, Round};
+#[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};
+#[cfg(feature = "release")]
 pub use share::Share;
 pub use sign::{Identity, Pins, Signed, verify_message};
-pub use upload::{Upload, UploadId};
+#[cfg(feature = "release")]
+pub use upload::Upload;
 
-use serde::{Serialize, de::DeserializeOwned};
-
-use crate::{Error, Result};
+use crate::{Error, Result, cbor::Cbor};
 
 /// The version of the format that this build writes and reads.
 const VERSION: u32 = 1;
 
+/// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
+pub type UploadId = [u8; 16];
+
 /// The one encoding of a message.
-pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    cbor4ii::serde::to_vec(Vec::new(), message).expect("plain data always encodes")
+pub(crate) fn encode(message: &impl Cbor) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.write(&mut bytes);
+    bytes
 }
 
-/// Reads a message, and refuses any bytes but the ones that [`encode`] writes for it: left-over bytes, longer forms of
-/// numbers and indefinite lengths all differ from them.
-pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let message = cbor4ii::serde::from_slice(bytes).map_err(|_| Error::WireMalformed)?;
-    if encode(&message) == bytes { Ok(message) } else { Err(Error::WireMalformed) }
+/// Reads a message, and refuses any bytes but the ones that [`encode`] writes for it, with nothing after them.
+pub(crate) fn decode<T: Cbor>(mut bytes: &[u8]) -> Result<T> {
+    let message = T::read(&mut bytes).ok_or(Error::WireMalformed)?;
+    if bytes.is_empty() { Ok(message) } else { Err(Error::WireMalformed) }
 }
 
 fn check_version(sent: u32) -> Result<()> {

@@ -1,11 +1,8 @@
 //! What a round asks of devices, and what it promises them.
-
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
 use sha2::{Digest, Sha256};
 
 use super::{VERSION, check_version, decode, encode};
-use crate::{Bound, Error, Result, accounting};
+use crate::{Bound, Error, Result, accounting, decimal::decimal};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
@@ -25,13 +22,14 @@ pub enum Mode {
 }
 
 /// Who runs an aggregator, and the key that shares are sealed to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operator(String, ByteArray<32>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator(String, [u8; 32]);
+cbor!(Operator(name, sealing_key));
 
 impl Operator {
     /// An operator of this name with this X25519 key.
     pub fn new(name: &str, sealing_key: [u8; 32]) -> Self {
-        Self(name.into(), ByteArray::new(sealing_key))
+        Self(name.into(), sealing_key)
     }
 
     /// What the operator calls itself.
@@ -41,7 +39,7 @@ impl Operator {
 
     /// The public key that shares for it are sealed to.
     pub fn sealing_key(&self) -> [u8; 32] {
-        self.1.into_array()
+        self.1
     }
 }
 
@@ -80,25 +78,25 @@ pub struct Round {
     pub helper: Option<Operator>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(
-    u32,
-    String,
-    u32,
-    u8,
-    u32,
-    f64,
-    u32,
-    f64,
-    u32,
-    u32,
-    u32,
-    f64,
-    u64,
-    ByteArray<32>,
-    Operator,
-    Option<Operator>,
-);
+struct OnWire(u32, String, u32, u32, u32, f64, u32, f64, u32, u32, u32, f64, u64, [u8; 32], Operator, Option<Operator>);
+cbor!(OnWire(
+    version,
+    task,
+    number,
+    mode,
+    dimension,
+    clip_norm,
+    grid_scale,
+    noise_multiplier,
+    tolerated_permille,
+    min_cohort,
+    n_max,
+    delta,
+    deadline_s,
+    head,
+    leader,
+    helper
+));
 
 impl Round {
     /// No round: over before it began, and of a bound that nothing fits.
@@ -128,7 +126,7 @@ impl Round {
             VERSION,
             self.task.clone(),
             self.number,
-            self.mode as u8,
+            self.mode as u32,
             self.dimension,
             self.clip_norm,
             self.grid_scale,
@@ -138,7 +136,7 @@ impl Round {
             self.n_max,
             self.delta,
             self.deadline_s,
-            ByteArray::new(self.head),
+            self.head,
             self.leader.clone(),
             self.helper.clone(),
         ))
@@ -183,7 +181,7 @@ impl Round {
             n_max,
             delta,
             deadline_s,
-            head: head.into_array(),
+            head,
             leader,
             helper,
         };
@@ -221,7 +219,7 @@ impl Round {
         hold(self.number > 0, "the round's number", &self.number, "at least 1")?;
         hold(self.min_cohort > 0, "the least cohort", &self.min_cohort, "at least 1")?;
         hold(self.n_max >= self.min_cohort, "the most uploads", &self.n_max, &format!("at least {}", self.min_cohort))?;
-        hold(self.delta > 0.0 && self.delta < 1.0, "delta", &self.delta, "between 0 and 1")?;
+        hold(self.delta > 0.0 && self.delta < 1.0, "delta", &decimal(self.delta), "between 0 and 1")?;
         let helpers = usize::from(self.helper.is_some());
         match self.mode {
             Mode::Device => hold(helpers == 0, "the number of helpers in device mode", &helpers, "0")?,
@@ -233,11 +231,16 @@ impl Round {
         }
         let bound = self.bound()?;
         let part = bound.deviation();
-        hold(part >= LEAST_PART, "a noise part's deviation", &format!("{part:.3}"), "at least 3 grid units")?;
+        hold(
+            part >= LEAST_PART,
+            "a noise part's deviation",
+            &decimal((part * 1000.0).round() / 1000.0),
+            "at least 3 grid units",
+        )?;
         // The sum is read as centred representatives: 12 deviations away lies one entry in 10^32.
         let (n, norm) = (f64::from(self.n_max), f64::from(bound.clip_norm()));
         let reach = n * norm + 12.0 * part * n.sqrt();
-        hold(reach < 2f64.powi(31), "the reach of the sum", &format!("{reach:.0}"), "under 2^31 grid units")
+        hold(reach < 2f64.powi(31), "the reach of the sum", &decimal(reach.round()), "under 2^31 grid units")
     }
 }
 

@@ -1,8 +1,6 @@
 //! Ed25519 over the hash of what is published: who vouches for a round and for a head.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 use super::{Manifest, Mode, Round, VERSION, check_version, decode, encode};
@@ -82,8 +80,8 @@ pub struct Signed {
     pub(super) helper: Option<[u8; 64]>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteBuf, ByteArray<64>, Option<ByteArray<64>>);
+struct OnWire(u32, Vec<u8>, [u8; 64], Option<[u8; 64]>);
+cbor!(OnWire(version, body, leader, helper));
 
 impl Signed {
     /// A round with the signatures over it.
@@ -98,15 +96,15 @@ impl Signed {
 
     /// The bytes that are published.
     pub fn encode(&self) -> Vec<u8> {
-        let helper = self.helper.map(ByteArray::new);
-        encode(&OnWire(VERSION, ByteBuf::from(self.body.clone()), ByteArray::new(self.leader), helper))
+        let helper = self.helper;
+        encode(&OnWire(VERSION, self.body.clone(), self.leader, helper))
     }
 
     /// Reads the envelope. Nothing in it is to be believed yet.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let OnWire(version, body, leader, helper) = decode(bytes)?;
         check_version(version)?;
-        Ok(Self { body: body.into_vec(), leader: leader.into_array(), helper: helper.map(ByteArray::into_array) })
+        Ok(Self { body, leader, helper })
     }
 
     /// The round, if it carries the signatures that its mode needs by the pinned keys.

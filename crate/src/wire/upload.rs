@@ -1,17 +1,11 @@
 //! The one thing that leaves a device.
 
-use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteArray, ByteBuf};
-
 use super::{
-    Mode, Role, Round, SealingKey, Share, VERSION, check_version, decode, encode,
+    Mode, Role, Round, SealingKey, Share, UploadId, VERSION, check_version, decode, encode,
     round::DIMENSION,
     seal::{OVERHEAD, associated, seal},
 };
 use crate::{Error, Noised, Result};
-
-/// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
-pub type UploadId = [u8; 16];
 
 /// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed
 /// shares in `split` mode. Its size depends on the round alone.
@@ -22,8 +16,8 @@ pub struct Upload {
     shares: Vec<Vec<u8>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnWire(u32, ByteArray<32>, ByteArray<16>, Vec<ByteBuf>);
+struct OnWire(u32, [u8; 32], [u8; 16], Vec<Vec<u8>>);
+cbor!(OnWire(version, configuration, id, shares));
 
 impl Upload {
     /// The size of the longest upload that a round may ask for.
@@ -60,15 +54,15 @@ impl Upload {
 
     /// The bytes to send.
     pub fn encode(&self) -> Vec<u8> {
-        let shares = self.shares.iter().map(|share| ByteBuf::from(share.clone())).collect();
-        encode(&OnWire(VERSION, ByteArray::new(self.configuration), ByteArray::new(self.id), shares))
+        let shares = self.shares.clone();
+        encode(&OnWire(VERSION, self.configuration, self.id, shares))
     }
 
     /// Reads an upload for this round: of its configuration, with its number of shares, of its sizes.
     pub fn decode(bytes: &[u8], round: &Round) -> Result<Self> {
         let OnWire(version, configuration, id, shares) = decode(bytes)?;
         check_version(version)?;
-        if configuration.into_array() != round.hash() {
+        if configuration != round.hash() {
             return Err(Error::ConfigurationMismatch);
         }
         let sizes = share_sizes(round);
@@ -80,8 +74,7 @@ impl Upload {
                 return Err(Error::WireLength { sent: share.len(), wanted });
             }
         }
-        let shares = shares.into_iter().map(ByteBuf::into_vec).collect();
-        Ok(Self { configuration: round.hash(), id: id.into_array(), shares })
+        Ok(Self { configuration: round.hash(), id, shares })
     }
 
     /// The share in the clear, in `device` mode.

@@ -6,7 +6,10 @@ pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
 use pico_args::Arguments;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     figures,
@@ -32,12 +35,20 @@ const WASM_FEATURES: [&str; 8] = [
     "simd",
 ];
 
+/// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack.
+const SHRINKING: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
+
 /// What the kernels are measured beside, and what of it is fetched at run time.
 const PEERS: &str = "tests/bench/peers";
 const PEER_FILES: &[(&str, &[&str])] = &[
     ("@tensorflow/tfjs-backend-wasm", &["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"]),
     ("onnxruntime-web", &["ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"]),
 ];
+
+/// Everything that a page ever loads of the package: what it loads before the first re-ranking comes first.
+pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+/// How many of these it loads before the first re-ranking.
+pub(crate) const LOADED_FIRST: usize = 3;
 
 /// The files of the page that are served as they are.
 const STATIC: [&str; 4] = ["html", "css", "svg", "png"];
@@ -67,58 +78,83 @@ pub(crate) fn server_beside_tests(place: &Place) -> Result<()> {
     run::cargo(&place.root).args(["build", "--workspace", "--bin", "privet", "--tests"]).run()
 }
 
+/// The modules: the one that ranks loads first, the full one takes its place where something is released.
+const MODULES: [(&str, &[&str]); 2] = [("rank", &["--no-default-features"]), ("full", &[])];
+
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     let tools = machine.wasm()?;
-    let module = place.root.join("web/pkg/privet_bg.wasm");
     let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build/names.rs"]
         .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
-    // Even when there is nothing to do wasm-pack takes seconds, and it writes its module over the optimised one.
-    let also = format!("{} {WASM_FEATURES:?}", tools.describe(place));
-    let inputs = Stamp::new(place.target.join("xtask/wasm-inputs"), &sources, &also)?;
-    let unchanged = || Stamp::new(place.target.join("xtask/wasm-module"), &[&module], "");
-    if inputs.holds() && module.is_file() && unchanged()?.holds() {
-        return Ok(());
+    for (name, features) in MODULES {
+        let folder = place.root.join("web/pkg").join(name);
+        let modules = [module_file(&folder, name), named_file(&folder, name)];
+        let also = format!("{} {WASM_FEATURES:?} {SHRINKING:?} {features:?}", tools.describe(place));
+        let inputs = Stamp::new(place.target.join(format!("xtask/{name}-inputs")), &sources, &also)?;
+        let made = || {
+            let modules = modules.each_ref().map(PathBuf::as_path);
+            Stamp::new(place.target.join(format!("xtask/{name}-module")), &modules, "")
+        };
+        if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
+            continue;
+        }
+        println!("building the Wasm module `{name}`");
+        optimised(place, tools, &Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name })?;
+        made()?.record()?;
+        inputs.record()?;
     }
-    println!("building the Wasm module");
-    optimised(place, tools, "web", "pkg", "privet")?;
-    unchanged()?.record()?;
-    inputs.record()
+    Ok(())
 }
 
 /// The release path and its peer, built as the module that ships is, with a page around them.
 pub(crate) fn bench(place: &Place, machine: &Machine) -> Result<PathBuf> {
     let pages = place.target.join("bench/privacy");
-    let out = pages.to_str().context("the path of target/ is not UTF-8")?;
-    optimised(place, machine.wasm()?, "tests/bench/wasm", out, "bench")?;
+    let wasm =
+        Wasm { package: "tests/bench/wasm", crate_name: "privet_bench", features: &[], folder: &pages, name: "bench" };
+    optimised(place, machine.wasm()?, &wasm)?;
     let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\">";
     write(&pages.join("index.html"), page)?;
     Ok(pages)
 }
 
+/// A module to build: out of what, with what features, and where to.
+struct Wasm<'a> {
+    package: &'a str,
+    crate_name: &'a str,
+    features: &'a [&'a str],
+    folder: &'a Path,
+    name: &'a str,
+}
+
+fn module_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}_bg.wasm"))
+}
+
+/// The same module before its functions lose their names: a test reads in it what is linked in.
+fn named_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}_named.wasm"))
+}
+
 /// Compiles a package to Wasm in the profile that ships, and shrinks it.
-fn optimised(place: &Place, tools: &WasmTools, package: &str, out: &str, name: &str) -> Result<()> {
+fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
+    let &Wasm { package, crate_name, features, folder, name } = wasm;
     tools
-        .wasm_pack(place)?
-        .args(["build", package, "--mode", "force", "--target", "web", "--no-pack", "--no-opt"])
-        .args(["--out-dir", out, "--out-name", name, "--profile", "wasm"])
+        .shipping(place)?
+        .dir(&place.root.join(package))
+        // Of nothing but this kind: beside a library for Rust, Cargo would leave out most of the optimising at the end.
+        .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
+        .args(features)
         .run()
-        .context("the Wasm module does not build")?;
-    let module = place.root.join(package).join(out).join(format!("{name}_bg.wasm"));
+        .with_context(|| format!("the Wasm module `{name}` does not build"))?;
+    let made = place.target.join("wasm/wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
+    tools.bindgen().args(["--target", "web", "--out-name", name, "--out-dir"]).arg(folder).arg(made).run()?;
+    let (module, named) = (module_file(folder, name), named_file(folder, name));
     let before = file_size(&module)?;
-    let small = place.target.join("xtask").join(format!("{name}_bg.wasm"));
-    fs::create_dir_all(place.target.join("xtask"))?;
-    node_program(place, "wasm-opt")
-        .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-        .args(["-Oz", "--strip-debug", "--strip-producers"])
-        .arg(&module)
-        .arg("--output")
-        .arg(&small)
-        .run()?;
-    copy(&small, &module)?;
+    let shrink = || node_program(place, "wasm-opt").args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
+    shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
+    shrink().args(["--strip-debug", "--strip-producers"]).arg(&named).arg("--output").arg(&module).run()?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    let glue = place.root.join(package).join(out).join(format!("{name}.js"));
-    names::number(&glue, &module)
+    names::number(&folder.join(format!("{name}.js")), &module)
 }
 
 /// The page of `cargo xtask bench ranking`: the kernels, and their peers in the versions that the lock file names.
@@ -148,9 +184,9 @@ fn package(place: &Place) -> Result<()> {
         ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.base.json", "package-lock.json", "xtask/src/build"];
     let inputs: Vec<PathBuf> = inputs.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
     let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let outputs = ["index.js", "worker.js", "types/web/ts/index.d.ts", "privet_bg.wasm"].map(|name| dist.join(name));
+    let outputs = LOADED.iter().chain(&["types/web/ts/index.d.ts"]).map(|name| dist.join(name));
     let stamp = || Stamp::new(place.target.join("xtask/package"), &inputs, "");
-    if stamp()?.holds() && outputs.iter().all(|file| file.is_file()) {
+    if stamp()?.holds() && outputs.into_iter().all(|file| file.is_file()) {
         return Ok(());
     }
     println!("building the npm package");
@@ -159,17 +195,25 @@ fn package(place: &Place) -> Result<()> {
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
     bundle(place, "web/ts/index.ts", "web/ts/dist/index.js", true)?;
-    bundle(place, "worker/worker.ts", "web/ts/dist/worker.js", true)?;
-    copy(&root.join("web/pkg/privet_bg.wasm"), &dist.join("privet_bg.wasm"))?;
+    for name in ["worker", "service"] {
+        bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
+    }
+    bundle(place, "web/pkg/full/full.js", "web/ts/dist/full.js", true)?;
+    bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
+    for (name, _) in MODULES {
+        copy(&module_file(&root.join("web/pkg").join(name), name), &module_file(&dist, name))?;
+    }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
             copy(&root.join(name), &root.join("web/ts").join(name))?;
         }
     }
-    node_program(place, "tsc")
-        // The package's own types and the worker's, which they name, keep their places under one folder.
-        .args(["--project", "web/ts", "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "web/ts/dist/types"])
-        .run()?;
+    for project in ["web/ts", "web/ts/node"] {
+        node_program(place, "tsc")
+            // The package's own types and the worker's, which they name, keep their places under one folder.
+            .args(["--project", project, "--noEmit", "false", "--emitDeclarationOnly", "--outDir", "web/ts/dist/types"])
+            .run()?;
+    }
     stamp()?.record()
 }
 
@@ -184,20 +228,22 @@ fn demo(place: &Place) -> Result<()> {
             copy(&path, &dist.join(name))?;
         }
     }
-    for name in ["worker.js", "privet_bg.wasm"] {
+    for name in LOADED.iter().filter(|name| **name != "index.js") {
         copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
     }
     Ok(())
 }
 
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
+    bundled(place, from, to).arg("--platform=browser").args(minify.then_some("--minify")).run()
+}
+
+fn bundled(place: &Place, from: &str, to: &str) -> Program {
     node_program(place, "esbuild")
-        .args([from, "--bundle", "--format=esm", "--platform=browser", "--target=es2022", "--sourcemap"])
+        .args([from, "--bundle", "--format=esm", "--target=es2022", "--sourcemap"])
         // Loaded late, and only where the device lives in the page's own thread.
         .arg("--external:./worker.js")
         .args(["--log-level=warning".to_owned(), format!("--outfile={to}")])
-        .args(minify.then_some("--minify"))
-        .run()
 }
 
 /// A program from one of the npm packages, in the root.
@@ -219,6 +265,6 @@ pub(crate) fn pack(place: &Place) -> Result<PathBuf> {
     Ok(folder.join(name.and_then(|name| name.as_str()).context("`npm pack` named no file")?))
 }
 
-fn file_size(path: &std::path::Path) -> Result<u64> {
+fn file_size(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len())
 }

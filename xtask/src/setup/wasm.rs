@@ -34,9 +34,12 @@ const FOREIGN: [&str; 8] = [
     "CARGO_BUILD_RUSTC",
 ];
 
+/// A panic ends the module at once and says nothing: half of what a std built for speed would weigh is how it says it.
+const SMALL: &str = " -Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none";
+
 pub(super) enum Toolchain {
-    /// The compiler on the PATH has the target.
-    Own,
+    /// The compiler on the PATH has the target, and perhaps std's sources.
+    Own { sources: bool },
     /// Debian's compiler, through a folder of links that goes first on the PATH: the user's rustup stays as it is.
     Debian { links: PathBuf, linker: PathBuf },
 }
@@ -70,6 +73,33 @@ impl WasmTools {
         self.compiling(Program::new("cargo"), &[], target, flags, "core,panic_abort")
     }
 
+    /// Cargo for a module that ships: std built for size with it, where its sources are there. Where they are not, the
+    /// module does the same and weighs more.
+    pub(crate) fn shipping(&self, place: &Place) -> Result<Program> {
+        let small = if self.builds_std() { SMALL } else { "" };
+        let flags = flags(place) + small;
+        let program =
+            self.compiling(Program::new("cargo"), &[], &place.target.join("wasm"), &flags, "std,panic_abort")?;
+        Ok(if self.builds_std() {
+            // As in `compiling`, now for the user's own compiler, too.
+            program
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+                .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
+        } else {
+            program
+        })
+    }
+
+    /// The program that writes the JavaScript side of a module.
+    pub(crate) fn bindgen(&self) -> Program {
+        Program::new(self.bindgen.join("wasm-bindgen"))
+    }
+
+    pub(crate) fn builds_std(&self) -> bool {
+        !matches!(self.toolchain, Toolchain::Own { sources: false })
+    }
+
     fn compiling(
         &self,
         mut program: Program,
@@ -97,10 +127,10 @@ impl WasmTools {
     /// What else decides how the module comes out, besides the sources.
     pub(crate) fn describe(&self, place: &Place) -> String {
         let compiler = match &self.toolchain {
-            Toolchain::Own => version_of("rustc"),
+            Toolchain::Own { .. } => version_of("rustc"),
             Toolchain::Debian { links, .. } => version_of(links.join("rustc")),
         };
-        format!("{compiler:?} {} {}", self.bindgen.display(), flags(place))
+        format!("{compiler:?} {} {} {}", self.builds_std(), self.bindgen.display(), flags(place) + SMALL)
     }
 }
 
@@ -122,14 +152,17 @@ fn flags(place: &Place) -> String {
 pub(super) fn find(place: &Place) -> Option<Toolchain> {
     // For tests of the fallback, and for whoever prefers Debian's.
     let forced = env_path("PRIVET_WASM_RUST").is_some_and(|choice| choice == Path::new("debian"));
-    if !forced && own_has_target() {
-        return Some(Toolchain::Own);
+    let own = !forced && own_has_target();
+    if own && own_has_sources() {
+        return Some(Toolchain::Own { sources: true });
     }
-    // Debian's set is used once it was chosen: on a machine that happens to have it, rustup is tried first.
-    if !forced && !choice_file(place).is_file() {
-        return None;
+    // With std's sources the module comes out smaller: so Debian's set is preferred to a target without them. Without
+    // any target rustup is tried first, until Debian's was chosen.
+    if own || forced || choice_file(place).is_file() {
+        let plain = own.then_some(Toolchain::Own { sources: false });
+        return debian(place).ok().or(plain);
     }
-    debian(place).ok()
+    None
 }
 
 fn own_has_target() -> bool {
@@ -137,13 +170,19 @@ fn own_has_target() -> bool {
     folder.is_ok_and(|folder| fs::read_dir(folder.trim()).is_ok_and(|mut entries| entries.next().is_some()))
 }
 
-/// Whether rustup could add the target.
+fn own_has_sources() -> bool {
+    let sysroot = Program::new("rustc").args(["--print", "sysroot"]).output();
+    sysroot.is_ok_and(|root| Path::new(root.trim()).join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file())
+}
+
+/// Whether rustup could add the target. With it come std's sources if they can be had: without them it works, too.
 pub(super) fn add_by_rustup() -> Result<bool> {
     if which(&["rustup"]).is_none() || env_path("PRIVET_WASM_RUST").is_some() {
         return Ok(false);
     }
     announce(&format!("the target {TARGET} by rustup"), "to build the Wasm module");
     if Program::new("rustup").args(["target", "add", TARGET]).run().is_ok() && own_has_target() {
+        _ = Program::new("rustup").args(["component", "add", "rust-src"]).run();
         return Ok(true);
     }
     if !apt::available() {

@@ -14,7 +14,7 @@ use crate::{
 pub(super) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
 
 /// Each has libraries of its own: a worker has no `document`, a test has Node.
-const PROJECTS: [&str; 4] = ["web/ts", "worker", "demo", "tests"];
+const PROJECTS: [&str; 5] = ["web/ts", "web/ts/node", "worker", "demo", "tests"];
 
 pub(super) fn typescript(context: &Context) -> Result<()> {
     let place = context.place;

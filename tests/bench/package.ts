@@ -1,0 +1,123 @@
+// How the package feels in a page: until the first order, from a click to another order, and what the page's own thread
+// notices of learning and contributing.
+
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import type { Personalizer } from "../../web/ts/index.ts";
+import { launch, required, Server } from "../harness.ts";
+import { AT_ONCE, prepare, Site } from "../page/site.ts";
+import { heartbeat, quantile } from "./heartbeat.ts";
+
+const OPENINGS = 20;
+const CLICKS = 100;
+const BEATING_MS = 30_000;
+
+const file = join(required("PRIVET_FIGURES"), "package.jsonl");
+const [site, browser] = [await Site.make(), await launch({ gpu: false })];
+const server = await Server.start(site.folder);
+
+async function figure(id: string, unit: string, values: number[], share = 0.5): Promise<void> {
+  const round = (value: number) => Math.round(value * 1000) / 1000;
+  const [value, p10, p90] = [share, 0.1, 0.9].map((share) => round(quantile(values, share)));
+  const from = { commit: process.env["PRIVET_COMMIT"], command: "cargo xtask bench package" };
+  await appendFile(file, `${JSON.stringify({ id, value, unit, n: values.length, p10, p90, ...from })}\n`);
+  process.stdout.write(`${id.padEnd(22)} ${value} ${unit}   (p10 ${p10}, p90 ${p90}, n ${values.length})\n`);
+}
+
+/** A page whose own code is small: what is measured is the package. */
+async function opened(): Promise<Page> {
+  const context = await browser.newContext();
+  await prepare(context);
+  const page = await context.newPage();
+  await page.goto(server.address);
+  return page;
+}
+
+/** From the call that opens to the first order of 200, with everything that is loaded in the HTTP cache. */
+async function firstOrder(page: Page): Promise<number> {
+  return page.evaluate(
+    async ({ policy }) => {
+      const { leader: key } = await (await fetch("/v1/identity")).json();
+      const items = Array.from({ length: 200 }, (_, n) => ({
+        id: `item-${n}`,
+        score: -n / 1000,
+        embedding: Array.from({ length: 16 }, (_, i) => Math.sin(n * 17 + i)),
+      }));
+      const entry = "/index.js";
+      const { createPersonalizer } = await import(entry);
+      const start = performance.now();
+      const aggregators = { leader: { url: "/", key } };
+      const options = { task: "demo", aggregators, policy, backend: "scalar", schedule: "manual" };
+      const personalizer: Personalizer = await createPersonalizer(options);
+      await personalizer.rerank(items);
+      const took = performance.now() - start;
+      Object.assign(globalThis, { personalizer, items });
+      return took;
+    },
+    { policy: AT_ONCE },
+  );
+}
+
+/** Click after click, each with the order that follows it; how long each pair took, and how often the order was new. */
+const clicks = (page: Page) =>
+  page.evaluate(async (count) => {
+    const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: { id: string }[] };
+    await personalizer.consent({ personalise: true, contribute: true });
+    const ids = (slate: { items: { id: string }[] }) => slate.items.map(({ id }) => id).join();
+    const candidates = items as never[];
+    let [before, changed] = [ids(await personalizer.rerank(candidates)), 0];
+    const took: number[] = [];
+    for (let n = 0; n < count; n++) {
+      const start = performance.now();
+      await personalizer.record({ kind: "click", item: candidates[(n * 37) % 200]! });
+      const after = ids(await personalizer.rerank(candidates));
+      took.push(performance.now() - start);
+      if (after !== before) changed += 1;
+      before = after;
+    }
+    return { took, changed };
+  }, CLICKS);
+
+try {
+  await mkdir(required("PRIVET_FIGURES"), { recursive: true });
+  await writeFile(file, "");
+
+  const first: number[] = [];
+  const context = await browser.newContext();
+  await prepare(context);
+  for (let n = 0; n <= OPENINGS; n++) {
+    const page = await context.newPage();
+    await page.goto(server.address);
+    const took = await firstOrder(page);
+    if (n > 0) first.push(took);
+    await page.close();
+  }
+  await context.close();
+  await figure("first_rerank_ms", "ms", first);
+
+  const page = await opened();
+  await firstOrder(page);
+  const { took, changed } = await clicks(page);
+  if (changed < CLICKS / 2) throw new Error(`the order changed after ${changed} of ${CLICKS} clicks only`);
+  await figure("event_to_order_ms", "ms", took);
+
+  const idle = await heartbeat(page, BEATING_MS);
+  const busy = heartbeat(page, BEATING_MS);
+  const worked = page.evaluate(async (ms) => {
+    const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: never[] };
+    const end = performance.now() + ms;
+    await personalizer.contribute();
+    for (let n = 0; performance.now() < end; n++) {
+      await personalizer.record({ kind: "click", item: items[(n * 31) % 200]! });
+      await personalizer.train({ maxMs: 200 });
+    }
+  }, BEATING_MS);
+  const [gaps] = [await busy, await worked];
+  const excess = Math.max(0, quantile(gaps, 0.999) - quantile(idle, 0.999));
+  await figure("main_thread_gap_ms", "ms", [excess]);
+} finally {
+  await browser.close();
+  await server.end();
+  await site.end();
+}
