@@ -11,13 +11,15 @@ let shown: number | undefined;
 
 async function start(): Promise<void> {
   // An application has its aggregators' keys built in. This page trusts whoever serves it, and so asks.
-  const { leader: key } = (await (await fetch("v1/identity")).json()) as { leader: string };
+  const keys = (await (await fetch("v1/identity")).json()) as { leader: string; helper?: string };
   const backend = new URLSearchParams(location.search).get("backend") === "scalar" ? "scalar" : "auto";
   // Made-up stories and nobody's data: a visitor need not wait a day to see a contribution, and each click shows what it
   // does, as no slate is interleaved with the server's order.
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
-  const aggregators = { leader: { url: ".", key } };
-  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend });
+  const helper = keys.helper ? { helper: { key: keys.helper } } : {};
+  const aggregators = { leader: { url: ".", key: keys.leader }, ...helper };
+  const personalizer = await createPersonalizer({ task: "demo", aggregators, policy, backend, schedule: "manual" });
+  await personalizer.consent({ personalise: true, contribute: true });
   walk.addEventListener("click", () =>
     run(personalizer, async () => {
       if (top) await readStory(personalizer, top);

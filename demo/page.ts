@@ -56,7 +56,7 @@ function entry(
 }
 
 export function showEvents({ events }: Status): void {
-  stage("event", events ? `${count(events, "event")} in the profile of this tab` : "nothing was recorded yet");
+  stage("event", events ? `${count(events, "event")} in the profile` : "nothing was recorded yet");
 }
 
 export function showReceipt(receipt: Receipt): void {

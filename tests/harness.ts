@@ -37,32 +37,38 @@ export interface Count {
   min_cohort: number;
 }
 
-/** `privet serve` in a process of its own, over a store in a folder of its own. */
+/** Who adds the noise: each device all of it, or all devices together for two aggregators. */
+export type Mode = "device" | "split";
+
+/** `privet serve` in a process of its own (a helper beside it in `split`), over stores in a folder of its own. */
 export class Server {
   address = "";
   #process: ChildProcess | undefined;
   readonly #folder: string;
+  readonly #flags: readonly string[];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, flags: readonly string[]) {
     this.#folder = folder;
+    this.#flags = flags;
   }
 
-  static async start(pages = required("PRIVET_PAGES")): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")));
-    await server.up(pages);
+  static async start(pages = required("PRIVET_PAGES"), mode: Mode = "device", more: string[] = []): Promise<Server> {
+    const flags = ["--mode", mode, "--pages", pages, ...more];
+    const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), flags);
+    await server.up();
     return server;
   }
 
   /** Starts, or starts again at the address it had. */
-  async up(pages = required("PRIVET_PAGES")): Promise<void> {
+  async up(): Promise<void> {
     const listen = this.address ? new URL(this.address).host : "127.0.0.1:0";
     const data = join(this.#folder, "data");
-    const args = ["serve", "--mode", "device", "--listen", listen, "--data", data, "--pages", pages];
+    const args = ["serve", "--listen", listen, "--data", data, ...this.#flags];
     const child = spawn(required("PRIVET_SERVER"), args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     for await (const line of createInterface({ input: child.stdout })) {
-      this.address = line.match(/http:\S+/)?.[0] ?? "";
-      break;
+      this.address = line.match(/listens on (http:\S+)/)?.[1] ?? "";
+      if (this.address) break;
     }
     if (!this.address) throw new Error("the server did not start");
   }

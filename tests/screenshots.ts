@@ -6,7 +6,7 @@ import { launch, open, required, Server } from "./harness.ts";
 
 const folder = required("PRIVET_SCREENSHOTS");
 await mkdir(folder, { recursive: true });
-const [server, browser] = await Promise.all([Server.start(), launch()]);
+const [server, browser] = await Promise.all([Server.start(undefined, "split"), launch()]);
 try {
   for (const width of [360, 1440]) {
     for (const colorScheme of ["light", "dark"] as const) {

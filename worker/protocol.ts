@@ -1,5 +1,8 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
+import type { Ask, GiveUp, Reply } from "./calls.ts";
+import type { Sending } from "./sent.ts";
+
 /** Limits that no server can widen. What is left out is the default. */
 export interface Policy {
   /** All that this device ever spends, as zCDP rho. Default 1.052: an epsilon of 8 at a delta of 1e-6. */
@@ -30,14 +33,31 @@ export interface Policy {
   interleaveEvery?: number;
 }
 
-/** Where and how to take part. */
+/** How a device is opened: by names, numbers, bytes and a module, all of which cross to a worker. */
 export interface OpenOptions {
-  url: string;
+  /** The task's name, which the profile is kept under, too. */
   task: string;
-  /** The pinned identity keys, 32 bytes each. */
-  keys: { leader: Uint8Array; helper?: Uint8Array };
+  /** Whom to contribute to; nobody where it is left out. */
+  leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array } };
+  /** A head that the application brings. */
+  head?: Uint8Array | string;
+  /** The Wasm module, or where it is; beside the worker where it is left out. */
+  wasm?: WebAssembly.Module | string;
   policy: Policy;
   gpu: boolean;
+  memory: boolean;
+  /** Whether it contributes by the clock, unasked. */
+  scheduled: boolean;
+  /** Whether the application gives tokens. */
+  tokens: boolean;
+}
+
+/** What the user agrees to. Nothing is, until it is said. */
+export interface Consent {
+  /** To remember what is done here, to learn from it on this device, and to order by it. */
+  personalise: boolean;
+  /** To contribute noised gradients. */
+  contribute: boolean;
 }
 
 /** The names that the head's schema gives to what items carry. */
@@ -171,6 +191,7 @@ export interface Status {
   backend: Backend;
   /** Which order is shown: this device's, or the server's while that does better or nothing is known yet. */
   order: "personal" | "server";
+  /** 0 where there is none. */
   round: number;
   /** How many parameters the head has. */
   dimension: number;
@@ -180,12 +201,47 @@ export interface Status {
   owed: number;
   rhoSpent: number;
   rhoLeft: number;
+  consent: Consent;
+  paused: boolean;
+  /** What is kept where. In `memory` it ends with the page, and nothing is ever contributed. */
+  storage: "indexeddb" | "file" | "memory";
+  /** Whether the browser promises to keep it when room gets scarce. */
+  persisted: boolean;
+  /** `new`, `restored`, or the code that the stored profile is refused with: then it is left as it is, unused. */
+  profile: string;
+  /** What a contribution, or a look for a new round, that nobody waited for was refused with last. */
+  refused?: string;
 }
 
-/** What the page asks of the worker. */
+/** A contribution that was ever debited, and what has become of it. */
+export interface Entry {
+  task: string;
+  round: number;
+  /** The upload's id in hexadecimal. */
+  id: string;
+  rho: number;
+  rhoAlone: number;
+  fate: "reserved" | "lost" | "ready" | "sent" | "refused";
+}
+
+/** What an erasure leaves. */
+export interface Erased {
+  kept: Entry[];
+  rhoSpent: number;
+  /** Why that is kept, in plain words. */
+  because: string;
+}
+
+/** How far a call is. */
+export type Progress = { stage: "reserved" | "ready" | "sent" } | { owed: number };
+
+/** What a page asks of the device. */
 export interface Calls {
-  open(options: OpenOptions): Promise<Names>;
-  record(act: Act): Promise<void>;
+  open(): Promise<Names>;
+  consent(parts: Partial<Consent>): Promise<Consent>;
+  pause(paused: boolean): Promise<void>;
+  /** Whether it was recorded: not without consent. */
+  record(act: Act): Promise<boolean>;
   rerank(candidates: Items, request: Request, moment: Moment): Promise<Ranking>;
   /** Whether that was not known before. */
   shown(slate: number): Promise<boolean>;
@@ -195,28 +251,20 @@ export interface Calls {
   forget(what: Forgettable): Promise<number>;
   export(): Promise<Uint8Array>;
   import(bytes: Uint8Array): Promise<void>;
+  erase(): Promise<Erased>;
   contribute(): Promise<Receipt>;
+  /** Whether there is a new round. */
+  refresh(): Promise<boolean>;
   preview(): Promise<Preview>;
   statement(): Promise<string>;
   /** An upload and an aggregate share are read as ones of the open round. Without bytes: the open round. */
   inspect(message: Message, bytes?: Uint8Array): Promise<Fields>;
+  ledger(): Promise<Entry[]>;
+  log(): Promise<Sending[]>;
   status(): Promise<Status>;
 }
 
 export type Call = keyof Calls;
 
-/** A call on its way to the worker. */
-export interface Asked {
-  id: number;
-  call: Call;
-  args: unknown[];
-}
-
-/** An error on its way out of the worker: the classes of `Error` do not survive it. */
-export interface Failure {
-  code: string;
-  message: string;
-}
-
-/** An answer on its way to the page. */
-export type Reply = { id: number; value: unknown } | { id: number; failure: Failure };
+/** What crosses: calls and their answers, in both directions. */
+export type Wire = { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply };

@@ -1,6 +1,6 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
-import { refusal } from "./refusal.ts";
+import { codeOf, gaveUp, refusal } from "./refusal.ts";
 
 /** What the server answers an upload with. */
 export interface Progress {
@@ -15,60 +15,85 @@ interface Problem {
   advice: "retry" | "refetch" | "stop";
 }
 
-export class Server {
-  readonly #tasks: string;
-  readonly #heads: string;
+/** How long an answer is waited for. */
+const PATIENCE_MS = 30_000;
 
-  constructor(url: string, task: string) {
-    const base = url.replace(/\/+$/, "");
-    this.#tasks = `${base}/v1/tasks/${encodeURIComponent(task)}`;
-    this.#heads = `${base}/v1/heads`;
+export class Server {
+  readonly #base: string;
+
+  constructor(url: string) {
+    this.#base = `${url.replace(/\/+$/, "")}/v1`;
   }
 
   /** The open round's configuration, as bytes that the core reads. */
-  async round(): Promise<Uint8Array> {
-    return bytesOf(await ask(`${this.#tasks}/round`));
+  async round(task: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return bytesOf(await ask(`${this.#base}/tasks/${encodeURIComponent(task)}/round`, {}, signal));
   }
 
-  async head(hash: string): Promise<Uint8Array> {
-    return bytesOf(await ask(`${this.#heads}/${hash}`));
+  async head(hash: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return bytesOf(await ask(`${this.#base}/heads/${hash}`, {}, signal));
+  }
+
+  /** Where an upload goes. */
+  place(task: string, round: number, id: string): string {
+    return `${this.#base}/tasks/${encodeURIComponent(task)}/rounds/${round}/uploads/${id}`;
   }
 
   /** Safe to repeat: the same bytes under the same id are counted once. */
-  async upload(round: number, id: string, bytes: Uint8Array<ArrayBuffer>): Promise<Progress> {
-    const headers = { "content-type": "application/cbor" };
-    const reply = await ask(`${this.#tasks}/rounds/${round}/uploads/${id}`, { method: "PUT", body: bytes, headers });
-    const { count, min_cohort } = (await reply.json()) as { count: number; min_cohort: number };
-    return { count, minCohort: min_cohort };
+  async upload(url: string, body: Uint8Array, token: string | undefined, signal: AbortSignal): Promise<Progress> {
+    const headers = { "content-type": "application/cbor", ...(token && { "privet-token": token }) };
+    const reply = await ask(url, { method: "PUT", body: body as BodyInit, headers }, signal);
+    const said = (await reply.json().catch(() => ({}))) as { count?: number; min_cohort?: number };
+    // What says neither is no acknowledgement: a portal answers everything with a page of its own.
+    if (said.count === undefined || said.min_cohort === undefined) throw strange(reply.status);
+    return { count: said.count, minCohort: said.min_cohort };
   }
 }
 
 /** No cookies, no referrer: a request carries its body and nothing about the user. */
-async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+async function ask(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
+  const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
   const quiet: RequestInit = { credentials: "omit", referrerPolicy: "no-referrer", cache: "no-cache", ...init };
   let reply: Response;
   try {
-    reply = await fetch(url, quiet);
+    reply = await fetch(url, { ...quiet, signal: AbortSignal.any(signals) });
   } catch {
-    throw refusal("server-unreachable", "the aggregation server did not answer");
+    if (!signal?.aborted) throw refusal("server-unreachable", "the aggregation server did not answer");
+    const { code, message } = gaveUp(signal.reason);
+    throw refusal(code, message);
   }
   if (reply.ok) return reply;
   throw await problemOf(reply);
 }
 
 async function problemOf(reply: Response): Promise<Error> {
-  if (reply.headers.get("content-type") === "application/problem+json") {
+  const { status } = reply;
+  try {
     const { code, title, advice } = (await reply.json()) as Problem;
-    return Object.assign(refusal(code, title), { advice });
+    if (reply.headers.get("content-type") === "application/problem+json") {
+      return Object.assign(refusal(code, title), { advice, status });
+    }
+  } catch {
+    // Not even JSON.
   }
-  // Something between here and the server answered in its stead.
-  return refusal("server-unreachable", `the aggregation server did not answer (status ${reply.status})`);
+  return strange(status);
 }
 
-/** What the server said about a refusal; no advice if it did not say it itself. */
-export function adviceOf(error: unknown): { code: string; advice?: string } {
-  const { code, advice } = Object(error) as { code?: unknown; advice?: unknown };
-  return { code: String(code), ...(typeof advice === "string" ? { advice } : {}) };
+/** Something between here and the server answered in its stead. */
+function strange(status: number): Error {
+  const said = `the aggregation server did not answer (status ${status})`;
+  return Object.assign(refusal("server-unreachable", said), { status });
+}
+
+/** What the server said about a refusal: no advice if it did not say it itself, no status if nobody answered. */
+export function answerOf(error: unknown): { code: string; advice?: string; status?: number } {
+  const { advice, status } = Object(error) as { advice?: string; status?: number };
+  return { code: codeOf(error) ?? "worker-failed", ...(advice && { advice }), ...(status && { status }) };
+}
+
+/** What is at an address. */
+export async function bytesAt(url: string): Promise<Uint8Array> {
+  return bytesOf(await ask(url, {}));
 }
 
 async function bytesOf(reply: Response): Promise<Uint8Array> {

@@ -1,59 +1,85 @@
-// The ledger on disk. One account for the whole origin; one writer over all its tabs.
+// What lasts: bytes by key. A store decides nothing, and knows nothing of what it keeps.
 
-import { type DBSchema, openDB } from "idb";
+import { IndexedDbStore } from "./indexeddb.ts";
 import { refusal } from "./refusal.ts";
 
-interface Schema extends DBSchema {
-  ledger: { key: "account"; value: Uint8Array };
+/** The key of the ledger: the one thing that is kept as it is, and that {@link Store.clear} leaves. */
+export const LEDGER = "ledger";
+
+/** What is to be written: bytes, or nothing where a key is to go. */
+export type Changes = Readonly<Record<string, Uint8Array | undefined>>;
+
+/** Where a device keeps its ledger, its profile and its log. Every failure is a refusal with a code. */
+export interface Store {
+  readonly kind: "indexeddb" | "file" | "memory";
+  /** Whether it outlives the page. On one that does not nothing is ever contributed. */
+  readonly lasting: boolean;
+  /** What was put there last; `state-damaged` where it is not readable any more. */
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** The keys that begin so, in their order. */
+  keys(prefix: string): Promise<string[]>;
+  /** All of it or nothing. With `durable`, what it resolves to is on disk and not only in a cache. */
+  put(changes: Changes, durable?: boolean): Promise<void>;
+  /** All but the ledger goes, and with it whatever it was sealed by. */
+  clear(): Promise<void>;
+  /** Does the work while nobody else who has this store open does work of that name. */
+  alone<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
-const open = () =>
-  openDB<Schema>("privet", 1, {
-    upgrade: (database) => {
-      database.createObjectStore("ledger");
-    },
-  });
-
-/** The bytes of the ledger as stored; none if there is none yet. */
-export async function readLedger(): Promise<Uint8Array> {
-  return guarded(async () => {
-    const database = await open();
-    const stored = await database.get("ledger", "account");
-    database.close();
-    return stored ?? new Uint8Array();
-  });
-}
-
-/**
- * Replaces the ledger while no other tab can. When this resolves the bytes are on disk, not only in a cache: what they
- * pay for may be released.
- */
-export async function writeLedger(change: (stored: Uint8Array) => Uint8Array): Promise<void> {
-  await locked("privet-ledger", async () => {
-    const changed = change(await readLedger());
-    await guarded(async () => {
-      const database = await open();
-      const transaction = database.transaction("ledger", "readwrite", { durability: "strict" });
-      await Promise.all([transaction.store.put(changed, "account"), transaction.done]);
-      database.close();
-    });
-  });
-}
-
-/** Does the work while no other tab contributes. */
-export async function alone<T>(work: () => Promise<T>): Promise<T> {
-  return locked("privet-contribution", work);
-}
-
-async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
-  if (!navigator.locks) throw refusal("storage-unavailable", "this page has no Web Locks: serve it over https");
-  return navigator.locks.request(name, work);
-}
-
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+/** The browser's storage, or memory where it gives none: a private window, or a page without https. */
+export async function openStore(): Promise<Store> {
   try {
-    return await work();
+    return await IndexedDbStore.open();
   } catch {
-    throw refusal("storage-unavailable", "the browser's storage did not answer");
+    return new MemoryStore();
   }
+}
+
+/** Lives as long as the page. */
+export class MemoryStore implements Store {
+  readonly kind = "memory";
+  readonly lasting = false;
+  readonly #values = new Map<string, Uint8Array>();
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.#values.get(key);
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    return [...this.#values.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  async put(changes: Changes): Promise<void> {
+    for (const [key, value] of Object.entries(changes)) {
+      if (value) this.#values.set(key, value);
+      else this.#values.delete(key);
+    }
+  }
+
+  async clear(): Promise<void> {
+    for (const key of this.#values.keys()) if (key !== LEDGER) this.#values.delete(key);
+  }
+
+  async alone<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const done = (this.#last.get(name) ?? Promise.resolve()).then(work, work);
+    this.#last.set(name, done);
+    return done;
+  }
+}
+
+/** Replaces the ledger while no other tab can. When this resolves what the bytes pay for may be released. */
+export async function writeLedger(store: Store, change: (stored: Uint8Array) => Uint8Array): Promise<void> {
+  await store.alone(LEDGER, async () => store.put({ [LEDGER]: change(await readLedger(store)) }, true));
+}
+
+/** The ledger as it is stored; no bytes if there is none yet. */
+export async function readLedger(store: Store): Promise<Uint8Array> {
+  return (await store.get(LEDGER)) ?? new Uint8Array();
+}
+
+/** Refuses to go on without a ledger that lasts. */
+export function lasting(store: Store): Store {
+  if (!store.lasting) throw refusal("storage-unavailable", "this store ends with the page: there is no ledger");
+  return store;
 }

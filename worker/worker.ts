@@ -1,45 +1,51 @@
-// The worker's entry: one call at a time, in the order of asking, so that no two ever share the device. Between calls it
-// learns, in slices so short that no call waits for long.
+// The device behind messages: in a worker of a page, in the page's own thread, or in a Service Worker.
 
+import { answering, Caller } from "./calls.ts";
 import { Host } from "./host.ts";
-import type { Reply, Asked } from "./protocol.ts";
-import { failureFrom } from "./refusal.ts";
+import type { OpenOptions, Wire } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
+import { MemoryStore, openStore, type Store } from "./store.ts";
+import { Tabs } from "./tabs.ts";
 
-/** A call waits for one slice at most. */
-const SLICE_MS = 8;
+export { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
 
-const host = new Host();
-let last: Promise<unknown> = Promise.resolve();
-let learning = false;
-
-addEventListener("message", ({ data }: MessageEvent<Asked>) => {
-  last = last.then(() => answer(data)).then((reply) => postMessage(reply));
-  if (!learning) {
-    learning = true;
-    last = last.then(learn);
-  }
-});
-
-async function answer({ id, call, args }: Asked): Promise<Reply> {
-  try {
-    const method = host[call] as (...args: unknown[]) => Promise<unknown>;
-    return { id, value: await method.apply(host, args) };
-  } catch (error) {
-    return { id, failure: failureFrom(error) };
-  }
+/** Whoever has options may serve: what it takes is a message of the page's, what it gives goes there. */
+export function serve(post: (message: Wire, transfer: Transferable[]) => void, store?: Store) {
+  let tabs: Promise<Tabs> | undefined;
+  const page = new Caller(
+    (askPage) => post({ askPage }, []),
+    ({ code, message }) => refusal(code, message),
+  );
+  const askToken = (task: string, round: number) => page.ask("token", [task, round]) as Promise<Uint8Array>;
+  const start = async (options: OpenOptions) => {
+    const kept = store ?? (options.memory ? new MemoryStore() : await openStore());
+    return new Tabs(options.task, kept, () => Host.start(options, kept, askToken));
+  };
+  const answer = answering(
+    "page",
+    async (call, args, context) => {
+      if (call === "open") tabs ??= start(args.shift() as OpenOptions);
+      if (call === "close") return (await tabs)?.close();
+      return (await tabs)?.ask(call, args, context);
+    },
+    (up, transfer) => post({ up }, transfer),
+  );
+  return (message: Wire): void => {
+    if ("down" in message) void answer(message.down);
+    else if ("pageSays" in message) page.settle(message.pageSays);
+  };
 }
 
-/** One slice; the next stands behind the calls that have come meanwhile. */
-function learn(): void {
-  learning = more();
-  if (learning) setTimeout(() => (last = last.then(learn)));
+interface Scope {
+  WorkerGlobalScope?: unknown;
+  name?: string;
+  postMessage(message: Wire, transfer: Transferable[]): void;
+  addEventListener(kind: "message", take: (event: MessageEvent<Wire>) => void): void;
 }
 
-/** A module that has failed says so in the answer to the next call. */
-function more(): boolean {
-  try {
-    return host.learn(SLICE_MS);
-  } catch {
-    return false;
-  }
+// The package starts its worker under this name; to import this file elsewhere does nothing.
+const scope = globalThis as unknown as Scope;
+if (scope.WorkerGlobalScope && scope.name === "privet") {
+  const take = serve((message, transfer) => scope.postMessage(message, transfer));
+  scope.addEventListener("message", ({ data }) => take(data));
 }

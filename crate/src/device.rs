@@ -84,6 +84,16 @@ impl Device {
         if head.parameters().len() != round.dimension as usize {
             return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
         }
+        Self::with(round, head, policy, ledger, backend)
+    }
+
+    /// A device that ranks by a head that the application vouches for, and has no round: each release is refused.
+    pub fn local(policy: Policy, head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
+        let head = Head::decode(head)?;
+        Self::with(Round::none(head.parameters().len() as u32), head, policy, ledger, backend)
+    }
+
+    fn with(round: Round, head: Head, policy: Policy, ledger: &[u8], backend: Backend) -> Result<Self> {
         let ledger = Ledger::open(ledger, policy.limits())?;
         let memory = Memory::new(&head, Without::default());
         Ok(Self {
@@ -200,6 +210,13 @@ impl Device {
     /// Takes back what [`Device::export`] wrote. Where it cannot be read nothing changes.
     pub fn import(&mut self, bytes: &[u8]) -> Result<()> {
         self.memory = Memory::import(&self.head, bytes)?;
+        Ok(())
+    }
+
+    /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Device::train`]
+    /// ends that, and until then the server's order stands).
+    pub fn adopt(&mut self, bytes: &[u8]) -> Result<()> {
+        self.memory = Memory::adopt(&self.head, bytes)?;
         Ok(())
     }
 
@@ -364,6 +381,18 @@ mod tests {
         let mut device = device();
         let refused = device.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).err();
         assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
+    }
+
+    #[test]
+    fn a_device_without_a_round_ranks_and_releases_nothing() {
+        let mut device = Device::local(Policy::at_once(), &head(), &[], Backend::Scalar).expect("a sound head");
+        busy(&mut device);
+        let slate = device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &Request::default(), [0; 16]);
+        assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
+        assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
+        assert_eq!(code(device.statement()), "round-refused");
+        assert_eq!(code(at_once(device.preview())), "round-refused");
+        assert_eq!(code(Device::local(Policy::at_once(), &[1], &[], Backend::Scalar)), "wire-malformed");
     }
 
     #[test]

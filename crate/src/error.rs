@@ -183,6 +183,9 @@ pub enum Error {
     /// More requests than the server takes at a time.
     #[error("more than {limit} requests at a time")]
     TooManyRequests { limit: usize },
+    /// One address asked too often.
+    #[error("this address may ask {limit} times a second; ask again in {wait_s} s")]
+    RateLimited { limit: u32, wait_s: u32 },
 
     /// The address leads nowhere.
     #[error("nothing is served at this address")]
@@ -203,6 +206,27 @@ pub enum Error {
     /// The browser's store refused: nothing can be contributed without a ledger that lasts. Raised by the package.
     #[error("the browser's storage did not answer")]
     StorageUnavailable,
+    /// The browser gives the origin no more room. Raised by the package.
+    #[error("the browser gives this origin no more room")]
+    StorageFull,
+    /// The user has not agreed to it. Raised by the package.
+    #[error("the user has not agreed to this")]
+    ConsentMissing,
+    /// It was paused. Raised by the package.
+    #[error("this personalizer is paused")]
+    Paused,
+    /// No aggregators were named. Raised by the package.
+    #[error("no aggregators are named")]
+    NotTakingPart,
+    /// A personalizer of other options is open. Raised by the package.
+    #[error("a personalizer of other options is open")]
+    OptionsDiffer,
+    /// The caller gave up. Raised by the package.
+    #[error("the caller gave up")]
+    Aborted,
+    /// The caller's time was over. Raised by the package.
+    #[error("the caller's time was over")]
+    TimedOut,
     /// The Wasm module or its worker could not be started. Raised by the package.
     #[error("the worker could not be started")]
     WorkerFailed,

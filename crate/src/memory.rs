@@ -361,6 +361,16 @@ impl Memory {
         memory.filter(|memory| memory.fits(head)).ok_or(Error::StateDamaged)
     }
 
+    /// The same under the head of a new round: what is remembered stays, and what was learnt is learnt anew from there.
+    pub fn adopt(head: &Head, bytes: &[u8]) -> Result<Self> {
+        let mut memory = Self::import(head, bytes)?;
+        memory.base.state.learner = Learner::new(head);
+        memory.live = memory.base.state.clone();
+        memory.folded = 0;
+        memory.rebuilding = true;
+        Ok(memory)
+    }
+
     fn migrate(head: &Head, body: &[u8]) -> Option<Self> {
         let log = VecDeque::from(first::log_from(body)?);
         let bytes = log.iter().map(Entry::size).sum();

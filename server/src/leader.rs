@@ -14,6 +14,7 @@ use crate::{
     peer::Peer,
     store::{Store, StoredHead, StoredRound, StoredTask},
     task::Task,
+    validation::Validation,
     version::first_head,
 };
 
@@ -41,6 +42,8 @@ pub struct Leader<S, P> {
     tasks: RwLock<BTreeMap<String, Arc<Served>>>,
     /// Whoever turns a task's round or changes the task holds its lock.
     turning: RwLock<BTreeMap<String, Arc<Mutex<()>>>>,
+    /// What new heads of a task are tried on.
+    validations: RwLock<BTreeMap<String, Arc<Validation>>>,
     writer: Writer,
     batch: u32,
     metrics: Arc<Metrics>,
@@ -81,8 +84,18 @@ impl<S: Store, P: Peer> Leader<S, P> {
         });
         let metrics = Arc::new(Metrics::default());
         let writer = Writer::start(store.clone(), metrics.clone());
-        let (tasks, turning) = (RwLock::default(), RwLock::default());
-        Self { store, keys, name: name.into(), helper, tasks, turning, writer, batch: BATCH, metrics }
+        Self {
+            store,
+            keys,
+            name: name.into(),
+            helper,
+            tasks: RwLock::default(),
+            turning: RwLock::default(),
+            validations: RwLock::default(),
+            writer,
+            batch: BATCH,
+            metrics,
+        }
     }
 
     /// Batches of at least this many uploads, the last one of a round aside.
@@ -140,6 +153,18 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let served = Served { task, first_head, open };
         self.tasks.write().expect("nobody panics with it").insert(name, Arc::new(served));
         Ok(())
+    }
+
+    /// Tries new heads of a task on this before they count.
+    pub fn try_heads_on(&self, task: &str, validation: Option<Validation>) {
+        let mut all = self.validations.write().expect("nobody panics with it");
+        validation.map(|validation| all.insert(task.to_owned(), Arc::new(validation)));
+    }
+
+    /// What a head loses on the task's public validation file, where there is one.
+    pub fn loss(&self, head: &StoredHead) -> Option<Result<f64, String>> {
+        let validation = self.validations.read().expect("nobody panics with it").get(&head.task).cloned()?;
+        Some(tokio::task::block_in_place(|| validation.loss(head.hash, &head.body)))
     }
 
     /// Serves what an operator added over HTTP before this start, with the terms that came last.

@@ -30,6 +30,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     uploads: Family<Labels, Counter>,
     rounds: Family<Labels, Counter>,
+    limited: Counter,
     closing: Histogram,
     store: Histogram,
     gauges: [Family<Labels, Gauge>; 5],
@@ -38,9 +39,10 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("privet");
-        let (uploads, rounds) = (Family::default(), Family::default());
+        let (uploads, rounds, limited) = (Family::default(), Family::default(), Counter::default());
         registry.register("uploads", "Uploads by outcome: new, known, or the code of a refusal", uploads.clone());
         registry.register("rounds", "Rounds that are over, by outcome: closed, held, ended", rounds.clone());
+        registry.register("rate_limited", "Requests of addresses that asked too often", limited.clone());
         // From half a millisecond, doubled, to 16 s.
         let histogram = || Histogram::new((0..16).map(|power| 0.0005 * f64::from(1 << power)));
         let (closing, store) = (histogram(), histogram());
@@ -58,7 +60,7 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         });
-        Self { registry: Mutex::new(registry), uploads, rounds, closing, store, gauges }
+        Self { registry: Mutex::new(registry), uploads, rounds, limited, closing, store, gauges }
     }
 }
 
@@ -69,6 +71,10 @@ impl Metrics {
 
     pub(crate) fn round(&self, task: &str, outcome: &'static str) {
         self.rounds.get_or_create(&vec![("task", task.into()), ("outcome", outcome.into())]).inc();
+    }
+
+    pub(crate) fn limited(&self) {
+        self.limited.inc();
     }
 
     pub(crate) fn closed_in(&self, took: Duration) {

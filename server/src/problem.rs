@@ -78,12 +78,20 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("token-spent", StatusCode::FORBIDDEN, Stop),
     ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
     ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
+    ("rate-limited", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("route-unknown", StatusCode::NOT_FOUND, Stop),
     ("method-refused", StatusCode::METHOD_NOT_ALLOWED, Stop),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Stop),
     ("store-failed", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("server-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("storage-unavailable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("storage-full", StatusCode::INSUFFICIENT_STORAGE, Stop),
+    ("consent-missing", StatusCode::FORBIDDEN, Stop),
+    ("paused", StatusCode::CONFLICT, Retry),
+    ("not-taking-part", StatusCode::FORBIDDEN, Stop),
+    ("options-differ", StatusCode::CONFLICT, Stop),
+    ("aborted", StatusCode::REQUEST_TIMEOUT, Retry),
+    ("timed-out", StatusCode::REQUEST_TIMEOUT, Retry),
     ("worker-failed", StatusCode::INTERNAL_SERVER_ERROR, Stop),
     ("closed", StatusCode::GONE, Stop),
 ];
@@ -131,7 +139,13 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let wait_s = match self.0 {
+            Error::RateLimited { wait_s, .. } => Some(wait_s),
+            Error::TooManyRequests { .. } => Some(1),
+            _ => None,
+        };
+        let wait = wait_s.map(|wait_s| [(header::RETRY_AFTER, wait_s.to_string())]);
         let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-        (self.status(), headers, self.document()).into_response()
+        (self.status(), headers, wait, self.document()).into_response()
     }
 }

@@ -1,13 +1,18 @@
 //! The HTTP surface of a leader.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::{
+    path::Path as FilePath,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
-    body::{Body, to_bytes},
-    extract::{Path, State, rejection::PathRejection},
+    body::{Body, Bytes, to_bytes},
+    extract::{Path, Request, State, rejection::PathRejection},
     handler::HandlerWithoutStateExt,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
@@ -16,14 +21,16 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::{cors::CorsLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{Accepted, Leader, Problem, Progress, now_s, peer::Peer, store::Store};
+use crate::{Accepted, Leader, Problem, Progress, now_s, peer::Peer, routes::rate::Limiter, store::Store};
 
 mod admin;
 mod client;
 mod helper;
+mod rate;
 
 pub use client::HttpPeer;
 pub use helper::helper_app;
+pub use rate::Rate;
 
 /// Scripts and styles from here alone, and Wasm: what a page that handles a profile should be served under.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -50,15 +57,30 @@ pub struct Extras<'a> {
     pub pages: Option<&'a FilePath>,
     /// The token of requests under `/v1/admin`; without one there are none.
     pub admin_token: Option<&'a str>,
+    /// How often one address may ask, if there is a limit.
+    pub rate: Option<&'a Rate>,
 }
 
 /// Uploads that are read at a time. More are told to come again, before their bodies are read.
 const AT_A_TIME: usize = 2048;
 static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
+/// A body that takes longer is not waited for.
+const READ_WITHIN: Duration = Duration::from_secs(30);
 
-/// Everything that a leader serves.
+/// Everything that a leader serves. Addresses are limited where the router is served by [`crate::serve`].
 pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) -> Router {
     let admin = extras.admin_token.map_or_else(Router::new, admin::routes);
+    let limiter = extras.rate.map(|rate| Arc::new(Limiter::new(rate.clone())));
+    let limited = leader.clone();
+    let limit = from_fn(move |request: Request, next: Next| {
+        let refused = limiter.as_ref().and_then(|limiter| limiter.admit(&request, Instant::now()).err());
+        let limited = limited.clone();
+        async move {
+            let Some(error) = refused else { return next.run(request).await };
+            limited.metrics().limited();
+            Problem(error).into_response()
+        }
+    });
     // Any site may embed the package; nothing here reads a cookie.
     let api = Router::new()
         .route("/v1/tasks/{task}/round", get(round))
@@ -67,12 +89,13 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         .route("/v1/tasks/{task}/rounds/{round}/uploads/{id}", put(upload))
         .route("/v1/tasks/{task}/rounds/{round}/aggregate", get(aggregate))
         .route("/v1/identity", get(identity))
+        .layer(limit.clone())
         .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/v1/openapi.json", get(openapi))
-        .merge(admin)
+        .merge(admin.layer(limit))
         .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
         .with_state(leader);
     let nowhere = || async { Problem(Error::RouteUnknown) };
@@ -146,8 +169,14 @@ async fn accept<S: Store, P: Peer>(
 ) -> privet::Result<Accepted> {
     let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
     let limit = leader.open(task).map_or(Upload::LONGEST, |open| Upload::size(&open.round));
-    let body = to_bytes(body, limit).await.map_err(|_| Error::BodyTooLarge { limit })?;
+    let body = whole(body, limit, AT_A_TIME).await?;
     leader.accept(task, number, id, &body, token).await
+}
+
+/// A body of at most this many bytes. Whoever sends it slowly gives up a place among so many, and comes again.
+async fn whole(body: Body, limit: usize, at_a_time: usize) -> privet::Result<Bytes> {
+    let read = tokio::time::timeout(READ_WITHIN, to_bytes(body, limit)).await;
+    read.map_err(|_| Error::TooManyRequests { limit: at_a_time })?.map_err(|_| Error::BodyTooLarge { limit })
 }
 
 async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Response, Problem> {

@@ -43,6 +43,10 @@ fn settings_are_checked_without_serving() {
     assert!(cohort.contains("the reach of the sum is") && cohort.contains("under 2^31"), "{cohort}");
     let token = refused(&privet(&["serve", "--check"], &[("PRIVET_ADMIN_TOKEN", "short")]));
     assert!(token.contains("the admin token has 5 characters and has to have 32 or more"), "{token}");
+    let header = refused(&privet(&["serve", "--check", "--client-header", "no header"], &[]));
+    assert!(header.contains("--client-header no header"), "{header}");
+    let pages = refused(&privet(&["serve", "--check", "--pages", "nowhere"], &[]));
+    assert!(pages.contains("there is no folder nowhere"), "{pages}");
 }
 
 #[test]
@@ -227,6 +231,30 @@ fn serving(data: &Path) -> (Child, String) {
     assert!(first.contains("the trust in two is nominal"), "{first}");
     let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
     (child, address.expect("it listens"))
+}
+
+/// All that is ever logged, by all that is linked in, of a request that holds four things which nobody may log.
+#[test]
+fn logs_hold_no_bodies_ids_tokens_or_addresses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
+    command.args(["serve", "--mode", "device", "--listen", "127.0.0.1:0", "--client-header", "x-client", "--data"]);
+    command.arg(folder.path().join("data")).env("RUST_LOG", "trace").stdout(Stdio::piped());
+    let mut child = command.stderr(fs::File::create(&log).expect("writable")).spawn().expect("it runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
+    let path = format!("{}/v1/tasks/demo/rounds/1/uploads/{}", address.expect("it listens"), "ab".repeat(16));
+    let request = ureq::put(path).header("privet-token", "c0ffee").header("x-client", "192.0.2.77");
+    let refused = request.send("a body that nobody logs").expect_err("it is no upload").to_string();
+    assert!(refused.contains("400"), "{refused}");
+    child.kill().expect("it runs");
+    child.wait().expect("it is gone");
+    let logged = fs::read_to_string(&log).expect("UTF-8");
+    assert!(logged.contains("a round is open"), "it logs: {logged}");
+    for secret in ["abababab", "c0ffee", "192.0.2.77", "a body that", "612062"] {
+        assert!(!logged.contains(secret), "{secret}");
+    }
 }
 
 fn got(url: &str) -> Vec<u8> {

@@ -92,7 +92,7 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (ours, theirs) = (path("leader"), path("helper"));
     // The cohort is never complete, so the round stays open over all of it.
-    let cohort = ["--min-cohort", "50000"];
+    let cohort = ["--min-cohort", "50000", "--rate", "0"];
     let leader_key = privet(&["keys", "new", "--role", "leader", "--data", &ours]);
     let helper_key = privet(&["keys", "new", "--role", "helper", "--data", &theirs]);
     let (mut helper, helper_at) = Process::start(&[

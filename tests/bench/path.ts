@@ -14,7 +14,7 @@ interface Receipt {
   bytes: number;
 }
 
-const [server, browser] = await Promise.all([Server.start(), launch()]);
+const [server, browser] = await Promise.all([Server.start(undefined, "split"), launch()]);
 const file = join(required("PRIVET_FIGURES"), "path.jsonl");
 
 async function measured(backend: "webgpu" | "scalar"): Promise<Receipt[]> {

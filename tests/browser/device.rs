@@ -120,10 +120,10 @@ async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
     assert!(!device.personal(), "it is put together anew");
     while device.train(1.0).expect("there is a clock") {}
     assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2]);
-    device.import(&kept).expect("our own bytes");
+    device.import(&kept, false).expect("our own bytes");
     assert_eq!(rerank(&mut device, &[1, 2, 3]).personal, ranking.personal);
     assert_eq!(device.forget_attribute("topic", "topic-0").expect("the schema has it"), 20);
-    device.import(&kept).expect("our own bytes");
+    device.import(&kept, false).expect("our own bytes");
     assert_eq!((device.forget_time(0.0, 1.8e12), device.forget_time(1.8e12, 1.9e12)), (0, 40));
 }
 
@@ -218,7 +218,7 @@ async fn an_error_crosses_with_its_code() {
         assert_eq!(code(&refused), "candidate-refused");
     }
     assert_eq!(code(&device.forget_attribute("colour", "red").expect_err("no such name")), "attribute-unknown");
-    assert_eq!(code(&device.import(&[1, 2, 3]).expect_err("no export")), "state-damaged");
+    assert_eq!(code(&device.import(&[1, 2, 3], false).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");
     assert_eq!(code(&device.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&device.contribute().await.err().expect("nothing reserved")), "not-charged");

@@ -36,10 +36,16 @@ fn run(steps: &[Step]) {
     world.end();
 }
 
+/// How many lists: as many as `PROPTEST_CASES` says, 10,000 in the long form, else 300.
+fn cases() -> u32 {
+    let told = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    told.unwrap_or(if std::env::var_os("PRIVET_LONG").is_some() { 10_000 } else { 300 })
+}
+
 proptest! {
     // proptest prints the shortest list that fails, and the seed.
     #![proptest_config(ProptestConfig {
-        cases: if std::env::var_os("PRIVET_LONG").is_some() { 10_000 } else { 300 },
+        cases: cases(),
         failure_persistence: None,
         max_shrink_iters: 200,
         ..ProptestConfig::default()

@@ -13,14 +13,15 @@ const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
 const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
 const { leader: key } = await (await fetch("v1/identity")).json();
-const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy });
+const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy, schedule: "manual" });
+await personalizer.consent({ personalise: true, contribute: true });
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
 const slate = await personalizer.rerank(feed);
-const { gradient, clipped } = await personalizer.preview();
+const { gradient, clipped } = await personalizer.audit.preview();
 gradient satisfies Float32Array;
 clipped satisfies Int32Array;
-(await personalizer.statement()) satisfies string;
+(await personalizer.audit.statement()) satisfies string;
 const receipt = await personalizer.contribute();
 document.title = JSON.stringify({ order: slate.items.map((item) => item.id), count: receipt.count, backend: receipt.backend });
 `;
@@ -78,7 +79,7 @@ test("it works in a browser from a bundle of one's own", async () => {
   for (const file of ["worker.js", "privet_bg.wasm"]) {
     await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
-  const [server, browser] = await Promise.all([Server.start(folder), launch()]);
+  const [server, browser] = await Promise.all([Server.start(folder, "device"), launch()]);
   try {
     const page = await browser.newPage();
     await page.goto(server.address);

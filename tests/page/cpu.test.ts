@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { launch, open, Server } from "../harness.ts";
 
 test("without WebGPU the path is the same, on the CPU", async () => {
-  const [server, browser] = await Promise.all([Server.start(), launch({ gpu: false })]);
+  const [server, browser] = await Promise.all([Server.start(undefined, "split"), launch({ gpu: false })]);
   try {
     const page = await browser.newPage();
     await open(page, server.address);

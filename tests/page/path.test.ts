@@ -16,7 +16,7 @@ before(async () => {
 after(() => browser.close());
 
 beforeEach(async (t) => {
-  server = await Server.start();
+  server = await Server.start(undefined, "split");
   context = await browser.newContext();
   page = await context.newPage();
   (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
@@ -54,7 +54,7 @@ test("one click travels the whole path, on WebGPU", async () => {
   assert.equal(puts[0]?.postDataBuffer()?.toString("hex"), shown, "the bytes on the page are the bytes that were sent");
 });
 
-test("nothing is requested but the page, the key, the round and its head", async () => {
+test("nothing is requested but the page, the keys, the round and its head", async () => {
   const asked = new Set<string>();
   page.on("request", (request) => asked.add(`${request.method()} ${new URL(request.url()).pathname}`));
   page.on("request", (request) => assert.equal(new URL(request.url()).origin, server.address));

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::pair::{Pair, Reply, TOKEN, agent, contribution, problem};
 
-fn asked(pair: &Pair, method: &str, path: &str, token: &str, body: &[u8]) -> Reply {
+pub(crate) fn asked(pair: &Pair, method: &str, path: &str, token: &str, body: &[u8]) -> Reply {
     let address = format!("http://{}{path}", pair.address);
     let bearer = format!("Bearer {token}");
     Reply::from(match method {

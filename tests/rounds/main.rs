@@ -7,7 +7,7 @@ mod terms;
 mod token;
 mod whole;
 
-use pair::{NOW_S, Pair, browse, contribution, problem};
+use pair::{CLIENT, NOW_S, Pair, RATE, Reply, agent, browse, contribution, problem};
 use pollster::block_on;
 use privet::{Error, Mode, Upload, hex};
 use privet_server::Store;
@@ -168,6 +168,55 @@ fn what_was_acknowledged_is_acknowledged_again_after_its_round() {
     assert_eq!(pair.upload(1, [1; 16], &uploads[0].1).count(), (200, 3));
     assert_eq!(pair.upload(1, [1; 16], &late).problem(), problem(409, "upload-conflict"));
     assert_eq!(pair.upload(1, [9; 16], &late).problem(), problem(409, "round-closed"));
+    pair.stop();
+}
+
+#[test]
+fn an_address_that_asks_too_often_is_told_when_to_come_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Device, |_| {});
+    let address = format!("http://{}/v1/identity", pair.address);
+    let page = "https://news.example";
+    let asked = |client: &str| Reply::from(agent().get(&address).header(CLIENT, client).header("origin", page).call());
+    // Ten seconds' worth at once, and a little more while it is used up.
+    let limited = (0..RATE * 15).map(|_| asked("192.0.2.1")).find(|reply| reply.status != 200).expect("a limit");
+    assert_eq!(limited.problem(), problem(429, "rate-limited"));
+    assert_eq!((limited.header("retry-after"), &limited.json()["advice"]), ("1", &"retry".into()));
+    assert_eq!(limited.header("access-control-allow-origin"), page, "it may read why");
+    assert_eq!(asked("192.0.2.2").status, 200, "another address may ask");
+    for open in ["/healthz", "/readyz", "/metrics"] {
+        let address = format!("http://{}{open}", pair.address);
+        assert_eq!(Reply::from(agent().get(address).header(CLIENT, "192.0.2.1").call()).status, 200);
+    }
+    let figures = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    assert!(figures.contains("privet_rate_limited_total 1\n"), "{figures}");
+    pair.stop();
+}
+
+#[test]
+fn a_server_that_is_asked_to_stop_finishes_what_it_accepted() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let (listener, address) = pair.runtime.block_on(pair::bound());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let app = privet_server::leader_app(pair.leader.clone(), privet_server::Extras::default());
+    let serving = pair.runtime.spawn(privet_server::serve(listener, None, app, async { drop(stopped.await) }));
+    let bytes = contribution(&mut pair.device(), [1; 16]);
+    let mut half_sent = std::net::TcpStream::connect(address).expect("it listens");
+    let path = format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[1; 16]));
+    let length = bytes.len();
+    write!(half_sent, "PUT {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n").expect("it reads");
+    half_sent.write_all(&bytes[..9]).expect("it reads");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    drop(stop);
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(std::net::TcpStream::connect(address).is_err(), "it takes nothing new");
+    half_sent.write_all(&bytes[9..]).expect("it reads on");
+    let mut answer = String::new();
+    half_sent.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    pair.runtime.block_on(serving).expect("no panic").expect("it ends in order");
     pair.stop();
 }
 

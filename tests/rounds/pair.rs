@@ -2,10 +2,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use axum::http::HeaderName;
 use pollster::block_on;
 use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
 use privet_server::store::{Shelf, StoredTask};
-use privet_server::{Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, leader_app};
+use privet_server::{
+    Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app, serve,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -15,6 +18,10 @@ pub(crate) const NOW_S: u64 = 1_800_000_000;
 
 /// The admin token of every test.
 pub(crate) const TOKEN: &str = "a token of 32 characters or more.";
+
+/// The header that names the client to the server of every test, and how often a second one may ask.
+pub(crate) const CLIENT: &str = "x-client";
+pub(crate) const RATE: u32 = 1000;
 
 pub(crate) struct Pair {
     pub(crate) runtime: Runtime,
@@ -59,14 +66,17 @@ impl Pair {
             };
             let peer = helper.as_ref().map(|(helper, address)| {
                 let key = helper.identity().public();
-                (HttpPeer::new(&format!("http://{address}"), key, leader_keys.identity.clone()), key)
+                let peer = HttpPeer::new(&format!("http://{address}"), None, key, leader_keys.identity.clone());
+                (peer.expect("plain HTTP"), key)
             });
             let leader = Arc::new(Leader::new(store("leader").await, leader_keys, "the leader", peer));
             leader.serve(task.clone(), &head).await.expect("the task is whole");
             leader.turn("demo", NOW_S).await.expect("a round opens");
             let (listener, address) = bound().await;
-            let app = leader_app(leader.clone(), Extras { pages: None, admin_token: Some(TOKEN) });
-            tokio::spawn(async { axum::serve(listener, app).await });
+            let rate = Rate { per_s: RATE, client_header: Some(HeaderName::from_static(CLIENT)) };
+            let extras = Extras { admin_token: Some(TOKEN), rate: Some(&rate), ..Extras::default() };
+            let app = leader_app(leader.clone(), extras);
+            tokio::spawn(serve(listener, None, app, std::future::pending()));
             (leader, helper.map(|(helper, _)| helper), address)
         });
         Self { runtime, address, leader, helper, task }

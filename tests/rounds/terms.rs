@@ -10,8 +10,8 @@ use std::{
 
 use privet::{Error, Head, Mode, hex};
 use privet_server::{
-    Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task,
-    store::{Shelf, State, StoredHead},
+    Ask, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task, Validation,
+    store::{Calendar, Shelf, State, StoredHead},
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -79,7 +79,6 @@ fn another_optimiser_counts_when_it_is_admitted() {
     // Both sums are in the stores: the head is where half of the mean leads, and not the whole.
     let dimension = second.dimension;
     let sum = |store: &SqliteStore| {
-        use privet_server::store::Calendar;
         let stored = pair.runtime.block_on(store.numbered("demo", 2)).expect("it answers").expect("it was begun");
         privet::AggregateShare::decode(&stored.sum.expect("it is closed"), dimension).expect("our own bytes")
     };
@@ -145,7 +144,7 @@ fn a_head_by_withdrawn_terms_is_held_back_when_others_are_admitted() {
 /// A helper in the same process that waits with the answer to a closing.
 struct Slow {
     helper: Arc<Helper<SqliteStore>>,
-    slow: AtomicBool,
+    waits: AtomicBool,
     reached: Notify,
     go: Notify,
 }
@@ -154,7 +153,7 @@ struct Way(Arc<Slow>);
 
 impl Peer for Way {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        if ask == Ask::Closing && self.0.slow.swap(false, Ordering::Relaxed) {
+        if ask == Ask::Closing && self.0.waits.swap(false, Ordering::Relaxed) {
             self.0.reached.notify_one();
             self.0.go.notified().await;
         }
@@ -178,7 +177,7 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
         admit(&store, task).await;
     }
     let helper = Arc::new(Helper::new(store, keys, "the helper"));
-    let slow = Slow { helper: helper.clone(), slow: true.into(), reached: Notify::new(), go: Notify::new() };
+    let slow = Slow { helper: helper.clone(), waits: true.into(), reached: Notify::new(), go: Notify::new() };
     let slow = Arc::new(slow);
     let (store, keys) = over(&folder, "leader").await;
     let pinned = Some((Way(slow.clone()), helper.identity().public()));
@@ -211,9 +210,49 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
     serving.await.expect("no panic").expect("nothing is in the way");
     assert_eq!(leader.terms("demo").expect("it is served").goal, 4);
     assert_eq!(leader.open("demo").expect("the next round is open").round.number, 2);
-    use privet_server::store::Calendar;
     let first = leader.store().numbered("demo", 1).await.expect("it answers").expect("it was begun");
     assert_eq!(first.state, State::Closed);
     leader.store().shut().await;
     helper.store().shut().await;
+}
+
+/// Six people who each come back to one thing: the first head, which likes what is like the user's interests, does well.
+fn public_events() -> String {
+    let item = |axis: u8| {
+        let embedding: Vec<f32> = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
+        serde_json::json!({ "id": axis.to_string(), "embedding": embedding })
+    };
+    let event = |person: u8, other: u8| {
+        let (liked, beside) = (item(person), item((person + 1 + other) % 16));
+        serde_json::json!({ "person": person.to_string(), "kind": "click", "item": liked, "beside": [beside] })
+    };
+    (0..6).flat_map(|person| (0..5).map(move |other| format!("{}\n", event(person, other)))).collect()
+}
+
+/// The same round twice, with a tolerance that the new head keeps to and with one that it does not.
+#[test]
+fn a_head_that_is_worse_on_the_public_file_is_held_back() {
+    for (tolerance, held) in [(1e9, false), (0.0, true)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pair = Pair::start(&folder, Mode::Device, |task| {
+            // Steps so large that noise alone ruins the head.
+            task.optimiser = Optimiser::Sgd { rate: 10.0, momentum: 0.0 };
+        });
+        let first = pair.round().head;
+        let head = Head::decode(&first_head(&pair)).expect("a head");
+        let validation = Validation::read(&public_events(), &head, tolerance).expect("the schema describes it");
+        pair.leader.try_heads_on("demo", Some(validation));
+        uploads(&pair, 1, 3);
+        pair.turn().expect("the goal is reached");
+        let versions = super::admin::asked(&pair, "get", "/v1/admin/tasks/demo/heads", super::pair::TOKEN, b"").json();
+        let loss = |version: usize| versions[version]["loss"].as_f64().expect("a number");
+        let (before, after) = (loss(0), loss(1));
+        assert!(after > before, "{before} {after}");
+        assert_eq!(pair.round().head == first, held);
+        assert_eq!(versions[1]["current"], !held);
+        let why = versions[1]["held"].as_str().unwrap_or_default().to_owned();
+        let said = format!("is {after:.6}; {before:.6} of the head before and 0 more are tolerated");
+        assert_eq!(why.contains(&said), held, "{why}");
+        pair.stop();
+    }
 }

@@ -3,6 +3,7 @@
 //! Numbers, strings and typed arrays cross this line, and a few handles, first of all [`Device`]. A gradient does in
 //! [`Device::preview`] alone, for the eyes of the person whose data it is.
 
+mod entries;
 mod items;
 
 use js_sys::{Math, Object, Reflect, Uint8Array, global};
@@ -128,8 +129,9 @@ pub struct Device {
 
 #[wasm_bindgen]
 impl Device {
-    /// Opens a device for a signed round and its head. `ledger` is what is stored (empty: nothing yet). With `gpu`,
-    /// shaders compute where there is an adapter that passes its probe.
+    /// Opens a device for a signed round and its head, or, where the round is empty, for a head that the application
+    /// vouches for: then nothing is ever released. `ledger` is what is stored (empty: nothing yet). With `gpu`, shaders
+    /// compute where there is an adapter that passes its probe.
     pub async fn open(
         terms: Terms,
         round: Vec<u8>,
@@ -138,8 +140,12 @@ impl Device {
         gpu: bool,
     ) -> Result<Device, JsValue> {
         let backend = if gpu { Backend::open().await } else { Backend::Scalar };
-        let device = privet::Device::new(terms.terms, &round, &head, &ledger, backend).map_err(js_error)?;
-        Ok(Self { device })
+        let device = if round.is_empty() {
+            privet::Device::local(terms.terms.policy, &head, &ledger, backend)
+        } else {
+            privet::Device::new(terms.terms, &round, &head, &ledger, backend)
+        };
+        Ok(Self { device: device.map_err(js_error)? })
     }
 
     /// Remembers what the user did with the first of these items. `value` is the number that some kinds carry; `slate`
@@ -256,9 +262,10 @@ impl Device {
         self.device.export()
     }
 
-    /// Takes back what [`Device::export`] wrote.
-    pub fn import(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
-        self.device.import(bytes).map_err(js_error)
+    /// Takes back what [`Device::export`] wrote; with `anew`, under another head, from which it is learnt again.
+    pub fn import(&mut self, bytes: &[u8], anew: bool) -> Result<(), JsValue> {
+        let taken = if anew { self.device.adopt(bytes) } else { self.device.import(bytes) };
+        taken.map_err(js_error)
     }
 
     /// The names of the numbers that every item carries, in their order.

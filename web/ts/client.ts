@@ -1,48 +1,62 @@
-import type { Call, Calls, Reply, Asked } from "../../worker/protocol.ts";
+import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
+import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
 import { errorFrom, PrivetError } from "./error.ts";
+import type { Options } from "./types.ts";
 
-interface Waiting {
-  resolve(value: never): void;
-  reject(error: PrivetError): void;
-}
+/** The calls whose arrays were made for them: they go to the worker without a copy. */
+const MADE: readonly string[] = ["rerank", "record"];
 
-/** The page's end of the worker: calls go in, answers and errors come out. */
+/** The page's end: calls go in, answers and errors come out, wherever the device is. */
 export class Client {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #calls = 0;
-  #ended: PrivetError | undefined;
+  readonly #caller: Caller;
+  readonly #end: () => void;
 
-  constructor() {
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
-    this.#worker.addEventListener("message", ({ data }: MessageEvent<Reply>) => this.#settle(data));
-    this.#worker.addEventListener("error", () =>
-      this.end(new PrivetError("worker-failed", "the worker could not be started")),
+  private constructor(caller: Caller, end: () => void) {
+    this.#caller = caller;
+    this.#end = end;
+  }
+
+  /** A device in a worker, or in this thread. */
+  static async start({ worker = true, storage, token }: Options): Promise<Client> {
+    const caller = new Caller(
+      (down, transfer) => post({ down }, transfer),
+      ({ code, message }) => errorFrom(code, message),
     );
+    const askedForToken = answering(
+      "device",
+      async (_, [task, round]) => token?.({ task: task as string, round: round as number }),
+      (pageSays: Reply) => post({ pageSays }, []),
+    );
+    const take = (message: Wire) => {
+      if ("up" in message) caller.settle(message.up);
+      else if ("askPage" in message) void askedForToken(message.askPage);
+    };
+    let post: (message: Wire, transfer: Transferable[]) => void;
+    if (worker === true) {
+      const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
+      device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
+      device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
+      post = (message, transfer) => device.postMessage(message, transfer);
+      return new Client(caller, () => device.terminate());
+    }
+    const serve = worker || (await import("./worker.js")).serve;
+    post = serve(take, typeof storage === "object" ? storage : undefined);
+    return new Client(caller, () => undefined);
   }
 
-  ask<Name extends Call>(call: Name, ...args: Parameters<Calls[Name]>): ReturnType<Calls[Name]> {
-    const answer = new Promise<never>((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
-      const id = ++this.#calls;
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, call, args } satisfies Asked);
-    });
-    return answer as ReturnType<Calls[Name]>;
+  open(options: OpenOptions, signal?: AbortSignal): ReturnType<Calls["open"]> {
+    return this.#caller.ask("open", [options], { signal }) as ReturnType<Calls["open"]>;
   }
 
-  /** Ends the worker; every call under way and every later one is refused with this error. */
-  end(error: PrivetError): void {
-    this.#ended ??= error;
-    this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
+  ask<Name extends Call>(name: Name, args: Parameters<Calls[Name]>, options: AskOptions = {}): ReturnType<Calls[Name]> {
+    const transfer = MADE.includes(name) ? args.flatMap((part) => buffersOf(Object(part).items ?? part)) : [];
+    return this.#caller.ask(name, args, { ...options, transfer }) as ReturnType<Calls[Name]>;
   }
 
-  #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if ("failure" in reply) waiting?.reject(errorFrom(reply.failure.code, reply.failure.message));
-    else waiting?.resolve(reply.value as never);
+  /** Says goodbye, and refuses every call under way and every later one with this error. */
+  async end(error: PrivetError): Promise<void> {
+    await this.#caller.ask("close", []).catch(() => undefined);
+    this.#caller.end(error);
+    this.#end();
   }
 }

@@ -6,7 +6,7 @@ export function itemsFrom(items: readonly (Item & { score?: number })[], schema:
   const dense = items.map((item) => schema.dense.flatMap((name) => item.dense?.[name] ?? []));
   const values = items.map(({ attributes = {} }) =>
     // A name that the schema lacks has the place -1: one that no schema has.
-    Object.entries(attributes).map(([name, values]) => ({
+    Object.entries(attributes).map(([name, values = []]) => ({
       place: schema.attributes.indexOf(name),
       values: [values].flat(),
     })),

@@ -1,125 +1,209 @@
-import type { Fields, Forgettable, Message, Names, Preview, Ranking, Receipt, Status } from "../../worker/protocol.ts";
+import type {
+  Calls,
+  Consent,
+  Erased,
+  Forgettable,
+  Names,
+  Preview,
+  Progress,
+  Ranking,
+  Receipt,
+  Status,
+} from "../../worker/protocol.ts";
+import { Audit } from "./audit.ts";
 import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
-import type { Candidate, Interaction, Key, Options, Request, Score, Slate } from "./types.ts";
+import { openOptionsFrom } from "./options.ts";
+import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
+import { visible } from "./visible.ts";
 
-/** A profile, a head and a ledger, in a worker of this page. Opened by {@link createPersonalizer}. */
-export class Personalizer {
-  readonly #client: Client;
+/** How a call may be ended early: by a signal, `AbortSignal.timeout` among them. */
+interface Ending {
+  signal?: AbortSignal;
+}
+
+/** A profile, a head and a ledger, on this device. Opened by `createPersonalizer`. */
+export class Personalizer<S extends Schema = Schema> {
+  /** What left, what it cost, and what would leave next. */
+  readonly audit: Audit;
+  readonly #client: Client | undefined;
   readonly #schema: Names;
+  readonly #closed: () => void;
 
-  private constructor(client: Client, schema: Names) {
+  private constructor(client: Client | undefined, schema: Names, closed: () => void) {
     this.#client = client;
     this.#schema = schema;
+    this.#closed = closed;
+    this.audit = new Audit(this);
   }
 
   /** @internal */
-  static async open({ task, aggregators, policy = {}, backend = "auto" }: Options): Promise<Personalizer> {
-    const client = new Client();
-    const url = new URL(aggregators.leader.url, document.baseURI).href;
+  static async open<S extends Schema>(options: Options<S>, closed: () => void): Promise<Personalizer<S>> {
+    const { signal, schema, worker = true, storage } = options as Options;
+    const served = typeof indexedDB === "undefined" && typeof storage !== "object";
+    if (served) return new Personalizer<S>(undefined, { dense: [], attributes: [] }, closed);
+    if (worker === true && typeof Worker === "undefined")
+      throw new PrivetError("worker-failed", "there are no workers");
+    const client = await Client.start(options as Options);
     try {
-      const { leader, helper } = aggregators;
-      const keys = { leader: keyBytes(leader.key), ...(helper && { helper: keyBytes(helper.key) }) };
-      return new Personalizer(client, await client.ask("open", { url, task, keys, policy, gpu: backend === "auto" }));
+      const names = await client.open(await openOptionsFrom(options as Options), signal);
+      if (schema) agree(schema, names);
+      const personalizer = new Personalizer<S>(client, names, closed);
+      signal?.addEventListener("abort", () => void personalizer.close(), { once: true });
+      return personalizer;
     } catch (error) {
-      client.end(new PrivetError("closed", "this personalizer was not opened"));
+      await client.end(new PrivetError("closed", "this personalizer was not opened"));
       throw error;
     }
   }
 
-  /** Remembers what the user did. Nothing is sent. The worker then learns from it, between calls. */
-  async record({ kind, item, value = 0, time = Date.now(), slate }: Interaction): Promise<void> {
+  /**
+   * Says what the user agrees to, or takes it back; what is left out stays as it is. Nothing is recorded, learnt or
+   * ordered by without `personalise`, and nothing is contributed without `contribute`. It is remembered, for all tabs.
+   * To take it back stops; {@link erase} removes.
+   */
+  async consent(parts: Partial<Consent>): Promise<Consent> {
+    if (parts.personalise || parts.contribute) void globalThis.navigator?.storage?.persist?.().catch(() => false);
+    return this.ask("consent", [parts]);
+  }
+
+  /** Remembers what the user did, and learns from it by and by; whether it did: not without consent. Nothing is sent. */
+  async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
+    if (!this.#client) return false;
+    const { kind, item, value = 0, time = Date.now(), slate } = interaction as unknown as Interaction;
     const items = itemsFrom([item], this.#schema);
-    await this.#client.ask("record", { kind, items, value, slate, moment: momentAt(time) });
+    return this.ask("record", [{ kind, items, value, slate, moment: momentAt(time) }], { signal });
   }
 
   /**
-   * The candidates in the order in which to show them: this user's, or the server's while there is no evidence or that
-   * does better here. Nothing is sent.
+   * The candidates in the order in which to show them: this user's, or the server's without consent, while there is no
+   * evidence, and while that does better here. Nothing is sent.
    */
-  async rerank<C extends Candidate>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
-    const asked = requestFrom(request, candidates, this.#schema);
-    const items = itemsFrom(candidates, this.#schema);
-    const ranking = await this.#client.ask("rerank", items, asked, momentAt(Date.now()));
+  async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
+    const plain = candidates as readonly Candidate[];
+    if (!this.#client) return serverSlate(candidates, request);
+    const args = [
+      itemsFrom(plain, this.#schema),
+      requestFrom(request, plain, this.#schema),
+      momentAt(Date.now()),
+    ] as const;
+    const ranking = await this.ask("rerank", [...args], { signal: request.signal });
     const { id, kind, order } = ranking;
     const [pins = 0, caps = 0, freshness = 0] = ranking.unmet;
+    let said: Promise<unknown> | undefined;
     return {
       id,
       kind,
       items: Array.from(order, (place) => candidates[place] as C),
       scores: request.explain ? scoresOf(ranking) : [],
       unmet: { pins, caps, freshness },
-      shown: async () => void (await this.#client.ask("shown", id)),
+      shown: async (element, { signal } = {}) => {
+        if (element) await visible(element, signal);
+        await (said ??= this.ask("shown", [id]));
+      },
     };
   }
 
-  /**
-   * Learns now, for at most so long (default 8 ms), and while it does other calls wait; whether there is more to learn.
-   * Nobody has to call it: the worker learns by itself after each record.
-   */
-  async train({ maxMs = 8 }: { maxMs?: number } = {}): Promise<boolean> {
-    return this.#client.ask("train", maxMs);
+  /** Learns now, for at most so long (default 8 ms); whether there is more to learn. It also does so by itself. */
+  async train({
+    maxMs = 8,
+    signal,
+    onProgress,
+  }: Ending & { maxMs?: number; onProgress?(progress: Progress): void } = {}) {
+    return this.#client ? this.ask("train", [maxMs], { signal, onProgress }) : false;
   }
 
   /**
    * Forgets an item, a value of an attribute, or a time, and all that was learnt from it; how many events were dropped.
-   * While the rest is put together anew (the worker does so by itself, between calls) the server's order stands. What
-   * was contributed before cannot be called back.
+   * While the rest is put together anew (which happens by itself, between calls) the server's order stands. What was
+   * contributed before cannot be called back.
    */
   async forget(what: Forgettable): Promise<number> {
-    return this.#client.ask("forget", what);
+    return this.ask("forget", [what]);
   }
 
   /** All that is remembered, to be kept or taken elsewhere. It holds what the user did: it is for the user alone. */
   async export(): Promise<Uint8Array> {
-    return this.#client.ask("export");
+    return this.ask("export", []);
   }
 
   /** Takes back what {@link export} gave, in place of what is remembered. Where it is refused nothing changes. */
   async import(bytes: Uint8Array): Promise<void> {
-    await this.#client.ask("import", bytes);
+    await this.ask("import", [bytes]);
+  }
+
+  /** Removes everything of this origin but the ledger, and consent with it; what is kept, and why. */
+  async erase(): Promise<Erased> {
+    return this.ask("erase", []);
   }
 
   /**
    * Debits the ledger, then sends one noised gradient over what was recorded since the last time; a noised zero where
-   * that is nothing. Call it by the clock, never because of what the user did. If the server does not answer, calling
-   * again sends the same bytes and debits nothing more.
+   * that is nothing. The device does so by itself, by the clock; by hand it should follow a clock, too, and never what the
+   * user did. If the server does not answer, calling again sends the same bytes and debits nothing more.
+   *
+   * With `dryRun` it is `audit.preview()`.
    */
-  async contribute(): Promise<Receipt> {
-    return this.#client.ask("contribute");
+  contribute(options: { dryRun: true }): Promise<Preview>;
+  contribute(options?: Ending & { dryRun?: false; onProgress?(progress: Progress): void }): Promise<Receipt>;
+  contribute(options: Ending & { dryRun?: boolean; onProgress?(progress: Progress): void } = {}) {
+    const { dryRun, signal, onProgress } = options;
+    return dryRun ? this.audit.preview() : this.ask("contribute", [], { signal, onProgress });
   }
 
-  /**
-   * What {@link contribute} would release, before it is noised, and what it would cost: for the person whose data it is.
-   * Nothing is debited, stored or sent, and nothing but the answer holds it.
-   */
-  async preview(): Promise<Preview> {
-    return this.#client.ask("preview");
+  /** Looks for a new round and its head, and verifies both; whether there was one. The profile stays. */
+  async refresh({ signal }: Ending = {}): Promise<boolean> {
+    return this.ask("refresh", [], { signal });
   }
 
-  /** What taking part means, in plain words out of the round's numbers and this device's policy. */
-  async statement(): Promise<string> {
-    return this.#client.ask("statement");
+  /** Nothing is recorded, learnt or contributed until {@link resume}; the order stays as it is. It is remembered. */
+  async pause(): Promise<void> {
+    await this.ask("pause", [true]);
   }
 
-  /**
-   * A message of the wire format, field by field: a receipt's bytes are an `upload` of the open round. Without bytes,
-   * `round` is the open round and `signed` that with its signatures.
-   */
-  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
-    return this.#client.ask("inspect", message, ...(bytes ? [bytes] : []));
+  async resume(): Promise<void> {
+    await this.ask("pause", [false]);
   }
 
-  /** The backend, the round and the budget. */
+  /** The backend, the round, the budget, consent, and where all this is kept. */
   async status(): Promise<Status> {
-    return this.#client.ask("status");
+    return this.ask("status", []);
   }
 
-  /** Ends the worker. Every later call is refused. */
+  /** Ends the device in this tab; another tab takes over. Every later call is refused. */
   async close(): Promise<void> {
-    this.#client.end(new PrivetError("closed", "this personalizer is closed"));
+    this.#closed();
+    await this.#client?.end(new PrivetError("closed", "this personalizer is closed"));
   }
+
+  /** @internal */
+  ask: Client["ask"] = (name, args, options) => {
+    if (!this.#client) return refuse("worker-failed", "there is no browser here");
+    return this.#client.ask(name, args, options);
+  };
+}
+
+function refuse<Name extends keyof Calls>(code: "worker-failed", message: string): ReturnType<Calls[Name]> {
+  return Promise.reject(new PrivetError(code, message)) as ReturnType<Calls[Name]>;
+}
+
+/** The head's names have to be those that the application was compiled with. */
+function agree({ dense = [], attributes = [] }: Schema, names: Names): void {
+  const wrong = [...differing(dense, names.dense), ...differing(attributes, names.attributes)];
+  if (wrong.length)
+    throw new PrivetError("schema-refused", `the head's schema and the application's differ in ${wrong}`);
+}
+
+function differing(a: readonly string[], b: readonly string[]): string[] {
+  return [...a.filter((name) => !b.includes(name)), ...b.filter((name) => !a.includes(name))];
+}
+
+/** By the server's own score, the best first; equal ones stay as they came. Rules are a browser's. */
+function serverSlate<C extends { score: number }>(candidates: readonly C[], { limit }: Request): Slate<C> {
+  const items = [...candidates].sort((a, b) => b.score - a.score).slice(0, limit);
+  const unmet = { pins: 0, caps: 0, freshness: 0 };
+  return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => undefined };
 }
 
 /** The parts of each score, in the order of showing. */
@@ -130,9 +214,4 @@ function scoresOf({ order, server, shared, personal, because }: Ranking): Score[
     const parts = { server: at(server, place), shared: at(shared, place), personal: at(personal, place) };
     return id === undefined ? parts : { ...parts, because: id };
   });
-}
-
-function keyBytes(key: Key): Uint8Array {
-  if (typeof key !== "string") return key;
-  return Uint8Array.from(key.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }

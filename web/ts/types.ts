@@ -1,51 +1,57 @@
 import type { Kind, Policy } from "../../worker/protocol.ts";
-
-/** Something that a feed shows. */
-export interface Item {
-  /** Yours: it is never sent. */
-  id: string;
-  /** 16 to 384 numbers, as many as the head was trained for. */
-  embedding: Float32Array | readonly number[];
-  /** Values by the names that the head's schema has: a creator, a source, one or several categories. */
-  attributes?: Readonly<Record<string, string | readonly string[]>>;
-  /** Every number that the head's schema names; others are left out. */
-  dense?: Readonly<Record<string, number>>;
-}
-
-/** An item that a server proposes, with the server's own score. */
-export interface Candidate extends Item {
-  score: number;
-}
+import type { Store } from "../../worker/store.ts";
+import type { serve } from "../../worker/worker.ts";
 
 /** What a user can do with an item. The head's schema says which of them it knows. */
 export type EventKind =
   "impression" | "click" | "dwell" | "like" | "forward" | "save" | "purchase" | "dismiss" | "hide";
 
+/** The names that a head's schema has, for the compiler. */
+export interface Schema {
+  readonly events: readonly EventKind[];
+  /** Numbers that every item carries. */
+  readonly dense?: readonly string[];
+  /** What an item may have: a creator, a source, categories. */
+  readonly attributes?: readonly string[];
+}
+
+type DenseOf<S extends Schema> = S extends { dense: readonly (infer Name extends string)[] } ? Name : never;
+type AttributeOf<S extends Schema> = S extends { attributes: readonly (infer Name extends string)[] } ? Name : never;
+
+/** Numbers by the schema's names: each of them, where the compiler knows them. */
+type Dense<S extends Schema> = Schema extends S
+  ? { dense?: Readonly<Record<string, number>> }
+  : [DenseOf<S>] extends [never]
+    ? unknown
+    : { dense: Readonly<Record<DenseOf<S>, number>> };
+
+/** Values by the names that the schema has: one or several of each. */
+type Attributes<S extends Schema> = Readonly<
+  Partial<Record<Schema extends S ? string : AttributeOf<S>, string | readonly string[]>>
+>;
+
+/** Something that a feed shows. */
+export type Item<S extends Schema = Schema> = Dense<S> & {
+  /** Yours: it is never sent. */
+  id: string;
+  /** 16 to 384 numbers, as many as the head was trained for. */
+  embedding: Float32Array | readonly number[];
+  attributes?: Attributes<S>;
+};
+
+/** An item that a server proposes, with the server's own score. */
+export type Candidate<S extends Schema = Schema> = Item<S> & { score: number };
+
 /** What the user did, with which item. It stays on the device. */
-export interface Interaction {
-  kind: EventKind;
-  item: Item;
+export interface Interaction<S extends Schema = Schema> {
+  kind: S["events"][number];
+  item: Item<S>;
   /** The number that the kind carries, if it does: the milliseconds of a dwell. */
   value?: number;
   /** When, in milliseconds since 1970. Default: now. */
   time?: number;
   /** The id of the slate that the item was on: what was shown beside it, and where, teaches too. */
   slate?: number;
-}
-
-/** Candidates in the order in which to show them. */
-export interface Slate<C extends Candidate> {
-  /** Names it in an {@link Interaction}, as one of the latest sixteen slates. */
-  id: number;
-  /** Which order it is: now and then both are interleaved, to see which does better. */
-  kind: Kind;
-  items: C[];
-  /** What the place of each item rests on, in the same order, where it was asked to explain. */
-  scores: Score[];
-  /** What the rules could not have as they want: pins, candidates beyond caps, fresh candidates. */
-  unmet: { pins: number; caps: number; freshness: number };
-  /** Says that the items were on the screen, once: the ones that are passed over teach, too. */
-  shown(): Promise<void>;
 }
 
 /** What is asked of an order. */
@@ -57,6 +63,7 @@ export interface Request {
   rules?: Rules;
   /** Whether the parts of the scores are wanted. */
   explain?: boolean;
+  signal?: AbortSignal;
 }
 
 /** Wishes, in the order in which they are kept where not all of them can be. */
@@ -67,6 +74,24 @@ export interface Rules {
   caps?: Readonly<Record<string, number>>;
   /** What is granted to items of which a dense number, their age, is under this. */
   freshness?: { age: string; under: number; bonus?: number; least?: number; within?: number };
+}
+
+/** Candidates in the order in which to show them. */
+export interface Slate<C> {
+  /** Names it in an {@link Interaction}, as one of the latest sixteen slates. */
+  id: number;
+  /** Which order it is: now and then both are interleaved, to see which does better. */
+  kind: Kind;
+  items: C[];
+  /** What the place of each item rests on, in the same order, where it was asked to explain. */
+  scores: Score[];
+  /** What the rules could not have as they want: pins, candidates beyond caps, fresh candidates. */
+  unmet: { pins: number; caps: number; freshness: number };
+  /**
+   * Says, once, that the items were on the screen: the ones that are passed over teach, too. With an element it waits
+   * until half of that, or half of the screen by it, was visible for a second.
+   */
+  shown(element?: Element, options?: { signal?: AbortSignal }): Promise<void>;
 }
 
 /** The parts of a score: their sum decides, and only how it differs from the other items'. So two are given around 0. */
@@ -83,19 +108,40 @@ export interface Score {
 /** An aggregator's identity: 32 bytes, or 64 hexadecimal digits. */
 export type Key = Uint8Array | string;
 
+export type Bytes = Uint8Array | ArrayBuffer;
+
+/** `serve` of `privet/worker`: the device in the thread that calls it. */
+export type Serve = typeof serve;
+
 /** How to open a personalizer. */
-export interface Options {
-  /** The name of the task at the aggregation server. */
-  task: string;
-  /** Who aggregates. What they publish counts only with signatures by these keys. */
-  aggregators: {
+export interface Options<S extends Schema = Schema> {
+  /** The name of the task at the aggregation server, and of the profile on this device. Default `local`. */
+  task?: string;
+  /** Who aggregates. What they publish counts only with signatures by these keys. Without them nothing is contributed. */
+  aggregators?: {
     /** Its address may be relative to the page. */
     leader: { url: string; key: Key };
     /** Needed where a task is split between two. */
     helper?: { key: Key };
   };
+  /** A head of your own: needed without aggregators; with them it stands in until they can be reached. */
+  head?: string | URL | Response | Bytes;
+  /** The Wasm module, where it is not beside the worker. */
+  wasm?: string | URL | Response | Bytes | WebAssembly.Module;
+  /** The names of the head's schema: what does not fit them does not compile, and a head of others is refused. */
+  schema?: S;
   /** Limits that no server can widen. */
   policy?: Policy;
+  /** Where to keep what lasts. Default `auto`: IndexedDB, and memory where the browser refuses that. */
+  storage?: "auto" | "memory" | Store;
   /** `auto` uses WebGPU where it is there and computes rightly. Default `auto`. */
   backend?: "auto" | "scalar";
+  /** Whether the device lives in a worker. Default true; `false` puts it into the calling thread. */
+  worker?: boolean | Serve;
+  /** `auto` contributes by the clock, where that is agreed to; `manual` only by `contribute()`. Default `auto`. */
+  schedule?: "auto" | "manual";
+  /** A token of your backend for an upload to this round, 96 bytes. Asked for once for each upload. */
+  token?(upload: { task: string; round: number }): Promise<Uint8Array>;
+  /** Ends the opening, and closes what was opened. */
+  signal?: AbortSignal;
 }

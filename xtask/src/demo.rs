@@ -25,9 +25,9 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     }
     let server = Program::new(place.server())
         .dir(&place.root)
-        // All noise is the visitor's own: nobody who shows this page alone could be trusted with half of it.
-        .args(["serve", "--mode", "device", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--data"])
-        .arg(place.target.join("demo"));
+        // A leader and a helper, as two operators would run them.
+        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist", "--data"])
+        .arg(place.target.join("demo-data"));
     // The thread that opens the page would end with this process.
     if open { server.run() } else { server.replace() }
 }

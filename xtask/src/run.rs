@@ -6,7 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 pub(crate) struct Program {
@@ -64,6 +64,11 @@ impl Program {
     pub(crate) fn run(mut self) -> Result<()> {
         let status = self.command.status().map_err(|error| self.missing(&error))?;
         if status.success() { Ok(()) } else { Err(anyhow!("`{}` failed ({status})", self.line())) }
+    }
+
+    /// Starts, with its output to be read; it goes on until it is killed.
+    pub(crate) fn start(mut self) -> Result<Child> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| self.missing(&error))
     }
 
     /// Runs in this process's place, so that whoever ends this one ends it.

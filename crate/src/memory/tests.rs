@@ -107,6 +107,26 @@ fn a_device_that_forgets_is_one_that_never_knew_bit_for_bit() {
 }
 
 #[test]
+fn under_a_new_head_it_is_as_if_all_had_been_learnt_from_there() {
+    let old = after((0..200).map(event));
+    let moved = head().parameters().iter().map(|weight| weight + 0.25).collect();
+    let new = head().with_parameters(moved).expect("as many as before");
+    let finish = |mut memory: Memory| {
+        while memory.advance(&new, &mut Scratch::default()) {}
+        memory
+    };
+    let mut fresh = Memory::new(&new, Without::default());
+    (0..200).map(event).for_each(|event| fresh.record(&new, event).expect("a plain event"));
+    let fresh = finish(fresh);
+    let adopted = Memory::adopt(&new, &old.export()).expect("the same schema");
+    assert!(adopted.rebuilding(), "until it is learnt the server's order stands");
+    let adopted = finish(adopted);
+    assert_eq!(adopted, fresh);
+    assert_ne!(adopted.learner(), old.learner());
+    assert_eq!(Memory::adopt(&new, &[1]).err(), Some(Error::StateDamaged));
+}
+
+#[test]
 fn slates_are_forgotten_too_and_the_running_evaluation_begins_anew() {
     // The time ends after a slate and before what was clicked on it.
     for selector in [Selector::Item(7), Selector::Time(20_000_000, 38_200_000)] {

@@ -101,6 +101,27 @@ struct OnWire(
 );
 
 impl Round {
+    /// No round: over before it began, and of a bound that nothing fits.
+    pub(crate) fn none(dimension: u32) -> Self {
+        Self {
+            task: String::new(),
+            number: 0,
+            mode: Mode::Device,
+            dimension,
+            clip_norm: 0.0,
+            grid_scale: 0,
+            noise_multiplier: 0.0,
+            tolerated_permille: 0,
+            min_cohort: 0,
+            n_max: 0,
+            delta: 0.0,
+            deadline_s: 0,
+            head: [0; 32],
+            leader: Operator::new("", [0; 32]),
+            helper: None,
+        }
+    }
+
     /// The bytes that are signed.
     pub fn encode(&self) -> Vec<u8> {
         encode(&OnWire(

@@ -45,7 +45,8 @@ pub(crate) async fn helper(folder: &str, leader: &str) {
 pub(crate) async fn leader(mode: Mode, folder: &str, helper: &str, key: &str) {
     let folder = Path::new(folder);
     let keys = keys(folder, "leader.keys");
-    let peer = unhex(key).map(|key| (HttpPeer::new(helper, key, keys.identity.clone()), key));
+    let peer =
+        unhex(key).map(|key| (HttpPeer::new(helper, None, key, keys.identity.clone()).expect("plain HTTP"), key));
     let store = store(folder, "leader.sqlite").await;
     let leader = Arc::new(Leader::new(store.clone(), keys, "leader", peer));
     let (task, head) = task(mode);

@@ -7,11 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use axum::Router;
 use clap::{Args, ValueEnum};
-use privet::{Mode, hex, unhex};
+use privet::{Identity, Mode, hex, unhex};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, Store, Task, helper_app, keep_turning, leader_app, now_s,
+    Extras, Helper, HttpPeer, Keys, Leader, Offer, Rate, Store, Task, Tls, helper_app, keep_turning, leader_app, now_s,
+    serve,
     store::{Shelf, StoredTask},
     tasks_from_file,
 };
@@ -21,6 +21,7 @@ use tokio::{
     net::TcpListener,
     process::{Child, Command},
     signal,
+    sync::oneshot,
 };
 
 use super::{
@@ -83,6 +84,11 @@ struct Settings {
     #[arg(long, env = "PRIVET_HELPER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     helper: Option<String>,
+    /// A file with the certificate of the authority that vouches for a helper's `https`, in PEM. [default: those that the
+    /// system trusts]
+    #[arg(long, env = "PRIVET_HELPER_CA")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    helper_ca: Option<PathBuf>,
     /// A leader's helper: the key that it printed.
     #[arg(long, env = "PRIVET_HELPER_KEY")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,8 +105,26 @@ struct Settings {
     #[arg(long, env = "PRIVET_ADMIN_TOKEN_FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_token_file: Option<PathBuf>,
+    /// A file with this server's certificate and those up to its authority, in PEM: serve TLS.
+    #[arg(long, env = "PRIVET_TLS_CERTIFICATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_certificate: Option<PathBuf>,
+    /// A file with the key of the certificate, in PEM.
+    #[arg(long, env = "PRIVET_TLS_KEY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_key: Option<PathBuf>,
+    /// How often a second one address may ask, ten times that at once; 0 for no limit. [default: 100]
+    #[arg(long, env = "PRIVET_RATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<u32>,
+    /// The header in which the proxy before this server names the client, such as x-forwarded-for. [default: none]
+    #[arg(long, env = "PRIVET_CLIENT_HEADER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_header: Option<String>,
 }
 
+/// Requests a second of one address: a device asks four times for a contribution, and many may share an address.
+const RATE: u32 = 100;
 /// Nobody guesses one of this many characters.
 const TOKEN_LENGTH: usize = 32;
 
@@ -130,7 +154,7 @@ impl Settings {
         self.name.as_deref().unwrap_or("this server")
     }
 
-    fn tasks(&self) -> Done<Vec<(Task, Vec<u8>)>> {
+    fn tasks(&self) -> Done<Vec<Offer>> {
         if let Some(file) = &self.tasks {
             return tasks_from_file(file);
         }
@@ -138,7 +162,9 @@ impl Settings {
             Noise::Device => Mode::Device,
             Noise::Split => Mode::Split,
         };
-        Ok(vec![Task::demo(mode, self.min_cohort.unwrap_or(100)).map_err(because("the demo's task"))?])
+        let demo = Task::demo(mode, self.min_cohort.unwrap_or(100));
+        let (task, head) = demo.map_err(because("the demo's task"))?;
+        Ok(vec![Offer { task, head, validation: None }])
     }
 
     fn admin_token(&self) -> Done<Option<String>> {
@@ -152,6 +178,28 @@ impl Settings {
             }
             _ => Ok(token),
         }
+    }
+
+    fn tls(&self) -> Done<Option<Tls>> {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Tls::from_files(certificate, key).map(Some),
+            (None, None) => Ok(None),
+            _ => Err("--tls-certificate and --tls-key have to be given together".into()),
+        }
+    }
+
+    fn rate(&self) -> Done<Option<Rate>> {
+        let name = |text: &String| text.parse().map_err(because(format!("--client-header {text}")));
+        let client_header = self.client_header.as_ref().map(name).transpose()?;
+        let per_s = self.rate.unwrap_or(RATE);
+        Ok((per_s > 0).then_some(Rate { per_s, client_header }))
+    }
+
+    /// The helper that a leader of this identity is told of, with its key.
+    fn peer(&self, leader: Arc<Identity>) -> Done<Option<(HttpPeer, [u8; 32])>> {
+        let Some(url) = &self.helper else { return Ok(None) };
+        let helper = key(self.helper_key.as_deref(), "helper-key")?;
+        Ok(Some((HttpPeer::new(url, self.helper_ca.as_deref(), helper, leader)?, helper)))
     }
 
     fn pages(&self) -> Done<Option<&Path>> {
@@ -187,18 +235,21 @@ impl Serve {
 fn check(settings: &Settings) -> Done {
     settings.pages()?;
     settings.admin_token()?;
+    settings.tls()?;
+    settings.rate()?;
     if settings.role == Some(Role::Helper) {
         key(settings.leader_key.as_deref(), "leader-key")?;
         println!("a helper in {}", settings.data().display());
         return Ok(());
     }
     let tasks = settings.tasks()?;
-    let split = tasks.iter().any(|(task, _)| task.mode == Mode::Split);
+    let split = tasks.iter().any(|Offer { task, .. }| task.mode == Mode::Split);
     if settings.role == Some(Role::Leader) && split {
         settings.helper.as_ref().ok_or("a split task needs --helper")?;
-        key(settings.helper_key.as_deref(), "helper-key")?;
     }
-    for (task, _) in tasks {
+    // Nobody is asked anything: any identity will do.
+    settings.peer(Arc::new(Identity::from_seed(&[0; 32])))?;
+    for Offer { task, .. } in tasks {
         println!("{} {}", task.hash(), task.name);
     }
     Ok(())
@@ -210,8 +261,9 @@ async fn helper(settings: &Settings, until_stdin_ends: bool) -> Done {
     println!("The helper's key is {}", hex(&keys.identity.public()));
     let store = open_store(settings.data(), Role::Helper).await?;
     let helper = Arc::new(Helper::new(store.clone(), keys, settings.name()));
-    let (listener, address) = listen(settings.listen.unwrap_or(HELPER)).await?;
-    println!("The helper listens on http://{address}");
+    let tls = settings.tls()?;
+    let (listener, url) = listen(settings.listen.unwrap_or(HELPER), tls.as_ref()).await?;
+    println!("The helper listens on {url}");
     let stopped = async move {
         if until_stdin_ends {
             tokio::select! { () = asked_to_stop() => {}, () = stdin_ended() => {} }
@@ -219,7 +271,7 @@ async fn helper(settings: &Settings, until_stdin_ends: bool) -> Done {
             asked_to_stop().await;
         }
     };
-    serve(listener, helper_app(helper, leader), stopped).await?;
+    serve(listener, tls, helper_app(helper, leader), stopped).await.map_err(because("the server stopped"))?;
     store.shut().await;
     Ok(())
 }
@@ -228,14 +280,8 @@ async fn leader(settings: &Settings) -> Done {
     let keys = open_keys(settings.data(), Role::Leader)?;
     println!("The leader's key is {}", hex(&keys.identity.public()));
     let tasks = settings.tasks()?;
-    let peer = match &settings.helper {
-        Some(url) => {
-            let helper = key(settings.helper_key.as_deref(), "helper-key")?;
-            Some((HttpPeer::new(url, helper, keys.identity.clone()), helper))
-        }
-        None => None,
-    };
-    for (task, _) in tasks.iter().filter(|(task, _)| task.mode == Mode::Split) {
+    let peer = settings.peer(keys.identity.clone())?;
+    for Offer { task, .. } in tasks.iter().filter(|offer| offer.task.mode == Mode::Split) {
         println!("The helper's operator admits the task {} by: privet tasks admit {}", task.name, task.hash());
     }
     lead(settings, keys, tasks, peer, asked_to_stop()).await
@@ -244,7 +290,7 @@ async fn leader(settings: &Settings) -> Done {
 /// A leader, and a helper as a process of its own that ends with it.
 async fn both(settings: &Settings) -> Done {
     let tasks = settings.tasks()?;
-    if tasks.iter().all(|(task, _)| task.mode == Mode::Device) {
+    if tasks.iter().all(|Offer { task, .. }| task.mode == Mode::Device) {
         let keys = open_keys(settings.data(), Role::Leader)?;
         return lead(settings, keys, tasks, None, asked_to_stop()).await;
     }
@@ -254,25 +300,25 @@ async fn both(settings: &Settings) -> Done {
     );
     let (keys, helper) = (open_keys(settings.data(), Role::Leader)?, open_keys(settings.data(), Role::Helper)?);
     let store = open_store(settings.data(), Role::Helper).await?;
-    for (task, _) in &tasks {
+    for Offer { task, .. } in &tasks {
         let task = StoredTask { hash: task.hash(), name: task.name.clone(), text: task.text(), admitted: true };
         store.put_task(&task).await.map_err(because("the helper's store"))?;
     }
     store.shut().await;
     let (mut child, url) = spawn_helper(settings, &keys).await?;
     let helper = helper.identity.public();
-    let peer = HttpPeer::new(&url, helper, keys.identity.clone());
-    let mut gone = Ok(());
+    let peer = HttpPeer::new(&url, None, helper, keys.identity.clone())?;
     // Taken out, because waiting for a child would close it, and the helper ends when it is closed.
     let lifeline = child.stdin.take();
-    let stopped = async {
+    let (tell, gone) = oneshot::channel();
+    let stopped = async move {
         tokio::select! {
-            () = asked_to_stop() => {}
-            status = child.wait() => gone = Err(format!("the helper's process ended: {status:?}")),
+            () = asked_to_stop() => drop(tell.send(Ok(child))),
+            status = child.wait() => drop(tell.send(Err(format!("the helper's process ended: {status:?}")))),
         }
     };
     lead(settings, keys, tasks, Some((peer, helper)), stopped).await?;
-    gone?;
+    let mut child = gone.await.map_err(because("the server stopped by itself"))??;
     drop(lifeline);
     child.wait().await.map_err(because("the helper's process"))?;
     Ok(())
@@ -302,18 +348,20 @@ async fn spawn_helper(settings: &Settings, leader: &Keys) -> Done<(Child, String
 async fn lead(
     settings: &Settings,
     keys: Keys,
-    tasks: Vec<(Task, Vec<u8>)>,
+    offers: Vec<Offer>,
     peer: Option<(HttpPeer, [u8; 32])>,
-    stopped: impl Future<Output = ()>,
+    stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Done {
     let (pages, admin_token) = (settings.pages()?, settings.admin_token()?);
+    let (tls, rate) = (settings.tls()?, settings.rate()?);
     let store = open_store(settings.data(), Role::Leader).await?;
     let leader = Arc::new(Leader::new(store.clone(), keys, settings.name(), peer));
-    for (task, head) in tasks {
+    for Offer { task, head, validation } in offers {
         let name = task.name.clone();
+        leader.try_heads_on(&name, validation);
         leader.serve(task, &head).await.map_err(because(format!("task {name}")))?;
     }
-    let (listener, address) = listen(settings.listen.unwrap_or(LEADER)).await?;
+    let (listener, url) = listen(settings.listen.unwrap_or(LEADER), tls.as_ref()).await?;
     leader.serve_again().await.map_err(because("the stored tasks"))?;
     for name in leader.names() {
         // Where nothing is in the way, there is a round to fetch from the first request on.
@@ -322,33 +370,20 @@ async fn lead(
         }
     }
     let turning = tokio::spawn(keep_turning(leader.clone()));
-    println!("Privet listens on http://{address}");
-    tokio::pin!(stopped);
-    let extras = Extras { pages, admin_token: admin_token.as_deref() };
-    serve(listener, leader_app(leader, extras), &mut stopped).await?;
+    println!("Privet listens on {url}");
+    let extras = Extras { pages, admin_token: admin_token.as_deref(), rate: rate.as_ref() };
+    serve(listener, tls, leader_app(leader, extras), stopped).await.map_err(because("the server stopped"))?;
     // A step that is cut off is taken again at the next start.
     turning.abort();
     store.shut().await;
     Ok(())
 }
 
-async fn listen(at: SocketAddr) -> Done<(TcpListener, SocketAddr)> {
+async fn listen(at: SocketAddr, tls: Option<&Tls>) -> Done<(TcpListener, String)> {
     let cannot = format!("cannot listen on {at} (choose another with --listen 127.0.0.1:0)");
     let listener = TcpListener::bind(at).await.map_err(because(cannot))?;
     let address = listener.local_addr().map_err(because("the address is not known"))?;
-    Ok((listener, address))
-}
-
-/// Serves until it is asked to stop, and finishes what it accepted by then.
-async fn serve(listener: TcpListener, app: Router, stopped: impl Future<Output = ()>) -> Done {
-    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
-    let graceful = async move { drop(stopping.await) };
-    let server = async { axum::serve(listener, app).with_graceful_shutdown(graceful).await };
-    let (served, ()) = tokio::join!(server, async {
-        stopped.await;
-        drop(stop);
-    });
-    served.map_err(because("the server stopped"))
+    Ok((listener, format!("{}://{address}", if tls.is_some() { "https" } else { "http" })))
 }
 
 async fn stdin_ended() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use privet_server::{
-    SqliteStore, Store, Task,
+    Offer, SqliteStore, Store, Task,
     store::{Shelf, StoredTask},
     tasks_from_file,
 };
@@ -70,7 +70,7 @@ impl Tasks {
                 store.shut().await;
             }
             Self::Check { file } => {
-                for (task, _) in tasks_from_file(&file)? {
+                for Offer { task, .. } in tasks_from_file(&file)? {
                     println!("{} {}", task.hash(), task.name);
                 }
             }

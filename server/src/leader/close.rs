@@ -40,7 +40,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         };
         let previous = self.store.head(&round.task, round.head).await?.ok_or(Error::StoreFailed)?;
         let head = next_head(&served.task, round, &previous, &mean, closing.count())?;
-        let head = match Norms::new(round, &mean, closing.count())?.objection() {
+        let norms = Norms::new(round, &mean, closing.count())?;
+        let head = match norms.objection().or_else(|| self.worse(&previous, &head)) {
             None => self.vouched_or_held(served, round, &ours, head).await?,
             Some(why) => held(head, why),
         };
@@ -65,6 +66,17 @@ impl<S: Store, P: Peer> Leader<S, P> {
         };
         let mean = ours.mean(theirs.as_ref(), round)?;
         Ok((ours, mean))
+    }
+
+    /// Why a head is held back after this one, if its loss on the public validation file says so.
+    fn worse(&self, previous: &StoredHead, head: &StoredHead) -> Option<String> {
+        match (self.loss(previous)?, self.loss(head)?) {
+            (Ok(before), Ok(after)) => {
+                let validation = self.validations.read().expect("nobody panics with it").get(&head.task).cloned()?;
+                validation.objection(before, after)
+            }
+            (Err(why), _) | (_, Err(why)) => Some(why),
+        }
     }
 
     /// The head with its manifest. One that the helper will not sign is held back: rounds go on from the head before, and

@@ -34,6 +34,9 @@ struct Version {
     previous: String,
     count: u32,
     current: bool,
+    /// On the public validation file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<String>,
 }
@@ -87,6 +90,7 @@ async fn heads<S: Store, P: Peer>(
         previous: hex(&head.previous),
         count: head.count,
         current: head.hash == current,
+        loss: leader.loss(&head).and_then(Result::ok),
         held: head.held,
     };
     Ok(Json(versions.into_iter().map(version).collect()))

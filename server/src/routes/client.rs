@@ -1,18 +1,23 @@
 //! The leader's way to the helper over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{body::Bytes, http::Request};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use privet::{Identity, hex, unhex};
+use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 
 use super::helper::SIGNATURE;
-use crate::peer::{Ask, Peer, Refusal, sign_request, verify_answer};
+use crate::{
+    listen::{certificates, provider},
+    peer::{Ask, Peer, Refusal, sign_request, verify_answer},
+};
 
 /// A helper that takes longer is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +26,7 @@ const LIMIT: usize = 1 << 20;
 
 /// A helper at an address, known by its key.
 pub struct HttpPeer {
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     /// Without a slash at its end.
     url: String,
     helper: [u8; 32],
@@ -34,10 +39,29 @@ struct Document {
 }
 
 impl HttpPeer {
-    /// The helper of this key at this address; `identity` is the leader's.
-    pub fn new(url: &str, helper: [u8; 32], identity: Arc<Identity>) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, url: url.trim_end_matches('/').into(), helper, identity }
+    /// The helper of this key at this address; `identity` is the leader's. Under `https` the helper's certificate has to
+    /// be of an authority in this file, or of one that the system trusts.
+    pub fn new(url: &str, authority: Option<&Path>, helper: [u8; 32], identity: Arc<Identity>) -> Result<Self, String> {
+        let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let config = config.map_err(|cause| cause.to_string())?;
+        let config = match authority {
+            Some(file) if url.starts_with("https://") => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(file)? {
+                    roots.add(certificate).map_err(|cause| format!("{}: {cause}", file.display()))?;
+                }
+                config.with_root_certificates(roots)
+            }
+            Some(_) => return Err(format!("{url} has no certificate: an authority for it needs https")),
+            None if url.starts_with("https://") => {
+                config.with_native_roots().map_err(|cause| format!("the system's certificates: {cause}"))?
+            }
+            None => config.with_root_certificates(RootCertStore::empty()),
+        };
+        let config = config.with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity })
     }
 
     async fn sent(&self, ask: Ask, body: &[u8]) -> Option<(u16, Bytes)> {

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use privet::{Error, Result, hex, unhex};
+use tokio::sync::Semaphore;
 
+use super::whole;
 use crate::{
     Helper, Problem,
     peer::{Ask, sign_answer, verify_request},
@@ -22,6 +24,10 @@ use crate::{
 pub(super) const SIGNATURE: &str = "privet-signature";
 /// A batch of 65,536 ids, or 10,922 shares.
 const LIMIT: usize = 1 << 20;
+
+/// Requests that are read at a time: a leader has a few under way, one for each of its tasks and one with shares.
+const AT_A_TIME: usize = 256;
+static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 struct Served<S> {
     helper: Arc<Helper<S>>,
@@ -51,7 +57,9 @@ async fn answer<S: Store>(
     body: Body,
 ) -> Result<Response, Problem> {
     let ask = Ask::ALL.into_iter().find(|ask| ask.name() == name).ok_or(Error::RouteUnknown)?;
-    let body = to_bytes(body, LIMIT).await.map_err(|_| Error::BodyTooLarge { limit: LIMIT })?;
+    // Whoever it is: the body is read before its signature says.
+    let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
+    let body = whole(body, LIMIT, AT_A_TIME).await?;
     let identity = served.helper.identity();
     let signature = headers.get(SIGNATURE).and_then(|text| unhex(text.to_str().ok()?)).ok_or(Error::NotAuthorised)?;
     verify_request(&served.leader, ask, &identity.public(), &body, &signature)?;

@@ -1,6 +1,7 @@
 //! The Wasm module, the npm package and the demo page, as they ship.
 
 mod kernels;
+mod names;
 pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
@@ -69,7 +70,8 @@ pub(crate) fn server_beside_tests(place: &Place) -> Result<()> {
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     let tools = machine.wasm()?;
     let module = place.root.join("web/pkg/privet_bg.wasm");
-    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock"].map(|path| place.root.join(path));
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build/names.rs"]
+        .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     // Even when there is nothing to do wasm-pack takes seconds, and it writes its module over the optimised one.
     let also = format!("{} {WASM_FEATURES:?}", tools.describe(place));
@@ -115,7 +117,8 @@ fn optimised(place: &Place, tools: &WasmTools, package: &str, out: &str, name: &
         .run()?;
     copy(&small, &module)?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    Ok(())
+    let glue = place.root.join(package).join(out).join(format!("{name}.js"));
+    names::number(&glue, &module)
 }
 
 /// The page of `cargo xtask bench ranking`: the kernels, and their peers in the versions that the lock file names.
@@ -190,6 +193,8 @@ fn demo(place: &Place) -> Result<()> {
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
     node_program(place, "esbuild")
         .args([from, "--bundle", "--format=esm", "--platform=browser", "--target=es2022", "--sourcemap"])
+        // Loaded late, and only where the device lives in the page's own thread.
+        .arg("--external:./worker.js")
         .args(["--log-level=warning".to_owned(), format!("--outfile={to}")])
         .args(minify.then_some("--minify"))
         .run()

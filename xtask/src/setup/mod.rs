@@ -5,6 +5,7 @@
 mod apt;
 mod browser;
 mod npm;
+mod python;
 mod tools;
 mod wasm;
 
@@ -15,6 +16,7 @@ use std::time::Instant;
 use crate::place::{Place, no_gpu};
 
 pub(crate) use browser::Browser;
+pub(crate) use python::schemathesis;
 pub(crate) use tools::cargo_fuzz;
 pub(crate) use wasm::WasmTools;
 

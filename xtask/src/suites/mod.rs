@@ -1,5 +1,6 @@
 //! `cargo xtask test`: all suites, or those that are named.
 
+mod contract;
 pub(crate) mod node_tests;
 mod report;
 mod rust_tests;
@@ -54,7 +55,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "typescript", needs: build::NEEDS, built: true, budget_s: 60, run: node_tests::typescript },
     Suite { name: "end-to-end", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::end_to_end },
     Suite { name: "package", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::package },
+    Suite { name: CONTRACT, needs: &[], built: false, budget_s: 5 * 60, run: contract::check },
 ];
+
+/// Only in the long form: it installs a Python package.
+const CONTRACT: &str = "contract";
 
 pub(crate) fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -66,8 +71,14 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     if let Some(unknown) = chosen.iter().find(|name| !names().contains(&name.as_str())) {
         bail!("there is no suite `{unknown}`: there are {}", names().join(", "));
     }
-    let suites: Vec<&Suite> =
-        SUITES.iter().filter(|suite| chosen.is_empty() || chosen.iter().any(|name| name == suite.name)).collect();
+    if !long && chosen.iter().any(|name| name == CONTRACT) {
+        bail!("`{CONTRACT}` is a part of --long");
+    }
+    let wanted = |suite: &&Suite| {
+        let all = chosen.is_empty() && (long || suite.name != CONTRACT);
+        all || chosen.iter().any(|name| name == suite.name)
+    };
+    let suites: Vec<&Suite> = SUITES.iter().filter(wanted).collect();
 
     let mut report = Report::default();
     // All set-up at once and first, so that its time is its own and apt-get runs once.

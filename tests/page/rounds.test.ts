@@ -1,0 +1,360 @@
+// The package against a real leader and helper, and against what a network, a server or an attacker may answer instead.
+
+import assert from "node:assert/strict";
+import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launch, Server } from "../harness.ts";
+import { AT_ONCE, browse, call, type Global, open, prepare, Site } from "./site.ts";
+
+const COHORT = 3;
+const POLICY = { ...AT_ONCE, minCohort: COHORT };
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser.close();
+  await site.end();
+});
+
+beforeEach(async (t) => {
+  server = await Server.start(site.folder, "split", ["--min-cohort", String(COHORT)]);
+  context = await browser.newContext();
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+interface Status {
+  round: number;
+  events: number;
+  rhoSpent: number;
+  refused?: string;
+}
+
+const status = () => call<Status>(page, "status");
+const count = async (round = 1) => {
+  const reply = await fetch(`${server.address}/v1/tasks/demo/rounds/${round}/aggregate`);
+  return ((await reply.json()) as { count: number }).count;
+};
+
+/** Calls until it gives this. */
+async function until<T>(work: () => Promise<T>, wanted: T): Promise<void> {
+  for (let n = 0; n < 150; n++) {
+    if ((await work()) === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail(`it never became ${String(wanted)}`);
+}
+
+/** The order of many items that the server likes equally well. */
+const shared = () =>
+  page.evaluate(async () => {
+    const { personalizer } = globalThis as unknown as Global;
+    const wave = (n: number) => Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7)));
+    const items = Array.from({ length: 40 }, (_, n) => ({ id: `wave-${n}`, score: 0, embedding: wave(n) }));
+    while (await personalizer.train({ maxMs: 50 }));
+    const { items: slate, scores } = await personalizer.rerank(items, { explain: true });
+    const of = new Map(slate.map(({ id }, place) => [id, scores[place]?.shared ?? 0]));
+    return { order: slate.map(({ id }) => id), shared: items.map(({ id }) => of.get(id) ?? 0) };
+  });
+
+test("record, train, contribute; the round closes; a new head arrives, is verified, and changes the order", async () => {
+  for (let n = 0; n < COHORT; n++) {
+    if (n > 0) {
+      // Another device, which is gone afterwards.
+      const other = await browser.newContext();
+      await prepare(other);
+      const device = await other.newPage();
+      await device.goto(server.address);
+      assert.equal(await open(device, { policy: POLICY }), "open");
+      await browse(device, [n, n, n]);
+      assert.equal((await call<{ count: number }>(device, "contribute")).count, n);
+      await other.close();
+    }
+    if (n === COHORT - 1) {
+      assert.equal(await open(page, { policy: POLICY }), "open");
+      await browse(page, [3, 3, 1, 3, 1]);
+    }
+  }
+  const before = await shared();
+  assert.equal(await call(page, "refresh"), false, "the round is still open");
+  const statement = await call<string>(page, "audit.statement");
+  assert.match(statement, /two|both/i);
+  const receipt = await call<{ count: number; round: number; examples: number }>(page, "contribute");
+  assert.deepEqual([receipt.count, receipt.round], [COHORT, 1]);
+  assert.ok(receipt.examples > 0);
+  await until(() => call<boolean>(page, "refresh"), true);
+  const after = await shared();
+  const now = await status();
+  assert.deepEqual([now.round, now.events], [2, 9], "the profile stays");
+  assert.notDeepEqual(after.shared, before.shared);
+  assert.notDeepEqual(after.order, before.order);
+  await page.reload();
+  await open(page, { policy: POLICY }, null);
+  assert.deepEqual((await shared()).order, after.order);
+  assert.equal((await call<{ count: number; round: number }>(page, "contribute")).round, 2);
+});
+
+test("a round that closed meanwhile: what was spent is spent, the next one is taken, nothing is sent twice", async () => {
+  await open(page, { policy: POLICY });
+  await browse(page, [3, 3]);
+  for (let n = 0; n < COHORT; n++) await call(page, "contribute");
+  // The device still holds the first round's configuration.
+  await until(async () => {
+    const reply = await fetch(`${server.address}/v1/tasks/demo/round`);
+    return reply.ok && (await reply.arrayBuffer()).byteLength > 0 && (await count(2).catch(() => -1)) === 0;
+  }, true);
+  assert.equal(await call(page, "contribute"), "round-closed");
+  assert.deepEqual([(await status()).round, (await status()).rhoSpent], [2, 0.125]);
+  assert.equal((await call<{ round: number; count: number }>(page, "contribute")).round, 2);
+  const fates = (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  assert.deepEqual(fates, ["sent", "sent", "sent", "refused", "sent"]);
+});
+
+test("offline for the whole of a contribution: it ranks, says so, and sends the same bytes once", async () => {
+  const bodies: string[] = [];
+  page.on("request", (request) => {
+    if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
+  });
+  await open(page, { policy: POLICY });
+  await context.setOffline(true);
+  await server.down();
+  await browse(page, [3, 3, 3]);
+  assert.equal(await call(page, "contribute"), "server-unreachable");
+  assert.equal(await call(page, "contribute"), "server-unreachable");
+  assert.equal((await status()).rhoSpent, 0.03125);
+  await server.up();
+  await context.setOffline(false);
+  assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+  assert.equal((await status()).rhoSpent, 0.03125);
+  assert.equal(new Set(bodies).size, 1);
+  assert.equal(await count(), 1);
+});
+
+test("a server that is away when the page opens: the round and head of before stand in", async () => {
+  await open(page, { policy: POLICY });
+  await browse(page, [3, 3, 3]);
+  await page.route("**/v1/tasks/**", (route) => route.abort());
+  await call(page, "close");
+  assert.equal(await open(page, { policy: POLICY }), "open");
+  const { events, round, refused } = await status();
+  assert.deepEqual([events, round, refused], [7, 1, "server-unreachable"]);
+  const fresh = await browser.newContext();
+  await prepare(fresh);
+  const other = await fresh.newPage();
+  await other.route("**/v1/tasks/**", (route) => route.abort());
+  await other.goto(server.address);
+  assert.equal(await open(other, { policy: POLICY }), "server-unreachable", "a new device has nothing to stand in");
+  await fresh.close();
+});
+
+test("every code that a server can answer is the code that the caller gets; only its own word is for good", async () => {
+  const document = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8");
+  const rows = [...document.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\w+) \|/gm)].map(([, code, status, advice]) => {
+    return { code: code as string, status: Number(status), advice: advice as string };
+  });
+  assert.ok(rows.length > 60);
+  const bodies: string[] = [];
+  page.on("request", (request) => {
+    if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
+  });
+  await open(page, { policy: { ...POLICY, lifetimeRho: 100 } });
+  let answer = rows[0]!;
+  await page.route("**/uploads/*", (route) => {
+    const { status, ...rest } = answer;
+    const body = JSON.stringify({ type: "about:blank", title: "said the server", status, ...rest });
+    return route.fulfill({ status, contentType: "application/problem+json", body });
+  });
+  let debits = 0;
+  let pending = false;
+  for (answer of rows) {
+    if (!pending) debits += 1;
+    assert.equal(await call(page, "contribute"), answer.code);
+    const last = (await call<{ fate: string }[]>(page, "audit.ledger")).at(-1)?.fate;
+    pending = answer.advice === "retry";
+    assert.equal(last, pending ? "ready" : "refused", answer.code);
+  }
+  const { rhoSpent } = await status();
+  assert.ok(Math.abs(rhoSpent - debits * 0.03125) < 1e-9, `${rhoSpent} for ${debits}`);
+  assert.equal(new Set(bodies).size, debits, "a debit for each upload, and the same bytes where they are sent again");
+
+  // Something that is no Privet server answers in its stead.
+  for (const [status, contentType, body] of [
+    [403, "text/html", "<h1>captive</h1>"],
+    [500, "application/json", "{}"],
+    [200, "text/html", "<h1>hello</h1>"],
+  ] as const) {
+    await page.unroute("**/uploads/*");
+    await page.route("**/uploads/*", (route) => route.fulfill({ status, contentType, body }));
+    assert.equal(await call(page, "contribute"), "server-unreachable", String(status));
+    assert.equal((await call<{ fate: string }[]>(page, "audit.ledger")).at(-1)?.fate, "ready");
+  }
+  await page.unroute("**/uploads/*");
+  assert.equal((await call<{ count: number }>(page, "contribute")).count, 1, "the one that was never refused");
+});
+
+test("a signature that is wrong, a swapped helper, a hostile task: each is refused with its own code", async () => {
+  const key = "7".repeat(64);
+  const { leader, helper } = (await (await fetch(`${server.address}/v1/identity`)).json()) as Record<string, string>;
+  const aggregators = (more: object) => ({ aggregators: { leader: { url: "/", key: leader }, ...more } });
+  for (const [code, options] of [
+    ["signature-wrong", { policy: POLICY, ...aggregators({ helper: { key } }) }],
+    ["signature-wrong", { policy: POLICY, aggregators: { leader: { url: "/", key }, helper: { key: helper } } }],
+    ["key-not-pinned", { policy: POLICY, ...aggregators({}) }],
+    ["policy-refused", { policy: { ...AT_ONCE } }],
+    ["policy-refused", { policy: { ...POLICY, rhoAlone: 0.001 } }],
+    ["task-unknown", { policy: POLICY, task: "other" }],
+    ["open", { policy: POLICY }],
+  ] as const) {
+    assert.equal(await open(page, options), code, JSON.stringify(options));
+  }
+  await browse(page, [3, 3, 3]);
+  const puts: string[] = [];
+  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  const spoil = (bytes: Buffer) => {
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+    return bytes;
+  };
+  await page.route("**/v1/tasks/demo/round", async (route) => {
+    const reply = await route.fetch();
+    await route.fulfill({ response: reply, body: spoil(await reply.body()) });
+  });
+  assert.equal(await call(page, "refresh"), "signature-wrong");
+  const { round, events } = await status();
+  assert.deepEqual([round, events], [1, 7], "it goes on with what was verified");
+  await page.unroute("**/v1/tasks/demo/round");
+  assert.equal(puts.length, 0);
+
+  const fresh = await browser.newContext();
+  await prepare(fresh);
+  const other = await fresh.newPage();
+  await other.route("**/v1/heads/*", async (route) => {
+    const reply = await route.fetch();
+    await route.fulfill({ response: reply, body: spoil(await reply.body()) });
+  });
+  await other.goto(server.address);
+  assert.equal(await open(other, { policy: POLICY }), "head-stale", "other bytes than the round names");
+  await fresh.close();
+});
+
+test("a token is asked for once for each upload, and sent again with it", async () => {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const token_key = publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
+  const folder = await mkdtemp(join(tmpdir(), "privet-tasks-"));
+  await open(page, { policy: POLICY });
+  const head = await call<{ head: number[] }>(page, "audit.inspect", "round");
+  const hash = Buffer.from(head.head).toString("hex");
+  const bytes = await (await fetch(`${server.address}/v1/heads/${hash}`)).arrayBuffer();
+  await writeFile(join(folder, "first.head"), Buffer.from(bytes));
+  const task = `[[task]]
+    name = "demo"
+    mode = "device"
+    head = "first.head"
+    clip_norm = 1.0
+    grid_scale = 16384
+    noise_multiplier = 8.0
+    tolerated_permille = 0
+    min_cohort = 3
+    goal = 100
+    round_s = 604800
+    n_max = 10000
+    delta = 1e-6
+    token_key = "${token_key}"
+    optimiser = { kind = "sgd", rate = 1.0, momentum = 0.0 }`;
+  await writeFile(join(folder, "tasks.toml"), task);
+  const wanting = await Server.start(site.folder, "device", ["--tasks", join(folder, "tasks.toml")]);
+  try {
+    const asked: { task: string; round: number }[] = [];
+    const tokens: (string | undefined)[] = [];
+    await page.exposeFunction("token", (upload: { task: string; round: number }) => {
+      asked.push(upload);
+      const token = randomBytes(32);
+      const round = Buffer.alloc(4);
+      round.writeUInt32LE(upload.round);
+      const parts = [Buffer.from("token\0"), Buffer.from(upload.task), Buffer.from("\0"), round, token];
+      const hash = createHash("sha256").update(Buffer.concat(parts)).digest();
+      const signed = sign(null, Buffer.concat([Buffer.from("privet message v1\0"), hash]), privateKey);
+      return Array.from(Buffer.concat([token, signed]));
+    });
+    page.on("request", (request) => {
+      if (request.method() === "PUT") tokens.push(request.headers()["privet-token"]);
+    });
+    await page.goto(wanting.address);
+    assert.equal(await open(page, { policy: POLICY }), "open");
+    assert.equal(await call(page, "contribute"), "token-refused");
+    await call(page, "close");
+    const wired = await page.evaluate(
+      async ({ policy }) => {
+        const entry = "/index.js";
+        const { createPersonalizer } = await import(entry);
+        const { leader: key } = await (await fetch("/v1/identity")).json();
+        const ask = (globalThis as unknown as { token(upload: object): Promise<number[]> }).token;
+        const personalizer = await createPersonalizer({
+          task: "demo",
+          aggregators: { leader: { url: "/", key } },
+          policy,
+          backend: "scalar",
+          schedule: "manual",
+          token: async (upload: object) => Uint8Array.from(await ask(upload)),
+        });
+        Object.assign(globalThis, { personalizer });
+        return (await personalizer.contribute()).count;
+      },
+      { policy: POLICY },
+    );
+    assert.equal(wired, 1);
+    await wanting.down();
+    assert.equal(await call(page, "contribute"), "server-unreachable");
+    await wanting.up();
+    assert.equal((await call<{ count: number }>(page, "contribute")).count, 2);
+    assert.deepEqual(
+      asked,
+      [1, 1].map((round) => ({ task: "demo", round })),
+    );
+    assert.equal(tokens.length, 4);
+    assert.deepEqual([tokens[0], tokens[2] === tokens[3], new Set(tokens).size], [undefined, true, 3]);
+  } finally {
+    await wanting.end();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("unasked it contributes by the clock, whatever the user does", async () => {
+  const policy = { ...POLICY, intervalMs: 3_600_000 };
+  const seen: number[][] = [];
+  for (const clicks of [[], [3, 3, 3, 2, 1, 3]]) {
+    const device = await browser.newContext();
+    await prepare(device);
+    const on = await device.newPage();
+    const puts: number[] = [];
+    on.on("request", (request) => request.method() === "PUT" && puts.push(request.postDataBuffer()?.length ?? 0));
+    await on.goto(server.address);
+    await open(on, { policy, schedule: "auto" });
+    await browse(on, clicks);
+    await until(() => count(), seen.length + 1);
+    await browse(on, clicks);
+    await on.reload();
+    await open(on, { policy, schedule: "auto" }, null);
+    await on.waitForTimeout(500);
+    assert.equal(await call(on, "contribute"), "too-soon", "by hand the policy holds as well");
+    seen.push(puts);
+    await device.close();
+  }
+  assert.deepEqual(seen[0], seen[1]);
+});

@@ -1,0 +1,295 @@
+// What lasts on a device: migrated, sealed, refused where it is damaged, gone where it is erased.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launch, Server } from "../harness.ts";
+import { browse, call, DIST, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser.close();
+  await site.end();
+});
+
+beforeEach(async (t) => {
+  server = await Server.start(site.folder);
+  context = await browser.newContext();
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+interface Status {
+  events: number;
+  profile: string;
+  storage: string;
+  rhoSpent: number;
+  refused?: string;
+}
+
+const status = () => call<Status>(page, "status");
+
+/** The worker's script with something before it. */
+async function before_worker(source: string): Promise<void> {
+  const worker = await readFile(join(DIST, "worker.js"), "utf8");
+  await page.route("**/worker.js", (route) =>
+    route.fulfill({ contentType: "text/javascript", body: `${source}\n${worker}` }),
+  );
+}
+
+/** Puts a value into the database, or takes it away, behind the package's back. */
+async function meddle(shelf: string, key: string, value?: number[]): Promise<void> {
+  await page.evaluate(
+    async ({ shelf, key, value }) => {
+      const opened = indexedDB.open("privet");
+      await new Promise((resolve) => opened.addEventListener("success", resolve));
+      const transaction = opened.result.transaction(shelf, "readwrite");
+      if (value) transaction.objectStore(shelf).put(new Uint8Array(value), key);
+      else transaction.objectStore(shelf).delete(key);
+      await new Promise((resolve) => transaction.addEventListener("complete", resolve));
+      opened.result.close();
+    },
+    { shelf, key, value },
+  );
+}
+
+test("a database of version 1 is migrated, and the ledger keeps every byte", async () => {
+  await open(page);
+  await call(page, "contribute");
+  await call(page, "close");
+  const ledger = (await stored(page))["ledger"]?.["account"] as number[];
+  await page.evaluate(async (ledger) => {
+    const gone = indexedDB.deleteDatabase("privet");
+    await new Promise((resolve) => gone.addEventListener("success", resolve));
+    const first = indexedDB.open("privet", 1);
+    first.addEventListener("upgradeneeded", () => first.result.createObjectStore("ledger"));
+    await new Promise((resolve) => first.addEventListener("success", resolve));
+    const transaction = first.result.transaction("ledger", "readwrite");
+    transaction.objectStore("ledger").put(new Uint8Array(ledger), "account");
+    await new Promise((resolve) => transaction.addEventListener("complete", resolve));
+    first.result.close();
+  }, ledger);
+  assert.equal(await open(page, {}, null), "open");
+  assert.deepEqual((await stored(page))["ledger"]?.["account"], ledger);
+  assert.equal((await status()).rhoSpent, 0.03125);
+  await call(page, "consent", { personalise: true, contribute: true });
+  await call(page, "contribute");
+  assert.equal((await status()).rhoSpent, 0.0625);
+});
+
+test("all but the ledger is sealed, by a key that no script can read", async () => {
+  await open(page);
+  const mark = "a-mark-that-was-planted";
+  await page.evaluate(async (mark) => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    for (let n = 0; n < 3; n++) await personalizer.record({ kind: "click", item: { ...items[0]!, id: mark } });
+  }, mark);
+  await call(page, "contribute");
+  const all = await stored(page);
+  assert.deepEqual(all["keys"], { records: "extractable: false" });
+  assert.ok(Object.keys(all["records"] ?? {}).length >= 5);
+  const bytes = Object.values(all["records"] ?? {}).map((row) => Buffer.from(row as number[]));
+  const numbers = Buffer.from(Float32Array.from(ITEMS[0]!.embedding).buffer);
+  for (const row of bytes) assert.ok(!row.includes(mark) && !row.includes(numbers));
+  assert.ok(!Buffer.from(all["ledger"]?.["account"] as number[]).includes(mark));
+});
+
+test("an erasure leaves the ledger's totals and nothing else, and says why", async () => {
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  await call(page, "contribute");
+  // A finished upload that nobody took: it is given up, and never sent.
+  await server.down();
+  assert.equal(await call(page, "contribute"), "server-unreachable");
+  const unsent = await call<{ bytes: number[] }[]>(page, "audit.log");
+  const erased = await call<{ kept: { fate: string }[]; rhoSpent: number; because: string }>(page, "erase");
+  assert.deepEqual([erased.kept.map(({ fate }) => fate), erased.rhoSpent], [["sent", "refused"], 0.0625]);
+  assert.match(erased.because, /^The ledger is kept: what was contributed cannot be called back/);
+  const all = await stored(page);
+  assert.deepEqual([all["records"], all["keys"]], [{}, {}]);
+  assert.deepEqual(Object.keys(all["ledger"] ?? {}), ["account"]);
+  const ledger = Buffer.from(all["ledger"]?.["account"] as number[]);
+  for (const { bytes } of unsent) assert.ok(!ledger.includes(Buffer.from(bytes.slice(200, 264))));
+  for (const { id } of ITEMS) assert.ok(!ledger.includes(id));
+  const others = await page.evaluate(async () => [
+    localStorage.length,
+    sessionStorage.length,
+    (await caches.keys()).length,
+    (await indexedDB.databases()).length,
+  ]);
+  assert.deepEqual(others, [0, 0, 0, 1]);
+
+  await server.up();
+  assert.deepEqual(
+    await order(page),
+    ITEMS.map(({ id }) => id),
+  );
+  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[3] }), false, "consent is gone, too");
+  await page.reload();
+  await open(page);
+  const { events, rhoSpent, profile } = await status();
+  assert.deepEqual([events, rhoSpent, profile], [0, 0.0625, "new"]);
+  assert.equal((await server.count()).count, 1);
+});
+
+for (const [what, harm] of [
+  ["a snapshot that was changed", () => meddle("records", "demo/profile", [1, 2, 3])],
+  ["a lost key", () => meddle("keys", "records")],
+] as const) {
+  test(`a profile is refused and left as it is, and the ledger goes on: ${what}`, async () => {
+    await open(page);
+    await browse(page, [3, 3, 3]);
+    await call(page, "contribute");
+    await call(page, "close");
+    const before = (await stored(page))["records"];
+    await harm();
+    await page.reload();
+    assert.equal(await open(page), "open");
+    const { events, profile, rhoSpent } = await status();
+    assert.deepEqual([events, profile, rhoSpent], [0, "state-damaged", 0.03125]);
+    await browse(page, [2]);
+    await call(page, "close");
+    const after = (await stored(page))["records"];
+    if (what === "a lost key") assert.deepEqual(after?.["demo/profile"], before?.["demo/profile"]);
+    else assert.deepEqual(after?.["demo/profile"], [1, 2, 3]);
+    await open(page);
+    await call(page, "erase");
+    await call(page, "consent", { personalise: true });
+    await browse(page, [3]);
+    await page.reload();
+    await open(page);
+    assert.deepEqual([(await status()).events, (await status()).profile], [5, "restored"]);
+  });
+}
+
+test("where the browser refuses storage it works in memory, says so, and contributes nothing", async () => {
+  await before_worker("indexedDB.open = () => { throw new DOMException('refused', 'SecurityError'); };");
+  assert.equal(await open(page), "open");
+  await browse(page, [3, 3, 3]);
+  assert.equal((await order(page))[0], "item-3");
+  const { storage, events } = await status();
+  assert.deepEqual([storage, events], ["memory", 7]);
+  assert.equal(await call(page, "contribute"), "storage-unavailable");
+  const erased = await call<{ rhoSpent: number }>(page, "erase");
+  assert.equal(erased.rhoSpent, 0);
+  assert.equal((await server.count()).count, 0);
+});
+
+test("no more room is an error of its own; nothing is released on it, and nothing is lost when there is room again", async () => {
+  await before_worker(`
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (value, key) {
+      const request = put.call(this, value, key);
+      if (self.full) { this.transaction.abort(); }
+      return request;
+    };
+    const error = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, "error").get;
+    Object.defineProperty(IDBTransaction.prototype, "error", {
+      get() { return self.full ? new DOMException("no room", "QuotaExceededError") : error.call(this); },
+    });
+    new BroadcastChannel("test").onmessage = ({ data }) => (self.full = data);
+  `);
+  await open(page);
+  const full = (is: boolean) => page.evaluate((is) => new BroadcastChannel("test").postMessage(is), is);
+  await browse(page, [3]);
+  await full(true);
+  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[3] }), "storage-full");
+  assert.equal(await call(page, "contribute"), "storage-full");
+  assert.equal((await status()).rhoSpent, 0);
+  assert.equal((await server.count()).count, 0);
+  await full(false);
+  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[3] }), true);
+  await page.reload();
+  await open(page);
+  assert.equal((await status()).events, 7, "the one that did not fit went with the next");
+  assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+});
+
+test("the log has every byte that left and what was answered, outlives a reload, and is bounded", async () => {
+  const bodies: Buffer[] = [];
+  page.on("request", (request) => {
+    if (request.method() === "PUT") bodies.push(request.postDataBuffer() as Buffer);
+  });
+  await open(page, { policy: { waitMs: 0, sessions: 0, intervalMs: 0, interleaveEvery: 0, lifetimeRho: 100 } });
+  await call(page, "contribute");
+  await server.down();
+  assert.equal(await call(page, "contribute"), "server-unreachable");
+  await server.up();
+  await call(page, "contribute");
+  await page.reload();
+  await open(page, {}, null);
+  interface Sending {
+    bytes: number[];
+    url: string;
+    time: number;
+    answer: { status: number; code?: string; count?: number };
+  }
+  const log = await call<Sending[]>(page, "audit.log");
+  assert.deepEqual(
+    log.map(({ bytes }) => Buffer.from(bytes).toString("hex")),
+    bodies.map((body) => body.toString("hex")),
+  );
+  assert.deepEqual(bodies[1], bodies[2], "the same bytes again");
+  assert.deepEqual(
+    log.map(({ answer }) => [answer.status, answer.code ?? answer.count]),
+    [
+      [200, 1],
+      [0, "server-unreachable"],
+      [200, 2],
+    ],
+  );
+  assert.ok(log.every(({ url, time }) => url.startsWith(server.address) && Math.abs(Date.now() - time) < 60_000));
+  const ledger = await call<{ fate: string; rho: number }[]>(page, "audit.ledger");
+  assert.deepEqual(
+    ledger.map(({ fate, rho }) => [fate, rho]),
+    [
+      ["sent", 0.03125],
+      ["sent", 0.03125],
+    ],
+  );
+  const whole = JSON.parse(await call<string>(page, "audit.export")) as { log: { bytes: string }[]; statement: string };
+  assert.equal(whole.log[0]?.bytes, bodies[0]?.toString("hex"));
+  assert.match(whole.statement, /^What leaves/);
+
+  await call(page, "close");
+  await open(page, { policy: { waitMs: 0, sessions: 0, intervalMs: 0, interleaveEvery: 0, lifetimeRho: 100 } });
+  for (let n = 0; n < 64; n++) await call(page, "contribute");
+  assert.equal((await call<unknown[]>(page, "audit.log")).length, 64);
+});
+
+test("a journal grows line by line and becomes a snapshot, and either is the same profile", async () => {
+  await open(page);
+  const seen = await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    for (let n = 0; n < 140; n++) await personalizer.record({ kind: "click", item: items[n % 4]!, time: 1e12 + n });
+    while (await personalizer.train({ maxMs: 50 }));
+    return Array.from(await personalizer.export());
+  });
+  const keys = Object.keys((await stored(page))["records"] ?? {});
+  assert.equal(keys.filter((key) => key.startsWith("demo/event/")).length, 11);
+  assert.ok(keys.includes("demo/profile"));
+  await page.reload();
+  await open(page, {}, null);
+  while (await call<boolean>(page, "train", { maxMs: 50 }));
+  assert.deepEqual(await call<number[]>(page, "export"), seen, "bit for bit");
+  const dropped = await call<number>(page, "forget", { item: "item-3" });
+  assert.equal(dropped, 35);
+  const left = Object.keys((await stored(page))["records"] ?? {}).filter((key) => key.startsWith("demo/event/"));
+  assert.deepEqual(left, [], "no line names it any more");
+});

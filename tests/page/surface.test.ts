@@ -1,0 +1,327 @@
+// The package's surface: consent, what it opens with, errors, and the same behaviour in a worker and in the page's thread.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launch, Server } from "../harness.ts";
+import type { Personalizer } from "../../web/ts/index.ts";
+import { AT_ONCE, browse, call, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser.close();
+  await site.end();
+});
+
+beforeEach(async (t) => {
+  server = await Server.start(site.folder);
+  context = await browser.newContext();
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+const ids = ITEMS.map(({ id }) => id);
+const events = async (on = page) => (await call<{ events: number }>(on, "status")).events;
+
+for (const worker of [true, false]) {
+  const where = worker ? "in a worker" : "in the page's thread";
+
+  test(`nothing is recorded, learnt, stored or sent before consent, ${where}`, async () => {
+    const puts: string[] = [];
+    page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+    assert.equal(await open(page, { worker }, null), "open");
+    assert.equal(await call(page, "record", { kind: "click", item: ITEMS[3] }), false);
+    assert.equal(await call(page, "train", { maxMs: 50 }), false);
+    assert.equal(await call(page, "contribute"), "consent-missing");
+    assert.deepEqual(await order(page), ids);
+    assert.deepEqual([await events(), puts.length], [0, 0]);
+    assert.deepEqual(await stored(page), { keys: {}, ledger: {}, records: {} }, "not even that somebody was here");
+
+    assert.deepEqual(await call(page, "consent", { personalise: true }), { personalise: true, contribute: false });
+    await browse(page, [3, 3, 3]);
+    assert.equal(await events(), 7);
+    assert.equal((await order(page))[0], "item-3");
+    assert.equal(await call(page, "contribute"), "consent-missing");
+    assert.deepEqual((await stored(page))["ledger"], {}, "there is no account yet");
+
+    await call(page, "consent", { contribute: true });
+    assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+    assert.equal(puts.length, 1);
+  });
+
+  test(`each part of a consent can be taken back, and is remembered, ${where}`, async () => {
+    await open(page, { worker });
+    await browse(page, [3, 3, 3]);
+    await call(page, "consent", { personalise: false });
+    assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), false);
+    assert.deepEqual(await order(page), ids);
+    await call(page, "consent", { contribute: false });
+    assert.equal(await call(page, "contribute"), "consent-missing");
+    await page.reload();
+    await open(page, { worker }, null);
+    const { consent } = await call<{ consent: object }>(page, "status");
+    assert.deepEqual(consent, { personalise: false, contribute: false });
+    await call(page, "consent", { personalise: true });
+    assert.equal((await order(page))[0], "item-3", "what was known is known again");
+    assert.equal((await server.count()).count, 0);
+  });
+
+  test(`a reload remembers, whatever the tab was told, ${where}`, async () => {
+    await open(page, { worker });
+    await browse(page, [3, 3, 3]);
+    const before = await order(page);
+    await page.reload();
+    await open(page, { worker }, null);
+    const status = await call<{ events: number; profile: string; storage: string }>(page, "status");
+    assert.deepEqual([status.events, status.profile, status.storage], [7, "restored", "indexeddb"]);
+    while (await call<boolean>(page, "train", { maxMs: 20 }));
+    assert.deepEqual(await order(page), before);
+  });
+
+  test(`signals, time limits and progress, ${where}`, async () => {
+    await open(page, { worker });
+    const codes = await page.evaluate(async () => {
+      const { personalizer, items } = globalThis as unknown as Global;
+      const code = (work: Promise<unknown>) => work.then(String, ({ code }) => code as string);
+      const done = AbortSignal.abort();
+      const stages: string[] = [];
+      const late = new AbortController();
+      const given = personalizer.rerank(items, { signal: late.signal });
+      late.abort();
+      const codes = [
+        await code(personalizer.rerank(items, { signal: done })),
+        await code(given),
+        await code(personalizer.record({ kind: "click", item: items[0]! }, { signal: done })),
+        await code(personalizer.contribute({ signal: done })),
+        await code(personalizer.rerank(items, { signal: AbortSignal.abort(new DOMException("", "TimeoutError")) })),
+      ];
+      const { bytes } = await personalizer.contribute({
+        onProgress: (progress) => "stage" in progress && stages.push(progress.stage),
+      });
+      const slate = await personalizer.rerank(items, { limit: 2, explain: true });
+      return { codes, stages, bytes: bytes.length, slate: [slate.items.length, slate.scores.length] };
+    });
+    assert.deepEqual(codes.codes, ["aborted", "aborted", "aborted", "aborted", "timed-out"]);
+    assert.deepEqual(codes.stages, ["reserved", "ready", "sent"]);
+    assert.ok(codes.bytes > 1000);
+    assert.deepEqual(codes.slate, [2, 2]);
+    assert.equal(await events(), 0, "what was given up was not recorded");
+  });
+}
+
+test("what is taken back in the middle of a contribution is not sent", async () => {
+  const puts: string[] = [];
+  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  await open(page);
+  await call(page, "close");
+  const code = await page.evaluate(async (policy) => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    let give: (token: Uint8Array) => void = () => undefined;
+    let asked: () => void = () => undefined;
+    const wanted = new Promise<void>((resolve) => (asked = resolve));
+    const personalizer: Personalizer = await createPersonalizer({
+      task: "demo",
+      aggregators: { leader: { url: "/", key } },
+      policy,
+      backend: "scalar",
+      schedule: "manual",
+      token: () =>
+        new Promise((resolve) => {
+          give = resolve;
+          asked();
+        }),
+    });
+    Object.assign(globalThis, { personalizer });
+    const code = personalizer.contribute().catch(({ code }) => code);
+    await wanted;
+    await personalizer.consent({ contribute: false });
+    give(new Uint8Array(96));
+    return code;
+  }, AT_ONCE);
+  assert.equal(code, "consent-missing");
+  assert.equal(puts.length, 0);
+  const fates = (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  assert.deepEqual(fates, ["ready"]);
+  await page.reload();
+  await open(page, {}, null);
+  await page.waitForTimeout(300);
+  assert.equal(puts.length, 0, "nor later");
+  await call(page, "consent", { contribute: true });
+  for (let n = 0; n < 50 && puts.length === 0; n++) await page.waitForTimeout(50);
+  assert.equal(puts.length, 1, "but when it is agreed to again");
+});
+
+test("what was contributed is not new after a reload", async () => {
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  assert.ok((await call<{ examples: number }>(page, "contribute")).examples > 0);
+  await page.reload();
+  await open(page, {}, null);
+  assert.equal((await call<{ examples: number }>(page, "contribute")).examples, 0);
+});
+
+test("paused, nothing is recorded, learnt or contributed, and the order stays", async () => {
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  await call(page, "pause");
+  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), false);
+  assert.equal(await call(page, "contribute"), "paused");
+  assert.equal((await order(page))[0], "item-3");
+  await page.reload();
+  await open(page, {}, null);
+  assert.equal((await call<{ paused: boolean }>(page, "status")).paused, true);
+  await call(page, "resume");
+  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), true);
+});
+
+test("the same options give the same personalizer while it is open, and others are refused", async () => {
+  const seen = await page.evaluate(async () => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    const options = (more: object) => ({ task: "demo", aggregators: { leader: { url: "/", key } }, ...more });
+    const first = createPersonalizer(options({ signal: new AbortController().signal }));
+    const second = createPersonalizer(options({}));
+    const other = await createPersonalizer(options({ backend: "scalar" })).catch(({ code }: { code: string }) => code);
+    const same = (await first) === (await second);
+    await (await first).close();
+    const closed = await (await first).status().catch(({ code }: { code: string }) => code);
+    const again = await createPersonalizer(options({ backend: "scalar" }));
+    return [same, other, closed, again !== (await first)];
+  });
+  assert.deepEqual(seen, [true, "options-differ", "closed", true]);
+});
+
+test("without aggregators it re-ranks by a head of one's own, from an address, a response or bytes", async () => {
+  const seen = await page.evaluate(async (items) => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const round = new Uint8Array(await (await fetch("/v1/tasks/demo/round")).arrayBuffer());
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    // The head's address holds its hash, which the round's fields give.
+    const help = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "/", key } } });
+    const { head } = await help.audit.inspect("round");
+    await help.close();
+    const address = `/v1/heads/${Array.from(head as Uint8Array, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
+    const module = WebAssembly.compile(await (await fetch("/privet_bg.wasm")).arrayBuffer());
+    const tops: (string | undefined)[] = [];
+    for (const source of [
+      { head: address },
+      { head: new URL(address, location.href), wasm: "/privet_bg.wasm" },
+      { head: await fetch(address), wasm: await fetch("/privet_bg.wasm") },
+      { head: bytes, wasm: await module },
+      { head: bytes.buffer, wasm: await (await fetch("/privet_bg.wasm")).arrayBuffer(), worker: false },
+    ]) {
+      const personalizer = await createPersonalizer({ ...source, storage: "memory", backend: "scalar" });
+      await personalizer.consent({ personalise: true, contribute: true });
+      for (const item of items) await personalizer.record({ kind: "impression", item });
+      for (const n of [3, 3, 3]) await personalizer.record({ kind: "click", item: items[n]! });
+      tops.push((await personalizer.rerank(items)).items[0]?.id);
+      tops.push(await personalizer.contribute().catch(({ code }: { code: string }) => code));
+      await personalizer.close();
+    }
+    const none = await createPersonalizer({ head: round }).catch(({ code }: { code: string }) => code);
+    return { tops, none };
+  }, ITEMS);
+  assert.deepEqual(seen.tops, Array.from({ length: 5 }, () => ["item-3", "not-taking-part"]).flat());
+  assert.equal(seen.none, "wire-malformed");
+});
+
+test("it runs under a policy that allows scripts of one's own and Wasm, and nothing isolates the page", async () => {
+  const policy =
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src data:; connect-src 'self'";
+  const complaints: string[] = [];
+  const files = createServer(async (request, response) => {
+    const name = new URL(request.url ?? "/", "http://x").pathname.replace(/^\/$/, "/index.html");
+    if (name.startsWith("/v1/")) {
+      const reply = await fetch(server.address + name);
+      response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
+      return;
+    }
+    const type = { html: "text/html", js: "text/javascript", wasm: "application/wasm" }[name.split(".").pop() ?? ""];
+    response.writeHead(200, { "content-type": type ?? "", "content-security-policy": policy });
+    response.end(await readFile(join(site.folder, name)).catch(() => ""));
+  }).listen(0, "127.0.0.1");
+  await once(files, "listening");
+  try {
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
+    for (const worker of [true, false]) {
+      assert.equal(await open(page, { worker }), "open");
+      await browse(page, [3, 3, 3]);
+      assert.equal((await order(page))[0], "item-3");
+      assert.equal(await page.evaluate(() => crossOriginIsolated), false);
+      await call(page, "close");
+    }
+    assert.deepEqual(complaints, []);
+  } finally {
+    files.close();
+  }
+});
+
+test("a slate is shown once, when half of it was visible for a second; a click without a slate counts", async () => {
+  await open(page);
+  const seen = await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    const count = async () => (await personalizer.status()).events;
+    const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+    const element = document.querySelector<HTMLElement>("#slate")!;
+    element.style.cssText = "height: 300px; margin-top: 3000px";
+    const slate = await personalizer.rerank(items);
+    const shown = slate.shown(element);
+    await wait(1300);
+    const below = await count();
+    element.scrollIntoView();
+    await wait(400);
+    const soon = await count();
+    await shown;
+    const first = await count();
+    await slate.shown();
+    const again = await count();
+    await personalizer.record({ kind: "click", item: items[0]! });
+    const clicked = await count();
+    const now = await personalizer.rerank(items);
+    await Promise.all([now.shown(), now.shown()]);
+    return [below, soon, first, again, clicked, await count()];
+  });
+  assert.deepEqual(seen, [0, 0, 1, 1, 2, 3]);
+});
+
+test("a large head's arrays cross to the worker without a copy", async () => {
+  await open(page);
+  const after = await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    let left = -1;
+    const plain = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (this: Worker, message: unknown, transfer: never) {
+      plain.call(this, message, transfer);
+      const { down } = message as { down?: { call: string; args: { numbers?: Float32Array }[] } };
+      if (down?.call === "rerank") left = down.args[0]?.numbers?.length ?? -1;
+    };
+    await personalizer.rerank(items);
+    return left;
+  });
+  assert.equal(after, 0, "the array is the worker's now");
+});

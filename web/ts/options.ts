@@ -1,0 +1,78 @@
+import type { OpenOptions } from "../../worker/protocol.ts";
+import type { Bytes, Key, Options } from "./types.ts";
+
+/** What a device is opened with, out of what an application writes. */
+export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
+  const {
+    task = "local",
+    aggregators,
+    head,
+    wasm,
+    policy = {},
+    backend = "auto",
+    storage,
+    schedule = "auto",
+  } = options;
+  const helper = aggregators?.helper && { helper: keyBytes(aggregators.helper.key) };
+  const leader = aggregators && {
+    url: absolute(aggregators.leader.url),
+    keys: { leader: keyBytes(aggregators.leader.key), ...helper },
+  };
+  return {
+    task,
+    policy,
+    ...(leader && { leader }),
+    ...(head && { head: isPlace(head) ? absolute(head) : await bytesOf(head) }),
+    ...(wasm && { wasm: isPlace(wasm) ? absolute(wasm) : await moduleOf(wasm) }),
+    gpu: backend === "auto",
+    memory: storage === "memory",
+    scheduled: schedule === "auto",
+    tokens: options.token !== undefined,
+  };
+}
+
+/** Two openings of the same task have to agree in this. What is made anew each time (a signal, a function) does not count. */
+export function printOf({ head, wasm, aggregators, policy, backend, worker, storage, schedule }: Options): string {
+  const plain = [
+    head,
+    wasm,
+    aggregators,
+    policy,
+    backend,
+    typeof worker,
+    typeof storage === "object" || storage,
+    schedule,
+  ];
+  return JSON.stringify(plain, (_, part: unknown) => {
+    if (part instanceof URL || part instanceof Response) return part instanceof URL ? part.href : part.url;
+    return part instanceof ArrayBuffer ? Array.from(new Uint8Array(part)) : part;
+  });
+}
+
+function isPlace(source: unknown): source is string | URL {
+  return typeof source === "string" || source instanceof URL;
+}
+
+/** Relative to the page; a worker of its own address does not know that. */
+function absolute(place: string | URL): string {
+  return new URL(place, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+}
+
+async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
+  return source instanceof Response ? new Uint8Array(await source.arrayBuffer()) : viewOf(source);
+}
+
+async function moduleOf(source: Response | Bytes | WebAssembly.Module): Promise<WebAssembly.Module> {
+  if (source instanceof WebAssembly.Module) return source;
+  if (source instanceof Response) return WebAssembly.compileStreaming(source);
+  return WebAssembly.compile(viewOf(source) as BufferSource);
+}
+
+function viewOf(bytes: Bytes): Uint8Array {
+  return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+}
+
+function keyBytes(key: Key): Uint8Array {
+  if (typeof key !== "string") return key;
+  return Uint8Array.from(key.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+}

@@ -1,0 +1,167 @@
+// The store in a browser. The ledger is kept as it is; all else is sealed by a key that scripts can use and not read.
+
+import { refusal } from "./refusal.ts";
+import { type Changes, LEDGER, type Store } from "./store.ts";
+
+/** Since version 1: the ledger, one for the whole origin. Since version 2: values, sealed, and what seals them. */
+type Shelf = "ledger" | "records" | "keys";
+
+const VERSION = 2;
+const NONCE_BYTES = 12;
+
+export class IndexedDbStore implements Store {
+  readonly kind = "indexeddb";
+  readonly lasting = true;
+  #database: Promise<IDBDatabase> | undefined;
+
+  private constructor() {}
+
+  /** Refused where there is no IndexedDB, nothing to lock by, or nothing to seal by. */
+  static async open(): Promise<Store> {
+    if (!navigator.locks || !crypto.subtle) throw refusal("storage-unavailable", "this page is not served over https");
+    const store = new IndexedDbStore();
+    await store.#opened();
+    return store;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    if (key === LEDGER) return this.#read("ledger", "account");
+    const sealed = await this.#read<Uint8Array>("records", key);
+    return sealed && this.#unseal(key, sealed);
+  }
+
+  async keys(prefix: string): Promise<string[]> {
+    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+    return this.#within(["records"], "readonly", (shelf) => answered(shelf("records").getAllKeys(range))) as never;
+  }
+
+  async put(changes: Changes, durable = false): Promise<void> {
+    // A transaction ends while something else is waited for: whatever is sealed is sealed before.
+    const sealed = await Promise.all(
+      Object.entries(changes).map(async ([key, value]) => {
+        return [key, value && key !== LEDGER ? await this.#seal(key, value) : value] as const;
+      }),
+    );
+    await this.#within(["ledger", "records"], durable ? "strict" : "relaxed", (shelf) => {
+      for (const [key, value] of sealed) {
+        if (!value) shelf("records").delete(key);
+        else if (key === LEDGER) shelf("ledger").put(value, "account");
+        else shelf("records").put(value, key);
+      }
+    });
+  }
+
+  async clear(): Promise<void> {
+    await this.#within(["records", "keys"], "strict", (shelf) => {
+      shelf("records").clear();
+      shelf("keys").clear();
+    });
+  }
+
+  async alone<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return navigator.locks.request(`privet-${name}`, signal ? { signal } : {}, work) as Promise<T>;
+  }
+
+  #opened(): Promise<IDBDatabase> {
+    const lost = () => (this.#database = undefined);
+    const open = async () => {
+      const request = indexedDB.open("privet", VERSION);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        const make = (shelf: Shelf) => request.result.createObjectStore(shelf);
+        if (oldVersion < 1) make("ledger");
+        if (oldVersion < 2) (["records", "keys"] as const).forEach(make);
+      };
+      const database = await answered(request);
+      // A later version of this package wants to migrate: it is let, and this one finds out when it asks again.
+      database.onversionchange = () => {
+        lost();
+        database.close();
+      };
+      database.onclose = lost;
+      return database;
+    };
+    this.#database ??= open().catch((error) => {
+      lost();
+      throw error;
+    });
+    return this.#database;
+  }
+
+  async #key(): Promise<CryptoKey> {
+    const stored = await this.#read<CryptoKey>("keys", "records");
+    if (stored) return stored;
+    const fresh = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+    return this.#within(["keys"], "strict", async (shelf) => {
+      // Another tab may have made one meanwhile.
+      const key = ((await answered(shelf("keys").get("records"))) as CryptoKey | undefined) ?? fresh;
+      shelf("keys").put(key, "records");
+      return key;
+    });
+  }
+
+  async #seal(name: string, value: Uint8Array): Promise<Uint8Array> {
+    const nonce = freshNonce();
+    const sealed = await crypto.subtle.encrypt(algorithm(name, nonce), await this.#key(), value as BufferSource);
+    const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
+    bytes.set(nonce);
+    bytes.set(new Uint8Array(sealed), NONCE_BYTES);
+    return bytes;
+  }
+
+  async #unseal(name: string, sealed: Uint8Array): Promise<Uint8Array> {
+    const [nonce, rest] = [sealed.slice(0, NONCE_BYTES), sealed.slice(NONCE_BYTES)];
+    try {
+      return new Uint8Array(await crypto.subtle.decrypt(algorithm(name, nonce), await this.#key(), rest));
+    } catch {
+      throw refusal("state-damaged", "what is stored does not open: changed, or sealed by another key");
+    }
+  }
+
+  #read<T>(shelf: Shelf, key: string): Promise<T | undefined> {
+    return this.#within([shelf], "readonly", (at) => answered(at(shelf).get(key)));
+  }
+
+  /** One transaction; when this resolves it is complete, and as durable as asked. */
+  async #within<T>(
+    shelves: Shelf[],
+    kind: "readonly" | "relaxed" | "strict",
+    work: (shelf: (name: Shelf) => IDBObjectStore) => T | Promise<T>,
+  ): Promise<T> {
+    try {
+      const database = await this.#opened();
+      const mode = kind === "readonly" ? kind : "readwrite";
+      const options = kind === "readonly" ? {} : { durability: kind };
+      const transaction = database.transaction(shelves, mode, options);
+      const complete = new Promise((resolve, reject) => {
+        transaction.oncomplete = resolve;
+        transaction.onabort = () => reject(transaction.error);
+      });
+      const [result] = await Promise.all([work((name) => transaction.objectStore(name)), complete]);
+      return result;
+    } catch (error) {
+      const full = Object(error).name === "QuotaExceededError";
+      if (full) throw refusal("storage-full", "the browser gives this origin no more room");
+      throw refusal("storage-unavailable", "the browser's storage did not answer");
+    }
+  }
+}
+
+function answered<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function freshNonce(): Uint8Array<ArrayBuffer> {
+  try {
+    return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  } catch {
+    throw refusal("random-source", "the random source is missing");
+  }
+}
+
+/** A record is sealed to its name, so that none can stand in another's place. */
+function algorithm(name: string, nonce: Uint8Array<ArrayBuffer>): AesGcmParams {
+  return { name: "AES-GCM", iv: nonce, additionalData: new TextEncoder().encode(name) };
+}

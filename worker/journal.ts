@@ -1,0 +1,131 @@
+// The profile on disk: a snapshot, and what came after it line by line. Whoever is told that an event was recorded may
+// lose the tab: the line is stored. A crash of the machine may cost what the system had not written yet.
+
+import type { Mark } from "./calls.ts";
+import { pack, unpack } from "./pack.ts";
+import { codeOf } from "./refusal.ts";
+import type { Changes, Store } from "./store.ts";
+
+/** How many lines there are before a snapshot takes their place. */
+const LINES = 128;
+/** How many tabs' last calls are remembered. */
+const TABS = 64;
+
+/** What was done to the profile, as it can be done again. */
+export interface Line {
+  call: string;
+  args: unknown[];
+}
+
+export class Journal {
+  readonly #store: Store;
+  readonly #prefix: string;
+  /** Each tab's last call that is in the profile. */
+  #marks = new Map<string, number>();
+  /** The lines since the snapshot, by their numbers. */
+  #first = 0;
+  #next = 0;
+  #batch: Record<string, Uint8Array | undefined> = {};
+  #writing: Promise<void> = Promise.resolve();
+  #waiting: Promise<void> | undefined;
+  /** Whether nothing of a profile is stored. */
+  isEmpty = true;
+  /** Why the stored profile was refused. As long as this is set, nothing is written over it. */
+  damaged: string | undefined;
+
+  constructor(store: Store, prefix: string) {
+    this.#store = store;
+    this.#prefix = prefix;
+  }
+
+  /** Reads what is stored; whether there was any, and no word of it where it is damaged. */
+  async restore(load: (snapshot: Uint8Array) => void, replay: (line: Line) => void): Promise<boolean> {
+    try {
+      const [snapshot, marks] = [await this.#get("profile"), await this.#get("marks")];
+      if (snapshot) load(snapshot);
+      if (marks) this.#marks = new Map(unpack<[string, number][]>(marks));
+      const keys = await this.#store.keys(`${this.#prefix}event/`);
+      for (const key of keys) {
+        const { mark, ...line } = unpack<Line & { mark: Mark }>((await this.#store.get(key)) as Uint8Array);
+        replay(line);
+        this.#note(mark);
+      }
+      this.#first = numberOf(keys[0]);
+      this.#next = keys.length ? numberOf(keys.at(-1)) + 1 : 0;
+      this.isEmpty = snapshot === undefined && keys.length === 0;
+      return !this.isEmpty;
+    } catch (error) {
+      this.damaged = codeOf(error) ?? "state-damaged";
+      return false;
+    }
+  }
+
+  /** Whether this call is not in the profile yet. */
+  isNew({ tab, call }: Mark): boolean {
+    return call > (this.#marks.get(tab) ?? 0);
+  }
+
+  /** Adds a line; resolves when it is stored. */
+  append(line: Line, mark: Mark): Promise<void> {
+    this.#note(mark);
+    return this.#write({ [this.#key(this.#next++)]: pack({ ...line, mark }) });
+  }
+
+  /** Whether there are so many lines that a snapshot is due. */
+  get isLong(): boolean {
+    return this.#next - this.#first >= LINES;
+  }
+
+  /** The profile as it is now takes the place of all lines, those on their way among them. */
+  replace(snapshot: Uint8Array, mark?: Mark): Promise<void> {
+    if (mark) this.#note(mark);
+    const changes: Record<string, Uint8Array | undefined> = {
+      [`${this.#prefix}profile`]: snapshot,
+      [`${this.#prefix}marks`]: pack([...this.#marks]),
+    };
+    while (this.#first < this.#next) changes[this.#key(this.#first++)] = undefined;
+    return this.#write(changes);
+  }
+
+  /** Resolves when nothing is on its way to the store. */
+  async settled(): Promise<void> {
+    await (this.#waiting ?? this.#writing).catch(() => undefined);
+  }
+
+  /** One write at a time; what comes meanwhile goes together with the next. */
+  #write(changes: Changes): Promise<void> {
+    if (this.damaged) return Promise.resolve();
+    this.isEmpty = false;
+    Object.assign(this.#batch, changes);
+    this.#waiting ??= this.#writing.then(async () => {
+      const batch = this.#batch;
+      this.#batch = {};
+      this.#waiting = undefined;
+      const written = this.#store.put(batch);
+      this.#writing = written.catch(() => {
+        this.#batch = { ...batch, ...this.#batch };
+      });
+      await written;
+    });
+    return this.#waiting;
+  }
+
+  #note({ tab, call }: Mark): void {
+    this.#marks.delete(tab);
+    this.#marks.set(tab, call);
+    for (const [oldest] of this.#marks) {
+      if (this.#marks.size <= TABS) break;
+      this.#marks.delete(oldest);
+    }
+  }
+
+  #get(name: string): Promise<Uint8Array | undefined> {
+    return this.#store.get(this.#prefix + name);
+  }
+
+  #key(number: number): string {
+    return `${this.#prefix}event/${String(number).padStart(12, "0")}`;
+  }
+}
+
+const numberOf = (key = "/0") => Number(key.slice(key.lastIndexOf("/") + 1));
