@@ -173,12 +173,17 @@ fn the_rules_hold_whichever_order_is_shown() {
         pins: vec![Pin { candidate: 17, place: 1 }],
         freshness: Some((0, Freshness { younger_than: 3.0, bonus: 0.5, least: 2, within: 5 })),
     };
+    // Two orders that hardly agree: a draft of both has each rule's candidates twice.
+    let mut candidates = items(20);
+    candidates.iter_mut().for_each(|item| item.score /= 10.0);
     let mut kinds = Vec::new();
     for n in 0..60 {
         if n == 2 {
-            device.record(Event::new(1, item(9, 9, 0.0), Moment::default())).expect("fits");
+            [12, 13, 14, 15, 12, 13, 14, 15].iter().for_each(|&axis| {
+                device.record(Event::new(1, item(axis as u64, axis, 0.0), Moment::default())).expect("fits");
+            });
         }
-        let slate = device.rerank(&items(20), Moment::default(), &request, draw(n)).expect("plain candidates");
+        let slate = device.rerank(&candidates, Moment::default(), &request, draw(n)).expect("plain candidates");
         assert_eq!((slate.order.len(), slate.order[1], slate.unmet), (6, 17, Unmet::default()), "{slate:?}");
         for creator in 0..3 {
             assert!(slate.order.iter().filter(|&&candidate| candidate % 3 == creator).count() <= 2, "{slate:?}");
