@@ -3,7 +3,10 @@
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Head, Item, Profile, Without, profile};
+use crate::{
+    Event, Head, Profile,
+    profile::{self, Seen},
+};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
 const DRAWN: usize = 4;
@@ -27,8 +30,6 @@ pub struct Example {
     pub(crate) slot_starts: Vec<u16>,
     /// How much the group counts.
     pub(crate) weight: f32,
-    /// The evidence there was when it was made.
-    pub(crate) evidence: u64,
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
@@ -54,28 +55,21 @@ impl Example {
         self.weight
     }
 
-    fn new(head: &Head, profile: &Profile, event: &Event, items: &[&Item], weight: f32, without: Without) -> Self {
-        let schema = &head.schema;
-        let features = head.shape(0, 0).f as usize;
-        let mut x = vec![0.0; features * items.len()];
+    fn new(head: &Head, rows: &[&Seen], weight: f32) -> Self {
         let mut example = Self {
-            x: Vec::new(),
-            server: items.iter().map(|item| item.score).collect(),
-            directions: Vec::with_capacity(items.len() * schema.embedding as usize),
+            x: rows.iter().flat_map(|seen| &seen.features).copied().collect(),
+            server: rows.iter().map(|seen| seen.item.score).collect(),
+            directions: Vec::with_capacity(rows.len() * head.embedding_length()),
             slots: Vec::new(),
             slot_starts: vec![0],
             weight,
-            evidence: profile.evidence(),
             contributed: false,
         };
-        for (item, x) in items.iter().zip(x.chunks_exact_mut(features)) {
-            let direction = profile::direction(&item.embedding);
-            profile.features(schema, item, &direction, event.moment, without, x);
-            example.directions.extend(direction);
+        for Seen { item, .. } in rows {
+            example.directions.extend(profile::direction(&item.embedding));
             example.slots.extend(item.attributes.iter().map(slot));
             example.slot_starts.push(example.slots.len() as u16);
         }
-        example.x = x;
         example
     }
 }
@@ -87,36 +81,38 @@ pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
     (mixed >> 56) as u16 % SLOTS as u16
 }
 
-/// The example that an event earns, seen from the profile *before* it, so that none knows its own answer.
+/// The example that an event earns. Each of its rows is seen from the profile *before* the event that the row was part
+/// of, so that none knows its own answer: neither the event's, nor those that are drawn to stand against it.
 ///
 /// What was chosen stands against what was shown beside it, and counts by how seldom its place is looked at. Where
 /// nothing was shown beside it, against up to four items that were passed over; what was pushed away stands against one
 /// that was chosen before. Which ones is drawn by a generator seeded with the event's number, so that a rebuild draws
 /// the same.
-pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, without: Without) -> Option<Example> {
+pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &[Seen]) -> Option<Example> {
     let label = event.label(&head.schema);
     let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
     let mut generator = ChaCha8Rng::seed_from_u64(profile.events());
-    let mut items = Vec::with_capacity(event.others.len().max(DRAWN) + 1);
+    let (own, others) = seen.split_first()?;
+    let mut rows = Vec::with_capacity(others.len().max(DRAWN) + 1);
     if label > 0.0 {
-        items.push(&event.item);
-        if event.others.is_empty() {
-            let pool = profile.passed_over().iter().filter(|passed| passed.key != event.item.key);
-            items.extend(drawn(pool, DRAWN, &mut generator));
+        rows.push(own);
+        if others.is_empty() {
+            let pool = profile.passed_over().iter().filter(|passed| passed.item.key != event.item.key);
+            rows.extend(drawn(pool, DRAWN, &mut generator));
         } else {
-            items.extend(&event.others);
+            rows.extend(others);
         }
     } else if label < 0.0 {
-        let pool = profile.chosen().iter().filter(|chosen| chosen.key != event.item.key);
-        items.extend(drawn(pool, 1, &mut generator));
-        items.push(&event.item);
+        let pool = profile.chosen().iter().filter(|chosen| chosen.item.key != event.item.key);
+        rows.extend(drawn(pool, 1, &mut generator));
+        rows.push(own);
     }
     let rare = f32::from(event.position.max(1)).powf(head.eta).min(MOST_PROPENSITY_WEIGHT);
-    (items.len() > 1 && weight > 0.0).then(|| Example::new(head, profile, event, &items, weight * rare, without))
+    (rows.len() > 1 && weight > 0.0).then(|| Example::new(head, &rows, weight * rare))
 }
 
-fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut impl Rng) -> Vec<&'a Item> {
-    let mut left: Vec<&Item> = pool.collect();
+fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut impl Rng) -> Vec<&'a Seen> {
+    let mut left: Vec<&Seen> = pool.collect();
     let count = left.len().min(most);
     for place in 0..count {
         let other = generator.random_range(place..left.len());
@@ -129,7 +125,7 @@ fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Moment, Schema};
+    use crate::{Item, Moment, Schema, Without};
 
     fn head() -> Head {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
@@ -144,14 +140,19 @@ mod tests {
         Event::new(kind, item(axis), Moment::default())
     }
 
+    fn record(profile: &mut Profile, event: &Event) {
+        let seen = profile.look(&head().schema, event, Without::default());
+        profile.record(&head().schema, event, seen);
+    }
+
     fn profile_after(passed_over: usize) -> Profile {
         let mut profile = Profile::new(&head().schema);
-        (0..passed_over).for_each(|axis| profile.record(&head().schema, &event(0, axis)));
+        (0..passed_over).for_each(|axis| record(&mut profile, &event(0, axis)));
         profile
     }
 
     fn example(profile: &Profile, event: &Event) -> Option<Example> {
-        example_from_event(&head(), profile, event, Without::default())
+        example_from_event(&head(), profile, event, &profile.look(&head().schema, event, Without::default()))
     }
 
     #[test]
@@ -178,7 +179,7 @@ mod tests {
     fn what_was_pushed_away_stands_against_what_was_chosen() {
         assert_eq!(example(&profile_after(3), &event(3, 5)), None, "nothing was chosen before");
         let mut profile = profile_after(0);
-        [8, 9].iter().for_each(|&axis| profile.record(&head().schema, &event(1, axis)));
+        [8, 9].iter().for_each(|&axis| record(&mut profile, &event(1, axis)));
         let example = example(&profile, &event(3, 5)).expect("two were chosen");
         assert!(example.rows() == 2 && example.server[1] == 5.0 && example.server[0] >= 8.0);
     }
@@ -200,6 +201,18 @@ mod tests {
     fn an_example_does_not_know_its_own_answer() {
         let example = example(&profile_after(3), &event(1, 9)).expect("three to draw from");
         assert_eq!(example.x[..9], [0.0; 9], "no interest, no recent item: as it was before the click");
-        assert_eq!(example.evidence, 0);
+    }
+
+    #[test]
+    fn nor_does_it_know_what_came_of_those_it_stands_against() {
+        // Item 5 was pushed away and 8 chosen: to look at them now would tell, by attention, interests and "seen".
+        let mut profile = profile_after(0);
+        [event(3, 5), event(1, 8)].iter().for_each(|event| record(&mut profile, event));
+        let chosen = example(&profile, &event(1, 9)).expect("one was passed over");
+        assert_eq!((chosen.server[1], &chosen.x[chosen.x.len() / 2..][..9]), (5.0, &[0.0; 9][..]));
+        let pushed_away = example(&profile, &event(3, 9)).expect("one was chosen");
+        let features = head().shape(0, 0).f as usize;
+        assert_eq!((pushed_away.server[0], pushed_away.x[13]), (8.0, 0.0), "it was not seen before it was chosen");
+        assert_eq!(pushed_away.x[..features], profile.chosen()[0].features);
     }
 }

@@ -13,8 +13,9 @@ use crate::{
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
-/// Keeps the first steps of `AdaGrad` finite.
-const TINY: f32 = 1e-6;
+/// What a parameter's squared slopes begin with: without it the first steps would be as long for a slope that says
+/// nothing as for one that says much.
+const DAMPING: f32 = 0.1;
 
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
 ///
@@ -134,15 +135,16 @@ impl Learner {
             self.add_slope(head, chosen, scratch);
         }
         let scale = 1.0 / batch as f32;
-        let evidence = self.pool[newest].evidence as f32;
-        let pull = local.pull * (head.kappa + 1.0) / (evidence + head.kappa + 1.0);
+        // Slopes are means over examples; a pull weighs as much as so many of them.
+        let share = 1.0 / self.pool.len() as f32;
+        let (pull, personal_pull) = (local.pull * share, local.personal_pull * share);
         let copy = self.theta.iter_mut().zip(&mut self.theta_squares);
-        for (((theta, squares), sum), shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
-            ada_grad(theta, squares, sum * scale + pull * (*theta - shared), local.rate);
+        for (((theta, squares), sum), &shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
+            ada_grad(theta, squares, sum * scale, local.rate, pull, shared);
         }
         let linear = self.personal.iter_mut().zip(&mut self.personal_squares);
         for ((weight, squares), sum) in linear.zip(&scratch.personal) {
-            ada_grad(weight, squares, sum * scale + local.personal_pull * *weight, local.personal_rate);
+            ada_grad(weight, squares, sum * scale, local.personal_rate, personal_pull, 0.0);
         }
     }
 
@@ -201,10 +203,12 @@ impl Example {
     }
 }
 
-/// Duchi et al. 2011: the more a parameter has moved, the less it moves.
-fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32) {
+/// Duchi et al. 2011: the more a parameter has moved, the less it moves. The pull to `home` is an implicit step, which
+/// no strength of it makes swing.
+fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32, pull: f32, home: f32) {
     *squares += slope * slope;
-    *parameter -= rate * slope / (*squares + TINY).sqrt();
+    let rate = rate / (*squares + DAMPING).sqrt();
+    *parameter = (*parameter - rate * slope + rate * pull * home) / (1.0 + rate * pull);
 }
 
 fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -> f32 {

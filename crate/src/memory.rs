@@ -65,11 +65,12 @@ impl State {
     }
 
     fn fold(&mut self, head: &Head, Logged { event, contributed }: &Logged, without: Without) {
-        if let Some(mut example) = example_from_event(head, &self.profile, event, without) {
+        let seen = self.profile.look(&head.schema, event, without);
+        if let Some(mut example) = example_from_event(head, &self.profile, event, &seen) {
             example.contributed = *contributed;
             self.learner.push(example);
         }
-        self.profile.record(&head.schema, event);
+        self.profile.record(&head.schema, event, seen);
     }
 }
 

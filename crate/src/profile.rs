@@ -55,12 +55,20 @@ pub struct Profile {
     weights: [f32; CLUSTERS],
     recent: VecDeque<Recent>,
     counters: BTreeMap<(u16, u64), Counter>,
-    passed_over: VecDeque<Item>,
-    chosen: VecDeque<Item>,
+    passed_over: VecDeque<Seen>,
+    chosen: VecDeque<Seen>,
     last_ms: u64,
     session: u32,
     events: u64,
     evidence: u64,
+}
+
+/// An item, and what the profile had to say about it *before* the event that it was part of: what came of it is not in
+/// there, so that nobody who learns from it later can read the answer off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) item: Item,
+    pub(crate) features: Vec<f32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +89,13 @@ impl Counter {
     fn decayed(self, ms: u64) -> Self {
         let left = half(ms.saturating_sub(self.ms), COUNTER_HALF_LIFE_MS);
         Self { chosen: self.chosen * left, shown: self.shown * left, ms: self.ms.max(ms) }
+    }
+}
+
+impl Seen {
+    fn fits(&self, schema: &Schema) -> bool {
+        let features = Profile::feature_count(schema.dense.len(), schema.attributes.len());
+        self.item.check(schema).is_ok() && self.features.len() == features
     }
 }
 
@@ -119,27 +134,39 @@ impl Profile {
         schema_dense + FIXED + PER_ATTRIBUTE * schema_attributes
     }
 
-    /// Folds one event in. [`Event::check`] has passed it.
-    pub fn record(&mut self, schema: &Schema, event: &Event) {
+    /// What there is to say about an event's item and those beside it before the event is known.
+    pub(crate) fn look(&self, schema: &Schema, event: &Event, without: Without) -> Vec<Seen> {
+        let seen = |item: &Item| {
+            let mut features = vec![0.0; Self::feature_count(schema.dense.len(), schema.attributes.len())];
+            self.features(schema, item, &direction(&item.embedding), event.moment, without, &mut features);
+            Seen { item: item.clone(), features }
+        };
+        core::iter::once(&event.item).chain(&event.others).map(seen).collect()
+    }
+
+    /// Folds one event in. [`Event::check`] has passed it; `seen` is what [`Profile::look`] said of it.
+    pub(crate) fn record(&mut self, schema: &Schema, event: &Event, seen: Vec<Seen>) {
         let Event { item, moment, others, .. } = event;
+        let mut seen = seen.into_iter();
+        let first = seen.next().expect("the event's own item is the first");
         let label = event.label(schema);
         self.begin(moment.ms);
         self.events += 1;
         let direction = direction(&item.embedding);
-        others.iter().for_each(|other| keep(&mut self.passed_over, OPPOSITES, other.clone()));
+        seen.for_each(|other| keep(&mut self.passed_over, OPPOSITES, other));
         self.count(schema, item, label.max(0.0), moment.ms);
         others.iter().for_each(|other| self.count(schema, other, 0.0, moment.ms));
         if label > 0.0 {
             self.evidence += 1;
-            self.passed_over.retain(|passed| passed.key != item.key);
-            keep(&mut self.chosen, OPPOSITES, item.clone());
+            self.passed_over.retain(|passed| passed.item.key != item.key);
+            keep(&mut self.chosen, OPPOSITES, first);
             let view = ArrayView1::from(&direction);
             for mut tide in rows_mut(&mut self.tides, TIDES).axis_iter_mut(Axis(0)).take(HALF_LIVES_MS.len()) {
                 tide.scaled_add(label, &view);
             }
             self.strengthen(&direction);
         } else {
-            keep(&mut self.passed_over, OPPOSITES, item.clone());
+            keep(&mut self.passed_over, OPPOSITES, first);
             if label < 0.0 {
                 rows_mut(&mut self.tides, TIDES).row_mut(TIDES - 1).scaled_add(-label, &ArrayView1::from(&direction));
             }
@@ -204,12 +231,12 @@ impl Profile {
     }
 
     /// The items that were shown and passed over, the oldest first.
-    pub(crate) fn passed_over(&self) -> &VecDeque<Item> {
+    pub(crate) fn passed_over(&self) -> &VecDeque<Seen> {
         &self.passed_over
     }
 
     /// The items that were chosen, the oldest first.
-    pub(crate) fn chosen(&self) -> &VecDeque<Item> {
+    pub(crate) fn chosen(&self) -> &VecDeque<Seen> {
         &self.chosen
     }
 
@@ -234,7 +261,7 @@ impl Profile {
             && self.counters.len() <= COUNTERS
             && self.counters.keys().all(named)
             && self.passed_over.len().max(self.chosen.len()) <= OPPOSITES
-            && self.passed_over.iter().chain(&self.chosen).all(|item| item.check(schema).is_ok())
+            && self.passed_over.iter().chain(&self.chosen).all(|seen| seen.fits(schema))
     }
 
     /// Lets the time since the last event pass. A clock that goes backwards stands still.
@@ -411,8 +438,13 @@ mod tests {
 
     fn fold(events: &[Event]) -> Profile {
         let mut profile = Profile::new(&schema());
-        events.iter().for_each(|event| profile.record(&schema(), event));
+        events.iter().for_each(|event| record(&mut profile, event));
         profile
+    }
+
+    fn record(profile: &mut Profile, event: &Event) {
+        let seen = profile.look(&schema(), event, Without::default());
+        profile.record(&schema(), event, seen);
     }
 
     fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
@@ -502,14 +534,14 @@ mod tests {
     #[test]
     fn an_item_is_no_longer_passed_over_once_it_is_opened() {
         let profile = fold(&[event(0, 1, 0), event(0, 2, 0), event(1, 1, 0)]);
-        assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [2]);
+        assert_eq!(profile.passed_over().iter().map(|seen| seen.item.key).collect::<Vec<_>>(), [2]);
         assert_eq!((profile.events(), profile.evidence()), (3, 1));
     }
 
     #[test]
     fn a_clock_that_goes_backwards_makes_nothing_stronger() {
         let mut profile = fold(&[event(1, 1, 100)]);
-        profile.record(&schema(), &event(1, 2, 50));
+        record(&mut profile, &event(1, 2, 50));
         let said = features(&profile, 1, 40);
         assert!((said[0] - 0.5f32.sqrt()).abs() < 1e-6, "{said:?}");
     }

@@ -9,6 +9,8 @@ pub(crate) struct Candidate {
     pub(crate) item: usize,
     /// The server's own score.
     pub(crate) server: f32,
+    /// Its place among the catalogue's views, where the user's own training event is part of what is known of it.
+    pub(crate) view: Option<usize>,
 }
 
 /// What the user did with an item.

@@ -28,12 +28,13 @@ pub(crate) struct Privet {
     switches: Switches,
     head: Option<Head>,
     items: Vec<Item>,
+    views: Vec<super::catalogue::View>,
 }
 
 impl Privet {
     /// A model with these parts switched off.
     pub(crate) fn make(switches: Switches) -> Box<dyn Learner> {
-        Box::new(Self { switches, head: None, items: Vec::new() })
+        Box::new(Self { switches, head: None, items: Vec::new(), views: Vec::new() })
     }
 
     fn is_without(&self, part: Part) -> bool {
@@ -53,7 +54,12 @@ impl Privet {
     }
 
     fn item(&self, candidate: &Candidate) -> Item {
-        Item { score: candidate.server, ..self.items[candidate.item].clone() }
+        let item = Item { score: candidate.server, ..self.items[candidate.item].clone() };
+        let Some(view) = candidate.view else { return item };
+        let view = &self.views[view];
+        let mut embedding = view.embedding.clone();
+        embedding.resize(item.embedding.len(), 0.0);
+        Item { embedding, dense: view.dense.clone(), ..item }
     }
 
     /// What a device records of a moment.
@@ -123,6 +129,7 @@ fn time(time_s: f64) -> Time {
 impl Learner for Privet {
     fn fit_shared(&mut self, catalogue: &Catalogue, users: &[Vec<Moment>], seed: u64) {
         let length = embedding_length(catalogue);
+        self.views.clone_from(&catalogue.views);
         self.items = catalogue
             .items
             .iter()

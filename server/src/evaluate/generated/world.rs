@@ -149,8 +149,12 @@ impl World {
                 .collect()
         };
         let relevance = [tastes(), tastes()];
-        let catalogue =
-            Catalogue { dense: vec!["quality"], attributes: vec![("topic".into(), parameters.topics)], items };
+        let catalogue = Catalogue {
+            dense: vec!["quality"],
+            attributes: vec![("topic".into(), parameters.topics)],
+            items,
+            views: Vec::new(),
+        };
         Self { parameters, catalogue, server, relevance, seed }
     }
 
@@ -205,7 +209,7 @@ impl World {
 
     fn candidates(&self, generator: &mut SplitMix64, count: usize) -> Vec<Candidate> {
         let items = generator.distinct(count, self.parameters.items, |_| false);
-        items.into_iter().map(|item| Candidate { item, server: self.server[item] }).collect()
+        items.into_iter().map(|item| Candidate { item, server: self.server[item], view: None }).collect()
     }
 }
 
