@@ -4,7 +4,7 @@ use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event, Head, Profile,
+    Event, Head, Profile, cpu,
     profile::{self, Seen},
 };
 
@@ -30,6 +30,8 @@ pub struct Example {
     pub(crate) slot_starts: Vec<u16>,
     /// How much the group counts.
     pub(crate) weight: f32,
+    /// What was left of the last alarm about drift when it was made.
+    pub(crate) alarm: f32,
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
@@ -55,6 +57,19 @@ impl Example {
         self.weight
     }
 
+    /// How wrong the published net is about it, with the profile as it was: 1 by chance, whatever the number of rows.
+    ///
+    /// The device's own copy is not asked: it may not have come so far yet, and what a profile is must not depend on that.
+    pub(crate) fn loss(&self, head: &Head) -> f64 {
+        let rows = self.rows();
+        let shape = head.shape(rows as u32, 1);
+        let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
+        let mut loss = [0.0];
+        cpu::forward(shape, &self.x, head.parameters(), &mut z, &mut s);
+        cpu::listwise(shape, 1.0, &[0, rows as u32], &[1.0], &self.server, &s, &mut r, &mut loss);
+        f64::from(loss[0]) / (rows as f64).ln()
+    }
+
     fn new(head: &Head, rows: &[&Seen], weight: f32) -> Self {
         let mut example = Self {
             x: rows.iter().flat_map(|seen| &seen.features).copied().collect(),
@@ -63,6 +78,7 @@ impl Example {
             slots: Vec::new(),
             slot_starts: vec![0],
             weight,
+            alarm: 0.0,
             contributed: false,
         };
         for Seen { item, .. } in rows {

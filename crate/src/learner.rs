@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Example, Head,
     cpu::{self, Shape},
+    drift,
     example::SLOTS,
 };
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
+/// How many of them are left right after an alarm about drift.
+const LEAST_POOL: usize = 16;
 /// What a parameter's squared slopes begin with: without it the first steps would be as long for a slope that says
 /// nothing as for one that says much.
 const DAMPING: f32 = 0.1;
@@ -80,7 +83,9 @@ impl Learner {
     pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
         while self.owed == 0 {
             let Some(example) = self.inbox.pop_front() else { return false };
-            if self.pool.len() == POOL {
+            // What is older than an alarm is of another time.
+            let most = LEAST_POOL.max((POOL as f32 * (1.0 - example.alarm)) as usize);
+            while self.pool.len() >= most {
                 self.pool.pop_front();
             }
             self.pool.push_back(example);
@@ -137,14 +142,15 @@ impl Learner {
         let scale = 1.0 / batch as f32;
         // Slopes are means over examples; a pull weighs as much as so many of them.
         let share = 1.0 / self.pool.len() as f32;
+        let faster = drift::learning(self.pool[newest].alarm);
         let (pull, personal_pull) = (local.pull * share, local.personal_pull * share);
         let copy = self.theta.iter_mut().zip(&mut self.theta_squares);
         for (((theta, squares), sum), &shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
-            ada_grad(theta, squares, sum * scale, local.rate, pull, shared);
+            ada_grad(theta, squares, sum * scale, faster * local.rate, pull, shared);
         }
         let linear = self.personal.iter_mut().zip(&mut self.personal_squares);
         for ((weight, squares), sum) in linear.zip(&scratch.personal) {
-            ada_grad(weight, squares, sum * scale, local.personal_rate, personal_pull, 0.0);
+            ada_grad(weight, squares, sum * scale, faster * local.personal_rate, personal_pull, 0.0);
         }
     }
 
@@ -177,6 +183,11 @@ impl Learner {
 
 #[cfg(test)]
 impl Learner {
+    /// What is left of the last alarm at the newest example that was looked at.
+    pub(crate) fn pool_alarm(&self) -> f32 {
+        self.pool.back().map_or(0.0, |newest| newest.alarm)
+    }
+
     pub(crate) fn reset_net(&mut self, head: &Head) {
         self.theta = head.parameters().to_vec();
     }

@@ -14,7 +14,7 @@ mod aggregate;
 mod clip;
 pub mod cpu;
 mod device;
-pub mod drift;
+mod drift;
 mod entropy;
 mod error;
 mod event;

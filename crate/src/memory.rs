@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Event, Head, Item, Profile, Result, Without,
+    drift::{self, Drift},
     example::example_from_event,
     learner::{Learner, Scratch},
     wire,
@@ -57,17 +58,23 @@ impl Selector {
 struct State {
     profile: Profile,
     learner: Learner,
+    drift: Drift,
 }
 
 impl State {
     fn new(head: &Head) -> Self {
-        Self { profile: Profile::new(&head.schema), learner: Learner::new(head) }
+        Self { profile: Profile::new(&head.schema), learner: Learner::new(head), drift: Drift::default() }
     }
 
     fn fold(&mut self, head: &Head, Logged { event, contributed }: &Logged, without: Without) {
         let seen = self.profile.look(&head.schema, event, without);
         if let Some(mut example) = example_from_event(head, &self.profile, event, &seen) {
             example.contributed = *contributed;
+            if !without.drift {
+                self.drift.observe(example.loss(head));
+                example.alarm = self.drift.alarm();
+                self.profile.fade(drift::forgetting(example.alarm));
+            }
             self.learner.push(example);
         }
         self.profile.record(&head.schema, event, seen);
@@ -376,6 +383,44 @@ mod tests {
         let forgetful = settled(memory);
         assert_eq!(forgetful.live, innocent.live);
         assert_eq!(forgetful.base.events, 0);
+    }
+
+    /// Slates in which the user chooses one thing always, and another from the hundredth on.
+    fn fickle(n: usize) -> Event {
+        let place = |axis: usize, noise: usize| {
+            let embedding = (0..16).map(|i| if i == axis { 1.0 } else { ((n * 7 + noise + i) % 5) as f32 / 10.0 });
+            Item::plain((n * 4 + axis) as u64, embedding.collect())
+        };
+        let (liked, other) = if n < 100 { (1, 2) } else { (2, 1) };
+        let moment = Moment { ms: 1_000_000 * n as u64, offset_min: 0 };
+        Event { others: vec![place(other, 1), place(3, 2)], ..Event::new(1, place(liked, 3), moment) }
+    }
+
+    #[test]
+    fn a_change_of_interests_is_noticed_and_the_old_ones_fade() {
+        let alarm = |memory: &Memory| memory.live.learner.pool_alarm();
+        let steady = after((0..100).map(fickle));
+        assert_eq!(alarm(&steady), 0.0);
+        let changed = after((0..110).map(fickle));
+        assert!(alarm(&changed) > 0.5, "{}", alarm(&changed));
+        let mut deaf = Memory::new(&head(), Without { drift: true, ..Without::default() });
+        (0..110).for_each(|n| deaf.record(&head(), fickle(n)).expect("a plain event"));
+        assert_eq!(alarm(&settled(deaf)), 0.0);
+    }
+
+    #[test]
+    fn drift_too_is_part_of_the_fold() {
+        let whole = after((0..115).map(fickle));
+        let mut sliced = Memory::new(&head(), Without::default());
+        for n in 0..115 {
+            sliced.record(&head(), fickle(n)).expect("a plain event");
+            sliced.advance(&head(), &mut Scratch::default());
+            sliced = Memory::import(&head(), &sliced.export()).expect("our own bytes");
+        }
+        assert_eq!(settled(sliced), whole);
+        let mut forgetful = after((0..120).map(fickle));
+        assert_eq!(forgetful.forget(&head(), Selector::Time(115_000_000, 999_000_000)), 5);
+        assert_eq!(settled(forgetful), whole);
     }
 
     #[test]

@@ -108,6 +108,8 @@ pub struct Without {
     pub counters: bool,
     /// One decayed interest in place of several.
     pub interests: bool,
+    /// No notice of drift.
+    pub drift: bool,
 }
 
 impl Profile {
@@ -262,6 +264,20 @@ impl Profile {
             && self.counters.keys().all(named)
             && self.passed_over.len().max(self.chosen.len()) <= OPPOSITES
             && self.passed_over.iter().chain(&self.chosen).all(|seen| seen.fits(schema))
+    }
+
+    /// Takes this part of all that is known of interests away.
+    pub(crate) fn fade(&mut self, part: f32) {
+        if part == 0.0 {
+            return;
+        }
+        let left = 1.0 - part;
+        self.tides.iter_mut().chain(&mut self.weights).for_each(|number| *number *= left);
+        self.recent.iter_mut().for_each(|recent| recent.label *= left);
+        for counter in self.counters.values_mut() {
+            counter.chosen *= left;
+            counter.shown *= left;
+        }
     }
 
     /// Lets the time since the last event pass. A clock that goes backwards stands still.

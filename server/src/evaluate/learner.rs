@@ -75,11 +75,13 @@ pub(crate) struct Switches {
     pub(crate) without: Option<Part>,
     /// Whether training weighs position bias out.
     pub(crate) debias: bool,
+    /// Whether a device notices drift.
+    pub(crate) drift: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { without: None, debias: true }
+        Self { without: None, debias: true, drift: true }
     }
 }
 

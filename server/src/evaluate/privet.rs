@@ -46,6 +46,7 @@ impl Privet {
             attention: self.is_without(Part::Attention),
             counters: self.is_without(Part::Counters),
             interests: self.is_without(Part::Interests),
+            drift: !self.switches.drift,
         }
     }
 

@@ -88,7 +88,7 @@ pub(super) fn run(
     }
     gains(set, &first, &over[0], choices.last().expect("it was pushed"), figures, out).map_err(unwritable)?;
     if !options.quick {
-        ablations(&protocols, options, &over_ease, progress, out).map_err(unwritable)?;
+        ablations(&protocols, &first, options, &over_ease, progress, out).map_err(unwritable)?;
     }
     Ok(())
 }
@@ -140,6 +140,7 @@ fn gains(
 /// The first model with one part left out after the other, over all protocols.
 fn ablations(
     protocols: &Protocols<'_>,
+    first: &[Vec<Row>],
     options: &Options,
     over_ease: &Server<'_>,
     progress: &Progress,
@@ -148,15 +149,13 @@ fn ablations(
     let (name, make) = MODELS[0];
     let seeds = options.few_seeds();
     let silent = Server::silent();
-    let quiet = Progress::new(0);
-    for protocol in PROTOCOLS {
+    for (protocol, complete) in PROTOCOLS.into_iter().zip(first) {
         let server = if protocol == Protocol::OverEase { over_ease } else { &silent };
         let columns = if protocol == Protocol::Ratings { OF_RATINGS } else { OF_CHOICES };
-        let mut rows: Vec<Row> = Vec::new();
-        let left_out = Part::ALL.iter().map(|(part, words)| (Some(*part), *words));
-        for (without, words) in [(None, "complete")].into_iter().chain(left_out) {
-            let make = || make(Switches { without, ..Switches::default() });
-            let progress = if without.is_some() { progress } else { &quiet };
+        let complete = complete[1].seeds[..seeds as usize].to_vec();
+        let mut rows = vec![Row { name: format!("{name}, complete"), seeds: complete }];
+        for (part, words) in Part::ALL {
+            let make = || make(Switches { without: Some(part), ..Switches::default() });
             let name = format!("{name}, {words}");
             let trial = Trial { protocol, name: &name, server, memories: &[], seeds };
             let found = protocols.model(&trial, make, progress);
