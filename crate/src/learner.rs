@@ -281,3 +281,86 @@ impl Batch {
         Some((head, batch))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Schema;
+
+    fn head() -> Head {
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
+    }
+
+    /// Two items of which the first is chosen; they differ in one feature, one entry of their directions, and a slot.
+    fn example(head: &Head, alarm: f32) -> Example {
+        let f = head.shape(0, 0).f as usize;
+        let mut x = vec![0.0; 2 * f];
+        x[0] = 1.0;
+        let mut directions = vec![0.0; 32];
+        directions[0] = 1.0;
+        Example {
+            x,
+            server: vec![0.0; 2],
+            directions,
+            slots: vec![7, 9],
+            slot_starts: vec![0, 1, 2],
+            weight: 1.0,
+            alarm,
+            contributed: false,
+        }
+    }
+
+    fn after(head: &Head, alarms: &[f32]) -> Learner {
+        let mut learner = Learner::new(head);
+        alarms.iter().for_each(|&alarm| learner.push(example(head, alarm)));
+        while learner.step(head, &mut Scratch::default()) {}
+        learner
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_six_examples_are_kept_and_sixteen_at_an_alarm() {
+        let mut head = head();
+        head.local.steps = 1;
+        assert_eq!(after(&head, &[0.0; 300]).pool.len(), 256);
+        let mut alarms = vec![0.0; 300];
+        alarms.push(1.0);
+        assert_eq!(after(&head, &alarms).pool.len(), 16);
+        alarms.push(0.5);
+        assert_eq!(after(&head, &alarms).pool.len(), 17);
+    }
+
+    #[test]
+    fn a_step_is_the_one_that_is_written_down() {
+        // The slope of the loss is −1/2 by what the chosen one has. AdaGrad begins at 0.1, so the square is 0.35.
+        let mut head = head();
+        head.local.steps = 1;
+        let (learner, longer) = (after(&head, &[0.0]), after(&head, &[1.0]));
+        let root = 0.35f32.sqrt();
+        let of = |rate: f32, pull: f32| (0.5 * rate / root) / (1.0 + rate / root * pull);
+        for (found, wanted) in [
+            (learner.theta[0] - head.parameters()[0], of(0.05, 200.0)),
+            (learner.personal[0], of(0.1, 50.0)),
+            (learner.personal[16 + 7], of(0.1, 50.0)),
+            (learner.personal[16 + 9], -of(0.1, 50.0)),
+            (longer.personal[0], of(0.3, 50.0)),
+        ] {
+            assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_pull_weighs_as_so_many_examples_and_no_strength_of_it_swings() {
+        let mut head = head();
+        let far = after(&head, &[0.0; 50]).personal[0];
+        head.local.personal_pull = 1e6;
+        let near = after(&head, &[0.0; 50]).personal[0];
+        assert!(far > 0.1 && (0.0..1e-4).contains(&near), "{far} {near}");
+        let ten = |pull: f32, count: usize| {
+            let mut head = head.clone();
+            (head.local.steps, head.local.batch, head.local.personal_pull) = (400, 1, pull);
+            after(&head, &vec![0.0; count]).personal[0]
+        };
+        // Twice as many examples weigh as much against twice the pull.
+        assert!((ten(10.0, 5) - ten(20.0, 10)).abs() < 0.02, "{} {}", ten(10.0, 5), ten(20.0, 10));
+    }
+}

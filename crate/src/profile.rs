@@ -100,6 +100,7 @@ impl Seen {
 }
 
 /// What a ranking leaves out, to see what it was worth.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Without {
     /// No looking back at recent items.
@@ -573,5 +574,68 @@ mod tests {
             .collect();
         let profile = fold(&events);
         assert_eq!((profile.passed_over.len(), profile.recent.len(), profile.counters.len()), (64, 64, 1024));
+    }
+
+    /// An item whose cosine with that of axis 0 is this.
+    fn tilted(cosine: f32) -> Event {
+        let mut event = event(1, 1, 0);
+        event.item.embedding = vec![0.0; 16];
+        (event.item.embedding[0], event.item.embedding[1]) = (cosine, (1.0 - cosine * cosine).sqrt());
+        event
+    }
+
+    #[test]
+    fn what_is_half_alike_shares_a_cluster_and_old_weight_wears_off() {
+        let clusters = |cosine| fold(&[event(1, 0, 0), tilted(cosine)]).weights;
+        assert_eq!(clusters(0.4)[..3], [0.98, 1.0, 0.0]);
+        assert_eq!(clusters(0.6)[..2], [1.98, 0.0]);
+    }
+
+    #[test]
+    fn half_an_hour_of_silence_ends_a_session() {
+        let session = |minutes: u64| {
+            let mut second = event(1, 2, 0);
+            second.moment.ms = minutes * 60_000;
+            fold(&[event(1, 1, 0), second]).session
+        };
+        assert_eq!((session(29), session(31)), (2, 1));
+    }
+
+    #[test]
+    fn the_looks_back_weigh_as_they_did() {
+        // Two recent items at cosines 0 (the older) and 0.6 with axis 0: a broad, a close and no look at what was not.
+        let said = features(&fold(&[event(1, 3, 0), tilted(0.6)]), 0, 0);
+        let weighed = |sharpness: f32, fading: f32| 0.6 / (1.0 + (-0.6 * sharpness - fading).exp());
+        for (found, wanted) in said[6..9].iter().zip([weighed(8.0, 0.0), weighed(16.0, 0.15), 0.0]) {
+            assert!((found - wanted).abs() < 1e-6, "{said:?}");
+        }
+        let against = features(&fold(&[event(3, 3, 0), Event { kind: 3, ..tilted(0.6) }]), 0, 0);
+        assert!((against[8] - weighed(8.0, 0.0)).abs() < 1e-6, "{against:?}");
+    }
+
+    #[test]
+    fn counters_fade_in_three_weeks() {
+        // Half of one choice is left: (0.5 + 5 · 0.2) / (0.5 + 5) = 3/11 against 1/5.
+        let said = features(&fold(&[event(1, 1, 0)]), 1, 21 * 24);
+        assert!((said[FIXED] - ((3.0f32 / 8.0).ln() - 0.25f32.ln())).abs() < 1e-5, "{said:?}");
+    }
+
+    #[test]
+    fn every_interest_has_its_half_life() {
+        for (place, hours) in [(0, 3), (1, 3 * 24), (2, 30 * 24)] {
+            let said = features(&fold(&[event(1, 1, 0), event(1, 2, hours)]), 1, hours);
+            assert!((said[place] - 0.5 / 1.25f32.sqrt()).abs() < 1e-6, "{hours} h: {said:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_all_interests_fades() {
+        let mut profile = fold(&[event(1, 1, 0), event(1, 2, 0)]);
+        profile.fade(0.25);
+        record(&mut profile, &event(1, 2, 0));
+        let said = features(&profile, 1, 0);
+        assert!((said[2] - 0.75 / (0.75f32.powi(2) + 1.75f32.powi(2)).sqrt()).abs() < 1e-6, "{said:?}");
+        assert_eq!(profile.recent[0].label, 0.75);
+        assert_eq!(profile.counters[&(0, 1)], Counter { chosen: 0.75, shown: 0.75, ms: 0 });
     }
 }
