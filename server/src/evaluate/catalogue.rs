@@ -102,6 +102,12 @@ fn numbers(event: &Rating) -> [f64; 3] {
     [1.0, f64::from(event.value), f64::from(u8::from(event.is_like()))]
 }
 
+/// By how many standard deviations each number is over the mean.
+pub(crate) fn standardised(numbers: &[f64]) -> Vec<f64> {
+    let (mean, scale) = spread_of(numbers.iter().copied());
+    numbers.iter().map(|number| (number - mean) * scale).collect()
+}
+
 /// The mean, and one over the standard deviation.
 fn spread_of(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
     let n = numbers.len() as f64;

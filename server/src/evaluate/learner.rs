@@ -38,8 +38,13 @@ pub(crate) struct Moment {
 impl Moment {
     /// The relative chance that the item at this place, from 0, was examined.
     pub(crate) fn examination(&self, place: usize) -> f64 {
-        (1.0 + place as f64).powf(-self.eta)
+        examined(place, self.eta)
     }
+}
+
+/// The chance in proportion to which the item at a place, from 0, is examined.
+pub(crate) fn examined(place: usize, eta: f64) -> f64 {
+    (1.0 + place as f64).powf(-eta)
 }
 
 /// A part of the model that a run can leave out, to see what it is worth.

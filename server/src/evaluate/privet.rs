@@ -10,7 +10,8 @@ use super::learner::{Answer, Candidate, Device, Learner, Moment, Part, Switches}
 
 const HIDDEN: u32 = 16;
 const KAPPA: f32 = 2.0;
-/// The shared head's fit: Adam (Kingma and Ba 2015) with its usual constants, over so many examples a step.
+/// The shared head's fit: Adam (Kingma and Ba 2015) with its usual constants, over so many examples a step. A device's own
+/// steps hold it to a head that is there already; here there is none yet.
 const EPOCHS: usize = 6;
 const BATCH: usize = 64;
 const RATE: f32 = 0.003;

@@ -23,7 +23,8 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Choices, Protocol::Ratings, Protocol
 
 /// Steps of progress: models by protocol and seed, each user alone by seed, and ablations.
 pub(super) fn steps(options: &Options) -> usize {
-    let models = (3 * MODELS.len() + 1) * options.seeds() as usize;
+    let alone = usize::from(!options.quick);
+    let models = (3 * options.models().len() + alone) * options.seeds() as usize;
     let ablations = if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.few_seeds() as usize };
     1 + models + ablations
 }
@@ -53,7 +54,7 @@ pub(super) fn run(
     let mut first = Vec::new();
     let ease_row = choices.iter().find(|row| row.name == "EASE").expect("it is one of the baselines");
     let mut over = vec![ease_row.clone()];
-    for (place, (name, make)) in MODELS.iter().enumerate() {
+    for (place, (name, make)) in options.models().iter().enumerate() {
         let complete = || make(Switches::default());
         let named = format!("EASE + {name}");
         let trial = |protocol| Trial { protocol, name, server: &silent, memories: &[], seeds };
@@ -69,11 +70,13 @@ pub(super) fn run(
         ratings.extend(rated);
         over.extend(both);
     }
-    let alone = || Plain::alone(Switches::default());
-    let name = "plain: each user alone";
-    let trial = Trial { protocol: Protocol::Ratings, name, server: &silent, memories: &[], seeds };
-    let rows = protocols.model(&trial, alone, progress);
-    ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: name.into(), ..row }));
+    if !options.quick {
+        let alone = || Plain::alone(Switches::default());
+        let name = "plain: each user alone";
+        let trial = Trial { protocol: Protocol::Ratings, name, server: &silent, memories: &[], seeds };
+        let rows = protocols.model(&trial, alone, progress);
+        ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: name.into(), ..row }));
+    }
     choices.push(leaked);
 
     let compared = is_ml100k(set) && options.fold == Fold::All && options.stage == Stage::Test;

@@ -16,7 +16,7 @@ use world::WORLDS;
 
 /// Steps of progress: two for position bias, one for the switch, and one more where the first does not notice it.
 pub(super) fn steps(options: &Options) -> usize {
-    (3 * MODELS.len() + 1) * options.few_seeds() as usize
+    (3 * options.models().len() + usize::from(!options.quick)) * options.few_seeds() as usize
 }
 
 pub(super) fn run(
@@ -33,7 +33,7 @@ fn position_bias(options: &Options, progress: &Progress, figures: &mut Figures, 
     let seeds = options.few_seeds();
     writeln!(out, "generated: slates in the server's order, NDCG@10 on known relevance, seeds 1 to {seeds}")?;
     writeln!(out, "{:<38}{:>10}{:>10}{:>10}{:>10}{:>10}", "", "server", "all seen", "evenly", "debiased", "naive")?;
-    for (place, (name, make)) in MODELS.iter().enumerate() {
+    for (place, (name, make)) in options.models().iter().enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
             found.push(debias(*make, seed, options.threads));
@@ -65,8 +65,8 @@ fn interest_switch(
     writeln!(out, "{:<38}{:>10}{:>10}{:>12}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
     let (first, make) = MODELS[0];
     let deaf = (format!("{first}, without notice of drift"), make, Switches { drift: false, ..Switches::default() });
-    let complete = MODELS.iter().map(|(name, make)| ((*name).to_owned(), *make, Switches::default()));
-    for (place, (name, make, switches)) in complete.chain([deaf]).enumerate() {
+    let complete = options.models().iter().map(|(name, make)| ((*name).to_owned(), *make, Switches::default()));
+    for (place, (name, make, switches)) in complete.chain((!options.quick).then_some(deaf)).enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
             found.push(drift(make, switches, seed, options.threads));
