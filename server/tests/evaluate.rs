@@ -43,7 +43,7 @@ fn a_set_is_evaluated_and_threads_change_nothing() {
         assert!(figures.contains(&format!("\"id\":\"{id}\"")), "{id} is wanted in {figures}");
     }
     // Users like two genres: everything that knows them is better than chance, and counting negatives is not. By AUC,
-    // because of 60 users' hits three standard errors are a tenth.
+    // because of 45 users' hits three standard errors are a tenth.
     let auc = |row| figure(&once, row, 2);
     for row in ["popularity", "item-kNN", "EASE", "ALS, 32 factors", "privet: on the device"] {
         assert!(auc(row) > 0.6, "{row}\n{once}");
