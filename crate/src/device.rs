@@ -127,7 +127,7 @@ impl Device {
         Ok(contribution)
     }
 
-    /// Stores what was released last: it is sent ([`Device::unsent`]) only when it is durable.
+    /// Stores what was released last: it is sent ([`Ranker::unsent`]) only when it is durable.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
         let finished = self.finished.as_ref().ok_or(Error::ReservationLost)?;
         self.ranker.ready(stored, finished.id, &finished.bytes)

@@ -11,71 +11,57 @@ const MEMORY: f64 = 100.0;
 /// A single loss counts for no more than this many deviations: one odd slate is no drift.
 const FURTHEST: f64 = 3.0;
 
-/// How easily drift is seen, and what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Setting {
-    /// By how many deviations the loss may rise for nothing to be wrong.
-    pub tolerance: f64,
-    /// How many deviations beyond that, summed over events, make an alarm.
-    pub threshold: f64,
-    /// The factor on the learning rate right after an alarm.
-    pub learning: f64,
-    /// The factor on the speed of forgetting right after an alarm: half-lives are divided by it.
-    pub forgetting: f64,
-    /// After this many events half of what both factors have above 1 is gone.
-    pub half_life: f64,
-}
+/// By how many deviations the loss may rise for nothing to be wrong.
+const TOLERANCE: f64 = 0.25;
 
-stored! {
-    Setting { tolerance, threshold, learning, forgetting, half_life }
-    Drift { setting, seen, mean, variance, sum, alarm, alarms }
-}
+/// How many deviations beyond that, summed over events, make an alarm.
+const THRESHOLD: f64 = 10.0;
 
-impl Default for Setting {
-    fn default() -> Self {
-        Self { tolerance: 0.25, threshold: 10.0, learning: 3.0, forgetting: 4.0, half_life: 20.0 }
-    }
-}
+/// After this many losses half of an alarm is left.
+const HALF_LIFE: f64 = 20.0;
+
+/// An alarm of which less is left is over.
+const LEAST: f64 = 0.01;
+
+/// The factor on the learning rate right after an alarm.
+const LEARNING: f32 = 3.0;
+
+/// The part of all that is known of interests that each event takes away right after an alarm.
+const FORGETTING: f32 = 0.2;
 
 /// The test of Page (1954) in Hinkley's form (1971) over the training loss of each event.
 ///
 /// Losses are first measured in deviations from their recent mean, so that one threshold fits any head. What each has
 /// above the tolerance is summed, never below zero, and a sum over the threshold is an alarm; then everything begins
-/// anew. For a while after it, training is faster and memory shorter: [`Drift::learning`] and [`Drift::forgetting`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Drift {
-    setting: Setting,
+/// anew. For a while after it, training is faster and memory shorter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Drift {
     seen: u64,
     mean: f64,
     variance: f64,
     sum: f64,
-    /// What is left of the last alarm: 1 right after it, 0 where there was none.
     alarm: f64,
-    alarms: u64,
 }
 
-impl Drift {
-    /// Begins with no loss seen.
-    pub fn new(setting: Setting) -> Self {
-        Self { setting, seen: 0, mean: 0.0, variance: 0.0, sum: 0.0, alarm: 0.0, alarms: 0 }
-    }
+stored!(Drift { seen, mean, variance, sum, alarm });
 
+impl Drift {
     /// Takes the loss of one event, computed before training on it; true where drift is noticed.
     ///
     /// A loss that is not finite is passed over.
-    pub fn observe(&mut self, loss: f64) -> bool {
+    pub(crate) fn observe(&mut self, loss: f64) -> bool {
         if !loss.is_finite() {
             return false;
         }
-        self.alarm *= (-1.0 / self.setting.half_life.max(1.0)).exp2();
+        self.alarm *= (-1.0 / HALF_LIFE).exp2();
         let deviation = self.variance.sqrt();
         let off = loss - self.mean;
         if self.seen >= WARM_UP && deviation > 0.0 {
             let off = (off / deviation).clamp(-FURTHEST, FURTHEST);
-            self.sum = (self.sum + off - self.setting.tolerance).max(0.0);
+            self.sum = (self.sum + off - TOLERANCE).max(0.0);
         }
-        if self.sum > self.setting.threshold {
-            *self = Self { alarm: 1.0, alarms: self.alarms + 1, ..Self::new(self.setting) };
+        if self.sum > THRESHOLD {
+            *self = Self { alarm: 1.0, ..Self::default() };
             return true;
         }
         self.seen += 1;
@@ -85,20 +71,20 @@ impl Drift {
         false
     }
 
-    /// What the learning rate is multiplied by: over 1 after an alarm, and back to 1.
-    pub fn learning(&self) -> f64 {
-        1.0 + (self.setting.learning - 1.0) * self.alarm
+    /// What is left of the last alarm: 1 right after it, 0 where there was none or it is over.
+    pub(crate) fn alarm(&self) -> f32 {
+        if self.alarm < LEAST { 0.0 } else { self.alarm as f32 }
     }
+}
 
-    /// What half-lives are divided by: over 1 after an alarm, and back to 1.
-    pub fn forgetting(&self) -> f64 {
-        1.0 + (self.setting.forgetting - 1.0) * self.alarm
-    }
+/// What the learning rate is multiplied by while so much is left of an alarm.
+pub(crate) fn learning(alarm: f32) -> f32 {
+    1.0 + (LEARNING - 1.0) * alarm
+}
 
-    /// How many times drift was noticed.
-    pub fn alarms(&self) -> u64 {
-        self.alarms
-    }
+/// The part of all that is known of interests that an event takes away while so much is left of an alarm.
+pub(crate) fn forgetting(alarm: f32) -> f32 {
+    FORGETTING * alarm
 }
 
 #[cfg(test)]
@@ -145,11 +131,10 @@ mod tests {
 
     /// Alarms for each 1,000 events at a level that stays.
     fn false_alarms(noise: Noise, seeds: u64) -> f64 {
-        let alarms: u64 = (0..seeds)
+        let alarms: usize = (0..seeds)
             .map(|seed| {
-                let (mut drift, mut losses) = (Drift::new(Setting::default()), Losses::new(noise, seed));
-                (0..1_000).for_each(|_| _ = drift.observe(losses.next()));
-                drift.alarms()
+                let (mut drift, mut losses) = (Drift::default(), Losses::new(noise, seed));
+                (0..1_000).filter(|_| drift.observe(losses.next())).count()
             })
             .sum();
         alarms as f64 / seeds as f64
@@ -159,7 +144,7 @@ mod tests {
     fn delays(noise: Noise, step: f64, seeds: u64) -> Vec<usize> {
         let mut delays: Vec<usize> = (0..seeds)
             .map(|seed| {
-                let (mut drift, mut losses) = (Drift::new(Setting::default()), Losses::new(noise, seed));
+                let (mut drift, mut losses) = (Drift::default(), Losses::new(noise, seed));
                 (0..200).for_each(|_| _ = drift.observe(losses.next()));
                 (1..200).find(|_| drift.observe(losses.next() + step)).unwrap_or(200)
             })
@@ -187,40 +172,44 @@ mod tests {
     #[test]
     fn a_falling_loss_is_no_drift() {
         for seed in 0..20 {
-            let (mut drift, mut losses) = (Drift::new(Setting::default()), Losses::new(Noise::Normal, seed));
-            (0..500).for_each(|i| _ = drift.observe(losses.next() - f64::from(i) / 50.0));
-            assert_eq!(drift.alarms(), 0, "seed {seed}");
+            let (mut drift, mut losses) = (Drift::default(), Losses::new(Noise::Normal, seed));
+            assert!((0..500).all(|i| !drift.observe(losses.next() - f64::from(i) / 50.0)), "seed {seed}");
         }
     }
 
     #[test]
-    fn the_factors_jump_and_come_back_to_one() {
-        let mut drift = Drift::new(Setting::default());
-        assert_eq!((drift.learning(), drift.forgetting()), (1.0, 1.0));
+    fn an_alarm_jumps_and_fades() {
+        let mut drift = Drift::default();
         (0..100).for_each(|i| assert!(!drift.observe(f64::from(i % 2))));
+        assert_eq!(drift.alarm(), 0.0);
         assert!((0..20).any(|_| drift.observe(50.0)));
-        assert_eq!((drift.learning(), drift.forgetting()), (3.0, 4.0));
+        assert_eq!(drift.alarm(), 1.0);
         (0..20).for_each(|_| assert!(!drift.observe(50.0)));
-        assert!((drift.learning() - 2.0).abs() < 1e-9 && (drift.forgetting() - 2.5).abs() < 1e-9);
+        assert!((drift.alarm() - 0.5).abs() < 1e-6);
         (0..400).for_each(|_| assert!(!drift.observe(50.0), "the new level is the level now"));
-        assert!(drift.learning() - 1.0 < 1e-5);
+        assert_eq!(drift.alarm(), 0.0, "in the end nothing is left");
+        assert_eq!([0.0, 0.5, 1.0].map(learning), [1.0, 2.0, 3.0]);
+        assert_eq!([0.0, 0.5, 1.0].map(forgetting), [0.0, 0.1, 0.2]);
     }
 
     #[test]
     fn scale_and_place_of_the_losses_do_not_matter_and_odd_ones_are_passed_over() {
-        let (mut one, mut other) = (Drift::new(Setting::default()), Drift::new(Setting::default()));
+        let (mut one, mut other) = (Drift::default(), Drift::default());
         let mut losses = Losses::new(Noise::Skewed, 4);
+        let mut alarms = 0;
         for i in 0..600 {
             let loss = losses.next() + if i > 300 { 1.5 } else { 0.0 };
-            assert_eq!(one.observe(loss), other.observe(loss * 1024.0));
+            let alarm = one.observe(loss);
+            alarms += u32::from(alarm);
+            assert_eq!(alarm, other.observe(loss * 1024.0));
             assert!(!other.observe(f64::NAN) && !other.observe(f64::INFINITY));
         }
-        assert_eq!((one.alarms(), other.alarms()), (1, 1));
+        assert_eq!(alarms, 1);
     }
 
     #[test]
     fn state_survives_storage() {
-        let mut drift = Drift::new(Setting::default());
+        let mut drift = Drift::default();
         (0..50).for_each(|i| _ = drift.observe(f64::from(i * i % 7)));
         let mut bytes = Vec::new();
         drift.write(&mut bytes);

@@ -1,6 +1,10 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
-use crate::{Event, Head, Item, Profile, Without, profile, stored::stored};
+use crate::{
+    Event, Head, Profile, cpu,
+    profile::{self, Seen},
+    stored::stored,
+};
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
@@ -25,13 +29,13 @@ pub struct Example {
     pub(crate) slot_starts: Vec<u16>,
     /// How much the group counts.
     pub(crate) weight: f32,
-    /// The evidence there was when it was made.
-    pub(crate) evidence: u64,
+    /// What was left of the last alarm about drift when it was made.
+    pub(crate) alarm: f32,
     /// Whether it went into a contribution.
     pub(crate) contributed: bool,
 }
 
-stored!(Example { x, server, directions, slots, slot_starts, weight, evidence, contributed });
+stored!(Example { x, server, directions, slots, slot_starts, weight, alarm, contributed });
 
 impl Example {
     /// How many items it has.
@@ -54,28 +58,35 @@ impl Example {
         self.weight
     }
 
-    fn new(head: &Head, profile: &Profile, event: &Event, items: &[&Item], weight: f32, without: Without) -> Self {
-        let schema = &head.schema;
-        let features = head.shape(0, 0).f as usize;
-        let mut x = vec![0.0; features * items.len()];
+    /// How wrong the published net is about it, with the profile as it was: 1 by chance, whatever the number of rows.
+    ///
+    /// The device's own copy is not asked: it may not have come so far yet, and what a profile is must not depend on that.
+    pub(crate) fn loss(&self, head: &Head) -> f64 {
+        let rows = self.rows();
+        let shape = head.shape(rows as u32, 1);
+        let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
+        let mut loss = [0.0];
+        cpu::forward(shape, &self.x, head.parameters(), &mut z, &mut s);
+        cpu::listwise(shape, 1.0, &[0, rows as u32], &[1.0], &self.server, &s, &mut r, &mut loss);
+        f64::from(loss[0]) / (rows as f64).ln()
+    }
+
+    fn new(head: &Head, rows: &[&Seen], weight: f32) -> Self {
         let mut example = Self {
-            x: Vec::new(),
-            server: items.iter().map(|item| item.score).collect(),
-            directions: Vec::with_capacity(items.len() * schema.embedding as usize),
+            x: rows.iter().flat_map(|seen| &seen.features).copied().collect(),
+            server: rows.iter().map(|seen| seen.item.score).collect(),
+            directions: Vec::with_capacity(rows.len() * head.embedding_length()),
             slots: Vec::new(),
             slot_starts: vec![0],
             weight,
-            evidence: profile.evidence(),
+            alarm: 0.0,
             contributed: false,
         };
-        for (item, x) in items.iter().zip(x.chunks_exact_mut(features)) {
-            let direction = profile::direction(&item.embedding);
-            profile.features(schema, item, &direction, event.moment, without, x);
-            example.directions.extend(direction);
+        for Seen { item, .. } in rows {
+            example.directions.extend(profile::direction(&item.embedding));
             example.slots.extend(item.attributes.iter().map(slot));
             example.slot_starts.push(example.slots.len() as u16);
         }
-        example.x = x;
         example
     }
 }
@@ -87,36 +98,38 @@ pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
     (mixed >> 56) as u16 % SLOTS as u16
 }
 
-/// The example that an event earns, seen from the profile *before* it, so that none knows its own answer.
+/// The example that an event earns. Each of its rows is seen from the profile *before* the event that the row was part
+/// of, so that none knows its own answer: neither the event's, nor those that are drawn to stand against it.
 ///
 /// What was chosen stands against what was shown beside it, and counts by how seldom its place is looked at. Where
 /// nothing was shown beside it, against up to four items that were passed over; what was pushed away stands against one
 /// that was chosen before. Which ones is drawn by a generator seeded with the event's number, so that a rebuild draws
 /// the same.
-pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, without: Without) -> Option<Example> {
+pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &[Seen]) -> Option<Example> {
     let label = event.label(&head.schema);
     let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
     let mut generator = ChaCha8Rng::seed_from_u64(profile.events());
-    let mut items = Vec::with_capacity(event.others.len().max(DRAWN) + 1);
+    let (own, others) = seen.split_first()?;
+    let mut rows = Vec::with_capacity(others.len().max(DRAWN) + 1);
     if label > 0.0 {
-        items.push(&event.item);
-        if event.others.is_empty() {
-            let pool = profile.passed_over().iter().filter(|passed| passed.key != event.item.key);
-            items.extend(drawn(pool, DRAWN, &mut generator));
+        rows.push(own);
+        if others.is_empty() {
+            let pool = profile.passed_over().iter().filter(|passed| passed.item.key != event.item.key);
+            rows.extend(drawn(pool, DRAWN, &mut generator));
         } else {
-            items.extend(&event.others);
+            rows.extend(others);
         }
     } else if label < 0.0 {
-        let pool = profile.chosen().iter().filter(|chosen| chosen.key != event.item.key);
-        items.extend(drawn(pool, 1, &mut generator));
-        items.push(&event.item);
+        let pool = profile.chosen().iter().filter(|chosen| chosen.item.key != event.item.key);
+        rows.extend(drawn(pool, 1, &mut generator));
+        rows.push(own);
     }
     let rare = f32::from(event.position.max(1)).powf(head.eta).min(MOST_PROPENSITY_WEIGHT);
-    (items.len() > 1 && weight > 0.0).then(|| Example::new(head, profile, event, &items, weight * rare, without))
+    (rows.len() > 1 && weight > 0.0).then(|| Example::new(head, &rows, weight * rare))
 }
 
-fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut impl Rng) -> Vec<&'a Item> {
-    let mut left: Vec<&Item> = pool.collect();
+fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut impl Rng) -> Vec<&'a Seen> {
+    let mut left: Vec<&Seen> = pool.collect();
     let count = left.len().min(most);
     for place in 0..count {
         let other = generator.random_range(place..left.len());
@@ -129,7 +142,7 @@ fn drawn<'a>(pool: impl Iterator<Item = &'a Item>, most: usize, generator: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Moment, Schema};
+    use crate::{Item, Moment, Schema, Without};
 
     fn head() -> Head {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
@@ -144,14 +157,19 @@ mod tests {
         Event::new(kind, item(axis), Moment::default())
     }
 
+    fn record(profile: &mut Profile, event: &Event) {
+        let seen = profile.look(&head().schema, event, false, Without::default());
+        profile.fold(&head().schema, event, seen, false);
+    }
+
     fn profile_after(passed_over: usize) -> Profile {
         let mut profile = Profile::new(&head().schema);
-        (0..passed_over).for_each(|axis| profile.record(&head().schema, &event(0, axis)));
+        (0..passed_over).for_each(|axis| record(&mut profile, &event(0, axis)));
         profile
     }
 
     fn example(profile: &Profile, event: &Event) -> Option<Example> {
-        example_from_event(&head(), profile, event, Without::default())
+        example_from_event(&head(), profile, event, &profile.look(&head().schema, event, false, Without::default()))
     }
 
     #[test]
@@ -178,7 +196,7 @@ mod tests {
     fn what_was_pushed_away_stands_against_what_was_chosen() {
         assert_eq!(example(&profile_after(3), &event(3, 5)), None, "nothing was chosen before");
         let mut profile = profile_after(0);
-        [8, 9].iter().for_each(|&axis| profile.record(&head().schema, &event(1, axis)));
+        [8, 9].iter().for_each(|&axis| record(&mut profile, &event(1, axis)));
         let example = example(&profile, &event(3, 5)).expect("two were chosen");
         assert!(example.rows() == 2 && example.server[1] == 5.0 && example.server[0] >= 8.0);
     }
@@ -200,6 +218,18 @@ mod tests {
     fn an_example_does_not_know_its_own_answer() {
         let example = example(&profile_after(3), &event(1, 9)).expect("three to draw from");
         assert_eq!(example.x[..9], [0.0; 9], "no interest, no recent item: as it was before the click");
-        assert_eq!(example.evidence, 0);
+    }
+
+    #[test]
+    fn nor_does_it_know_what_came_of_those_it_stands_against() {
+        // Item 5 was pushed away and 8 chosen: to look at them now would tell, by attention, interests and "seen".
+        let mut profile = profile_after(0);
+        [event(3, 5), event(1, 8)].iter().for_each(|event| record(&mut profile, event));
+        let chosen = example(&profile, &event(1, 9)).expect("one was passed over");
+        assert_eq!((chosen.server[1], &chosen.x[chosen.x.len() / 2..][..9]), (5.0, &[0.0; 9][..]));
+        let pushed_away = example(&profile, &event(3, 9)).expect("one was chosen");
+        let features = head().shape(0, 0).f as usize;
+        assert_eq!((pushed_away.server[0], pushed_away.x[13]), (8.0, 0.0), "it was not seen before it was chosen");
+        assert_eq!(pushed_away.x[..features], profile.chosen()[0].features);
     }
 }

@@ -40,11 +40,11 @@ pub struct Local {
     pub batch: u32,
     /// The size of a step of the net's copy.
     pub rate: f32,
-    /// How strongly the copy is pulled back to the shared head, for a device with no evidence; half of it at κ.
+    /// How many examples the shared head weighs as much as: the copy is pulled back to it.
     pub pull: f32,
     /// The size of a step of the personal part.
     pub personal_rate: f32,
-    /// How strongly the personal part is pulled to zero.
+    /// How many examples weigh as much as the pull of the personal part to zero.
     pub personal_pull: f32,
 }
 cbor!(Local { steps, batch, rate, pull, personal_rate, personal_pull });
@@ -81,7 +81,7 @@ impl Head {
             *weight = size * (2.0 * (i as f32 * 0.618_034).fract() - 1.0);
         }
         parameters[schema.dense.len() + INTEREST] = 1.0;
-        let local = Local { steps: 8, batch: 8, rate: 0.05, pull: 0.1, personal_rate: 0.1, personal_pull: 0.01 };
+        let local = Local { steps: 8, batch: 8, rate: 0.05, pull: 200.0, personal_rate: 0.1, personal_pull: 50.0 };
         let upload = Descent { epochs: 1, rate: 1.0 };
         let head = Self { schema, kappa, eta: 1.0, local, upload, facts: String::new(), hidden, parameters };
         head.check()?;
@@ -173,8 +173,11 @@ impl Head {
         if steps > 1000 || !(1..=256).contains(&batch) || !(1..=100).contains(&self.upload.epochs) {
             return refuse("steps, batch and epochs are not within 0 to 1000, 1 to 256 and 1 to 100");
         }
-        if [rate, pull, personal_rate, personal_pull].iter().any(|rate| !(0.0..=10.0).contains(rate)) {
-            return refuse("a rate or a pull is not between 0 and 10");
+        if [rate, personal_rate].iter().any(|rate| !(0.0..=10.0).contains(rate)) {
+            return refuse("a rate is not between 0 and 10");
+        }
+        if [pull, personal_pull].iter().any(|pull| !(0.0..=1e6).contains(pull)) {
+            return refuse("a pull is not between 0 and a million");
         }
         if !(0.0..=100.0).contains(&self.upload.rate) {
             return refuse("the upload's rate is not between 0 and 100");
@@ -212,6 +215,7 @@ mod tests {
             Head { hidden: 0, ..head() },
             Head { local: Local { batch: 0, ..local }, ..head() },
             Head { local: Local { rate: f32::INFINITY, ..local }, ..head() },
+            Head { local: Local { personal_pull: -1.0, ..local }, ..head() },
             Head { upload: Descent { epochs: 0, rate: 1.0 }, ..head() },
             Head { parameters: vec![f32::INFINITY; head().parameters.len()], ..head() },
             Head { parameters: vec![0.0; 4097], ..head() },

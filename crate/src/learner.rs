@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::{
     Example, Head,
     cpu::{self, Shape},
+    drift,
     example::SLOTS,
     stored::{goes_on, stored},
 };
@@ -12,8 +13,11 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
-/// Keeps the first steps of `AdaGrad` finite.
-const TINY: f32 = 1e-6;
+/// How many of them are left right after an alarm about drift.
+const LEAST_POOL: usize = 16;
+/// What a parameter's squared slopes begin with: without it the first steps would be as long for a slope that says
+/// nothing as for one that says much.
+const DAMPING: f32 = 0.1;
 
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
 ///
@@ -80,7 +84,9 @@ impl Learner {
     pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
         while self.owed == 0 {
             let Some(example) = self.inbox.pop_front() else { return false };
-            if self.pool.len() == POOL {
+            // What is older than an alarm is of another time.
+            let most = LEAST_POOL.max((POOL as f32 * (1.0 - example.alarm)) as usize);
+            while self.pool.len() >= most {
                 self.pool.pop_front();
             }
             self.pool.push_back(example);
@@ -136,15 +142,17 @@ impl Learner {
             self.add_slope(head, chosen, scratch);
         }
         let scale = 1.0 / batch as f32;
-        let evidence = self.pool[newest].evidence as f32;
-        let pull = local.pull * (head.kappa + 1.0) / (evidence + head.kappa + 1.0);
+        // Slopes are means over examples; a pull weighs as much as so many of them.
+        let share = 1.0 / self.pool.len() as f32;
+        let faster = drift::learning(self.pool[newest].alarm);
+        let (pull, personal_pull) = (local.pull * share, local.personal_pull * share);
         let copy = self.theta.iter_mut().zip(&mut self.theta_squares);
-        for (((theta, squares), sum), shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
-            ada_grad(theta, squares, sum * scale + pull * (*theta - shared), local.rate);
+        for (((theta, squares), sum), &shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
+            ada_grad(theta, squares, sum * scale, faster * local.rate, pull, shared);
         }
         let linear = self.personal.iter_mut().zip(&mut self.personal_squares);
         for ((weight, squares), sum) in linear.zip(&scratch.personal) {
-            ada_grad(weight, squares, sum * scale + local.personal_pull * *weight, local.personal_rate);
+            ada_grad(weight, squares, sum * scale, faster * local.personal_rate, personal_pull, 0.0);
         }
     }
 
@@ -177,6 +185,11 @@ impl Learner {
 
 #[cfg(test)]
 impl Learner {
+    /// What is left of the last alarm at the newest example that was looked at.
+    pub(crate) fn pool_alarm(&self) -> f32 {
+        self.pool.back().map_or(0.0, |newest| newest.alarm)
+    }
+
     pub(crate) fn reset_net(&mut self, head: &Head) {
         self.theta = head.parameters().to_vec();
     }
@@ -203,10 +216,12 @@ impl Example {
     }
 }
 
-/// Duchi et al. 2011: the more a parameter has moved, the less it moves.
-fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32) {
+/// Duchi et al. 2011: the more a parameter has moved, the less it moves. The pull to `home` is an implicit step, which
+/// no strength of it makes swing.
+fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32, pull: f32, home: f32) {
     *squares += slope * slope;
-    *parameter -= rate * slope / (*squares + TINY).sqrt();
+    let rate = rate / (*squares + DAMPING).sqrt();
+    *parameter = (*parameter - rate * slope + rate * pull * home) / (1.0 + rate * pull);
 }
 
 fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -> f32 {
@@ -266,5 +281,88 @@ impl Batch {
             weight: vec![1.0, 0.5],
         };
         Some((head, batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Schema;
+
+    fn head() -> Head {
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
+    }
+
+    /// Two items of which the first is chosen; they differ in one feature, one entry of their directions, and a slot.
+    fn example(head: &Head, alarm: f32) -> Example {
+        let f = head.shape(0, 0).f as usize;
+        let mut x = vec![0.0; 2 * f];
+        x[0] = 1.0;
+        let mut directions = vec![0.0; 32];
+        directions[0] = 1.0;
+        Example {
+            x,
+            server: vec![0.0; 2],
+            directions,
+            slots: vec![7, 9],
+            slot_starts: vec![0, 1, 2],
+            weight: 1.0,
+            alarm,
+            contributed: false,
+        }
+    }
+
+    fn after(head: &Head, alarms: &[f32]) -> Learner {
+        let mut learner = Learner::new(head);
+        alarms.iter().for_each(|&alarm| learner.push(example(head, alarm)));
+        while learner.step(head, &mut Scratch::default()) {}
+        learner
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_six_examples_are_kept_and_sixteen_at_an_alarm() {
+        let mut head = head();
+        head.local.steps = 1;
+        assert_eq!(after(&head, &[0.0; 300]).pool.len(), 256);
+        let mut alarms = vec![0.0; 300];
+        alarms.push(1.0);
+        assert_eq!(after(&head, &alarms).pool.len(), 16);
+        alarms.push(0.5);
+        assert_eq!(after(&head, &alarms).pool.len(), 17);
+    }
+
+    #[test]
+    fn a_step_is_the_one_that_is_written_down() {
+        // The slope of the loss is −1/2 by what the chosen one has. AdaGrad begins at 0.1, so the square is 0.35.
+        let mut head = head();
+        head.local.steps = 1;
+        let (learner, longer) = (after(&head, &[0.0]), after(&head, &[1.0]));
+        let root = 0.35f32.sqrt();
+        let of = |rate: f32, pull: f32| (0.5 * rate / root) / (1.0 + rate / root * pull);
+        for (found, wanted) in [
+            (learner.theta[0] - head.parameters()[0], of(0.05, 200.0)),
+            (learner.personal[0], of(0.1, 50.0)),
+            (learner.personal[16 + 7], of(0.1, 50.0)),
+            (learner.personal[16 + 9], -of(0.1, 50.0)),
+            (longer.personal[0], of(0.3, 50.0)),
+        ] {
+            assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn a_pull_weighs_as_so_many_examples_and_no_strength_of_it_swings() {
+        let mut head = head();
+        let far = after(&head, &[0.0; 50]).personal[0];
+        head.local.personal_pull = 1e6;
+        let near = after(&head, &[0.0; 50]).personal[0];
+        assert!(far > 0.1 && (0.0..1e-4).contains(&near), "{far} {near}");
+        let ten = |pull: f32, count: usize| {
+            let mut head = head.clone();
+            (head.local.steps, head.local.batch, head.local.personal_pull) = (400, 1, pull);
+            after(&head, &vec![0.0; count]).personal[0]
+        };
+        // Twice as many examples weigh as much against twice the pull.
+        assert!((ten(10.0, 5) - ten(20.0, 10)).abs() < 0.02, "{} {}", ten(10.0, 5), ten(20.0, 10));
     }
 }

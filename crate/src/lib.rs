@@ -23,7 +23,7 @@ pub mod cpu;
 mod decimal;
 #[cfg(feature = "release")]
 mod device;
-pub mod drift;
+mod drift;
 mod entropy;
 mod error;
 mod event;

@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Event, Head, Item, Moment, Profile, Result, Without,
+    Error, Event, Example, Head, Item, Moment, Profile, Result, Without,
+    drift::{self, Drift},
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running, Setting},
@@ -40,24 +41,38 @@ const MOST_NAMES: usize = 1 << 14;
 struct State {
     profile: Profile,
     learner: Learner,
+    drift: Drift,
 }
 
 impl State {
     fn new(head: &Head) -> Self {
-        Self { profile: Profile::new(&head.schema), learner: Learner::new(head) }
+        Self { profile: Profile::new(&head.schema), learner: Learner::new(head), drift: Drift::default() }
     }
 
     fn fold(&mut self, head: &Head, entry: &Entry, without: Without) {
         match entry {
             Entry::Event { event, slate_ms, contributed } => {
-                if let Some(mut example) = example_from_event(head, &self.profile, event, without) {
+                let shown = slate_ms.is_some();
+                let seen = self.profile.look(&head.schema, event, shown, without);
+                if let Some(mut example) = example_from_event(head, &self.profile, event, &seen) {
                     example.contributed = *contributed;
+                    self.notice(head, &mut example, without);
                     self.learner.push(example);
                 }
-                self.profile.fold(&head.schema, event, slate_ms.is_some());
+                self.profile.fold(&head.schema, event, seen, shown);
             }
-            Entry::Slate { items, moment } => self.profile.show(&head.schema, items, moment.ms),
+            Entry::Slate { items, moment } => self.profile.show(&head.schema, items, *moment, without),
         }
+    }
+
+    /// Whether the user's interests have changed: then what is known of them counts for less.
+    fn notice(&mut self, head: &Head, example: &mut Example, without: Without) {
+        if without.drift {
+            return;
+        }
+        self.drift.observe(example.loss(head));
+        example.alarm = self.drift.alarm();
+        self.profile.fade(drift::forgetting(example.alarm));
     }
 }
 
@@ -150,7 +165,7 @@ stored! {
         log, bytes, base, live, folded, rebuilding, leaving, without, offered, running,
     }
     Base { state, items, values, first_ms, last_ms, events }
-    State { profile, learner }
+    State { profile, learner, drift }
 }
 
 struct Export(u32, Vec<u8>, [u8; 32]);

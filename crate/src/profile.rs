@@ -54,13 +54,22 @@ pub struct Profile {
     weights: [f32; CLUSTERS],
     recent: VecDeque<Recent>,
     counters: Sorted<(u16, u64), Counter>,
-    passed_over: VecDeque<Item>,
-    chosen: VecDeque<Item>,
+    passed_over: VecDeque<Seen>,
+    chosen: VecDeque<Seen>,
     last_ms: u64,
     session: u32,
     events: u64,
     evidence: u64,
 }
+
+/// An item, and what the profile had to say about it *before* the event that it was part of: what came of it is not in
+/// there, so that nobody who learns from it later can read the answer off.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) item: Item,
+    pub(crate) features: Vec<f32>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Recent {
     key: u64,
@@ -79,7 +88,8 @@ stored! {
     }
     Recent { key, label, direction }
     Counter { chosen, shown, ms }
-    Without { attention, counters, interests }
+    Seen { item, features }
+    Without { attention, counters, interests, drift }
 }
 
 impl Counter {
@@ -89,7 +99,15 @@ impl Counter {
     }
 }
 
+impl Seen {
+    fn fits(&self, schema: &Schema) -> bool {
+        let features = Profile::feature_count(schema.dense.len(), schema.attributes.len());
+        self.item.check(schema).is_ok() && self.features.len() == features
+    }
+}
+
 /// What a ranking leaves out, to see what it was worth.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Without {
     /// No looking back at recent items.
@@ -98,6 +116,8 @@ pub struct Without {
     pub counters: bool,
     /// One decayed interest in place of several.
     pub interests: bool,
+    /// No notice of drift.
+    pub drift: bool,
 }
 
 impl Profile {
@@ -124,44 +144,60 @@ impl Profile {
         schema_dense + FIXED + PER_ATTRIBUTE * schema_attributes
     }
 
-    /// Folds one event in. [`Event::check`] has passed it.
-    pub fn record(&mut self, schema: &Schema, event: &Event) {
-        self.fold(schema, event, false);
+    /// What there was to say about an event's item and those beside it before the event was known. What was shown by
+    /// [`Profile::show`] is seen as it was then, whatever has come of it since.
+    pub(crate) fn look(&self, schema: &Schema, event: &Event, shown: bool, without: Without) -> Vec<Seen> {
+        let items = core::iter::once(&event.item).chain(&event.others);
+        let before = |item: &Item| if shown { self.seen(item.key) } else { None };
+        items.map(|item| before(item).unwrap_or_else(|| self.see(schema, item, event.moment, without))).collect()
+    }
+
+    fn see(&self, schema: &Schema, item: &Item, moment: Moment, without: Without) -> Seen {
+        let mut features = vec![0.0; Self::feature_count(schema.dense.len(), schema.attributes.len())];
+        self.features(schema, item, &direction(&item.embedding), moment, without, &mut features);
+        Seen { item: item.clone(), features }
+    }
+
+    fn seen(&self, key: u64) -> Option<Seen> {
+        let latest = self.passed_over.iter().rev().chain(self.chosen.iter().rev());
+        latest.into_iter().find(|seen| seen.item.key == key).cloned()
     }
 
     /// Folds in what was shown together: all of it was seen, and passed over as long as nothing else is said.
-    pub(crate) fn show(&mut self, schema: &Schema, items: &[Item], ms: u64) {
-        self.begin(ms);
+    pub(crate) fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, without: Without) {
+        let seen: Vec<Seen> = items.iter().map(|item| self.see(schema, item, moment, without)).collect();
+        self.begin(moment.ms);
         self.events += 1;
-        for item in items {
-            keep(&mut self.passed_over, OPPOSITES, item.clone());
-            self.count(schema, item, 0.0, 1.0, ms);
-        }
+        seen.into_iter().for_each(|seen| keep(&mut self.passed_over, OPPOSITES, seen));
+        items.iter().for_each(|item| self.count(schema, item, 0.0, 1.0, moment.ms));
     }
 
-    /// Folds one event in, whose items were counted as seen before where they were shown by [`Profile::show`].
-    pub(crate) fn fold(&mut self, schema: &Schema, event: &Event, seen: bool) {
+    /// Folds one event in, of which [`Profile::look`] said what was `seen`. [`Event::check`] has passed it. Where its
+    /// items were `shown` by [`Profile::show`], they were counted there.
+    pub(crate) fn fold(&mut self, schema: &Schema, event: &Event, seen: Vec<Seen>, shown: bool) {
         let Event { item, moment, others, .. } = event;
+        let mut seen = seen.into_iter();
+        let first = seen.next().expect("the event's own item is the first");
         let label = event.label(schema);
         self.begin(moment.ms);
         self.events += 1;
         let direction = direction(&item.embedding);
-        self.count(schema, item, label.max(0.0), if seen { 0.0 } else { 1.0 }, moment.ms);
-        if !seen {
-            others.iter().for_each(|other| keep(&mut self.passed_over, OPPOSITES, other.clone()));
+        self.count(schema, item, label.max(0.0), if shown { 0.0 } else { 1.0 }, moment.ms);
+        if !shown {
+            seen.for_each(|other| keep(&mut self.passed_over, OPPOSITES, other));
             others.iter().for_each(|other| self.count(schema, other, 0.0, 1.0, moment.ms));
         }
         if label > 0.0 {
             self.evidence += 1;
-            self.passed_over.retain(|passed| passed.key != item.key);
-            keep(&mut self.chosen, OPPOSITES, item.clone());
+            self.passed_over.retain(|passed| passed.item.key != item.key);
+            keep(&mut self.chosen, OPPOSITES, first);
             for tide in self.tides.chunks_exact_mut(direction.len()).take(HALF_LIVES_MS.len()) {
                 add(tide, label, &direction);
             }
             self.strengthen(&direction);
         } else {
-            if !seen {
-                keep(&mut self.passed_over, OPPOSITES, item.clone());
+            if !shown {
+                keep(&mut self.passed_over, OPPOSITES, first);
             }
             if label < 0.0 {
                 add(&mut self.tides[(TIDES - 1) * direction.len()..], -label, &direction);
@@ -226,12 +262,12 @@ impl Profile {
     }
 
     /// The items that were shown and passed over, the oldest first.
-    pub(crate) fn passed_over(&self) -> &VecDeque<Item> {
+    pub(crate) fn passed_over(&self) -> &VecDeque<Seen> {
         &self.passed_over
     }
 
     /// The items that were chosen, the oldest first.
-    pub(crate) fn chosen(&self) -> &VecDeque<Item> {
+    pub(crate) fn chosen(&self) -> &VecDeque<Seen> {
         &self.chosen
     }
 
@@ -258,7 +294,21 @@ impl Profile {
             && self.counters.len() <= COUNTERS
             && self.counters.iter().all(named)
             && self.passed_over.len().max(self.chosen.len()) <= OPPOSITES
-            && self.passed_over.iter().chain(&self.chosen).all(|item| item.check(schema).is_ok())
+            && self.passed_over.iter().chain(&self.chosen).all(|seen| seen.fits(schema))
+    }
+
+    /// Takes this part of all that is known of interests away.
+    pub(crate) fn fade(&mut self, part: f32) {
+        if part == 0.0 {
+            return;
+        }
+        let left = 1.0 - part;
+        self.tides.iter_mut().chain(&mut self.weights).for_each(|number| *number *= left);
+        self.recent.iter_mut().for_each(|recent| recent.label *= left);
+        for counter in self.counters.values_mut() {
+            counter.chosen *= left;
+            counter.shown *= left;
+        }
     }
 
     /// Lets the time since the last event pass. A clock that goes backwards stands still.
@@ -409,157 +459,4 @@ fn logit(rate: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: u64 = 3_600_000;
-
-    fn schema() -> Schema {
-        let mut schema = Schema::plain(16);
-        schema.attributes.push(crate::Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
-        schema
-    }
-
-    fn item(axis: usize) -> Item {
-        let embedding = (0..16).map(|i| if i == axis { 2.0 } else { 0.0 }).collect();
-        Item { attributes: vec![(0, axis as u64)], ..Item::plain(axis as u64, embedding) }
-    }
-
-    fn event(kind: u16, axis: usize, hour: u64) -> Event {
-        Event::new(kind, item(axis), Moment { ms: hour * HOUR, offset_min: 0 })
-    }
-
-    fn fold(events: &[Event]) -> Profile {
-        let mut profile = Profile::new(&schema());
-        events.iter().for_each(|event| profile.record(&schema(), event));
-        profile
-    }
-
-    fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
-        let mut out = vec![f32::NAN; Profile::feature_count(0, 1)];
-        let moment = Moment { ms: hour * HOUR, offset_min: 0 };
-        let item = item(axis);
-        profile.features(&schema(), &item, &direction(&item.embedding), moment, Without::default(), &mut out);
-        assert!(out.iter().all(|x| x.is_finite()));
-        out
-    }
-
-    #[test]
-    fn the_same_events_give_the_same_profile() {
-        let events: Vec<Event> = (0..200).map(|i| event([1, 3][i % 2], i % 7, i as u64)).collect();
-        assert_eq!(fold(&events), fold(&events));
-    }
-
-    #[test]
-    fn an_empty_profile_says_nothing_of_the_item() {
-        let said = features(&Profile::new(&schema()), 3, 12);
-        assert_eq!(said[..9], [0.0; 9]);
-        assert_eq!(said[12..], [0.0; 6]);
-    }
-
-    #[test]
-    fn interests_fade_at_their_half_lives() {
-        let events = [event(1, 1, 0), event(1, 2, 3)];
-        let profile = fold(&events);
-        // After three hours the first is worth a half in the fastest tide, and nearly all of itself in the slowest.
-        let said = features(&profile, 1, 3);
-        assert!((said[0] - 0.5 / 1.25f32.sqrt()).abs() < 1e-6, "{said:?}");
-        assert!((said[2] - 0.5f32.sqrt()).abs() < 2e-3, "{said:?}");
-        assert_eq!(features(&fold(&[event(3, 4, 0)]), 4, 0)[3], 1.0, "what was pushed away is known as that");
-    }
-
-    #[test]
-    fn clusters_stay_apart_until_there_is_no_room() {
-        let profile = fold(&[0, 1, 2, 3].map(|axis| event(1, axis, 0)));
-        for axis in 0..4 {
-            assert!((features(&profile, axis, 0)[4] - 1.0).abs() < 1e-6);
-        }
-        assert_eq!(features(&profile, 9, 0)[4], 0.0);
-        assert!(features(&fold(&[0, 1, 2, 3, 4].map(|axis| event(1, axis, 0))), 4, 0)[4] > 0.5);
-    }
-
-    #[test]
-    fn counters_are_shrunk_to_the_populations_rate() {
-        let odds = |events: &[Event]| features(&fold(events), 1, 0)[FIXED];
-        // (1 + 5 · 0.2) / (1 + 5) = 1/3 against 1/5.
-        assert!((odds(&[event(1, 1, 0)]) - (0.5f32.ln() - 0.25f32.ln())).abs() < 1e-6);
-        let shown = Event { others: vec![item(1)], ..event(1, 2, 0) };
-        assert!(odds(&[shown]) < 0.0, "shown beside the chosen one and passed over");
-        assert!(odds(&vec![event(1, 1, 0); 50]) > 3.0);
-    }
-
-    #[test]
-    fn what_is_shown_together_is_seen_once() {
-        let mut profile = Profile::new(&schema());
-        profile.show(&schema(), &[item(1), item(2), item(3)], 0);
-        let click = Event { others: vec![item(1), item(3)], ..event(1, 2, 0) };
-        profile.fold(&schema(), &click, true);
-        let counter = |value| profile.counters.get(&(0, value)).expect("it was counted");
-        let counted = [1, 2, 3].map(|value| (counter(value).chosen, counter(value).shown));
-        assert_eq!(counted, [(0.0, 1.0), (1.0, 1.0), (0.0, 1.0)]);
-        assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [1, 3]);
-        profile.fold(&schema(), &event(3, 3, 0), true);
-        assert_eq!(profile.passed_over().len(), 2, "pushed away, and passed over once");
-        (0..50).for_each(|_| profile.fold(&schema(), &click, true));
-        assert!(features(&profile, 2, 0).iter().all(|x| x.is_finite()), "chosen more often than shown");
-    }
-
-    #[test]
-    fn a_seen_item_is_known_and_reasons_have_a_name() {
-        let profile = fold(&[event(1, 1, 0), event(1, 2, 0)]);
-        assert_eq!((features(&profile, 2, 0)[13], features(&profile, 3, 0)[13]), (1.0, 0.0));
-        let mut like_two = item(2);
-        like_two.embedding[5] = 0.5;
-        let (key, voice) = profile.reason(&direction(&like_two.embedding)).expect("there are two");
-        assert!(key == 2 && voice > 0.9);
-        assert_eq!(Profile::new(&schema()).reason(&like_two.embedding), None);
-    }
-
-    #[test]
-    fn hours_and_weekends_are_those_of_the_users_wall() {
-        let mut out = vec![0.0; Profile::feature_count(0, 1)];
-        // 2026-11-21 is a Saturday; at 23:30 UTC it is Sunday in Kyiv and at 01:00 UTC Friday evening in Lima.
-        let saturday = 1_795_219_200_000;
-        let mut weekend = |ms, offset_min| {
-            let moment = Moment { ms, offset_min };
-            let item = item(1);
-            let direction = direction(&item.embedding);
-            let profile = Profile::new(&schema());
-            profile.features(&schema(), &item, &direction, moment, Without::default(), &mut out);
-            out[11]
-        };
-        assert_eq!(
-            [weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)],
-            [1.0, 0.0, 0.0]
-        );
-        assert_eq!(weekend(saturday + 47 * HOUR, 120), 0.0);
-    }
-
-    #[test]
-    fn an_item_is_no_longer_passed_over_once_it_is_opened() {
-        let profile = fold(&[event(0, 1, 0), event(0, 2, 0), event(1, 1, 0)]);
-        assert_eq!(profile.passed_over().iter().map(|item| item.key).collect::<Vec<_>>(), [2]);
-        assert_eq!((profile.events(), profile.evidence()), (3, 1));
-    }
-
-    #[test]
-    fn a_clock_that_goes_backwards_makes_nothing_stronger() {
-        let mut profile = fold(&[event(1, 1, 100)]);
-        profile.record(&schema(), &event(1, 2, 50));
-        let said = features(&profile, 1, 40);
-        assert!((said[0] - 0.5f32.sqrt()).abs() < 1e-6, "{said:?}");
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let events: Vec<Event> = (0..3000)
-            .map(|i| {
-                let mut event = event([0, 1][i % 2], i % 16, 0);
-                event.item.attributes[0].1 = i as u64;
-                event
-            })
-            .collect();
-        let profile = fold(&events);
-        assert_eq!((profile.passed_over.len(), profile.recent.len(), profile.counters.len()), (64, 64, 1024));
-    }
-}
+mod tests;

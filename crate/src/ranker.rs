@@ -187,7 +187,7 @@ impl Ranker {
         Ok(self.take(Taken::Other(step)))
     }
 
-    /// Time passes: to be said now and then, at the latest before [`Ranker::reserve`].
+    /// Time passes: to be said now and then, at the latest before a contribution is paid for.
     pub fn tick(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
         let step = self.ledger.tick(stored, now_ms)?;
         Ok(self.take(Taken::Other(step)))

@@ -20,6 +20,10 @@ impl<K: Ord, V> Sorted<K, V> {
         self.entries.iter()
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.iter_mut().map(|(_, value)| value)
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.place(key).ok().map(|place| &self.entries[place].1)
     }

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, bail};
 use pico_args::Arguments;
 use sha2::{Digest, Sha256};
-use std::{fmt::Write, fs, path::PathBuf};
+use std::{env, fmt::Write, fs, path::PathBuf};
 
 use crate::{
     figures,
@@ -26,6 +26,7 @@ const FILES: [(&str, &str); 2] = [
 const VALUES: [&str; 4] = ["--stage", "--fold", "--seeds", "--threads"];
 
 pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
+    let typed: Vec<String> = env::args().skip(1).collect();
     let mut passed = Vec::new();
     if args.contains("--quick") {
         passed.push("--quick".to_owned());
@@ -50,6 +51,7 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
         .arg(place.figures().join("evaluate.jsonl"))
         .args(passed)
         .env("PRIVET_COMMIT", figures::commit(&place.root))
+        .env("PRIVET_COMMAND", format!("cargo xtask {}", typed.join(" ")))
         .run()
 }
 

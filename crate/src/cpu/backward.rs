@@ -10,16 +10,19 @@ pub fn backward(shape: Shape, x: &[f32], theta: &[f32], z: &[f32], r: &[f32], g:
     let (skip, rest) = g.split_at_mut(f);
     let (g1, rest) = rest.split_at_mut(f * h);
     let (gb, g2) = rest.split_at_mut(h);
+    // The slope by what goes into each unit.
+    let mut d = vec![0.0; h];
     for i in 0..shape.n as usize {
         let (x, z, r) = (&x[i * f..][..f], &z[i * h..][..h], r[i] * scale);
         for k in 0..h {
+            d[k] = if z[k] > 0.0 { r * w2[k] } else { 0.0 };
             g2[k] += r * z[k];
-            gb[k] += if z[k] > 0.0 { r * w2[k] } else { 0.0 };
+            gb[k] += d[k];
         }
         for (j, &x) in x.iter().enumerate() {
             skip[j] += r * x;
-            for (k, g1) in g1[j * h..][..h].iter_mut().enumerate() {
-                *g1 += if z[k] > 0.0 { r * w2[k] * x } else { 0.0 };
+            for (g1, d) in g1[j * h..][..h].iter_mut().zip(&d) {
+                *g1 += d * x;
             }
         }
     }

@@ -157,13 +157,16 @@ fn what_was_shown_counts_as_seen_once_whatever_is_said_of_it_later() {
     // By hand: three items were seen, one of them was chosen from the second place beside two others.
     let mut by_hand = before.live.clone();
     let items = [11, 12, 13].map(|n| Item { score: [0.0, -1e6, -2e6][n - 11], ..item(n) });
-    by_hand.profile.show(&head().schema, &items, 2_000_000);
-    let [first, second, third] = items;
+    let moment = Moment { ms: 2_000_000, offset_min: 0 };
+    let [first, second, third] = items.clone();
     let event = Event { position: 2, others: vec![first, third], ..click(second) };
-    by_hand
-        .learner
-        .push(example_from_event(&head(), &by_hand.profile, &event, Without::default()).expect("two others"));
-    by_hand.profile.fold(&head().schema, &event, true);
+    let before_it = Event { moment, ..event.clone() };
+    let seen = by_hand.profile.look(&head().schema, &before_it, false, Without::default());
+    by_hand.profile.show(&head().schema, &items, moment, Without::default());
+    let example = example_from_event(&head(), &by_hand.profile, &event, &seen).expect("two others");
+    by_hand.drift.observe(example.loss(&head()));
+    by_hand.learner.push(example);
+    by_hand.profile.fold(&head().schema, &event, seen, true);
     assert_eq!(memory.live, by_hand);
 
     // Who clicks has seen: the other way round gives the same.
@@ -257,6 +260,44 @@ fn what_is_forgotten_takes_the_base_along_if_it_had_to_do_with_it() {
     let forgetful = settled(memory);
     assert_eq!(forgetful.live, innocent.live);
     assert_eq!(forgetful.base.events, 0);
+}
+
+/// Slates in which the user chooses one thing always, and another from the hundredth on.
+fn fickle(n: usize) -> Event {
+    let place = |axis: usize, noise: usize| {
+        let embedding = (0..16).map(|i| if i == axis { 1.0 } else { ((n * 7 + noise + i) % 5) as f32 / 10.0 });
+        Item::plain((n * 4 + axis) as u64, embedding.collect())
+    };
+    let (liked, other) = if n < 100 { (1, 2) } else { (2, 1) };
+    let moment = Moment { ms: 1_000_000 * n as u64, offset_min: 0 };
+    Event { others: vec![place(other, 1), place(3, 2)], ..Event::new(1, place(liked, 3), moment) }
+}
+
+#[test]
+fn a_change_of_interests_is_noticed_and_the_old_ones_fade() {
+    let alarm = |memory: &Memory| memory.live.learner.pool_alarm();
+    let steady = after((0..100).map(fickle));
+    assert_eq!(alarm(&steady), 0.0);
+    let changed = after((0..110).map(fickle));
+    assert!(alarm(&changed) > 0.5, "{}", alarm(&changed));
+    let mut deaf = Memory::new(&head(), Without { drift: true, ..Without::default() });
+    (0..110).for_each(|n| deaf.record(&head(), fickle(n)).expect("a plain event"));
+    assert_eq!(alarm(&settled(deaf)), 0.0);
+}
+
+#[test]
+fn drift_too_is_part_of_the_fold() {
+    let whole = after((0..115).map(fickle));
+    let mut sliced = Memory::new(&head(), Without::default());
+    for n in 0..115 {
+        sliced.record(&head(), fickle(n)).expect("a plain event");
+        sliced.advance(&head(), &mut Scratch::default());
+        sliced = Memory::import(&head(), &sliced.export()).expect("our own bytes");
+    }
+    assert_eq!(settled(sliced), whole);
+    let mut forgetful = after((0..120).map(fickle));
+    assert_eq!(forgetful.forget(&head(), Selector::Time(115_000_000, 999_000_000)), 5);
+    assert_eq!(settled(forgetful), whole);
 }
 
 #[test]

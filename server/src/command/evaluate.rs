@@ -1,6 +1,6 @@
 //! `privet evaluate`: how well models rank.
 
-use std::{num::NonZero, path::PathBuf};
+use std::{env, num::NonZero, path::PathBuf};
 
 use clap::Args;
 use privet_server::evaluate::{self, Fold, Options, SEEDS, Stage};
@@ -15,7 +15,7 @@ pub(crate) struct Evaluate {
     /// Run in the generated worlds, where relevance is known.
     #[arg(long)]
     generated: bool,
-    /// One seed, and nothing left out in turn.
+    /// One seed, no other model beside ours, and nothing left out in turn.
     #[arg(long)]
     quick: bool,
     /// The events that are held back: tune on valid, report test.
@@ -39,7 +39,12 @@ impl Evaluate {
     pub(crate) fn run(self) -> Done {
         let Self { folder, generated, quick, stage, fold, seeds, threads, figures } = self;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-        let options = Options { folder, generated, quick, stage, fold, seeds, threads, figures };
+        // `cargo xtask evaluate` says what was typed; by itself this command knows.
+        let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| {
+            let typed: Vec<String> = env::args().skip(1).collect();
+            format!("privet {}", typed.join(" "))
+        });
+        let options = Options { folder, generated, quick, stage, fold, seeds, threads, figures, command };
         evaluate::run(&options, &mut std::io::stdout())
     }
 }

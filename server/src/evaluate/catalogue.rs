@@ -1,6 +1,5 @@
 //! What a device is told of the items: an embedding, dense features and attributes.
 
-use super::baseline::shrunk_means;
 use super::data::{Attribute, Rating, Set};
 
 /// By as many ratings an item's mean is drawn to the mean of all.
@@ -15,6 +14,17 @@ pub(crate) struct Catalogue {
     pub(crate) attributes: Vec<(String, usize)>,
     /// By place.
     pub(crate) items: Vec<Item>,
+    /// Items as they look without one user's training event about them.
+    pub(crate) views: Vec<View>,
+}
+
+/// What numbers say of an item.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct View {
+    /// As an item's.
+    pub(crate) embedding: Vec<f32>,
+    /// As an item's.
+    pub(crate) dense: Vec<f32>,
 }
 
 /// One item.
@@ -30,26 +40,54 @@ pub(crate) struct Item {
 
 impl Catalogue {
     /// The content of a set's items, with statistics of the events that may be learnt from and these embeddings.
-    pub(crate) fn new(set: &Set, train: &[Vec<Rating>], embeddings: impl Fn(usize) -> Vec<f64>) -> Self {
-        let mut counts = vec![0.0; set.items.len()];
-        train.iter().flatten().for_each(|event| counts[event.item] += 1.0);
-        let means = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(event.value));
-        let likes = shrunk_means(train, set.items.len(), SHRUNK_BY, |event| f64::from(u8::from(event.is_like())));
-        let statistics = [counts.into_iter().map(f64::ln_1p).collect(), means, likes].map(standardised);
+    pub(crate) fn new(
+        set: &Set,
+        train: &[Vec<Rating>],
+        embeddings: impl Fn(usize) -> Vec<f64>,
+        without: impl Iterator<Item = Vec<f64>>,
+    ) -> Self {
+        let mut sums = vec![[0.0; 3]; set.items.len()];
+        let mut all = [0.0; 3];
+        for event in train.iter().flatten() {
+            for (place, number) in numbers(event).into_iter().enumerate() {
+                sums[event.item][place] += number;
+                all[place] += number;
+            }
+        }
+        let means = [all[1] / f64::max(all[0], 1.0), all[2] / f64::max(all[0], 1.0)];
+        let shrunk = |[count, values, likes]: [f64; 3]| {
+            let shrunk = |sum, mean| (sum + SHRUNK_BY * mean) / (count + SHRUNK_BY);
+            [count.ln_1p(), shrunk(values, means[0]), shrunk(likes, means[1])]
+        };
+        let raw: Vec<[f64; 3]> = sums.iter().map(|sum| shrunk(*sum)).collect();
+        let scales = [0, 1, 2].map(|place| spread_of(raw.iter().map(|numbers| numbers[place])));
+        let standard = |numbers: [f64; 3]| -> Vec<f32> {
+            numbers.iter().zip(scales).map(|(number, (mean, scale))| ((number - mean) * scale) as f32).collect()
+        };
         let embeddings: Vec<Vec<f64>> = (0..set.items.len()).map(embeddings).collect();
         let entries = embeddings.iter().flatten().count().max(1) as f64;
         let spread = (embeddings.iter().flatten().map(|entry| entry * entry).sum::<f64>() / entries).sqrt();
         let scale = if spread > 0.0 { 1.0 / spread } else { 0.0 };
         let item = |place: usize| Item {
             embedding: embeddings[place].iter().map(|entry| (entry * scale) as f32).collect(),
-            dense: statistics.iter().map(|column| column[place] as f32).collect(),
+            dense: standard(raw[place]),
             attributes: set.attributes.iter().map(|attribute| attribute.of_item[place].clone()).collect(),
         };
+        // As everything else that is known of items, their numbers reach a device from a server that knows nothing of it.
+        let view = |(event, embedding): (&Rating, Vec<f64>)| {
+            let (sum, own) = (sums[event.item], numbers(event));
+            View {
+                embedding: embedding.iter().map(|entry| (entry * scale) as f32).collect(),
+                dense: standard(shrunk([sum[0] - own[0], sum[1] - own[1], sum[2] - own[2]])),
+            }
+        };
+        let views = train.iter().flatten().zip(without).map(view).collect();
         let name = |attribute: &Attribute| (attribute.name.clone(), attribute.words.len());
         Self {
             dense: vec!["log_count", "mean", "like_rate"],
             attributes: set.attributes.iter().map(name).collect(),
             items: (0..set.items.len()).map(item).collect(),
+            views,
         }
     }
 
@@ -59,13 +97,23 @@ impl Catalogue {
     }
 }
 
-fn standardised(mut numbers: Vec<f64>) -> Vec<f64> {
+/// What an event adds to an item's count, values and likes.
+fn numbers(event: &Rating) -> [f64; 3] {
+    [1.0, f64::from(event.value), f64::from(u8::from(event.is_like()))]
+}
+
+/// By how many standard deviations each number is over the mean.
+pub(crate) fn standardised(numbers: &[f64]) -> Vec<f64> {
+    let (mean, scale) = spread_of(numbers.iter().copied());
+    numbers.iter().map(|number| (number - mean) * scale).collect()
+}
+
+/// The mean, and one over the standard deviation.
+fn spread_of(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
     let n = numbers.len() as f64;
-    let mean = numbers.iter().sum::<f64>() / n;
-    let deviation = (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / n).sqrt();
-    let scale = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
-    numbers.iter_mut().for_each(|number| *number = (*number - mean) * scale);
-    numbers
+    let mean = numbers.clone().sum::<f64>() / n;
+    let deviation = (numbers.map(|number| (number - mean).powi(2)).sum::<f64>() / n).sqrt();
+    (mean, if deviation > 0.0 { 1.0 / deviation } else { 0.0 })
 }
 
 #[cfg(test)]
@@ -77,9 +125,14 @@ mod tests {
         let set = Set { users: vec![], items: vec!["a".into(), "b".into()], attributes: vec![], sha256: [0; 32] };
         let event = |item, value| Rating { item, value, time_s: 0.0 };
         let train = [vec![event(0, 5.0), event(1, 2.0)], vec![event(0, 4.0)]];
-        let catalogue = Catalogue::new(&set, &train, |item| vec![3.0 * item as f64, 0.0]);
+        let catalogue =
+            Catalogue::new(&set, &train, |item| vec![3.0 * item as f64, 0.0], vec![vec![3.0, 0.0]; 3].into_iter());
         assert_eq!(catalogue.items[0].dense, [1.0; 3], "of two items one is a deviation above the mean");
         assert_eq!(catalogue.items[1].dense, [-1.0; 3]);
         assert_eq!((catalogue.items[1].embedding.clone(), catalogue.embedding_length()), (vec![2.0, 0.0], 2));
+        // Without the only event about it an item is one that nobody knows: fewer, and as good as the mean.
+        let View { embedding, dense } = &catalogue.views[1];
+        assert!(*embedding == [2.0, 0.0] && dense[0] < -1.0 && dense[1] > -1.0, "{dense:?}");
+        assert_eq!(catalogue.views.len(), 3);
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Candidate {
     pub(crate) item: usize,
     /// The server's own score.
     pub(crate) server: f32,
+    /// Its place among the catalogue's views, where the user's own training event is part of what is known of it.
+    pub(crate) view: Option<usize>,
 }
 
 /// What the user did with an item.
@@ -36,8 +38,13 @@ pub(crate) struct Moment {
 impl Moment {
     /// The relative chance that the item at this place, from 0, was examined.
     pub(crate) fn examination(&self, place: usize) -> f64 {
-        (1.0 + place as f64).powf(-self.eta)
+        examined(place, self.eta)
     }
+}
+
+/// The chance in proportion to which the item at a place, from 0, is examined.
+pub(crate) fn examined(place: usize, eta: f64) -> f64 {
+    (1.0 + place as f64).powf(-eta)
 }
 
 /// A part of the model that a run can leave out, to see what it is worth.
@@ -73,11 +80,13 @@ pub(crate) struct Switches {
     pub(crate) without: Option<Part>,
     /// Whether training weighs position bias out.
     pub(crate) debias: bool,
+    /// Whether a device notices drift.
+    pub(crate) drift: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { without: None, debias: true }
+        Self { without: None, debias: true, drift: true }
     }
 }
 

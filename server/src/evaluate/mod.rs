@@ -31,7 +31,6 @@ pub use fold::Fold;
 pub use shape::write as write_small_set;
 pub use slates::Stage;
 
-use clap::ValueEnum;
 use figures::Figures;
 use learner::Make;
 use plain::Plain;
@@ -51,7 +50,7 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Whether to run in the generated worlds.
     pub generated: bool,
-    /// One seed, and no ablations.
+    /// One seed of the first model, and no ablations.
     pub quick: bool,
     /// Measured on these events.
     pub stage: Stage,
@@ -63,29 +62,13 @@ pub struct Options {
     pub threads: usize,
     /// Where the figures are written as JSON lines.
     pub figures: Option<PathBuf>,
+    /// The command that prints them again, as it was typed.
+    pub command: String,
 }
 
 impl Options {
-    /// The command that prints this again.
-    fn command(&self) -> String {
-        let mut command = "cargo xtask evaluate".to_owned();
-        if self.quick {
-            command += " --quick";
-        }
-        for (name, value) in [("stage", self.stage.to_possible_value()), ("fold", self.fold.to_possible_value())] {
-            let value = value.expect("none of them is hidden");
-            if !["test", "all"].contains(&value.get_name()) {
-                command += " --";
-                command += name;
-                command += " ";
-                command += value.get_name();
-            }
-        }
-        if self.seeds != SEEDS {
-            command += " --seeds ";
-            command += &self.seeds.to_string();
-        }
-        command
+    fn models(&self) -> &'static [(&'static str, Make)] {
+        if self.quick { &MODELS[..1] } else { MODELS }
     }
 
     fn seeds(&self) -> u64 {
@@ -108,7 +91,7 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), String> {
     let steps = real.as_ref().map_or(0, |_| real::steps(options))
         + if options.generated { generated::steps(options) } else { 0 };
     let progress = Progress::new(steps);
-    let mut figures = Figures::new(options.command());
+    let mut figures = Figures::new(options.command.clone());
     if let Some(set) = &real {
         slates::check(set)?;
         real::run(set, options, &progress, &mut figures, out)?;
@@ -121,27 +104,4 @@ pub fn run(options: &Options, out: &mut dyn Write) -> Result<(), String> {
 
 fn unwritable(error: io::Error) -> String {
     format!("the table cannot be written: {error}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_figure_names_the_command_that_prints_it() {
-        let mut options = Options {
-            folder: None,
-            generated: false,
-            quick: false,
-            stage: Stage::Test,
-            fold: Fold::All,
-            seeds: SEEDS,
-            threads: 1,
-            figures: None,
-        };
-        assert_eq!(options.command(), "cargo xtask evaluate");
-        options = Options { quick: true, stage: Stage::Valid, fold: Fold::HeldOut, seeds: 3, ..options };
-        assert_eq!(options.command(), "cargo xtask evaluate --quick --stage valid --fold held-out --seeds 3");
-        assert!(run(&options, &mut Vec::new()).is_err_and(|says| says.starts_with("nothing to evaluate")));
-    }
 }

@@ -212,11 +212,16 @@ mod tests {
             dense: vec![place as f32 / 10.0],
             attributes: vec![vec![place % 3]],
         };
-        Catalogue { dense: vec!["rank"], attributes: vec![("kind".into(), 3)], items: (0..30).map(item).collect() }
+        Catalogue {
+            dense: vec!["rank"],
+            attributes: vec![("kind".into(), 3)],
+            items: (0..30).map(item).collect(),
+            views: Vec::new(),
+        }
     }
 
     fn candidates() -> Vec<Candidate> {
-        (0..30).map(|item| Candidate { item, server: 0.0 }).collect()
+        (0..30).map(|item| Candidate { item, server: 0.0, view: None }).collect()
     }
 
     /// A slate of five, of which items with an even place are chosen if they are examined.
@@ -227,7 +232,7 @@ mod tests {
                 let shown = generator.distinct(5, 30, |_| false).into_iter().enumerate().map(|(place, item)| {
                     let examined = generator.unit() < (1.0 + place as f64).powf(-eta);
                     let chosen = examined && (item % 2 == 0) != odd;
-                    (Candidate { item, server: 0.0 }, if chosen { Answer::Chosen } else { Answer::Passed })
+                    (Candidate { item, server: 0.0, view: None }, if chosen { Answer::Chosen } else { Answer::Passed })
                 });
                 Moment { time_s: 0.0, shown: shown.collect(), eta }
             })
@@ -263,7 +268,7 @@ mod tests {
     fn the_servers_score_is_the_start() {
         let mut model = Plain { pull: 1.0, debias: true, features: Vec::new(), shared: DVector::zeros(0) };
         model.fit_shared(&catalogue(), &[], 1);
-        let scores = model.score_shared(&catalogue(), 0.0, &[Candidate { item: 3, server: 1.5 }]);
+        let scores = model.score_shared(&catalogue(), 0.0, &[Candidate { item: 3, server: 1.5, view: None }]);
         assert_eq!(scores, [1.5]);
     }
 }

@@ -10,7 +10,8 @@ use super::learner::{Answer, Candidate, Device, Learner, Moment, Part, Switches}
 
 const HIDDEN: u32 = 16;
 const KAPPA: f32 = 2.0;
-/// The shared head's fit: Adam (Kingma and Ba 2015) with its usual constants, over so many examples a step.
+/// The shared head's fit: Adam (Kingma and Ba 2015) with its usual constants, over so many examples a step. A device's own
+/// steps hold it to a head that is there already; here there is none yet.
 const EPOCHS: usize = 6;
 const BATCH: usize = 64;
 const RATE: f32 = 0.003;
@@ -28,12 +29,13 @@ pub(crate) struct Privet {
     switches: Switches,
     head: Option<Head>,
     items: Vec<Item>,
+    views: Vec<super::catalogue::View>,
 }
 
 impl Privet {
     /// A model with these parts switched off.
     pub(crate) fn make(switches: Switches) -> Box<dyn Learner> {
-        Box::new(Self { switches, head: None, items: Vec::new() })
+        Box::new(Self { switches, head: None, items: Vec::new(), views: Vec::new() })
     }
 
     fn is_without(&self, part: Part) -> bool {
@@ -45,6 +47,7 @@ impl Privet {
             attention: self.is_without(Part::Attention),
             counters: self.is_without(Part::Counters),
             interests: self.is_without(Part::Interests),
+            drift: !self.switches.drift,
         }
     }
 
@@ -53,7 +56,12 @@ impl Privet {
     }
 
     fn item(&self, candidate: &Candidate) -> Item {
-        Item { score: candidate.server, ..self.items[candidate.item].clone() }
+        let item = Item { score: candidate.server, ..self.items[candidate.item].clone() };
+        let Some(view) = candidate.view else { return item };
+        let view = &self.views[view];
+        let mut embedding = view.embedding.clone();
+        embedding.resize(item.embedding.len(), 0.0);
+        Item { embedding, dense: view.dense.clone(), ..item }
     }
 
     /// What a device records of a moment.
@@ -123,6 +131,7 @@ fn time(time_s: f64) -> Time {
 impl Learner for Privet {
     fn fit_shared(&mut self, catalogue: &Catalogue, users: &[Vec<Moment>], seed: u64) {
         let length = embedding_length(catalogue);
+        self.views.clone_from(&catalogue.views);
         self.items = catalogue
             .items
             .iter()

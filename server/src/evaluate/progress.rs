@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-/// Steps of about the same length, some of them done. Of no steps nothing is said.
+/// Steps of about the same length, some of them done.
 pub(crate) struct Progress {
     start: Instant,
     steps: usize,
@@ -22,12 +22,9 @@ impl Progress {
     /// Says that `steps` more are done, the last of them `what`.
     pub(crate) fn done(&self, steps: usize, what: &str) {
         let done = self.done.fetch_add(steps, Ordering::Relaxed) + steps;
-        if self.steps == 0 {
-            return;
-        }
         let spent_s = self.start.elapsed().as_secs_f64();
         let left_s = spent_s * self.steps.saturating_sub(done) as f64 / done.max(1) as f64;
-        let percent = 100 * done / self.steps;
+        let percent = 100 * done / self.steps.max(1);
         eprintln!("evaluate: {percent:>3}%, {spent_s:.0} s spent, about {left_s:.0} s left: {what}");
     }
 }

@@ -174,3 +174,29 @@ impl<'a> Protocols<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::shape;
+
+    #[test]
+    fn folds_and_stages_are_different_users_and_events() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        shape::write(folder.path()).expect("it can be written");
+        let set = Set::read(folder.path()).expect("it is well-formed");
+        let slates = |fold, stage| {
+            let protocols = Protocols::new(&set, stage, fold, 1, 1);
+            [Protocol::Choices, Protocol::Ratings].map(|protocol| protocols.split(protocol).slates.clone())
+        };
+        let [tuning, held_out, all] =
+            [Fold::Tuning, Fold::HeldOut, Fold::All].map(|fold| slates(fold, Stage::Test)[0].clone());
+        assert!(held_out.iter().flatten().count() >= 5);
+        for ((tuning, held_out), all) in tuning.iter().zip(&held_out).zip(&all) {
+            assert!(tuning.is_some() != held_out.is_some() && tuning.as_ref().or(held_out.as_ref()) == all.as_ref());
+        }
+        for (test, valid) in slates(Fold::All, Stage::Test).iter().zip(&slates(Fold::All, Stage::Valid)) {
+            assert!(test.iter().zip(valid).all(|(test, valid)| test.is_none() || test != valid));
+        }
+    }
+}

@@ -23,7 +23,8 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Choices, Protocol::Ratings, Protocol
 
 /// Steps of progress: models by protocol and seed, each user alone by seed, and ablations.
 pub(super) fn steps(options: &Options) -> usize {
-    let models = (3 * MODELS.len() + 1) * options.seeds() as usize;
+    let alone = usize::from(!options.quick);
+    let models = (3 * options.models().len() + alone) * options.seeds() as usize;
     let ablations = if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.few_seeds() as usize };
     1 + models + ablations
 }
@@ -53,7 +54,7 @@ pub(super) fn run(
     let mut first = Vec::new();
     let ease_row = choices.iter().find(|row| row.name == "EASE").expect("it is one of the baselines");
     let mut over = vec![ease_row.clone()];
-    for (place, (name, make)) in MODELS.iter().enumerate() {
+    for (place, (name, make)) in options.models().iter().enumerate() {
         let complete = || make(Switches::default());
         let named = format!("EASE + {name}");
         let trial = |protocol| Trial { protocol, name, server: &silent, memories: &[], seeds };
@@ -69,11 +70,13 @@ pub(super) fn run(
         ratings.extend(rated);
         over.extend(both);
     }
-    let alone = || Plain::alone(Switches::default());
-    let name = "plain: each user alone";
-    let trial = Trial { protocol: Protocol::Ratings, name, server: &silent, memories: &[], seeds };
-    let rows = protocols.model(&trial, alone, progress);
-    ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: name.into(), ..row }));
+    if !options.quick {
+        let alone = || Plain::alone(Switches::default());
+        let name = "plain: each user alone";
+        let trial = Trial { protocol: Protocol::Ratings, name, server: &silent, memories: &[], seeds };
+        let rows = protocols.model(&trial, alone, progress);
+        ratings.extend(rows.into_iter().nth(1).map(|row| Row { name: name.into(), ..row }));
+    }
     choices.push(leaked);
 
     let compared = is_ml100k(set) && options.fold == Fold::All && options.stage == Stage::Test;
@@ -88,7 +91,7 @@ pub(super) fn run(
     }
     gains(set, &first, &over[0], choices.last().expect("it was pushed"), figures, out).map_err(unwritable)?;
     if !options.quick {
-        ablations(&protocols, options, &over_ease, progress, out).map_err(unwritable)?;
+        ablations(&protocols, &first, options, &over_ease, progress, out).map_err(unwritable)?;
     }
     Ok(())
 }
@@ -140,6 +143,7 @@ fn gains(
 /// The first model with one part left out after the other, over all protocols.
 fn ablations(
     protocols: &Protocols<'_>,
+    first: &[Vec<Row>],
     options: &Options,
     over_ease: &Server<'_>,
     progress: &Progress,
@@ -148,15 +152,13 @@ fn ablations(
     let (name, make) = MODELS[0];
     let seeds = options.few_seeds();
     let silent = Server::silent();
-    let quiet = Progress::new(0);
-    for protocol in PROTOCOLS {
+    for (protocol, complete) in PROTOCOLS.into_iter().zip(first) {
         let server = if protocol == Protocol::OverEase { over_ease } else { &silent };
         let columns = if protocol == Protocol::Ratings { OF_RATINGS } else { OF_CHOICES };
-        let mut rows: Vec<Row> = Vec::new();
-        let left_out = Part::ALL.iter().map(|(part, words)| (Some(*part), *words));
-        for (without, words) in [(None, "complete")].into_iter().chain(left_out) {
-            let make = || make(Switches { without, ..Switches::default() });
-            let progress = if without.is_some() { progress } else { &quiet };
+        let complete = complete[1].seeds[..seeds as usize].to_vec();
+        let mut rows = vec![Row { name: format!("{name}, complete"), seeds: complete }];
+        for (part, words) in Part::ALL {
+            let make = || make(Switches { without: Some(part), ..Switches::default() });
             let name = format!("{name}, {words}");
             let trial = Trial { protocol, name: &name, server, memories: &[], seeds };
             let found = protocols.model(&trial, make, progress);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write, fs, io, path::Path};
 
 use super::splitmix::SplitMix64;
 
-const USERS: usize = 60;
+const USERS: usize = 45;
 const ITEMS: usize = 240;
 const GENRES: [&str; 6] = ["Action", "Comedy", "Drama", "Horror", "Romance", "War"];
 
@@ -25,7 +25,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
         let liked = generator.distinct(2, GENRES.len(), |_| false);
         let mut seen = BTreeSet::new();
         let mut time_s = 880_000_000 + generator.below(1_000_000);
-        for _ in 0..20 + generator.below(60) {
+        for _ in 0..20 + generator.below(20) {
             // The smaller of two numbers prefers small ids, as popularity does.
             let mut draw = || generator.below(ITEMS).min(generator.below(ITEMS));
             let first = draw();

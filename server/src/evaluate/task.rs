@@ -1,6 +1,6 @@
 //! A protocol made ready for a model: the catalogue, what devices see, and what they are asked.
 
-use super::baseline::{Als, Score, als, biased_mf};
+use super::baseline::{Als, Score, als, als_without, biased_mf, mf_without};
 use super::catalogue::Catalogue;
 use super::data::{Rating, Set, User};
 use super::learner::{Answer, Candidate, Learner, Moment};
@@ -48,15 +48,29 @@ impl<'a> Task<'a> {
     /// the user's training events: that the user has one of those later is not to be known.
     pub(crate) fn of_choices(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let factors = als(&split.train, set.items.len(), ITEM_FACTORS, seed);
-        let catalogue = Catalogue::new(set, &split.train, |item| factors.items.column(item).iter().copied().collect());
+        let catalogue = Catalogue::new(
+            set,
+            &split.train,
+            |item| factors.items.column(item).iter().copied().collect(),
+            als_without(&split.train, &factors, ITEM_FACTORS).into_iter(),
+        );
+        let mut views = 0..;
         let moments = set.users.iter().zip(&split.train).enumerate().map(|(place, (user, train))| {
             let mut negatives = Negatives::new(user, train, set.items.len(), seed);
             let slate = |event: &Rating| {
+                let view = views.next().expect("endless");
                 let mut items = negatives.draw();
                 items.insert(negatives.generator.below(NEGATIVES + 1).min(items.len()), event.item);
                 let shown = items.into_iter().map(|item| {
                     let answer = if item == event.item { Answer::Chosen } else { Answer::Passed };
-                    (Candidate { item, server: (server.then)(place, item) }, answer)
+                    (
+                        Candidate {
+                            item,
+                            server: (server.then)(place, item),
+                            view: (item == event.item).then_some(view),
+                        },
+                        answer,
+                    )
                 });
                 Moment { time_s: event.time_s, shown: shown.collect(), eta: 0.0 }
             };
@@ -70,10 +84,16 @@ impl<'a> Task<'a> {
     pub(crate) fn of_ratings(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let (count, ridge) = RATING_FACTORS;
         let factors = biased_mf(&split.train, set.items.len(), count, ridge, seed);
-        let catalogue =
-            Catalogue::new(set, &split.train, |item| factors.items.column(item).iter().take(count).copied().collect());
-        let moment = |place: usize, event: &Rating| {
-            let candidate = Candidate { item: event.item, server: (server.then)(place, event.item) };
+        let catalogue = Catalogue::new(
+            set,
+            &split.train,
+            |item| factors.items.column(item).iter().take(count).copied().collect(),
+            mf_without(&split.train, &factors, ridge).into_iter(),
+        );
+        let mut views = 0..;
+        let mut moment = |place: usize, event: &Rating| {
+            let view = views.next().expect("endless");
+            let candidate = Candidate { item: event.item, server: (server.then)(place, event.item), view: Some(view) };
             let answer = if event.is_like() { Answer::Chosen } else { Answer::Disliked };
             Moment { time_s: event.time_s, shown: vec![(candidate, answer)], eta: 0.0 }
         };
@@ -126,7 +146,7 @@ impl<'a> Task<'a> {
     fn measured(&self, threads: usize, score: impl Fn(usize, &Slate, &[Candidate]) -> Vec<f32> + Sync) -> PerUser {
         parallel::map(self.set.users.len(), threads, |user| {
             let slate = self.split.slates[user].as_ref()?;
-            let candidate = |&item: &usize| Candidate { item, server: (self.server.now)(user, item) };
+            let candidate = |&item: &usize| Candidate { item, server: (self.server.now)(user, item), view: None };
             let candidates: Vec<Candidate> = slate.items.iter().map(candidate).collect();
             Some(Measures::of(&slate.good, &score(user, slate, &candidates)))
         })

@@ -3,7 +3,11 @@
 use anyhow::Result;
 
 use super::Context;
-use crate::{fuzz, place::no_gpu, run::cargo};
+use crate::{
+    fuzz,
+    place::no_gpu,
+    run::{Program, cargo},
+};
 
 pub(super) fn clippy(context: &Context) -> Result<()> {
     cargo(&context.place.root)
@@ -22,9 +26,16 @@ pub(super) fn native(context: &Context) -> Result<()> {
     // All test programs run even if one fails: one run names all that is to be mended.
     tests = tests.arg("--no-fail-fast");
     if context.long {
-        tests = tests.env("PRIVET_LONG", "1").args(["--", "--include-ignored"]);
+        tests = with_ignored(tests.env("PRIVET_LONG", "1"));
     }
     tests.run()
+}
+
+/// Tests that check nothing: they print the documentation's tables when they are asked for by name.
+const TABLES: [&str; 3] = ["drift::tests::rates", "order::tests::times", "running::tests::sweep"];
+
+fn with_ignored(tests: Program) -> Program {
+    tests.args(["--", "--include-ignored"]).args(TABLES.iter().flat_map(|table| ["--skip", table]))
 }
 
 /// How long each decoder is fuzzed in the long form.
@@ -39,7 +50,7 @@ pub(super) fn privacy(context: &Context) -> Result<()> {
     tests().args(["--test", "privacy", "--test", "wire", "--no-fail-fast"]).run()?;
     if context.long {
         // Ten million draws each are minutes when they are not optimised.
-        tests().args(["--release", "--", "--include-ignored"]).run()?;
+        with_ignored(tests().arg("--release")).run()?;
         fuzz::all(context.place, FUZZED_S)?;
     }
     Ok(())

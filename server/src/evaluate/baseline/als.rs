@@ -37,10 +37,22 @@ pub(crate) fn als(train: &[Vec<Rating>], items: usize, settings: Als, seed: u64)
 
 /// The best vector on the one side for each list of vectors on the other.
 fn fitted(other: &DMatrix<f64>, chosen: &[Vec<usize>], settings: Als) -> DMatrix<f64> {
+    let mut best = DMatrix::zeros(settings.factors, chosen.len());
+    for (place, (matrix, right)) in equations(other, chosen, settings).enumerate() {
+        best.set_column(place, &solved(matrix, right));
+    }
+    best
+}
+
+/// What [`fitted`] solves, list by list.
+fn equations<'a>(
+    other: &'a DMatrix<f64>,
+    chosen: &'a [Vec<usize>],
+    settings: Als,
+) -> impl Iterator<Item = (DMatrix<f64>, DVector<f64>)> + 'a {
     let k = settings.factors;
     let rest = other * other.transpose() + DMatrix::identity(k, k) * settings.ridge;
-    let mut best = DMatrix::zeros(k, chosen.len());
-    for (place, chosen) in chosen.iter().enumerate() {
+    chosen.iter().map(move |chosen| {
         let mut matrix = rest.clone();
         let mut right = DVector::zeros(k);
         for &choice in chosen {
@@ -48,9 +60,27 @@ fn fitted(other: &DMatrix<f64>, chosen: &[Vec<usize>], settings: Als) -> DMatrix
             matrix.ger(settings.weight - 1.0, &column, &column, 1.0);
             right.axpy(settings.weight, &column, 1.0);
         }
-        best.set_column(place, &solved(matrix, right));
-    }
-    best
+        (matrix, right)
+    })
+}
+
+/// The item's vector at each event, the users' one after the other, as if that user had not chosen it.
+pub(crate) fn als_without(train: &[Vec<Rating>], factors: &Factors, settings: Als) -> Vec<Vec<f64>> {
+    let of_item = by_item(train, factors.items.ncols());
+    let equations: Vec<_> = equations(&factors.users, &of_item, settings).collect();
+    let of_event = |(user, event): (usize, &Rating)| {
+        let (mut matrix, mut right) = equations[event.item].clone();
+        let column = factors.users.column(user);
+        matrix.ger(1.0 - settings.weight, &column, &column, 1.0);
+        right.axpy(-settings.weight, &column, 1.0);
+        solved(matrix, right).iter().copied().collect()
+    };
+    train
+        .iter()
+        .enumerate()
+        .flat_map(|(user, events)| events.iter().map(move |event| (user, event)))
+        .map(of_event)
+        .collect()
 }
 
 #[cfg(test)]
@@ -65,6 +95,17 @@ mod tests {
         let score = found.score();
         assert!(score(0, 2) > 0.5 && score(0, 5) < 0.1 && score(3, 5) > 0.5 && score(3, 2) < 0.1);
         assert_eq!(found, als(&events, 6, Als { factors: 2, weight: 5.0, ridge: 0.1 }, 1));
+    }
+
+    #[test]
+    fn without_a_user_an_item_is_what_the_others_make_it() {
+        let settings = Als { factors: 2, weight: 5.0, ridge: 0.1 };
+        let events = train(&[&[0, 1], &[0, 1, 2], &[1, 2]]);
+        let found = als(&events, 3, settings, 1);
+        let without = als_without(&events, &found, settings);
+        // The fourth event is user 1's of item 1: the best vector for it where only users 0 and 2 chose it.
+        let by_hand = fitted(&found.users, &[vec![0, 2]], settings);
+        assert!(without[3].iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
     }
 
     #[test]

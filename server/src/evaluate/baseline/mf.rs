@@ -12,8 +12,7 @@ const ROUNDS: usize = 10;
 
 /// Fits ratings less their mean. The last two numbers of a vector are its bias and a 1 for the other side's bias.
 pub(crate) fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, ridge: f64, seed: u64) -> Factors {
-    let count = train.iter().map(Vec::len).sum::<usize>().max(1);
-    let mean = train.iter().flatten().map(|event| f64::from(event.value)).sum::<f64>() / count as f64;
+    let mean = mean(train);
     let mut of_user = vec![Vec::new(); train.len()];
     let mut of_item = vec![Vec::new(); items];
     for (user, events) in train.iter().enumerate() {
@@ -35,6 +34,33 @@ pub(crate) fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, rid
     // Biases now stand crosswise: a user's bias meets the items' 1, and an item's bias the users' 1.
     users.swap_rows(factors, factors + 1);
     Factors { users, items }
+}
+
+/// The item's factors at each event, the users' one after the other, as if that user had not rated it.
+pub(crate) fn mf_without(train: &[Vec<Rating>], factors: &Factors, ridge: f64) -> Vec<Vec<f64>> {
+    let k = factors.items.nrows() - 2;
+    let mean = mean(train);
+    // A user's factors and the 1 that meets the item's bias; the user's own bias stands after them.
+    let row = |user: usize| factors.users.column(user).rows(0, k + 1).into_owned();
+    let left = |user: usize, event: &Rating| f64::from(event.value) - mean - factors.users[(k + 1, user)];
+    let mut equations = vec![(DMatrix::identity(k + 1, k + 1) * ridge, DVector::zeros(k + 1)); factors.items.ncols()];
+    let events = || train.iter().enumerate().flat_map(|(user, events)| events.iter().map(move |event| (user, event)));
+    let add = |(matrix, right): &mut (DMatrix<f64>, DVector<f64>), user: usize, event: &Rating, times: f64| {
+        matrix.ger(times, &row(user), &row(user), 1.0);
+        right.axpy(times * left(user, event), &row(user), 1.0);
+    };
+    events().for_each(|(user, event)| add(&mut equations[event.item], user, event, 1.0));
+    let of_event = |(user, event): (usize, &Rating)| {
+        let mut equation = equations[event.item].clone();
+        add(&mut equation, user, event, -1.0);
+        solved(equation.0, equation.1).iter().take(k).copied().collect()
+    };
+    events().map(of_event).collect()
+}
+
+fn mean(train: &[Vec<Rating>]) -> f64 {
+    let count = train.iter().map(Vec::len).sum::<usize>().max(1);
+    train.iter().flatten().map(|event| f64::from(event.value)).sum::<f64>() / count as f64
 }
 
 fn fitted(other: &DMatrix<f64>, rated: &[Vec<(usize, f64)>], factors: usize, ridge: f64) -> DMatrix<f64> {
@@ -74,5 +100,21 @@ mod tests {
         for (user, item) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
             assert!((score(user, item) - (user + item) as f32 + 1.0).abs() < 0.02, "{}", score(user, item));
         }
+    }
+
+    #[test]
+    fn without_a_user_an_item_is_what_the_others_make_it() {
+        let mut events = train(&[&[0, 1], &[0, 1, 2], &[1, 2]]);
+        for (nth, event) in events.iter_mut().flatten().enumerate() {
+            event.value = [5.0, 1.0, 3.0, 2.0, 4.0, 4.0, 1.0][nth];
+        }
+        let found = biased_mf(&events, 3, 2, 0.5, 1);
+        let without = mf_without(&events, &found, 0.5);
+        // The fourth event is user 1's of item 1. With the rows as they were in the fit, users 0 and 2 make it this:
+        let mut users = found.users.clone();
+        users.swap_rows(2, 3);
+        let mean = mean(&events);
+        let by_hand = fitted(&users, &[vec![(0, 1.0 - mean), (2, 4.0 - mean)]], 2, 0.5);
+        assert!(without[3].iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
     }
 }

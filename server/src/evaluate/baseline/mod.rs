@@ -9,12 +9,12 @@ mod knn;
 mod mean;
 mod mf;
 
-pub(crate) use als::{Als, als};
+pub(crate) use als::{Als, als, als_without};
 pub(crate) use ease::{ease, ease_beforehand};
 pub(crate) use factors::Factors;
 pub(crate) use knn::item_knn;
-pub(crate) use mean::{item_mean, popularity, shrunk_means};
-pub(crate) use mf::biased_mf;
+pub(crate) use mean::{item_mean, popularity};
+pub(crate) use mf::{biased_mf, mf_without};
 
 use super::data::Rating;
 

@@ -28,7 +28,7 @@ pub(crate) struct Drift {
 }
 
 /// Runs all users through the switch.
-pub(crate) fn drift(make: Make, seed: u64, threads: usize) -> Drift {
+pub(crate) fn drift(make: Make, switches: Switches, seed: u64, threads: usize) -> Drift {
     let world = World::new(WORLDS.drift, seed);
     let parameters = world.parameters;
     let train: Vec<Vec<Moment>> = parallel::map(parameters.users, threads, |user| {
@@ -36,7 +36,7 @@ pub(crate) fn drift(make: Make, seed: u64, threads: usize) -> Drift {
     });
     // The shared head is from the time before: what comes after the switch is for the devices to learn.
     let before: Vec<Vec<Moment>> = train.iter().map(|moments| moments[..parameters.switch].to_vec()).collect();
-    let mut learner = make(Switches::default());
+    let mut learner = make(switches);
     learner.fit_shared(&world.catalogue, &before, seed);
     let of_users = parallel::map(parameters.users, threads, |user| {
         let mut device = learner.device(&world.catalogue);

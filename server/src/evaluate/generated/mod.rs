@@ -7,15 +7,16 @@ mod world;
 use std::{io, io::Write};
 
 use super::figures::Figures;
+use super::learner::Switches;
 use super::progress::Progress;
 use super::{MODELS, Options};
 use debias::{Debias, debias};
 use drift::{Drift, drift};
 use world::WORLDS;
 
-/// Steps of progress: two for position bias, one for the switch.
+/// Steps of progress: two for position bias, one for the switch, and one more where the first does not notice it.
 pub(super) fn steps(options: &Options) -> usize {
-    3 * MODELS.len() * options.few_seeds() as usize
+    (3 * options.models().len() + usize::from(!options.quick)) * options.few_seeds() as usize
 }
 
 pub(super) fn run(
@@ -32,7 +33,7 @@ fn position_bias(options: &Options, progress: &Progress, figures: &mut Figures, 
     let seeds = options.few_seeds();
     writeln!(out, "generated: slates in the server's order, NDCG@10 on known relevance, seeds 1 to {seeds}")?;
     writeln!(out, "{:<38}{:>10}{:>10}{:>10}{:>10}{:>10}", "", "server", "all seen", "evenly", "debiased", "naive")?;
-    for (place, (name, make)) in MODELS.iter().enumerate() {
+    for (place, (name, make)) in options.models().iter().enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
             found.push(debias(*make, seed, options.threads));
@@ -62,10 +63,13 @@ fn interest_switch(
     let seeds = options.few_seeds();
     writeln!(out, "generated: all interests change at event {}, NDCG@10, seeds 1 to {seeds}", WORLDS.drift.switch)?;
     writeln!(out, "{:<38}{:>10}{:>10}{:>12}{:>18}", "", "before", "at once", "at the end", "events to 90%")?;
-    for (place, (name, make)) in MODELS.iter().enumerate() {
+    let (first, make) = MODELS[0];
+    let deaf = (format!("{first}, without notice of drift"), make, Switches { drift: false, ..Switches::default() });
+    let complete = options.models().iter().map(|(name, make)| ((*name).to_owned(), *make, Switches::default()));
+    for (place, (name, make, switches)) in complete.chain((!options.quick).then_some(deaf)).enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
-            found.push(drift(*make, seed, options.threads));
+            found.push(drift(make, switches, seed, options.threads));
             progress.done(1, &format!("{name}, interest switch, seed {seed} of {seeds}"));
         }
         let of = |read: fn(&Drift) -> f64| mean(found.iter().map(read));

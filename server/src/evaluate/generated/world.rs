@@ -1,8 +1,8 @@
 //! A world whose relevance is known: users with latent tastes, items with embeddings, clicks on what was examined.
 
 use crate::evaluate::{
-    catalogue::{Catalogue, Item},
-    learner::{Answer, Candidate, Moment},
+    catalogue::{Catalogue, Item, standardised},
+    learner::{Answer, Candidate, Moment, examined},
     splitmix::SplitMix64,
 };
 
@@ -139,8 +139,9 @@ impl World {
                     let liked = generator.distinct(parameters.liked, parameters.topics, |_| false);
                     let taste =
                         unit((0..parameters.dimensions).map(|d| liked.iter().map(|&t| centres[t][d]).sum()).collect());
-                    let fit = embeddings.iter().map(|e| e.iter().zip(&taste).map(|(a, b)| a * b).sum()).collect();
-                    standardised(fit)
+                    let fit: Vec<f64> =
+                        embeddings.iter().map(|e| e.iter().zip(&taste).map(|(a, b)| a * b).sum()).collect();
+                    standardised(&fit)
                         .iter()
                         .zip(&qualities)
                         .map(|(fit, quality)| parameters.bias + parameters.taste * fit + parameters.quality * quality)
@@ -149,8 +150,12 @@ impl World {
                 .collect()
         };
         let relevance = [tastes(), tastes()];
-        let catalogue =
-            Catalogue { dense: vec!["quality"], attributes: vec![("topic".into(), parameters.topics)], items };
+        let catalogue = Catalogue {
+            dense: vec!["quality"],
+            attributes: vec![("topic".into(), parameters.topics)],
+            items,
+            views: Vec::new(),
+        };
         Self { parameters, catalogue, server, relevance, seed }
     }
 
@@ -169,7 +174,7 @@ impl World {
         let mut generator = self.generator(user, event, 2);
         let mut shown = self.candidates(&mut generator, self.parameters.slate);
         shown.sort_by(|a, b| b.server.total_cmp(&a.server));
-        let chance = |place: usize| (1.0 + place as f64).powf(-self.parameters.eta);
+        let chance = |place| examined(place, self.parameters.eta);
         let even = (0..shown.len()).map(chance).sum::<f64>() / shown.len() as f64;
         let shown = shown.into_iter().enumerate().map(|(place, candidate)| {
             let examined = generator.unit()
@@ -205,7 +210,7 @@ impl World {
 
     fn candidates(&self, generator: &mut SplitMix64, count: usize) -> Vec<Candidate> {
         let items = generator.distinct(count, self.parameters.items, |_| false);
-        items.into_iter().map(|item| Candidate { item, server: self.server[item] }).collect()
+        items.into_iter().map(|item| Candidate { item, server: self.server[item], view: None }).collect()
     }
 }
 
@@ -217,13 +222,6 @@ pub(crate) fn time_s(event: usize) -> f64 {
 fn unit(vector: Vec<f64>) -> Vec<f64> {
     let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
     vector.into_iter().map(|x| x / length).collect()
-}
-
-fn standardised(numbers: Vec<f64>) -> Vec<f64> {
-    let n = numbers.len() as f64;
-    let mean = numbers.iter().sum::<f64>() / n;
-    let deviation = (numbers.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
-    numbers.into_iter().map(|x| (x - mean) / deviation).collect()
 }
 
 #[cfg(test)]
@@ -258,11 +256,11 @@ mod tests {
             }
         }
         for place in 0..world.parameters.slate {
-            let examined = clicks[place] as f64 / relevant[place] as f64;
-            let chance = (1.0 + place as f64).powf(-world.parameters.eta);
+            let looked_at = clicks[place] as f64 / relevant[place] as f64;
+            let chance = examined(place, world.parameters.eta);
             // Over 1,500 relevant items a place: five standard errors.
             let error = (chance * (1.0 - chance) / relevant[place] as f64).sqrt();
-            assert!((examined - chance).abs() <= 5.0 * error, "place {place}: {examined} {chance}");
+            assert!((looked_at - chance).abs() <= 5.0 * error, "place {place}: {looked_at} {chance}");
         }
     }
 
