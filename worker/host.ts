@@ -21,17 +21,22 @@ import type {
   Names,
   OpenOptions,
   Preview,
+  ProfileSummary,
   Ranking,
   Receipt,
+  Report,
   Request,
   Status,
 } from "./protocol.ts";
+import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
+import { reportFrom, summaryFrom } from "./report.ts";
 import { slotAt, slotsOf, untilNext } from "./schedule.ts";
 import type { Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
 import { readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
+import { NO_BYTES, termsOf } from "./terms.ts";
 
 /** What is agreed to, and what is drawn once. */
 interface Settings extends Consent {
@@ -55,9 +60,8 @@ type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]
 const KINDS = ["personal", "server", "interleaved"] as const;
 /** A call waits for one slice of learning at most. */
 const SLICE_MS = 8;
-/** As many ids as there are events in the core's log. */
-const MOST_IDS = 4096;
-const NO_BYTES = new Uint8Array();
+/** How many of the latest things that the user did are told. */
+const MOST_DEEDS = 256;
 const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
@@ -89,8 +93,7 @@ export class Host implements Leader, Answers, Way {
   /** The slates that were made since the profile was stored last, and those before. */
   readonly #slates = new Set<number>();
   readonly #keptSlates = new Set<number>();
-  /** The ids of this session's items: the core knows their keys alone. */
-  readonly #ids = new Map<bigint, string>();
+  readonly #names = new NamesSeen((name) => this.#module.key(name));
 
   private constructor(options: OpenOptions, store: Store, askToken: AskToken) {
     this.store = store;
@@ -230,6 +233,7 @@ export class Host implements Leader, Answers, Way {
       stillWanted(signal);
       // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
       const device = this.#settings.personalise ? this.device() : await this.#blank();
+      if (this.#settings.personalise) this.#names.note(candidates.names);
       const { limit, diversity, caps, pins, freshness } = request;
       const slate = device.rerank(this.#items(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
@@ -238,7 +242,7 @@ export class Host implements Leader, Answers, Way {
       else device.free();
       // What is less like it than nothing at all is not why it is shown.
       const speaks = (place: number) => (likeness[place] ?? 0) > 0;
-      const ids = Array.from(because, (known, place) => (speaks(place) ? this.#ids.get(known) : undefined));
+      const ids = Array.from(because, (known, place) => (speaks(place) ? this.#names.of(known) : undefined));
       return { id, kind: KINDS[kind] ?? "server", order, server, shared, personal, because: ids, unmet };
     });
   }
@@ -273,8 +277,8 @@ export class Host implements Leader, Answers, Way {
     const [dropped, stored] = await this.turn(() => {
       if (!this.#journal.isNew(mark)) return [0];
       const device = this.device();
-      // Which of them were forgotten the core does not say; the rest come back as they are recorded.
-      this.#ids.clear();
+      // Which of them were forgotten the core does not say; the rest come back as they are recorded and ranked.
+      this.#names.clear();
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
@@ -305,7 +309,7 @@ export class Host implements Leader, Answers, Way {
       if (this.store.lasting) await this.#contributions.giveUp();
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
-      this.#ids.clear();
+      this.#names.clear();
       this.#slates.clear();
       this.#keptSlates.clear();
       this.#restored = false;
@@ -377,6 +381,20 @@ export class Host implements Leader, Answers, Way {
     return this.#contributions.sent.all();
   }
 
+  async report(): Promise<Report> {
+    return this.turn(() => reportFrom(this.device().report()));
+  }
+
+  async profile({ ms }: Moment): Promise<ProfileSummary> {
+    return this.turn(() => {
+      const summary = this.device().summary(MOST_DEEDS, ms);
+      const { attributes } = this.device();
+      const told = summaryFrom(summary, attributes, this.#names);
+      summary.free();
+      return told;
+    });
+  }
+
   async status(): Promise<Status> {
     // While a shader computes nobody else may look at the device, either.
     const seen = await this.turn(() => {
@@ -421,14 +439,7 @@ export class Host implements Leader, Answers, Way {
 
   #record({ kind, items, value, slate, moment }: Act): void {
     this.device().record(kind, this.#items(items), value, slate, moment.ms, moment.offsetMin);
-    const [id = ""] = items.names;
-    const known = this.#module.key(id);
-    this.#ids.delete(known);
-    this.#ids.set(known, id);
-    for (const [oldest] of this.#ids) {
-      if (this.#ids.size <= MOST_IDS) break;
-      this.#ids.delete(oldest);
-    }
+    this.#names.note(items.names);
   }
 
   /** The profile as it was left, where it can be read; under another head all that it learns is learnt anew. */
@@ -573,28 +584,4 @@ async function hashOf(bytes: Uint8Array): Promise<string> {
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, place) => byte === b[place]);
-}
-
-/** A limit that is left out, or undefined, is the default's. */
-function termsOf(
-  { Terms }: Pick<Module, "Terms">,
-  { task, leader, policy }: OpenOptions,
-): InstanceType<Module["Terms"]> {
-  const terms = new Terms(task, leader?.keys.leader ?? NO_BYTES, leader?.keys.helper);
-  const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
-  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs, interleaveEvery } = policy;
-  if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
-  if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
-  if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
-  if (minCohort !== undefined) terms.minCohort = minCohort;
-  if (maxCohort !== undefined) terms.maxCohort = maxCohort;
-  if (maxDimension !== undefined) terms.maxDimension = maxDimension;
-  if (maxDelta !== undefined) terms.maxDelta = maxDelta;
-  if (minNoiseMultiplier !== undefined) terms.minNoiseMultiplier = minNoiseMultiplier;
-  if (modes !== undefined) terms.allowModes(modes.includes("device"), modes.includes("split"));
-  if (waitMs !== undefined) terms.waitMs = waitMs;
-  if (sessions !== undefined) terms.sessions = sessions;
-  if (intervalMs !== undefined) terms.intervalMs = intervalMs;
-  if (interleaveEvery !== undefined) terms.interleaveEvery = interleaveEvery;
-  return terms;
 }

@@ -222,6 +222,52 @@ export interface Status {
   refused?: string;
 }
 
+/** An estimate with the 95% interval around it. */
+export interface Interval {
+  estimate: number;
+  low: number;
+  high: number;
+}
+
+/** How the server's order and this device's did on the slates that were shown. */
+export interface Report {
+  /** NDCG of the server's order; nothing before there is anything to tell. */
+  server?: Interval;
+  /** NDCG of this device's order. */
+  personal?: Interval;
+  /** The second less the first. */
+  difference?: Interval;
+  /** How many slates were compared. A slate is compared when four others were shown after it. */
+  slates: number;
+  /** How many interleavings each order won by clicks. */
+  interleaved: { server: number; personal: number; neither: number };
+  /** How many clicks named no slate that was open for them. */
+  clicksIgnored: number;
+}
+
+/** What is remembered, as a person can read it. Ids and values have names where this session has seen them. */
+export interface ProfileSummary {
+  /** How many events the profile was folded from. */
+  events: number;
+  /** How many of them spoke for an item: personalising rests on these. */
+  evidence: number;
+  /** The latest things that the user did, at most 256, the latest first. */
+  recent: { item?: string; kind: string; time: number }[];
+  /** What was counted of the values of attributes. */
+  counted: {
+    attribute: string;
+    value?: string;
+    /** How much of it was chosen; it fades, and events count by their labels. */
+    chosen: number;
+    /** How much of it was shown; it fades. */
+    shown: number;
+    /** How often it is chosen where it is shown, by what is known here and of everybody. */
+    rate: number;
+    /** How often everybody chooses, by the head. */
+    usual: number;
+  }[];
+}
+
 /** A contribution that was ever debited, and what has become of it. */
 export interface Entry {
   task: string;
@@ -271,6 +317,8 @@ export interface Calls {
   ledger(): Promise<Entry[]>;
   log(): Promise<Sending[]>;
   status(): Promise<Status>;
+  report(): Promise<Report>;
+  profile(moment: Moment): Promise<ProfileSummary>;
 }
 
 export type Call = keyof Calls;

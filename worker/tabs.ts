@@ -35,7 +35,8 @@ export class Tabs {
 
   constructor(name: string, store: Store, lead: () => Promise<Leader>) {
     this.#lead = lead;
-    if (store.lasting) {
+    // What is in memory is this thread's alone: whoever else has a store of that kind has another one.
+    if (store.lasting && store.kind !== "memory") {
       this.#channel = new BroadcastChannel(`privet-${name}`);
       this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#receive(data));
       this.#post({ to: "leader" });

@@ -63,13 +63,13 @@ pub use gradient::{Backend, Gradient};
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
 pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
-pub use memory::{Memory, Selector};
+pub use memory::{Deed, Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
-pub use profile::{Profile, Without};
+pub use profile::{Counted, Profile, Without};
 pub use ranker::{Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
 pub use schema::{Attribute, Dense, Kind, Schema};

@@ -20,7 +20,7 @@ use crate::{
     wire,
 };
 use entry::Entry;
-pub use entry::Selector;
+pub use entry::{Deed, Selector};
 use offered::Offered;
 
 /// The version of an export that this build writes. It reads the one before, too.
@@ -216,6 +216,11 @@ impl Memory {
     /// How many events and slates the log holds.
     pub fn events(&self) -> usize {
         self.log.len()
+    }
+
+    /// What the user did, as far as the log goes back, the latest first.
+    pub fn deeds(&self) -> impl Iterator<Item = Deed> {
+        self.log.iter().rev().filter_map(Entry::deed)
     }
 
     /// Takes an event in: at once into the profile, and by and by ([`Memory::advance`]) into what is learnt.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    Event, Item, Moment, Schema,
+    Attribute, Event, Item, Moment, Schema,
     cpu::{self, Glance},
     sorted::Sorted,
     stored::{goes_on, stored},
@@ -92,7 +92,28 @@ stored! {
     Without { attention, counters, interests, drift }
 }
 
+/// What the profile has counted of one value of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counted {
+    /// The attribute's place in the schema.
+    pub attribute: u16,
+    /// The key of the value.
+    pub value: u64,
+    /// How much was chosen of it: decayed, and by the labels of events.
+    pub chosen: f32,
+    /// How much was shown of it: decayed.
+    pub shown: f32,
+    /// How often it is chosen where it is shown, shrunk to the population's rate.
+    pub rate: f32,
+}
+
 impl Counter {
+    /// Shrunk to the rate of the population, as it is at this moment.
+    fn rate(self, attribute: &Attribute, ms: u64) -> f32 {
+        let Self { chosen, shown, .. } = self.decayed(ms);
+        (chosen + attribute.strength * attribute.rate) / (shown + attribute.strength)
+    }
+
     fn decayed(self, ms: u64) -> Self {
         let left = half(ms.saturating_sub(self.ms), COUNTER_HALF_LIFE_MS);
         Self { chosen: self.chosen * left, shown: self.shown * left, ms: self.ms.max(ms) }
@@ -249,7 +270,7 @@ impl Profile {
         fixed[14] = (self.evidence as f32).ln_1p() / 4.0;
         if !without.counters {
             for (place, out) in counted.chunks_exact_mut(PER_ATTRIBUTE).enumerate() {
-                self.counted(schema, item, place, moment.ms, out);
+                self.odds(schema, item, place, moment.ms, out);
             }
         }
     }
@@ -269,6 +290,15 @@ impl Profile {
     /// The items that were chosen, the oldest first.
     pub(crate) fn chosen(&self) -> &VecDeque<Seen> {
         &self.chosen
+    }
+
+    /// What was counted of the values of attributes, as it counts at this moment.
+    pub fn counted(&self, schema: &Schema, ms: u64) -> impl Iterator<Item = Counted> {
+        self.counters.iter().map(move |&((attribute, value), counter)| {
+            let Counter { chosen, shown, .. } = counter.decayed(ms);
+            let rate = counter.rate(&schema.attributes[usize::from(attribute)], ms);
+            Counted { attribute, value, chosen, shown, rate }
+        })
     }
 
     /// How many events the profile was folded from.
@@ -339,16 +369,15 @@ impl Profile {
         }
     }
 
-    fn counted(&self, schema: &Schema, item: &Item, place: usize, ms: u64, out: &mut [f32]) {
+    fn odds(&self, schema: &Schema, item: &Item, place: usize, ms: u64, out: &mut [f32]) {
         let attribute = &schema.attributes[place];
         let (mut sum, mut largest, mut known, mut n) = (0.0, f32::NEG_INFINITY, 0.0, 0.0f32);
         for name in item.attributes.iter().filter(|(field, _)| usize::from(*field) == place) {
-            let counter = self.counters.get(name).map(|counter| counter.decayed(ms)).unwrap_or_default();
-            let rate = (counter.chosen + attribute.strength * attribute.rate) / (counter.shown + attribute.strength);
-            let odds = logit(rate) - logit(attribute.rate);
+            let counter = self.counters.get(name).copied().unwrap_or_default();
+            let odds = logit(counter.rate(attribute, ms)) - logit(attribute.rate);
             sum += odds;
             largest = largest.max(odds);
-            known += counter.shown.ln_1p() / 4.0;
+            known += counter.decayed(ms).shown.ln_1p() / 4.0;
             n += 1.0;
         }
         if n > 0.0 {

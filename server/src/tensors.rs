@@ -86,9 +86,21 @@ pub fn import(bytes: &[u8], settings: Option<&str>) -> Result<Head, String> {
         }
         parameters.extend(numbers);
     }
-    let mut head = start.with_parameters(parameters).map_err(|error| error.to_string())?;
-    (head.eta, head.local, head.upload, head.facts) = (eta, local, upload, facts);
-    // A head that is written is one that can be read.
+    let head = start.with_parameters(parameters).map_err(|error| error.to_string())?;
+    readable(head, (eta, local, upload, facts))
+}
+
+/// A head of these settings that has learnt nothing yet but that what is like the user's interests comes first.
+pub fn start(settings: &str, hidden: u32) -> Result<Head, String> {
+    let Settings { schema, kappa, eta, local, upload, facts } =
+        serde_json::from_str(settings).map_err(|cause| format!("the settings: {cause}"))?;
+    let head = Head::starting(schema, hidden, kappa).map_err(|error| error.to_string())?;
+    readable(head, (eta, local, upload, facts))
+}
+
+/// With the rest of its settings. A head that is written is one that can be read.
+fn readable(mut head: Head, rest: (f32, Local, Descent, String)) -> Result<Head, String> {
+    (head.eta, head.local, head.upload, head.facts) = rest;
     Head::decode(&head.encode()).map_err(|error| error.to_string())
 }
 

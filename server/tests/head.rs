@@ -196,3 +196,18 @@ fn the_command_imports_inspects_and_exports() {
     assert!(!folder.path().join("none").exists(), "nothing is written that is refused");
     assert!(privet(&["head", "inspect", &path("in")]).expect_err("no head").contains("malformed"));
 }
+
+#[test]
+fn the_command_makes_a_head_to_start_from_and_the_demos_is_what_it_makes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = folder.path().join("head");
+    let made = made.to_str().expect("UTF-8");
+    let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../demo/task");
+    let settings = demo.join("settings.json");
+    let settings = settings.to_str().expect("UTF-8");
+    privet(&["head", "start", settings, made, "--hidden", "8"]).expect("plain settings");
+    let bytes = fs::read(made).expect("it was written");
+    assert!(bytes == fs::read(demo.join("first.head")).expect("it is committed"), "make first.head anew");
+    let refused = privet(&["head", "start", settings, made, "--hidden", "0"]).expect_err("no units");
+    assert!(refused.contains("1 to 256 hidden units"), "{refused}");
+}

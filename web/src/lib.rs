@@ -9,6 +9,7 @@ mod full;
 mod items;
 #[cfg(not(feature = "full"))]
 mod rank;
+mod summary;
 
 use js_sys::{Math, Reflect, global};
 use privet::{
@@ -26,6 +27,7 @@ pub use full::{Contribution, Preview, inspect};
 pub use items::{Items, Slate, key};
 #[cfg(not(feature = "full"))]
 use rank::Core;
+pub use summary::Summary;
 
 /// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
 #[wasm_bindgen]
@@ -220,6 +222,12 @@ impl Device {
         let counts = [report.slates, server, personal, neither, report.clicks_ignored].map(|count| count as f64);
         let estimates = [report.server, report.personal, report.difference].map(three);
         estimates.into_iter().flatten().chain(counts).collect()
+    }
+
+    /// What is remembered, to be read: at most so many of the latest things that the user did, and what was counted as it
+    /// counts at this moment.
+    pub fn summary(&self, most: u32, ms: f64) -> Summary {
+        Summary::new(&self.device, most as usize, whole(ms))
     }
 
     /// Learns for at most so long, and one step longer; whether there is more to learn.

@@ -12,12 +12,15 @@ export type {
   Erased,
   Fields,
   Forgettable,
+  Interval,
   Kind,
   Message,
   Policy,
   Preview,
+  ProfileSummary,
   Progress,
   Receipt,
+  Report,
   Status,
 } from "../../worker/protocol.ts";
 export type { Sending } from "../../worker/sent.ts";

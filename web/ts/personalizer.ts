@@ -5,9 +5,11 @@ import type {
   Forgettable,
   Names,
   Preview,
+  ProfileSummary,
   Progress,
   Ranking,
   Receipt,
+  Report,
   Status,
 } from "../../worker/protocol.ts";
 import { Audit } from "./audit.ts";
@@ -169,6 +171,16 @@ export class Personalizer<S extends Schema = Schema> {
   /** The backend, the round, the budget, consent, and where all this is kept. */
   async status(): Promise<Status> {
     return this.ask("status", []);
+  }
+
+  /** How both orders did so far, the server's and this device's. */
+  async report(): Promise<Report> {
+    return this.ask("report", []);
+  }
+
+  /** What is remembered, in words and numbers, to be shown to the person whose it is. */
+  async profile(): Promise<ProfileSummary> {
+    return this.ask("profile", [momentAt(Date.now())]);
   }
 
   /** Ends the device in this tab; another tab takes over. Every later call is refused. */

@@ -27,6 +27,17 @@ impl Selector {
     }
 }
 
+/// One thing that the user did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed {
+    /// The key of the item that it was done with.
+    pub item: u64,
+    /// The place of the event's kind in the schema.
+    pub kind: u16,
+    /// When, in milliseconds since 1970.
+    pub ms: u64,
+}
+
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Entry {
@@ -54,6 +65,12 @@ impl Entry {
             Self::Slate { items, .. } => (None, items),
         };
         one.into_iter().chain(many)
+    }
+
+    /// What was done; nothing where it was a showing.
+    pub(super) fn deed(&self) -> Option<Deed> {
+        let Self::Event { event, .. } = self else { return None };
+        Some(Deed { item: event.item.key, kind: event.kind, ms: event.moment.ms })
     }
 
     pub(super) fn ms(&self) -> u64 {

@@ -397,3 +397,15 @@ fn a_damaged_or_newer_export_is_refused() {
     let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");
     assert_eq!(Memory::import(&other, &bytes), Err(Error::StateDamaged), "of another schema");
 }
+
+#[test]
+fn what_was_done_is_told_the_latest_first_and_not_once_it_is_forgotten() {
+    let mut memory = after((1..4).map(event));
+    let told = |memory: &Memory| memory.deeds().map(|deed| (deed.item, deed.kind, deed.ms)).collect::<Vec<_>>();
+    assert_eq!(told(&memory), [(3, 3, 3_000_000), (2, 1, 2_000_000), (1, 1, 1_000_000)]);
+    let slate = offer(&mut memory, 9, &[5, 6]);
+    memory.shown(&head(), slate);
+    assert_eq!(told(&memory).len(), 3, "a showing is nothing that the user did");
+    memory.forget(&head(), Selector::Item(2));
+    assert_eq!(told(&memory), [(3, 3, 3_000_000), (1, 1, 1_000_000)]);
+}

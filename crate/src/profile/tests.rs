@@ -239,3 +239,21 @@ fn a_part_of_all_interests_fades() {
     assert_eq!(profile.recent[0].label, 0.75);
     assert_eq!(profile.counters.get(&(0, 1)), Some(&Counter { chosen: 0.75, shown: 0.75, ms: 0 }));
 }
+
+#[test]
+fn what_was_counted_is_told_with_the_rate_that_ranks() {
+    let profile = fold(&[event(1, 1, 0), event(3, 1, 0), event(0, 2, 0)]);
+    let counted: Vec<Counted> = profile.counted(&schema(), 0).collect();
+    let told = |value, chosen, shown| Counted {
+        attribute: 0,
+        value,
+        chosen,
+        shown,
+        rate: (chosen + 5.0 * 0.2) / (shown + 5.0),
+    };
+    assert_eq!(counted, [told(1, 1.0, 2.0), told(2, 0.0, 1.0)]);
+    let later: Vec<Counted> = profile.counted(&schema(), COUNTER_HALF_LIFE_MS as u64).collect();
+    assert_eq!((later[0].chosen, later[0].shown), (0.5, 1.0), "it fades");
+    let odds = features(&profile, 1, 0)[FIXED];
+    assert!((odds - (logit(counted[0].rate) - logit(0.2))).abs() < 1e-6);
+}

@@ -21,6 +21,8 @@ pub(crate) enum Head {
     Export(Export),
     /// Make a head file of safetensors.
     Import(Import),
+    /// Make a head that has learnt nothing yet but that what is like the user's interests comes first.
+    Start(Start),
 }
 
 #[derive(Args)]
@@ -51,6 +53,17 @@ pub(crate) struct Import {
     settings: Option<PathBuf>,
 }
 
+#[derive(Args)]
+pub(crate) struct Start {
+    /// The settings as JSON.
+    settings: PathBuf,
+    /// The head file to write.
+    head: PathBuf,
+    /// How many hidden units it has.
+    #[arg(long, default_value_t = 16)]
+    hidden: u32,
+}
+
 impl Head {
     pub(crate) fn run(self) -> Done {
         match self {
@@ -67,6 +80,13 @@ impl Head {
                 let settings = settings.map(|path| fs::read_to_string(&path).map_err(because(path.display())));
                 let read = tensors::import(&bytes, settings.transpose()?.as_deref());
                 let bytes = read.map_err(because(tensors.display()))?.encode();
+                write(&head, &bytes)?;
+                println!("{}", hex(&privet::Head::hash(&bytes)));
+            }
+            Self::Start(Start { settings, head, hidden }) => {
+                let text = fs::read_to_string(&settings).map_err(because(settings.display()))?;
+                let read = tensors::start(&text, hidden);
+                let bytes = read.map_err(because(settings.display()))?.encode();
                 write(&head, &bytes)?;
                 println!("{}", hex(&privet::Head::hash(&bytes)));
             }

@@ -1,0 +1,154 @@
+// What is remembered, told to the person whose it is; and how both orders did.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launch, Server } from "../harness.ts";
+import type { Personalizer, ProfileSummary, Report } from "../../web/ts/index.ts";
+import { AT_ONCE, call, open, prepare, Site } from "./site.ts";
+
+const TASKS = new URL("../../demo/task/tasks.toml", import.meta.url).pathname;
+const OPTIONS = { task: "feed", policy: { ...AT_ONCE, minCohort: 32 } };
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+  server = await Server.start(site.folder, "split", ["--tasks", TASKS]);
+});
+after(async () => {
+  await browser.close();
+  await server.end();
+  await site.end();
+});
+
+beforeEach(async (t) => {
+  context = await browser.newContext();
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  (t as unknown as { after(end: () => Promise<void>): void }).after(() => context.close());
+});
+
+const ITEMS = [0, 1, 2, 3].map((n) => ({
+  id: `item-${n}`,
+  score: -n / 10,
+  embedding: Array.from({ length: 64 }, (_, i) => (i % 16 === n ? 1 : 0.125)),
+  attributes: { topic: n < 2 ? "sea" : "space" },
+}));
+
+/** Orders and shows all items, and clicks on some of that slate; what was given as the reasons. */
+const visit = (clicks: number[], on = page) =>
+  on.evaluate(
+    async ({ items, clicks }) => {
+      const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
+      const slate = await personalizer.rerank(items, { explain: true });
+      await slate.shown();
+      for (const n of clicks) await personalizer.record({ kind: "click", item: items[n]!, slate: slate.id });
+      return slate.scores.map(({ because }) => because);
+    },
+    { items: ITEMS, clicks },
+  );
+
+const profile = (on = page) => call<ProfileSummary>(on, "profile");
+const deeds = ({ recent }: ProfileSummary) => recent.map(({ item, kind }) => `${kind} ${item}`);
+const topics = ({ counted }: ProfileSummary) =>
+  Object.fromEntries(counted.map(({ attribute, value, chosen, shown }) => [`${attribute} ${value}`, [chosen, shown]]));
+
+test("a profile is told by the names of its items and values, the latest first", async () => {
+  await open(page, OPTIONS);
+  assert.deepEqual(await profile(), { events: 0, evidence: 0, recent: [], counted: [] });
+  await visit([3, 2]);
+  const told = await profile();
+  assert.deepEqual([told.events, told.evidence], [3, 2]);
+  assert.deepEqual(deeds(told), ["click item-2", "click item-3"]);
+  assert.ok(told.recent.every(({ time }) => Math.abs(Date.now() - time) < 60_000));
+  for (const [chosen, shown] of Object.values(topics(told))) assert.ok(shown! > 1.99 && shown! <= 2 && chosen! < 1.5);
+  const [sea, space] = [told.counted, told.counted].map((all, n) =>
+    all.find(({ value }) => value === ["sea", "space"][n]),
+  );
+  assert.ok(sea && space && sea.rate < sea.usual && space.rate > space.usual, JSON.stringify(told.counted));
+  assert.ok(Math.abs(space.usual - 0.1) < 1e-6);
+});
+
+test("what is forgotten is told no more", async () => {
+  await open(page, OPTIONS);
+  await visit([3, 0]);
+  await call(page, "forget", { item: "item-3" });
+  await call(page, "train", { maxMs: 500 });
+  await visit([]);
+  assert.deepEqual(deeds(await profile()), ["click item-0"]);
+  await call(page, "forget", { attribute: "topic", value: "sea" });
+  await call(page, "train", { maxMs: 500 });
+  const told = await profile();
+  const { counted } = told;
+  assert.deepEqual([told.evidence, told.recent, counted.map(({ value }) => value)], [0, [], [undefined]]);
+  await visit([]);
+  const { sea, space } = Object.fromEntries((await profile()).counted.map(({ value, chosen }) => [value, chosen]));
+  assert.deepEqual([sea, space], [0, 0], "names come back with what is proposed, what was chosen does not");
+});
+
+test("after a reload names are known again of what is proposed, and so are reasons", async () => {
+  await open(page, OPTIONS);
+  await visit([3]);
+  assert.ok((await visit([])).includes("item-3"));
+  await page.reload();
+  await open(page, OPTIONS, null);
+  const unnamed = await profile();
+  assert.deepEqual([unnamed.evidence, unnamed.recent.map(({ kind }) => kind)], [1, ["click"]]);
+  assert.ok((await visit([])).includes("item-3"), "the reason is named by the candidates themselves");
+  assert.deepEqual(deeds(await profile()), ["click item-3"]);
+});
+
+test("how both orders did is told once slates are closed", async () => {
+  await open(page, OPTIONS);
+  const none = { slates: 0, interleaved: { server: 0, personal: 0, neither: 0 }, clicksIgnored: 0 };
+  assert.deepEqual(await call(page, "report"), none);
+  for (let n = 0; n < 9; n++) await visit([3]);
+  const { slates, server, personal, difference } = await call<Report>(page, "report");
+  // The first is the server's: nothing was known. Four are open still.
+  assert.equal(slates, 4);
+  assert.ok(server && personal && difference);
+  for (const { estimate, low, high } of [server, personal, difference]) assert.ok(low <= estimate && estimate <= high);
+  assert.ok(personal.estimate > server.estimate, JSON.stringify({ server, personal }));
+});
+
+test("a device over a store in memory is apart from the tabs of its task", async () => {
+  await open(page, OPTIONS);
+  await visit([3]);
+  const other = await context.newPage();
+  await other.goto(server.address);
+  const rho = await other.evaluate(async (options) => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader, helper } = await (await fetch("/v1/identity")).json();
+    const values = new Map<string, Uint8Array>();
+    const storage = {
+      kind: "memory",
+      lasting: true,
+      get: async (key: string) => values.get(key),
+      keys: async (prefix: string) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
+      put: async (changes: Record<string, Uint8Array | undefined>) => {
+        for (const [key, value] of Object.entries(changes)) value ? values.set(key, value) : values.delete(key);
+      },
+      clear: async () => undefined,
+      alone: async <T>(_: string, work: () => Promise<T>) => work(),
+    };
+    const aggregators = { leader: { url: "/", key: leader }, helper: { key: helper } };
+    const whole = { ...options, aggregators, backend: "scalar", schedule: "manual", worker: false, storage };
+    const personalizer: Personalizer = await createPersonalizer(whole);
+    Object.assign(globalThis, { personalizer });
+    await personalizer.consent({ personalise: true, contribute: true });
+    await personalizer.contribute();
+    return (await personalizer.status()).rhoSpent;
+  }, OPTIONS);
+  assert.ok(rho > 0);
+  assert.equal((await call<{ events: number }>(other, "status")).events, 0);
+  const mine = await call<{ events: number; rhoSpent: number }>(page, "status");
+  assert.deepEqual([mine.events > 0, mine.rhoSpent], [true, 0]);
+});
