@@ -80,8 +80,8 @@ export class Server {
     await once(child, "exit");
   }
 
-  async count(): Promise<Count> {
-    const reply = await fetch(`${this.address}/v1/tasks/demo/rounds/1/aggregate`);
+  async count(task = "demo", round = 1): Promise<Count> {
+    const reply = await fetch(`${this.address}/v1/tasks/${task}/rounds/${round}/aggregate`);
     return (await reply.json()) as Count;
   }
 
@@ -91,14 +91,20 @@ export class Server {
   }
 }
 
-/** Opens the page and waits until it can be used; what it complains of is kept. */
-export async function open(page: Page, address: string): Promise<string[]> {
+/** The terms of the demo's feed. */
+export const DEMO_TASKS = new URL("../demo/task/tasks.toml", import.meta.url).pathname;
+
+/** The demo as `cargo xtask demo` serves it. */
+export const serveDemo = () => Server.start(undefined, "split", ["--tasks", DEMO_TASKS]);
+
+/** Opens the demo's page and waits until its stories stand there; what it complains of is kept. */
+export async function openDemo(page: Page, address: string): Promise<string[]> {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     if (message.type() === "error") complaints.push(message.text());
   });
   await page.goto(address);
-  await page.locator("#walk:enabled").waitFor();
+  await page.locator("#stories").waitFor();
   return complaints;
 }

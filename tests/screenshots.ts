@@ -1,43 +1,75 @@
-// Pictures of the page at both widths and in both themes, before and after a contribution, for a person to look at.
+// Pictures of every section of the demo, at both widths and in both themes, for a person to look at.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { launch, open, required, Server } from "./harness.ts";
+import type { Page } from "playwright-core";
+import { launch, openDemo, required, serveDemo, type Server } from "./harness.ts";
 
 const folder = required("PRIVET_SCREENSHOTS");
 await mkdir(folder, { recursive: true });
-const [server, browser] = await Promise.all([Server.start(undefined, "split"), launch()]);
+const browser = await launch();
+let server: Server | undefined;
+
+/** Chooses what a visitor might, until both orders can be compared. */
+async function choose(page: Page): Promise<void> {
+  await page.click("demo-consent .primary");
+  for (const topic of ["science", "music", "science", "books", "science", "science", "music", "science"]) {
+    const story = page.locator(`.story[data-topic=${topic}]`).first();
+    const one = (await story.count()) ? story : page.locator(".story").first();
+    const title = one.locator(".title");
+    const name = await title.innerText();
+    await title.click();
+    await page.locator("demo-feed .said", { hasText: name }).waitFor();
+  }
+  await page.locator(".story .acts button").nth(2).click();
+  await page.locator(".liked").first().waitFor();
+}
+
 try {
   for (const width of [360, 1440]) {
     for (const colorScheme of ["light", "dark"] as const) {
-      const context = await browser.newContext({
-        viewport: { width, height: 900 },
-        colorScheme,
-        reducedMotion: "reduce",
-      });
+      server = await serveDemo();
+      const viewport = { width, height: width === 360 ? 740 : 900 };
+      const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
       const page = await context.newPage();
-      await open(page, server.address);
-      const picture = (name: string) =>
-        page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-      await picture("start");
-      for (const story of ["story-11", "story-1"]) {
-        await page.click(`#${story} button`);
-        await page.locator("#walk:enabled").waitFor();
-      }
-      await page.click("#walk");
-      await page.locator("#stage-aggregate.done").waitFor();
-      await page.locator("#walk:enabled").waitFor();
-      await page.click("summary");
-      await picture("contributed");
+      const picture = async (name: string, whole = true) => {
+        await page.waitForTimeout(300);
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: whole });
+      };
+      const turn = (name: string) => page.click(`nav a[href="#${name}"]`);
+      await openDemo(page, server.address);
+      await picture("feed-first");
+      await choose(page);
+      await page.mouse.move(0, 0);
+      await picture("feed");
+      if (width === 1440 && colorScheme === "light") await picture("readme", false);
+      await page.getByRole("button", { name: "Scores" }).click();
+      await picture("feed-scores");
+      await page.getByRole("button", { name: "Side by side" }).click();
+      await picture("feed-both");
+      await turn("knows");
+      await picture("knows");
+      await turn("round");
+      await page.getByRole("button", { name: "Contribute from this device" }).click();
+      await page.locator(".steps").waitFor();
+      await picture("round");
+      await page.click("demo-round .primary");
+      await page.locator(".steps li:nth-child(5)").waitFor();
+      await picture("round-closed");
+      await turn("left");
+      await page.waitForTimeout(1500);
+      await picture("left");
+      await turn("round");
       await server.down();
-      await page.click("#contribute");
-      await page.locator("#trouble:visible").waitFor();
+      await page.getByRole("button", { name: "Contribute from this device" }).click();
+      await page.locator(".notice").waitFor();
       await picture("trouble");
-      await server.up();
       await context.close();
+      await server.end();
+      server = undefined;
     }
   }
 } finally {
   await browser.close();
-  await server.end();
+  await server?.end();
 }

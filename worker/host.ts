@@ -87,6 +87,9 @@ export class Host implements Leader, Answers, Way {
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #learning = false;
+  /** What this session has learnt, and how long that took. */
+  #steps = 0;
+  #trainingMs = 0;
   /** Whether the ledger has heard of this session. */
   #begun = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -261,7 +264,7 @@ export class Host implements Leader, Answers, Way {
   async train(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
     const end = performance.now() + maxMs;
     const slice = () => {
-      const more = this.#personalises && this.device().train(Math.min(SLICE_MS, maxMs));
+      const more = this.#personalises && this.#train(Math.min(SLICE_MS, maxMs));
       onProgress({ owed: this.device().owed });
       return more;
     };
@@ -408,6 +411,7 @@ export class Host implements Leader, Answers, Way {
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
       ...plain,
+      ...{ steps: this.#steps, trainingMs: this.#trainingMs },
       order: personal && this.#settings.personalise ? "personal" : "server",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
       ...(this.#refused && { refused: this.#refused }),
@@ -548,11 +552,20 @@ export class Host implements Leader, Answers, Way {
     this.#learning = true;
     const slice = async () => {
       // A module that has failed says so in the answer to the next call.
-      const work = () => this.#device !== undefined && this.#personalises && this.#device.train(SLICE_MS);
+      const work = () => this.#device !== undefined && this.#personalises && this.#train(SLICE_MS);
       this.#learning = await this.turn(work).catch(() => false);
       if (this.#learning) setTimeout(slice);
     };
     void slice();
+  }
+
+  #train(maxMs: number): boolean {
+    const [device, start] = [this.device(), performance.now()];
+    const { owed } = device;
+    const more = device.train(maxMs);
+    this.#steps += owed - device.owed;
+    this.#trainingMs += performance.now() - start;
+    return more;
   }
 
   #key(name: string): string {

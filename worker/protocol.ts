@@ -208,6 +208,9 @@ export interface Status {
   events: number;
   /** How many steps of learning from them are still to be taken. */
   owed: number;
+  /** How many steps this session has taken, and how many milliseconds of the worker's time they took. */
+  steps: number;
+  trainingMs: number;
   rhoSpent: number;
   rhoLeft: number;
   consent: Consent;

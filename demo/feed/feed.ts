@@ -1,4 +1,4 @@
-// The demo's feed: what an item is, and how the embeddings beside the items are read.
+// The demo's feed: what an item is, and how it and its embedding are read.
 
 export const TOPICS = {
   science: "Science",
@@ -36,6 +36,12 @@ export interface FeedItem {
   score: number;
 }
 
+/** What the page is served of an item. */
+export type ServedItem = Omit<FeedItem, "readers" | "tags">;
+
+/** The served items, a column for each field: a third less than a line for each item. */
+export type Columns = { [Name in keyof ServedItem]: ServedItem[Name][] };
+
 /** `embeddings.json`: how `embeddings.bin` was made and is read. */
 export interface Embeddings {
   model: { name: string; package: string; version: string };
@@ -51,9 +57,18 @@ export interface Embeddings {
 }
 
 /** A row for each item, in the order of the items. */
-export function embeddingsFrom(bin: Uint8Array, { items, dimensions, scale }: Embeddings): Float32Array[] {
+export function embeddingsFrom(
+  bin: Uint8Array,
+  { items, dimensions, scale }: Pick<Embeddings, "items" | "dimensions" | "scale">,
+): Float32Array[] {
   const bytes = new Int8Array(bin.buffer, bin.byteOffset, items * dimensions);
   return Array.from({ length: items }, (_, n) =>
     Float32Array.from(bytes.subarray(n * dimensions, (n + 1) * dimensions), (byte) => byte * scale),
   );
+}
+
+/** Items out of their columns. */
+export function itemsFrom(columns: Columns): ServedItem[] {
+  const names = Object.keys(columns) as (keyof ServedItem)[];
+  return columns.id.map((_, n) => Object.fromEntries(names.map((name) => [name, columns[name][n]])) as never);
 }

@@ -2,41 +2,30 @@
 
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { launch, noGpu, open, required, Server } from "../harness.ts";
+import { launch, noGpu, required, Server } from "../harness.ts";
+import { browse, call, open, prepare, Site } from "../page/site.ts";
+import type { Receipt } from "../../web/ts/index.ts";
 
 /** The lifetime budget pays for 33 contributions; the first warms everything up. */
 const ROUNDS = 32;
 
-interface Receipt {
-  gradientMs: number;
-  releaseMs: number;
-  sendMs: number;
-  bytes: number;
-}
+type Timed = Pick<Receipt, "gradientMs" | "releaseMs" | "sendMs"> & { bytes: number };
 
-const [server, browser] = await Promise.all([Server.start(undefined, "split"), launch()]);
+const site = await Site.make();
+const [server, browser] = await Promise.all([Server.start(site.folder, "split"), launch()]);
 const file = join(required("PRIVET_FIGURES"), "path.jsonl");
 
-async function measured(backend: "webgpu" | "scalar"): Promise<Receipt[]> {
+async function measured(backend: "auto" | "scalar"): Promise<Timed[]> {
   const context = await browser.newContext();
+  await prepare(context);
   const page = await context.newPage();
-  await open(page, `${server.address}/?backend=${backend === "scalar" ? "scalar" : "auto"}`);
-  const receipts: Receipt[] = [];
+  await page.goto(server.address);
+  await open(page, { backend });
+  const receipts: Timed[] = [];
   for (let n = 0; n <= ROUNDS; n++) {
-    await page.click("#walk");
-    await page.locator("#walk:enabled").waitFor();
-    const read = async (stage: string) => {
-      const text = await page.locator(`#stage-${stage} p`).innerText();
-      return Number(text.match(/([\d.]+) ms/)?.[1]);
-    };
-    const bytes = Number.parseInt(await page.locator("#stage-upload p").innerText(), 10);
-    const receipt = {
-      gradientMs: await read("gradient"),
-      releaseMs: await read("noise"),
-      sendMs: await read("upload"),
-      bytes,
-    };
-    if (n > 0) receipts.push(receipt);
+    await browse(page, [3]);
+    const { gradientMs, releaseMs, sendMs, bytes } = await call<Receipt>(page, "contribute");
+    if (n > 0) receipts.push({ gradientMs, releaseMs, sendMs, bytes: bytes.length });
   }
   await context.close();
   return receipts;
@@ -73,7 +62,7 @@ try {
     scalar.map((receipt) => receipt.gradientMs),
   );
   if (!noGpu) {
-    const webgpu = await measured("webgpu");
+    const webgpu = await measured("auto");
     await figure(
       "gradient_webgpu_ms",
       "ms",
@@ -98,4 +87,5 @@ try {
 } finally {
   await browser.close();
   await server.end();
+  await site.end();
 }

@@ -1,161 +1,124 @@
-// One datum, all the way: from a click on the page to the count that the server holds.
+// One datum, all the way: from a recorded click to the count that the server holds, by the package on a bare page.
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
-import { launch, noGpu, open, Server } from "../harness.ts";
+import { launch, noGpu, Server } from "../harness.ts";
+import type { Receipt } from "../../web/ts/index.ts";
+import { AT_ONCE, browse, call, open, prepare, Site } from "./site.ts";
 
+/** What an application has unless it says otherwise, but that it waits for nothing. */
+const POLICY = { ...AT_ONCE, sessions: 1 };
+const OPTIONS = { policy: POLICY, backend: "auto" };
+
+let site: Site;
 let browser: Browser;
 let server: Server;
 let context: BrowserContext;
 let page: Page;
 
 before(async () => {
+  site = await Site.make();
   browser = await launch();
 });
-after(() => browser.close());
+after(async () => {
+  await browser.close();
+  await site.end();
+});
 
 beforeEach(async (t) => {
-  server = await Server.start(undefined, "split");
+  server = await Server.start(site.folder, "split");
   context = await browser.newContext();
+  await prepare(context);
   page = await context.newPage();
+  await page.goto(server.address);
   (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
     await context.close();
     await server.end();
   });
 });
 
-const text = (id: string, on = page) => on.locator(id).innerText();
-const titles = () => page.locator("#feed h3").allInnerTexts();
-const settled = (on = page) => on.locator("#walk:enabled").waitFor();
-
-async function press(id: string, on = page): Promise<void> {
-  await on.click(id);
-  await settled(on);
-}
+type Sent = Omit<Receipt, "bytes"> & { bytes: number[] };
+const contribute = (on = page) => call<Sent>(on, "contribute");
+const spent = async (on = page) => (await call<{ rhoSpent: number }>(on, "status")).rhoSpent;
 
 test("one click travels the whole path, on WebGPU", async () => {
-  const complaints = await open(page, server.address);
+  await open(page, OPTIONS);
   const sent: Request[] = [];
   page.on("request", (request) => sent.push(request));
-  await press("#walk");
-
-  assert.equal(await text("#stage-aggregate p"), "1 upload in round 1; opened from 100");
+  await browse(page, [3]);
+  const { backend, examples, count, minCohort, bytes } = await contribute();
+  assert.deepEqual([backend, examples, count, minCohort], [noGpu ? "scalar" : "webgpu", 1, 1, 100]);
   assert.deepEqual(await server.count(), { round: 1, count: 1, min_cohort: 100 });
-  assert.match(await text("#stage-gradient p"), noGpu ? /by the CPU/ : /over 1 example, by WebGPU in/);
-  assert.match(await text("#stage-event p"), /^2 events/, "12 were shown together, one was read");
-  assert.deepEqual(complaints, []);
 
   const puts = sent.filter((request) => request.method() === "PUT");
   assert.equal(puts.length, 1, "one real request");
   assert.match(puts[0]?.url() ?? "", /\/v1\/tasks\/demo\/rounds\/1\/uploads\/[0-9a-f]{32}$/);
-  await page.click("summary");
-  const shown = (await text("pre")).replace(/\s/g, "");
-  assert.equal(puts[0]?.postDataBuffer()?.toString("hex"), shown, "the bytes on the page are the bytes that were sent");
+  assert.deepEqual([...(puts[0]?.postDataBuffer() ?? [])], bytes, "the bytes of the receipt are those that were sent");
 });
 
-test("nothing is requested but the page, the keys, the round and its head", async () => {
-  const asked = new Set<string>();
-  page.on("request", (request) => asked.add(`${request.method()} ${new URL(request.url()).pathname}`));
-  page.on("request", (request) => assert.equal(new URL(request.url()).origin, server.address));
-  await open(page, server.address);
-  await page.locator("#feed button").nth(3).click();
-  await settled();
-  await page.locator("#feed button").nth(2).click();
-  await settled();
-  const paths = [...asked].map((path) => path.replace(/[0-9a-f]{64}/, "{hash}")).sort();
-  // The full module, because the demo's user agrees to contribute.
-  assert.deepEqual(paths, [
-    "GET /",
-    "GET /full.js",
-    "GET /full_bg.wasm",
-    "GET /icon.svg",
-    "GET /main.js",
-    "GET /rank_bg.wasm",
-    "GET /style.css",
-    "GET /v1/heads/{hash}",
-    "GET /v1/identity",
-    "GET /v1/tasks/demo/round",
-    "GET /worker.js",
-  ]);
-  assert.equal((await server.count()).count, 0, "reading sends nothing");
-});
-
-test("reading reorders the feed on this device", async () => {
-  await open(page, server.address);
-  const before = await titles();
-  const last = before.at(-1);
-  await page.locator("#feed button").last().click();
-  await settled();
-  await page.locator(`#feed li:has(h3:text-is("${last}")) button`).click();
-  await settled();
-  const after = await titles();
-  assert.notDeepEqual(after, before);
-  assert.ok(after.indexOf(last ?? "") < before.length - 1, "what was read has risen");
-  const reasons = await page.locator("#feed p").allInnerTexts();
-  assert.ok(
-    reasons.some((text) => text.endsWith(`; like “${last}”`)),
-    "and with it what is like it, which is said",
-  );
+test("without WebGPU the path is the same, on the CPU", async () => {
+  const without = await launch({ gpu: false });
+  try {
+    const device = await without.newContext();
+    await prepare(device);
+    const on = await device.newPage();
+    await on.goto(server.address);
+    await open(on, OPTIONS);
+    await browse(on, [3]);
+    const { backend, examples, count } = await contribute(on);
+    assert.deepEqual([backend, examples, count], ["scalar", 1, 1]);
+  } finally {
+    await without.close();
+  }
 });
 
 test("a contribution without anything new sends a noised zero of the same size", async () => {
-  await open(page, server.address);
-  await press("#contribute");
-  assert.match(await text("#stage-gradient p"), /^nothing new, so the zero vector/);
-  const size = await text("#stage-upload p");
-  await press("#walk");
-  assert.equal((await text("#stage-upload p")).split(",")[0], size.split(",")[0]);
+  await open(page, OPTIONS);
+  const nothing = await contribute();
+  await browse(page, [3]);
+  const something = await contribute();
+  assert.deepEqual([nothing.examples, something.examples], [0, 1]);
+  assert.equal(nothing.bytes.length, something.bytes.length);
   assert.equal((await server.count()).count, 2);
 });
 
 test("the ledger outlives a reload, and two tabs share it", async () => {
-  await open(page, server.address);
-  await press("#contribute");
-  assert.match(await text("#budget-text"), /^rho 0.03125 of 1.052/);
+  await open(page, OPTIONS);
+  await contribute();
   const other = await context.newPage();
-  await open(other, server.address);
-  assert.match(await text("#budget-text", other), /^rho 0.03125 of 1.052/);
-  await Promise.all([press("#contribute"), press("#contribute", other)]);
+  await other.goto(server.address);
+  await open(other, OPTIONS);
+  assert.deepEqual([await spent(), await spent(other)], [0.03125, 0.03125]);
+  await Promise.all([contribute(), contribute(other)]);
   await page.reload();
-  await settled();
-  assert.match(await text("#budget-text"), /^rho 0.09375 of 1.052/, "no tab has overwritten the other's debit");
+  await open(page, OPTIONS, null);
+  assert.equal(await spent(), 0.09375, "no tab has overwritten the other's debit");
   assert.equal((await server.count()).count, 3);
 });
 
 test("the lifetime budget refuses for good", async () => {
-  await open(page, server.address);
-  for (let n = 0; n < 33; n++) await press("#contribute");
+  await open(page, OPTIONS);
+  for (let n = 0; n < 33; n++) await contribute();
   assert.equal((await server.count()).count, 33);
-  await press("#contribute");
-  assert.equal(await page.locator("#trouble").getAttribute("data-code"), "budget-exhausted");
-  assert.match(await text("#trouble"), /costs 31250000 nano-rho; 20750000 of the lifetime budget are left/);
+  assert.equal(await contribute(), "budget-exhausted");
   await page.reload();
-  await settled();
-  await press("#contribute");
-  assert.equal(await page.locator("#trouble").getAttribute("data-code"), "budget-exhausted");
+  await open(page, OPTIONS, null);
+  assert.equal(await contribute(), "budget-exhausted");
   assert.equal((await server.count()).count, 33, "nothing more was sent");
 });
 
 test("a server that is down is said, and the same bytes go out when it is back", async () => {
-  await open(page, server.address);
+  await open(page, OPTIONS);
+  await browse(page, [3]);
   const puts: Request[] = [];
   page.on("request", (request) => request.method() === "PUT" && puts.push(request));
   await server.down();
-  await press("#walk");
-  assert.equal(await page.locator("#trouble").getAttribute("data-code"), "server-unreachable");
+  assert.equal(await contribute(), "server-unreachable");
   await server.up();
-  await press("#contribute");
-  assert.equal(await page.locator("#trouble").isVisible(), false);
-  assert.deepEqual(puts[0]?.postDataBuffer(), puts.at(-1)?.postDataBuffer());
-  assert.match(await text("#budget-text"), /^rho 0.03125 of/, "it was paid for once");
+  await contribute();
+  assert.equal(puts.length, 2);
+  assert.deepEqual(puts[0]?.postDataBuffer(), puts[1]?.postDataBuffer());
+  assert.equal(await spent(), 0.03125, "it was paid for once");
   assert.equal((await server.count()).count, 1);
-});
-
-test("a page narrow as a telephone does not scroll sideways", async () => {
-  await page.setViewportSize({ width: 360, height: 740 });
-  await open(page, server.address);
-  await press("#walk");
-  await page.click("summary");
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
 });

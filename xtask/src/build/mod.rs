@@ -6,6 +6,7 @@ pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
 use pico_args::Arguments;
+use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use std::{
 
 use crate::{
     figures,
-    place::{Place, copy, write},
+    place::{Place, copy, read, write},
     run::{self, Program},
     setup::{self, Machine, Need, WasmTools},
 };
@@ -51,7 +52,11 @@ pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "
 pub(crate) const LOADED_FIRST: usize = 3;
 
 /// The files of the page that are served as they are.
-const STATIC: [&str; 4] = ["html", "css", "svg", "png"];
+const STATIC: [&str; 3] = ["html", "svg", "png"];
+/// How the name of a file ends that is a worker of the page.
+const WORKER: &str = ".worker.ts";
+/// What the page is served of an item.
+const FEED_COLUMNS: [&str; 9] = ["id", "topic", "kind", "source", "title", "summary", "minutes", "ageHours", "score"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     crate::nothing_left(args)?;
@@ -217,21 +222,58 @@ fn package(place: &Place) -> Result<()> {
     stamp()?.record()
 }
 
-/// `demo/dist`, which the server hands out.
+/// `demo/dist`, which the server hands out: the page, its style, each worker of its own, and the feed.
 fn demo(place: &Place) -> Result<()> {
     let (root, dist) = (&place.root, place.root.join("demo/dist"));
-    bundle(place, "demo/main.ts", "demo/dist/main.js", false)?;
-    for entry in fs::read_dir(root.join("demo")).context("cannot list demo")? {
-        let path = entry?.path();
-        let name = path.file_name().context("a file has a name")?;
-        if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {
+    if dist.exists() {
+        // What is not built any more would go on being served.
+        fs::remove_dir_all(&dist).context("cannot empty demo/dist")?;
+    }
+    for name in ["main.ts", "style.css"] {
+        bundle(place, &format!("demo/{name}"), &format!("demo/dist/{}", name.replace(".ts", ".js")), true)?;
+    }
+    for path in files(&root.join("demo"))? {
+        let name = path.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
+        if let Some(worker) = name.strip_suffix(WORKER) {
+            let from = path.strip_prefix(root).context("it lies in the root")?.to_str().context("its path is UTF-8")?;
+            bundle(place, from, &format!("demo/dist/{worker}.worker.js"), true)?;
+        } else if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {
             copy(&path, &dist.join(name))?;
         }
     }
+    feed(&root.join("demo/feed"), &dist)?;
     for name in LOADED.iter().filter(|name| **name != "index.js") {
         copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
     }
     Ok(())
+}
+
+/// Every file of a folder and those in it, but what is built there.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            found.push(path);
+        } else if !["dist", "node_modules"].iter().any(|made| path.ends_with(made)) {
+            found.extend(files(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The feed as it is served: a column for each field that the page shows, and the embeddings as they are.
+fn feed(from: &Path, dist: &Path) -> Result<()> {
+    let json = |name: &str| -> Result<Value> {
+        serde_json::from_str(&read(&from.join(name))?).with_context(|| format!("{name} is no JSON"))
+    };
+    let (items, about) = (json("items.json")?, json("embeddings.json")?);
+    let items = items.as_array().context("the items are a list")?;
+    let column = |name: &str| (name.to_owned(), items.iter().map(|item| item[name].clone()).collect());
+    let columns: serde_json::Map<String, Value> = FEED_COLUMNS.into_iter().map(column).collect();
+    let served = json!({ "scale": about["scale"], "dimensions": about["dimensions"], "columns": columns });
+    write(&dist.join("feed.json"), served.to_string())?;
+    copy(&from.join("embeddings.bin"), &dist.join("feed.bin"))
 }
 
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
@@ -259,7 +301,7 @@ pub(crate) fn pack(place: &Place) -> Result<PathBuf> {
         .args(["pack", "--json", "--ignore-scripts", "--pack-destination"])
         .arg(&folder)
         .output()?;
-    let report: serde_json::Value = serde_json::from_str(&printed).context("`npm pack --json` printed no JSON")?;
+    let report: Value = serde_json::from_str(&printed).context("`npm pack --json` printed no JSON")?;
     // npm 11 prints a list; a later one prints an object by package name.
     let name = report.pointer("/0/filename").or_else(|| report.pointer("/privet/filename"));
     Ok(folder.join(name.and_then(|name| name.as_str()).context("`npm pack` named no file")?))
