@@ -14,6 +14,7 @@ type Done = ProfileSummary["recent"][number];
 
 /** How many rows a list begins with. */
 const ROWS = 6;
+const FADES = "How often you chose what you were shown. It fades by half in three weeks.";
 const VERBS: Record<Deed, string> = { click: "Opened", like: "Liked", hide: "Hid" };
 
 export class Knows extends View {
@@ -39,14 +40,14 @@ export class Knows extends View {
               here then.
             </p>`
           : html`<div class="columns">
-              <div>${this.#counted("topic", "Interests")}${this.#counted("source", "Sources")}</div>
+              <div>${this.#counted("topic", "Interests", FADES)}${this.#counted("source", "Sources")}</div>
               <div>${this.#recent()}${top()}</div>
             </div>`
       }
       ${this.#all()}`;
   }
 
-  #counted(attribute: string, title: string) {
+  #counted(attribute: string, title: string, about?: string) {
     const rows = model.profile.counted.filter((row) => row.attribute === attribute && row.value && row.shown > 0.05);
     rows.sort((a, b) => b.chosen - a.chosen || b.shown - a.shown);
     const most = rows[0]?.chosen ?? 0;
@@ -56,11 +57,14 @@ export class Knows extends View {
       (row) => row.value,
       (row) => counted(row, most),
     );
-    return part(attribute, title, "How often you chose what you were shown. It fades by half in three weeks.", list);
+    return part(attribute, title, about, list);
   }
 
   #recent() {
-    const deeds = model.profile.recent.filter(({ kind }) => kind in VERBS);
+    const met = new Set<unknown>();
+    // Whoever forgets a story forgets all that was done with it: one line each.
+    const isFirst = ({ item, time }: Done) => met.size < met.add(item ?? time).size;
+    const deeds = model.profile.recent.filter((deed) => deed.kind in VERBS && isFirst(deed));
     return part(
       "recent",
       "Lately",

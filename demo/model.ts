@@ -77,7 +77,7 @@ export class Model extends EventTarget {
   /** What the last action came to, in words. */
   said = "";
   /** What was hidden last, while that can be undone. */
-  hidden: Story | undefined;
+  hidden: { story: Story; time: number; wasOpen: boolean } | undefined;
   gpu = true;
   /** Whether the visitor has said that nothing is to be learnt, here and now. */
   declined = false;
@@ -193,9 +193,18 @@ export class Model extends EventTarget {
   }
 
   hide(story: Story): Promise<void> {
-    if (this.open === story.id) this.open = undefined;
-    this.hidden = story;
-    return this.#do("hide", story, `Hid “${story.title}”.`);
+    const [time, wasOpen] = [Date.now(), this.open === story.id];
+    this.hidden = { story, time, wasOpen };
+    if (wasOpen) this.open = undefined;
+    return this.#do("hide", story, `Hid “${story.title}”.`, time);
+  }
+
+  /** Takes the last hiding back, and nothing else that was done with the story. */
+  show(): Promise<void> {
+    if (!this.hidden) return Promise.resolve();
+    const { story, time, wasOpen } = this.hidden;
+    if (wasOpen) this.open = story.id;
+    return this.forget({ from: time, to: time + 1 }, `that you hid “${story.title}”`);
   }
 
   more(): Promise<void> {
@@ -243,12 +252,12 @@ export class Model extends EventTarget {
   /** How many stories stood elsewhere after the last new head. */
   moved = 0;
 
-  #do(kind: Deed, story: Story, said: string): Promise<void> {
+  #do(kind: Deed, story: Story, said: string, time = Date.now()): Promise<void> {
     const start = performance.now();
     if (kind !== "hide") this.hidden = undefined;
     return this.run(async (personalizer) => {
       const slate = this.#slate;
-      const recorded = await personalizer.record({ kind, item: story, ...(slate !== undefined && { slate }) });
+      const recorded = await personalizer.record({ kind, item: story, time, ...(slate !== undefined && { slate }) });
       if (!recorded) {
         const { paused } = await personalizer.status();
         this.said = `${said} It is not remembered: ${paused ? "learning is paused" : "you have not agreed to that"}.`;

@@ -29,7 +29,7 @@ export class Feed extends View {
         <p class="standing">${standing()}</p>
       </div>
       <p class="said" role="status">
-        ${model.said} ${model.hidden ? html`<button class="link" @click=${undo}>Undo</button>` : nothing}
+        ${model.said} ${model.hidden ? html`<button class="link" @click=${() => model.show()}>Undo</button>` : nothing}
       </p>
       ${this.#compares ? both() : this.#one()}
       ${model.whole ? nothing : html`<button class="more" @click=${() => model.more()}>Show more stories</button>`}`;
@@ -85,8 +85,6 @@ function both() {
   </div>`;
 }
 
-const undo = () => model.hidden && model.forget({ item: model.hidden.id }, `“${model.hidden.title}”`);
-
 function standing(): string {
   const { status, profile, kind } = model;
   if (!status?.consent.personalise) return "The server’s order, the same for everybody.";
@@ -118,9 +116,10 @@ function move(rise: number) {
 function why({ story, score, server }: Place, place: number): TemplateResult | string {
   if (model.open === story.id) return "You are reading this: it stays where it is.";
   if (model.kind === "server" || !score) return "Where the server put it.";
+  if (model.did(story.id, "like")) return "You liked this.";
   const because = model.story(score.because);
   const risen = server > place && score.shared + score.personal > 0;
-  if (risen && because && because.id !== story.id) {
+  if (risen && because) {
     return html`Because you ${model.did(because.id, "like") ? "liked" : "read"} <q>${because.title}</q>`;
   }
   if (risen) return "Closer to your choices than the rest.";

@@ -1,6 +1,6 @@
 // A real server and a real browser, as `cargo xtask test` names them in the environment.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -59,6 +59,37 @@ export class Server {
     return server;
   }
 
+  /** A leader and a helper as two processes, so that either can be down alone. */
+  static async apart(tasks: string): Promise<{ leader: Server; helper: Server }> {
+    const folders = {
+      leader: await mkdtemp(join(tmpdir(), "privet-")),
+      helper: await mkdtemp(join(tmpdir(), "privet-")),
+    };
+    const key = (role: "leader" | "helper") => {
+      const data = join(folders[role], "data");
+      const said = execFileSync(required("PRIVET_SERVER"), ["keys", "new", "--role", role, "--data", data]);
+      return said.toString().match(/[0-9a-f]{64}/)?.[0] ?? "";
+    };
+    const [leaderKey, helperKey] = [key("leader"), key("helper")];
+    const helper = new Server(folders.helper, ["--role", "helper", "--leader-key", leaderKey]);
+    await helper.up();
+    const checked = ["serve", "--check", "--tasks", tasks];
+    const hash = execFileSync(required("PRIVET_SERVER"), checked).toString().split(" ")[0] ?? "";
+    const roles = ["--role", "leader", "--tasks", tasks, "--pages", required("PRIVET_PAGES")];
+    const leader = new Server(folders.leader, [...roles, "--helper", helper.address, "--helper-key", helperKey]);
+    await leader.up();
+    // Proposed by the leader's first question, and admitted by the helper's operator.
+    const admit = ["tasks", "admit", hash, "--data", join(folders.helper, "data")];
+    for (let tries = 0; spawnSync(required("PRIVET_SERVER"), admit).status !== 0; tries++) {
+      if (tries > 100) throw new Error("the helper does not admit the task");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    while (!(await fetch(`${leader.address}/v1/tasks/feed/round`)).ok) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return { leader, helper };
+  }
+
   /** Starts, or starts again at the address it had. */
   async up(): Promise<void> {
     const listen = this.address ? new URL(this.address).host : "127.0.0.1:0";
@@ -105,6 +136,6 @@ export async function openDemo(page: Page, address: string): Promise<string[]> {
     if (message.type() === "error") complaints.push(message.text());
   });
   await page.goto(address);
-  await page.locator("#stories").waitFor();
+  await page.locator("#stories").waitFor({ state: "attached" });
   return complaints;
 }

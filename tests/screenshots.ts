@@ -14,9 +14,9 @@ let server: Server | undefined;
 async function choose(page: Page): Promise<void> {
   await page.click("demo-consent .primary");
   for (const topic of ["science", "music", "science", "books", "science", "science", "music", "science"]) {
-    const story = page.locator(`.story[data-topic=${topic}]`).first();
-    const one = (await story.count()) ? story : page.locator(".story").first();
-    const title = one.locator(".title");
+    const shut = ".title[aria-expanded=false]";
+    const ofTopic = page.locator(`.story[data-topic=${topic}] ${shut}`).first();
+    const title = (await ofTopic.count()) ? ofTopic : page.locator(shut).first();
     const name = await title.innerText();
     await title.click();
     await page.locator("demo-feed .said", { hasText: name }).waitFor();
@@ -33,6 +33,7 @@ try {
       const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce" });
       const page = await context.newPage();
       const picture = async (name: string, whole = true) => {
+        await page.evaluate(() => scrollTo(0, 0));
         await page.waitForTimeout(300);
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: whole });
       };
