@@ -409,7 +409,9 @@ fn the_fuzzers_seeds_are_of_this_version() {
     };
     let mut memory = Memory::new(&head(), Without::default());
     let empty = body(&memory);
-    [1, 3, 6].map(event).map(|event| memory.record(&head(), event).expect("a plain event"));
+    for n in [1, 3, 6] {
+        memory.record(&head(), event(n)).expect("a plain event");
+    }
     let slates = [offer(&mut memory, 1, &[11, 12]), offer(&mut memory, 2, &[13, 14])];
     memory.shown(&head(), slates[1]);
     let click = Event::new(1, Item::plain(13, Vec::new()), Moment::default());
