@@ -14,7 +14,7 @@ use crate::{
 /// What the package weighs after gzip until the first re-ranking, and in all (everything that is ever loaded): what it is
 /// to come to, and what it may weigh until it does.
 const LIMITS: [(&str, u64, u64); 2] =
-    [("gzip_first_rerank", 90 * 1024, 106 * 1024), ("gzip_total", 260 * 1024, 273 * 1024)];
+    [("gzip_first_rerank", 90 * 1024, 94 * 1024), ("gzip_total", 260 * 1024, 260 * 1024)];
 
 pub(crate) struct Sizes([u64; 2]);
 
@@ -87,8 +87,8 @@ mod tests {
         let limits = LIMITS.map(|(.., limit)| limit);
         assert!(Sizes(limits).check().is_ok());
         let refused = |sizes| Sizes(sizes).check().unwrap_err().to_string();
-        assert_eq!(refused([limits[0] + 1, 0]), "gzip_first_rerank is 108545 bytes; the limit is 108544");
-        assert_eq!(refused([0, limits[1] + 1]), "gzip_total is 279553 bytes; the limit is 279552");
+        assert_eq!(refused([limits[0] + 1, 0]), "gzip_first_rerank is 96257 bytes; the limit is 96256");
+        assert_eq!(refused([0, limits[1] + 1]), "gzip_total is 266241 bytes; the limit is 266240");
     }
 
     #[test]
