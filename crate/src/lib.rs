@@ -36,6 +36,7 @@ pub mod gpu;
 mod gradient;
 mod head;
 mod learner;
+#[cfg(feature = "release")]
 mod ledger;
 mod memory;
 #[cfg(feature = "release")]
@@ -43,8 +44,10 @@ mod noise;
 pub mod order;
 mod policy;
 mod profile;
+mod propensity;
 mod ranker;
 mod ranking;
+mod rho;
 pub mod running;
 mod schema;
 mod slate;
@@ -68,7 +71,8 @@ pub use fresh::Fresh;
 pub use gradient::{Backend, Gradient};
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
-pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
+#[cfg(feature = "release")]
+pub use ledger::{Charge, Entry, Fate, Ledger, Limits, Step, Unsent};
 pub use memory::{Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
@@ -78,6 +82,7 @@ pub use policy::Policy;
 pub use profile::{Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
+pub use rho::{Cost, NanoRho};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use slate::{Request, Slate};
 #[cfg(feature = "release")]

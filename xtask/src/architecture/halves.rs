@@ -8,11 +8,12 @@ use super::{
     line_of,
 };
 
-const CLIENT: [&str; 22] = [
+const CLIENT: [&str; 23] = [
     "event",
     "stored",
     "sorted",
     "profile",
+    "propensity",
     "memory",
     "example",
     "learner",
