@@ -167,6 +167,8 @@ test("offline for the whole of a contribution: it ranks, says so, and sends the 
     if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
   });
   await open(page, { policy: POLICY });
+  // By then all is loaded that it takes to contribute.
+  await call(page, "audit.statement");
   await context.setOffline(true);
   await server.down();
   await browse(page, [3, 3, 3]);
