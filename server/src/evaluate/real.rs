@@ -25,7 +25,8 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Choices, Protocol::Ratings, Protocol
 pub(super) fn steps(options: &Options) -> usize {
     let alone = usize::from(!options.quick);
     let models = (3 * options.models().len() + alone) * options.seeds() as usize;
-    let ablations = if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.ablation_seeds() as usize };
+    let ablations =
+        if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.ablation_seeds() as usize };
     1 + models + ablations
 }
 
