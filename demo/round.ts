@@ -140,6 +140,7 @@ export class RoundView extends View {
   }
 
   async #contribute(): Promise<void> {
+    this.#said = "";
     await model.run(async (personalizer) => {
       const receipt = await personalizer.contribute();
       [this.#own, this.#held] = [receipt, receipt.count];

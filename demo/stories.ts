@@ -21,7 +21,7 @@ export class Feed extends View {
   }
 
   override render() {
-    if (!model.order.length) return html`<p class="quiet">The stories are on their way.</p>`;
+    if (!model.order.length) return model.trouble ? nothing : html`<p class="quiet">The stories are on their way.</p>`;
     return html`
       <div class="tools">
         ${this.#toggle("Side by side", this.#compares, () => (this.#compares = !this.#compares))}

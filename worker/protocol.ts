@@ -195,9 +195,16 @@ export type Fields = Record<string, number | string | Uint8Array | null>;
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
 
-/** How the device stands. */
-export interface Status {
+/** What was spent, and what is left. */
+export interface Account {
+  /** What computes gradients; `scalar` until there was one to compute. */
   backend: Backend;
+  rhoSpent: number;
+  rhoLeft: number;
+}
+
+/** How the device stands. */
+export interface Status extends Account {
   /** Which order is shown: this device's, or the server's while that does better or nothing is known yet. */
   order: "personal" | "server";
   /** 0 where there is none. */
@@ -211,8 +218,6 @@ export interface Status {
   /** How many steps this session has taken, and how many milliseconds of the worker's time they took. */
   steps: number;
   trainingMs: number;
-  rhoSpent: number;
-  rhoLeft: number;
   consent: Consent;
   paused: boolean;
   /** What is kept where. In `memory` it ends with the page, and nothing is ever contributed. */

@@ -1,42 +1,40 @@
 // What the core tells in flat arrays, by names.
 
-import type { Ranker } from "./module.ts";
+import type { Device } from "./module.ts";
 import type { NamesSeen } from "./names.ts";
-import type { Interval, ProfileSummary, Report } from "./protocol.ts";
+import type { ProfileSummary, Report } from "./protocol.ts";
 
 /** In the order of the bindings: three intervals of three numbers each, then five counts. */
-export function reportFrom(numbers: Float64Array): Report {
-  const at = (place: number) => numbers[place] ?? 0;
-  const interval = (place: number): Interval | undefined => {
-    const [estimate, low, high] = [at(place), at(place + 1), at(place + 2)];
-    return Number.isNaN(estimate) ? undefined : { estimate, low, high };
+export function reportFrom(numbers: Iterable<number>): Report {
+  const told = [...numbers];
+  const part = (name: string, at: number) => {
+    const [estimate, low, high] = told.slice(at);
+    return Number.isNaN(estimate) ? {} : { [name]: { estimate, low, high } };
   };
-  const [server, personal, difference] = [interval(0), interval(3), interval(6)];
-  return {
-    ...(server && { server }),
-    ...(personal && { personal }),
-    ...(difference && { difference }),
-    slates: at(9),
-    interleaved: { server: at(10), personal: at(11), neither: at(12) },
-    clicksIgnored: at(13),
-  };
+  const [slates = 0, server = 0, personal = 0, neither = 0, clicksIgnored = 0] = told.slice(9);
+  const orders = { ...part("server", 0), ...part("personal", 3), ...part("difference", 6) };
+  return { ...orders, slates, interleaved: { server, personal, neither }, clicksIgnored };
 }
 
-export function summaryFrom(
-  summary: ReturnType<Ranker["summary"]>,
-  attributes: readonly string[],
-  names: NamesSeen,
-): ProfileSummary {
-  const { events, items, kinds, times, places, values, numbers } = summary;
-  const recent = Array.from(items, (key, n) => {
-    const item = names.of(key);
-    return { ...(item !== undefined && { item }), kind: kinds[n] ?? "", time: times[n] ?? 0 };
+/** The latest that was done, at most so much of it, and what was counted, at this moment. */
+export function profileFrom(device: Device, names: NamesSeen, most: number, ms: number): ProfileSummary {
+  const told = [...device.told(most, ms)];
+  const next = () => told.shift() ?? 0;
+  const name = () => names.of((BigInt(next()) << 32n) | BigInt(next()));
+  const [attributes, kinds] = [device.names(1), device.names(2)];
+  const [events, evidence, deeds] = [next(), next(), next()];
+  const recent = Array.from({ length: deeds }, () => {
+    return known({ kind: kinds[next()] ?? "", time: next(), item: name() });
   });
-  const counted = Array.from(values, (key, n) => {
-    const [chosen = 0, shown = 0, rate = 0, usual = 0] = numbers.subarray(4 * n, 4 * n + 4);
-    const value = names.of(key);
-    const attribute = attributes[places[n] ?? -1] ?? "";
-    return { attribute, ...(value !== undefined && { value }), chosen, shown, rate, usual };
-  });
-  return { events: events[0] ?? 0, evidence: events[1] ?? 0, recent, counted };
+  const counted = [];
+  while (told.length) {
+    const [attribute, value] = [attributes[next()] ?? "", name()];
+    counted.push(known({ attribute, value, chosen: next(), shown: next(), rate: next(), usual: next() }));
+  }
+  return { events, evidence, recent, counted } as ProfileSummary;
+}
+
+/** A name that is not known is left out. */
+function known(parts: object): object {
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));
 }

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import { heartbeat } from "../bench/heartbeat.ts";
+import { heartbeat, quantile } from "../bench/heartbeat.ts";
 import { DEMO_TASKS, launch, openDemo, required, serveDemo, Server } from "../harness.ts";
 
 const SECTIONS = ["feed", "knows", "left", "round"] as const;
@@ -236,11 +236,14 @@ test("no click has to wait long while it learns and orders anew", async () => {
   await openDemo(page, server.address);
   await agree();
   for (let n = 0; n < 3; n++) await read(n);
-  const gaps = heartbeat(page, 4000);
-  for (let n = 0; n < 8; n++) await read(n % 4);
-  // A renderer that is new to the machine stalls by itself now and then; a page that blocks does so each time.
-  const long = (await gaps).filter((gap) => gap >= MOST_GAP_MS);
-  assert.ok(long.length <= 1, `gaps of ${long.map(Math.round).join(", ")} ms`);
+  const longest: number[] = [];
+  for (let n = 0; n < 12; n++) {
+    const gaps = heartbeat(page, 400);
+    await read(n % 4);
+    longest.push(Math.max(...(await gaps)));
+  }
+  // A machine with more to do than cores stops any thread for longer, now and then; a page that blocks does so each time.
+  assert.ok(quantile(longest, 0.5) < MOST_GAP_MS, `gaps of ${longest.map(Math.round).join(", ")} ms`);
 });
 
 test("the whole page weighs less than it may, every section and every file", async () => {

@@ -257,3 +257,13 @@ fn what_was_counted_is_told_with_the_rate_that_ranks() {
     let odds = features(&profile, 1, 0)[FIXED];
     assert!((odds - (logit(counted[0].rate) - logit(0.2))).abs() < 1e-6);
 }
+
+#[test]
+fn the_hand_of_the_clock_is_where_the_library_has_it() {
+    for minute in 0..24 * 60 {
+        let angle = f64::from(minute) / (24.0 * 60.0) * core::f64::consts::TAU;
+        let (sine, cosine) = on_the_clock(minute);
+        assert!((f64::from(sine) - angle.sin()).abs() < 1e-7, "{minute}: {sine}");
+        assert!((f64::from(cosine) - angle.cos()).abs() < 1e-7, "{minute}: {cosine}");
+    }
+}
