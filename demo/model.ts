@@ -138,15 +138,23 @@ export class Model extends EventTarget {
 
   /** One thing at a time; what it changed is shown, and what went wrong is said. */
   run(work: (personalizer: Personalizer) => Promise<void>): Promise<void> {
-    const done = this.#last.then(async () => {
-      const { personalizer } = this;
-      if (!personalizer) return;
+    const tried = async (personalizer: Personalizer) => {
       this.trouble = undefined;
       try {
         await work(personalizer);
       } catch (error) {
         this.fail(error);
       }
+    };
+    return this.#next(tried);
+  }
+
+  /** After what is under way: the work, and what is known then. */
+  #next(work: (personalizer: Personalizer) => Promise<void>): Promise<void> {
+    const done = this.#last.then(async () => {
+      const { personalizer } = this;
+      if (!personalizer) return;
+      await work(personalizer);
       await this.#look(personalizer).catch((error) => this.fail(error));
       this.changed();
     });
@@ -317,7 +325,7 @@ export class Model extends EventTarget {
     if (!list) return;
     const seen = slate.shown(list, { signal: this.#showing.signal });
     seen.then(
-      () => this.run(async () => undefined),
+      () => this.#next(async () => undefined),
       () => undefined,
     );
   }

@@ -125,6 +125,7 @@ test("each section has an address, a title, and the focus when it is turned to",
   await openDemo(page, `${server.address}/#knows`);
   for (const name of SECTIONS) {
     await turn(name);
+    await page.locator(`nav a[href="#${name}"][aria-current=page]`).waitFor();
     const shown = await page.locator("main > section:visible").evaluateAll((all) => all.map(({ id }) => id));
     assert.deepEqual(shown, [name]);
     assert.equal(await page.locator("nav a[aria-current=page]").getAttribute("href"), `#${name}`);
@@ -232,18 +233,37 @@ test("stories glide to their places, and stand still for whoever wants that", as
   assert.ok((await moving()) > 0);
 });
 
-test("no click has to wait long while it learns and orders anew", async () => {
+test("no click has to wait long while it learns and orders anew", async (t) => {
   await openDemo(page, server.address);
   await agree();
   for (let n = 0; n < 3; n++) await read(n);
-  const longest: number[] = [];
-  for (let n = 0; n < 12; n++) {
-    const gaps = heartbeat(page, 400);
-    await read(n % 4);
-    longest.push(Math.max(...(await gaps)));
-  }
-  // A machine with more to do than cores stops any thread for longer, now and then; a page that blocks does so each time.
-  assert.ok(quantile(longest, 0.5) < MOST_GAP_MS, `gaps of ${longest.map(Math.round).join(", ")} ms`);
+  const longest = async (work: (n: number) => Promise<unknown>) => {
+    const gaps: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const windows = heartbeat(page, 400);
+      await work(n % 4);
+      gaps.push(Math.max(...(await windows)));
+    }
+    return gaps;
+  };
+  // What a page has to wait that does nothing is the machine's: one with more to do than cores stops every thread.
+  const idle = await longest(async () => undefined);
+  const busy = await longest(read);
+  const session = await context.newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const spent = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN) * 1000;
+  };
+  const before = await spent();
+  for (let n = 0; n < 4; n++) await read(n);
+  const each = ((await spent()) - before) / 4;
+  const all = [idle, busy].map((gaps) => gaps.map(Math.round).join(" "));
+  t.diagnostic(
+    `longest gaps in ms, idle: ${all[0]}; reading: ${all[1]}; all work of the thread: ${each.toFixed(1)} a read`,
+  );
+  assert.ok(quantile(busy, 0.5) - quantile(idle, 0.5) < MOST_GAP_MS, all.join("; "));
+  assert.ok(each < MOST_GAP_MS, `${each} ms of work for a read`);
 });
 
 test("the whole page weighs less than it may, every section and every file", async () => {
