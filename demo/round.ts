@@ -77,8 +77,8 @@ export class RoundView extends View {
     const left = Math.max(0, this.#goal - held) || this.#goal;
     return html`<h2>Round ${this.#number} is open</h2>
       <p>
-        It closes when ${this.#goal} devices have sent something. Until then nobody can open the sum, and after it nobody can
-        open a single upload.
+        It closes when ${this.#goal} devices have sent something. Until then the sum stays shut. A single upload could be
+        opened only by both aggregators together.
       </p>
       <div class="cohort">
         <progress aria-label="Uploads in this round" max=${this.#goal} value=${held}></progress>

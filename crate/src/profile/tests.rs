@@ -4,7 +4,7 @@ const HOUR: u64 = 3_600_000;
 
 fn schema() -> Schema {
     let mut schema = Schema::plain(16);
-    schema.attributes.push(crate::Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
+    schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
     schema
 }
 
