@@ -1,15 +1,9 @@
-// The two Wasm modules. The one that ranks comes with the worker; the full one, which can contribute, is loaded when it is
-// first wanted, and works beside the other.
+// The module that ranks, which comes with the worker, and what is said to it and to the full one alike.
 
 import init from "../web/pkg/rank/rank.js";
-import type * as full from "./full.ts";
 import type { OpenOptions, Source } from "./protocol.ts";
-import { refusal } from "./refusal.ts";
 
 export { Device, Items, key, type Round, Terms } from "../web/pkg/rank/rank.js";
-
-/** The late half of a device, with all that only it needs. */
-export type Full = typeof full;
 
 /** In the order that the bindings know them by. */
 const LIMITS = [
@@ -45,29 +39,4 @@ export function termsOf<T>(
 
 export async function loadRank(source?: Source): Promise<void> {
   await init(source && { module_or_path: source });
-}
-
-let glue: Full | undefined;
-let loading: Promise<Full> | undefined;
-
-/** For a Service Worker, which may not import anything later: the late half as it was bundled. */
-export function provide(bundled: Full): void {
-  glue = bundled;
-}
-
-/** One that could not be loaded is tried again the next time. */
-export function loadFull(source?: Source): Promise<Full> {
-  loading ??= load(source).catch(() => {
-    loading = undefined;
-    throw refusal("server-unreachable", "the full module could not be loaded: nothing was debited");
-  });
-  return loading;
-}
-
-async function load(source?: Source): Promise<Full> {
-  // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need.
-  const address = new URL("./full.js", import.meta.url);
-  const module = glue ?? ((await import(/* @vite-ignore */ /* webpackIgnore: true */ address.href)) as Full);
-  await module.default({ module_or_path: source ?? new URL("./full_bg.wasm", import.meta.url) });
-  return module;
 }
