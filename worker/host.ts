@@ -4,7 +4,7 @@ import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
 import { loadFull } from "./late.ts";
-import { Device, Items, key, loadRank, type Round, Terms, termsOf } from "./module.ts";
+import { Device, Items, key, loadRank, type Round, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -33,6 +33,7 @@ import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
+import { termsOf } from "./terms.ts";
 
 /** What is agreed to, and what is drawn once. */
 interface Settings extends Consent {

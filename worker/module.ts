@@ -1,41 +1,9 @@
-// The module that ranks, which comes with the worker, and what is said to it and to the full one alike.
+// The module that ranks, which comes with the worker.
 
 import init from "../web/pkg/rank/rank.js";
-import type { OpenOptions, Source } from "./protocol.ts";
+import type { Source } from "./protocol.ts";
 
 export { Device, Items, key, type Round, Terms } from "../web/pkg/rank/rank.js";
-
-/** In the order that the bindings know them by. */
-const LIMITS = [
-  "lifetimeRho",
-  "rhoPerRound",
-  "rhoAlone",
-  "minCohort",
-  "maxCohort",
-  "maxDimension",
-  "maxDelta",
-  "minNoiseMultiplier",
-  "modes",
-  "waitMs",
-  "sessions",
-  "intervalMs",
-  "interleaveEvery",
-] as const;
-
-/** Either module's. A limit that is left out, or undefined, is the default's. */
-export function termsOf<T>(
-  Terms: new (task: string, leader: Uint8Array, helper: Uint8Array | undefined, limits: Float64Array) => T,
-  { task, leader, policy }: OpenOptions,
-): T {
-  const limits = LIMITS.flatMap((name, place) => {
-    const limit = policy[name];
-    if (limit === undefined || limit === "none") return [];
-    if (typeof limit === "number") return [place, limit];
-    return [place, Number(limit.includes("device")) + 2 * Number(limit.includes("split"))];
-  });
-  const { keys } = leader ?? {};
-  return new Terms(task, keys?.leader ?? new Uint8Array(), keys?.helper, Float64Array.from(limits));
-}
 
 export async function loadRank(source?: Source): Promise<void> {
   await init(source && { module_or_path: source });

@@ -43,7 +43,7 @@ impl Terms {
     }
 }
 
-/// `LIMITS` in `worker/module.ts` has the same order.
+/// `LIMITS` in `worker/terms.ts` has the same order.
 fn set(policy: &mut Policy, limit: u32, value: f64) {
     match limit {
         0 => policy.lifetime = Policy::limit(value),
