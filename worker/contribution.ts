@@ -3,13 +3,14 @@
 
 import { Contributor, Terms, type Upload } from "../web/pkg/full/full.js";
 import type { Context, Mark } from "./calls.ts";
-import { type Device, termsOf } from "./module.ts";
+import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
 import type { Sending, Sent } from "./sent.ts";
 import { answerOf, type Progress, type Server } from "./server.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
+import { termsOf } from "./terms.ts";
 
 /** How an upload was made, as far as this session made it. */
 type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;

@@ -3,7 +3,8 @@
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
-import { Device, Items, key, loadFull, loadRank, type Round, Terms, termsOf } from "./module.ts";
+import { loadFull } from "./late.ts";
+import { Device, Items, key, loadRank, type Round, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -32,6 +33,7 @@ import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
+import { termsOf } from "./terms.ts";
 
 /** What is agreed to, and what is drawn once. */
 interface Settings extends Consent {
@@ -102,11 +104,13 @@ export class Host implements Leader, Answers, Way {
 
   static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
     const host = new Host(options, store, askToken);
-    await loadRank(options.wasm?.rank);
-    const settings = await store.get(host.#key("settings")).catch(() => undefined);
+    // Side by side: whoever opens waits for all of it.
+    const round = options.leader && host.server.round(options.task);
+    round?.catch(() => undefined);
+    const stored = ["settings", "head"].map((name) => host.#stored(name));
+    const [settings, before] = await Promise.all([...stored, loadRank(options.wasm?.rank)]);
     if (settings) host.#settings = unpack<Settings>(settings);
-    const before = await host.#stored("head");
-    await host.#install(await host.#firstPublished());
+    await host.#install(await host.#firstPublished(round));
     await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
     void host.#session();
@@ -313,7 +317,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   async refresh(): Promise<boolean> {
-    const published = await this.#fetched();
+    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
+    const published = await this.#fetched(this.server.round(this.options.task));
     if (sameBytes(published.round, this.published.round)) return false;
     await this.#alone(() => this.#install(published, true));
     await this.keep();
@@ -452,14 +457,14 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
-  async #firstPublished(): Promise<Published> {
-    const { head, leader } = this.options;
+  async #firstPublished(asked: Promise<Uint8Array> | undefined): Promise<Published> {
+    const { head } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
     };
-    if (!leader) return own();
+    if (!asked) return own();
     try {
-      return await this.#fetched();
+      return await this.#fetched(asked);
     } catch (error) {
       if (!["server-unreachable", "round-pending"].includes(codeOf(error) ?? "")) throw error;
       this.#refused = codeOf(error);
@@ -471,9 +476,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
-  async #fetched(): Promise<Published> {
-    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    const round = await this.server.round(this.options.task);
+  async #fetched(asked: Promise<Uint8Array>): Promise<Published> {
+    const round = await asked;
     const verified = termsOf(Terms, this.options).admit(round);
     const hash = verified.head;
     const { head } = this.options;

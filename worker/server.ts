@@ -31,7 +31,8 @@ export class Server {
   }
 
   async head(hash: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return bytesOf(await ask(`${this.#base}/heads/${hash}`, {}, signal));
+    // Named by its hash it never changes: the browser need not ask whether it has.
+    return bytesOf(await ask(`${this.#base}/heads/${hash}`, { cache: "default" }, signal));
   }
 
   /** Where an upload goes. */

@@ -3,9 +3,14 @@
 use js_sys::{Object, Reflect, Uint8Array};
 use privet::{Backend, Error, Fate, Fresh, Unsent, UploadId, Value, hex};
 use wasm_bindgen::prelude::*;
-use web_sys::{Crypto, Performance};
 
-use crate::{Terms, from_global, js_error, whole};
+use crate::{Terms, js_error, now, whole};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<(), JsValue>;
+}
 
 /// The contributing half of a device: the ledger, and what it takes to release something on it.
 #[wasm_bindgen]
@@ -32,9 +37,7 @@ impl Contributor {
     /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
     pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
         let mut id = UploadId::default();
-        from_global::<Crypto>("crypto")?
-            .get_random_values_with_u8_array(&mut id)
-            .map_err(|_| js_error(Error::RandomSource))?;
+        get_random_values(&mut id).map_err(|_| js_error(Error::RandomSource))?;
         self.contributor.reserve(stored, id, whole(now_ms)).map_err(js_error)
     }
 
@@ -45,12 +48,11 @@ impl Contributor {
 
     /// Gradient over what is `fresh`, clip, noise, encoding: the bytes to send.
     pub async fn contribute(&mut self, fresh: Vec<u8>) -> Result<Contribution, JsValue> {
-        let performance = from_global::<Performance>("performance")?;
         let fresh = self.fresh(&fresh)?;
         self.choose_backend().await;
-        let start = performance.now();
+        let start = now();
         let gradient = self.contributor.gradient(&fresh).await;
-        let computed = performance.now();
+        let computed = now();
         let contribution = self.contributor.release(&gradient).map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
@@ -58,7 +60,7 @@ impl Contributor {
             rho: contribution.cost.rho(),
             examples: fresh.examples() as u32,
             gradient_ms: computed - start,
-            release_ms: performance.now() - computed,
+            release_ms: now() - computed,
         })
     }
 

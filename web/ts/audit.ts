@@ -42,11 +42,15 @@ export class Audit {
     return this.#client.ask("inspect", bytes ? [message, bytes] : [message]);
   }
 
-  /** Statement, status, ledger and log as one text (JSON, bytes in hexadecimal), to be kept or handed on. */
+  /**
+   * Statement, status, ledger, log and the open round as one text (JSON, bytes in hexadecimal), to be kept or handed on:
+   * `privet/audit` reads it.
+   */
   async export(): Promise<string> {
     const status: Status = await this.#client.ask("status", []);
     const statement = status.round ? await this.statement() : "";
-    const parts = { statement, status, ledger: await this.ledger(), log: await this.log() };
+    const configuration = status.round ? (await this.inspect("signed"))["body"] : "";
+    const parts = { statement, status, ledger: await this.ledger(), log: await this.log(), configuration };
     return JSON.stringify(parts, (_, part: unknown) => (part instanceof Uint8Array ? hex(part) : part), 2);
   }
 }

@@ -198,7 +198,9 @@ fn package(place: &Place) -> Result<()> {
         // A declaration of a file that is gone would stay.
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
-    bundle(place, "web/ts/index.ts", "web/ts/dist/index.js", true)?;
+    for (from, to) in [("index", "index"), ("auditor", "audit")] {
+        bundle(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), true)?;
+    }
     for name in ["worker", "service", "full"] {
         bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
     }
