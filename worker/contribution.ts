@@ -7,7 +7,7 @@ import { pack, unpack } from "./pack.ts";
 import type { Backend, Entry, Receipt } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
 import { Sent, type Sending } from "./sent.ts";
-import { answerOf, type Progress, type Server } from "./server.ts";
+import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
 
 /** How an upload was made, as far as this session made it. */
@@ -35,6 +35,8 @@ export interface Way {
   keep(): Promise<void>;
   /** The device is one caller's at a time. */
   turn<T>(work: () => T | Promise<T>): Promise<T>;
+  /** A task's round as it was published and signed, while it is the one at hand. */
+  signed(task: string, round: number): Uint8Array | undefined;
   /** A token of the application's backend, where it gives any. */
   token(task: string, round: number): Promise<Uint8Array | undefined>;
 }
@@ -51,6 +53,8 @@ export class Contributions {
   readonly #way: Way;
   readonly sent: Sent;
   #made: Made | undefined;
+  /** The noised vectors of this session, by their uploads' ids. */
+  readonly #noised = new Map<string, Int32Array>();
 
   constructor(way: Way) {
     this.#way = way;
@@ -100,6 +104,19 @@ export class Contributions {
     });
   }
 
+  /** What was sent, with the noised vectors that this session knows. */
+  async log(): Promise<Sending[]> {
+    return (await this.sent.all()).map((sending) => {
+      const noised = this.#noised.get(sending.id);
+      return noised ? { ...sending, noised: noised.slice() } : sending;
+    });
+  }
+
+  /** No noised vector outlives what it was made from. */
+  forget(): void {
+    this.#noised.clear();
+  }
+
   entries(): Promise<Entry[]> {
     return this.#way.turn(() => this.#way.device().entries().map(entryFrom));
   }
@@ -131,6 +148,7 @@ export class Contributions {
     const contribution = await this.#way.turn(() => this.#way.filled().contribute());
     const { id, examples, gradientMs, releaseMs } = contribution;
     this.#made = { id, examples, gradientMs, releaseMs };
+    this.#noised.set(id, contribution.noised);
     contribution.free();
     await this.step((_, stored) => this.#way.filled().ready(stored));
     onProgress({ stage: "ready" });
@@ -149,7 +167,9 @@ export class Contributions {
     stillWanted(signal);
     this.#way.allow();
     const url = server.place(task, round, id);
-    const sending: Sending = { time: Date.now(), url, task, round, id, bytes, token: token !== undefined };
+    const signed = await this.#way.turn(() => this.#way.signed(task, round));
+    const made = { task, round, id, bytes, ...(signed && { signed }) };
+    const sending: Sending = { time: Date.now(), ...UPLOAD, url, ...made, token: token !== undefined };
     const answered = await this.sent.begin(sending);
     let progress: Progress;
     try {
@@ -168,9 +188,9 @@ export class Contributions {
     await this.step((device, stored) => device.sent(stored, upload));
     await this.#way.store.put({ [this.#tokenKey(id)]: undefined });
     onProgress({ stage: "sent" });
-    const made = this.#made?.id === id ? this.#made : UNTOLD;
+    const how = this.#made?.id === id ? this.#made : UNTOLD;
     const sendMs = performance.now() - start;
-    return { ...made, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
+    return { ...how, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
   }
 
   /** Asked for once for each upload, and kept until that is answered. */

@@ -3,7 +3,7 @@
 import type { Context, Mark } from "./calls.ts";
 import { Contributions, type Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
-import { type Device, type Full, loadFull, loadRank, type Module, type Ranker } from "./module.ts";
+import { addressesOf, type Device, type Full, loadFull, loadRank, type Module, type Ranker } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -24,6 +24,7 @@ import type {
   Ranking,
   Receipt,
   Request,
+  Requests,
   Status,
 } from "./protocol.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
@@ -177,6 +178,10 @@ export class Host implements Leader, Answers, Way {
     return done;
   }
 
+  signed(task: string, round: number): Uint8Array | undefined {
+    return task === this.#options.task && round === this.device().round ? this.#published.round : undefined;
+  }
+
   async token(task: string, round: number): Promise<Uint8Array | undefined> {
     return this.#options.tokens ? this.#askToken(task, round) : undefined;
   }
@@ -275,6 +280,7 @@ export class Host implements Leader, Answers, Way {
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded.
       this.#ids.clear();
+      this.#contributions.forget();
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
@@ -306,6 +312,7 @@ export class Host implements Leader, Answers, Way {
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#ids.clear();
+      this.#contributions.forget();
       this.#slates.clear();
       this.#keptSlates.clear();
       this.#restored = false;
@@ -350,9 +357,9 @@ export class Host implements Leader, Answers, Way {
   async preview(): Promise<Preview> {
     await this.fill();
     const preview = await this.turn(() => this.filled().preview());
-    const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
+    const { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
-    return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
+    return { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
   }
 
   async statement(): Promise<string> {
@@ -360,13 +367,14 @@ export class Host implements Leader, Answers, Way {
     return this.turn(() => this.filled().statement());
   }
 
-  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
-    const signed = this.#published.round;
+  async inspect(message: Message, bytes?: Uint8Array, signed = this.#published.round): Promise<Fields> {
     const { inspect } = await loadFull(this.#options.wasm?.full);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
-    // Without bytes the context comes in their place.
-    const given = bytes instanceof Uint8Array ? bytes : undefined;
-    return inspect(message, given ?? (message === "signed" ? signed : round), round);
+    return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
+  }
+
+  async epsilon(rho: number, delta: number): Promise<number> {
+    return (await loadFull(this.#options.wasm?.full)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
@@ -374,7 +382,20 @@ export class Host implements Leader, Answers, Way {
   }
 
   async log(): Promise<Sending[]> {
-    return this.#contributions.sent.all();
+    return this.#contributions.log();
+  }
+
+  /** The browser lists a worker's requests for the worker alone. */
+  async requests(): Promise<Requests> {
+    const { head, wasm } = this.#options;
+    const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
+    const heads = typeof head === "string" ? [[head, "head"] as const] : [];
+    const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
+    const timeline = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const seen = timeline.map(({ name: url, startTime, responseStatus, transferSize }) => ({
+      ...{ url, time: performance.timeOrigin + startTime, status: responseStatus ?? 0, received: transferSize },
+    }));
+    return { asks, seen };
   }
 
   async status(): Promise<Status> {

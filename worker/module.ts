@@ -3,7 +3,7 @@
 
 import init, * as rank from "../web/pkg/rank/rank.js";
 import type * as full from "../web/pkg/full/full.js";
-import type { Source } from "./protocol.ts";
+import type { Source, Sources } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
 /** A device that ranks, and keeps the ledger. */
@@ -32,6 +32,13 @@ export interface Module {
 export async function loadRank(source?: Source): Promise<Module> {
   await init(source && { module_or_path: source });
   return rank;
+}
+
+/** Where the worker and both modules are. */
+export function addressesOf({ rank, full }: Sources = {}): string[] {
+  const beside = ["worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+  const named = [rank, full].filter((source) => typeof source === "string");
+  return [...beside, ...named].map((name) => new URL(name, import.meta.url).href);
 }
 
 let glue: Full | undefined;

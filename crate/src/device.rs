@@ -4,13 +4,13 @@ use core::ops::{Deref, DerefMut};
 
 use crate::{
     Backend, Cost, Error, Gradient, NanoRho, Policy, Ranker, Result, Terms, Upload, UploadId, clip, cost, noise,
-    statement,
+    noise::sample, statement,
 };
 
 /// A [`Ranker`] that can contribute, too.
 pub struct Device {
     ranker: Ranker,
-    finished: Option<Contribution>,
+    finished: Option<(UploadId, Vec<u8>)>,
     backend: Backend,
 }
 
@@ -34,7 +34,9 @@ pub struct Preview {
     pub gradient: Vec<f32>,
     /// The same, shortened and on the grid.
     pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
+    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    pub noise: Vec<i32>,
+    /// The standard deviation of that.
     pub deviation: f64,
     /// How many bytes would be sent.
     pub upload_bytes: usize,
@@ -51,6 +53,8 @@ pub struct Contribution {
     pub bytes: Vec<u8>,
     /// The upload's id.
     pub id: UploadId,
+    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    pub noised: Vec<i32>,
     /// What it cost.
     pub cost: NanoRho,
 }
@@ -105,6 +109,7 @@ impl Device {
         Ok(Preview {
             gradient: gradient.values().to_vec(),
             clipped: clip(&gradient, bound).grid().to_vec(),
+            noise: sample(bound)?,
             deviation: bound.deviation(),
             upload_bytes: Upload::size(self.round()),
             cost: cost(bound)?,
@@ -119,18 +124,18 @@ impl Device {
             return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
         };
         let paid = charge.cost().trusted;
-        let noised = noise(clip(gradient, bound), charge)?;
-        let upload = Upload::new(self.round(), id, noised)?;
+        let released = noise(clip(gradient, bound), charge)?;
+        let noised = released.grid().to_vec();
+        let bytes = Upload::new(self.round(), id, released)?.encode();
         self.ranker.contributed();
-        let contribution = Contribution { bytes: upload.encode(), id, cost: paid };
-        self.finished = Some(contribution.clone());
-        Ok(contribution)
+        self.finished = Some((id, bytes.clone()));
+        Ok(Contribution { bytes, id, noised, cost: paid })
     }
 
     /// Stores what was released last: it is sent ([`Ranker::unsent`]) only when it is durable.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
-        let finished = self.finished.as_ref().ok_or(Error::ReservationLost)?;
-        self.ranker.ready(stored, finished.id, &finished.bytes)
+        let (id, bytes) = self.finished.as_ref().ok_or(Error::ReservationLost)?;
+        self.ranker.ready(stored, *id, bytes)
     }
 }
 
@@ -282,6 +287,8 @@ mod tests {
         assert_eq!((preview.cost.trusted.0, preview.left.0), (31_250_000, 1_052_000_000));
         assert!((preview.deviation / (8.0 * 4096.0) - 1.0).abs() < 1e-9);
         assert_eq!(preview.upload_bytes, Upload::size(looked.round()));
+        assert_eq!(preview.noise.len(), preview.clipped.len());
+        assert_ne!(preview.noise, at_once(looked.preview()).expect("a plain round").noise, "each look draws anew");
         assert_eq!(looked.ledger().left(), blind.ledger().left());
         assert_eq!(looked.pending(), blind.pending());
         assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
@@ -302,6 +309,18 @@ mod tests {
                 assert!(!bytes.windows(4).any(|window| window == needle), "{needle:?} is stored");
             }
         }
+    }
+
+    #[test]
+    fn the_noised_vector_that_is_told_is_the_one_in_the_upload() {
+        let mut device = device();
+        busy(&mut device);
+        device.reserve(&[], [1; 16], 0).expect("within the budget");
+        device.persisted().expect("it is the next step");
+        let gradient = at_once(device.gradient());
+        let told = device.release(&gradient).expect("reserved");
+        let entries: Vec<u8> = told.noised.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        assert!(told.bytes.windows(entries.len()).any(|window| window == entries));
     }
 
     #[test]

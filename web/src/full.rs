@@ -1,7 +1,7 @@
 //! What the full module has and the one that ranks has not: gradients by WebGPU, releases, and what an audit reads.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use privet::{Backend, Error, UploadId, Value, hex};
+use privet::{Backend, Error, NanoRho, UploadId, Value, accounting::epsilon_from_rho, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
@@ -55,6 +55,7 @@ impl Device {
         Ok(Contribution {
             bytes: contribution.bytes,
             id: hex(&contribution.id),
+            noised: contribution.noised,
             rho: contribution.cost.rho(),
             examples,
             gradient_ms: computed - start,
@@ -71,6 +72,7 @@ impl Device {
             examples,
             gradient: preview.gradient,
             clipped: preview.clipped,
+            noise: preview.noise,
             deviation: preview.deviation,
             upload_bytes: preview.upload_bytes as u32,
             rho: preview.cost.trusted.rho(),
@@ -98,6 +100,8 @@ pub struct Contribution {
     pub bytes: Vec<u8>,
     /// The upload's id in hexadecimal.
     pub id: String,
+    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    pub noised: Vec<i32>,
     /// What it cost.
     pub rho: f64,
     /// How many examples the gradient was computed from. It stays here.
@@ -119,7 +123,9 @@ pub struct Preview {
     pub gradient: Vec<f32>,
     /// The same, shortened, in grid units.
     pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
+    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    pub noise: Vec<i32>,
+    /// The standard deviation of that.
     pub deviation: f64,
     /// How many bytes would be sent.
     #[wasm_bindgen(js_name = uploadBytes)]
@@ -132,6 +138,12 @@ pub struct Preview {
     /// What is left of the budget before it.
     #[wasm_bindgen(js_name = rhoLeft)]
     pub rho_left: f64,
+}
+
+/// What a rho is as an epsilon at a delta.
+#[wasm_bindgen]
+pub fn epsilon(rho: f64, delta: f64) -> f64 {
+    epsilon_from_rho(NanoRho::from_rho(rho), delta)
 }
 
 /// A message of the wire format as an object of its fields. `round` is the configuration that an upload or an aggregate

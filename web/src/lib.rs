@@ -22,7 +22,7 @@ use web_sys::Performance;
 #[cfg(feature = "full")]
 use full::Core;
 #[cfg(feature = "full")]
-pub use full::{Contribution, Preview, inspect};
+pub use full::{Contribution, Preview, epsilon, inspect};
 pub use items::{Items, Slate, key};
 #[cfg(not(feature = "full"))]
 use rank::Core;
