@@ -23,8 +23,16 @@ async function start(): Promise<void> {
     audit.files = { "v1/identity": "the aggregators' keys, which a site would have built in" };
     audit.personalizer = personalizer;
   }
-  const click = (id: string, work: () => Promise<unknown>) =>
-    document.getElementById(id)?.addEventListener("click", () => void work().catch(() => undefined));
+  const click = (id: string, work: () => Promise<unknown>) => {
+    const button = document.getElementById(id) as HTMLButtonElement;
+    button.addEventListener("click", () => {
+      button.disabled = true;
+      // What went wrong stands in the log.
+      void work()
+        .catch(() => undefined)
+        .finally(() => (button.disabled = false));
+    });
+  };
   click("browse", async () => {
     for (const item of ITEMS) await personalizer.record({ kind: "impression", item });
     for (const item of ITEMS.slice(2)) await personalizer.record({ kind: "click", item });

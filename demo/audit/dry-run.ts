@@ -42,9 +42,6 @@ export class DryRun extends LitElement {
         gap: var(--_3);
         align-content: start;
       }
-      .apart {
-        margin-inline-start: auto;
-      }
       .finding {
         text-wrap: balance;
       }
@@ -131,7 +128,7 @@ export class DryRun extends LitElement {
             </label>
           `,
         )}
-        <label class="apart">
+        <label>
           <input type="checkbox" .checked=${this.stretched} @change=${() => (this.stretched = !this.stretched)} />
           stretched near zero
         </label>

@@ -123,6 +123,7 @@ export class Plot extends LitElement {
     if (!place || length === 0) return;
     // A canvas reads no custom properties: an element that wears each colour says what it comes to.
     const colour = (name: Colour) => getComputedStyle(this.renderRoot.querySelector(`.${name}`) ?? this).color;
+    const least = this.stretched;
     const axis = {
       stroke: colour("quiet"),
       grid: { stroke: colour("faint"), width: 1 },
@@ -138,7 +139,7 @@ export class Plot extends LitElement {
       cursor: { show: false },
       scales: {
         x: { time: false },
-        y: { range: around, ...(this.stretched ? { distr: 4, asinh: this.stretched } : {}) },
+        y: { range: around, ...(least ? { distr: 4, asinh: least } : {}) },
       },
       axes: [
         { ...axis, label: "parameter of the head" },
@@ -146,8 +147,11 @@ export class Plot extends LitElement {
           ...axis,
           label: this.unit,
           size: 58,
-          ...(this.stretched
-            ? { splits: () => decades(this.stretched ?? 1), filter: (_: uPlot, splits: number[]) => splits }
+          ...(least
+            ? {
+                splits: (_: uPlot, __: number, low: number, high: number) => decades(least, low, high),
+                filter: (_: uPlot, splits: number[]) => splits,
+              }
             : {}),
           values: (_, splits) => splits.map((value) => (value === null ? "" : tick(value))),
         },
@@ -177,9 +181,10 @@ function around(_: uPlot, low: number | null, high: number | null): [number, num
 }
 
 /** Powers of a thousandth to a thousand, both ways, from where a stretched scale is no longer linear. */
-function decades(least: number): number[] {
+function decades(least: number, low: number, high: number): number[] {
   const powers = [-3, -2, -1, 0, 1, 2, 3].map((power) => 10 ** power).filter((value) => value >= least);
-  return [...powers.map((value) => -value).reverse(), 0, ...powers];
+  const all = [...powers.map((value) => -value).reverse(), 0, ...powers];
+  return all.filter((value) => value >= low && value <= high);
 }
 
 const tick = (value: number): string => {

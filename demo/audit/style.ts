@@ -425,6 +425,10 @@ export const layout = css`
   .dump .frame {
     color: var(--_quiet);
   }
+  .swatch.frame {
+    background: none;
+    box-shadow: inset 0 0 0 1px var(--_line);
+  }
   .swatch.part-0,
   .dump .part-0 {
     background: color-mix(in oklab, var(--_ink) 14%, transparent);
@@ -527,13 +531,25 @@ export const layout = css`
       padding-block: var(--_2);
       border-top: 1px solid var(--_line);
     }
+    table:not(.facts) td[data-head] {
+      position: relative;
+      padding-left: 6.5rem;
+    }
     table:not(.facts) td[data-head]::before {
       content: attr(data-head);
-      display: inline-block;
-      min-width: 6rem;
-      margin-right: var(--_2);
+      position: absolute;
+      left: 0;
       color: var(--_quiet);
       font-size: var(--_tiny);
+    }
+    table[data-name="requests"]:not(.facts) td:not([data-key="what"], [data-key="seen-by"]) {
+      display: inline-block;
+      margin-right: var(--_4);
+      padding-left: 0;
+    }
+    table[data-name="requests"]:not(.facts) td:not([data-key="what"], [data-key="seen-by"])::before {
+      position: static;
+      margin-right: var(--_1);
     }
     tr.loud {
       background: color-mix(in oklab, var(--_trouble) 12%, transparent);
@@ -592,6 +608,9 @@ export const layout = css`
     }
     .record caption {
       padding: 0 0 0.125rem;
+    }
+    .record thead th {
+      font-size: inherit;
     }
     .record :is(th, td) {
       padding: 0.125rem 0.5rem 0.125rem 0;
