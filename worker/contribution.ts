@@ -1,12 +1,13 @@
 // The one way out of a device: debit, noise, store, send, each step durable before the next. The core decides what a
 // step is; here is who may ask for one, and in which order.
 
+import { Contributor, inspect, Terms, type Upload } from "../web/pkg/full/full.js";
 import type { Context, Mark } from "./calls.ts";
-import type { Device, Ranker, Upload } from "./module.ts";
+import { type Device, termsOf } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
-import type { Backend, Entry, Receipt } from "./protocol.ts";
+import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
-import { Sent, type Sending } from "./sent.ts";
+import type { Sending, Sent } from "./sent.ts";
 import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
 
@@ -19,24 +20,28 @@ interface Asked {
   entry: number;
 }
 
+/** A round as the server published it (no bytes: none) and the head that it names. */
+export interface Published {
+  round: Uint8Array;
+  head: Uint8Array;
+}
+
 /** What a contribution needs of the host. */
 export interface Way {
+  readonly options: OpenOptions;
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
-  device(): Ranker;
-  /** The full module takes the other's place, once and for all. */
-  fill(): Promise<void>;
-  /** The device of the full module. */
-  filled(): Device;
+  readonly sent: Sent;
+  /** What the device that ranks was opened for. */
+  readonly published: Published;
+  device(): Device;
   /** Refuses where the user does not, or no longer, agree. */
   allow(): void;
   /** Stores the profile as it is: what was contributed is not new any more. */
   keep(): Promise<void>;
   /** The device is one caller's at a time. */
   turn<T>(work: () => T | Promise<T>): Promise<T>;
-  /** A task's round as it was published and signed, while it is the one at hand. */
-  signed(task: string, round: number): Uint8Array | undefined;
   /** A token of the application's backend, where it gives any. */
   token(task: string, round: number): Promise<Uint8Array | undefined>;
 }
@@ -51,19 +56,25 @@ const UNASKED: Pick<Context, "signal" | "onProgress"> = {
 
 export class Contributions {
   readonly #way: Way;
-  readonly sent: Sent;
+  #contributor: Contributor | undefined;
+  /** What that was opened for. */
+  #published: Published | undefined;
   #made: Made | undefined;
   /** The noised vectors of this session, by their uploads' ids. */
   readonly #noised = new Map<string, Int32Array>();
 
   constructor(way: Way) {
     this.#way = way;
-    this.sent = new Sent(way.store, way.prefix);
+  }
+
+  /** The ledger hears that a session begins. */
+  session(): Promise<void> {
+    return this.#step((contributor, stored) => contributor.session(stored, Date.now()));
   }
 
   /** One contribution at a time over all tabs. A call that was begun before, by a tab that is gone, is not debited again. */
   contribute({ mark, signal, onProgress }: Context): Promise<Receipt> {
-    return this.alone(async () => {
+    return this.#alone(async () => {
       const begun = await this.#begun(mark);
       if (begun) return begun;
       stillWanted(signal);
@@ -78,35 +89,26 @@ export class Contributions {
 
   /** What was finished and never answered goes out again, as it is. */
   async resend(): Promise<void> {
-    await this.alone(async () => {
+    await this.#alone(async () => {
       const unsent = await this.#unsent();
       if (unsent) await this.#send(unsent, UNASKED);
     });
   }
 
   /** Nobody else contributes meanwhile. */
-  alone<T>(work: () => Promise<T>): Promise<T> {
+  #alone<T>(work: () => Promise<T>): Promise<T> {
     return lasting(this.#way.store).alone("contribution", work);
   }
 
   /** What is finished is given up: it is never sent, and what it cost stays spent. */
   async giveUp(): Promise<void> {
     const unsent = await this.#unsent();
-    if (unsent) await this.step((device, stored) => device.refused(stored, unsent, "erased"));
-  }
-
-  /** One step of the ledger: read, changed and written while no other tab can, then said to be durable. */
-  async step(change: (device: Ranker, stored: Uint8Array) => Uint8Array): Promise<void> {
-    await this.#way.turn(async () => {
-      const device = this.#way.device();
-      await writeLedger(this.#way.store, (stored) => change(device, stored));
-      device.persisted();
-    });
+    if (unsent) await this.#step((contributor, stored) => contributor.refused(stored, unsent, "erased"));
   }
 
   /** What was sent, with the noised vectors that this session knows. */
-  async log(): Promise<Sending[]> {
-    return (await this.sent.all()).map((sending) => {
+  withNoised(sendings: Sending[]): Sending[] {
+    return sendings.map((sending) => {
       const noised = this.#noised.get(sending.id);
       return noised ? { ...sending, noised: noised.slice() } : sending;
     });
@@ -118,7 +120,52 @@ export class Contributions {
   }
 
   entries(): Promise<Entry[]> {
-    return this.#way.turn(() => this.#way.device().entries().map(entryFrom));
+    return this.#turn((contributor) => contributor.entries().map(entryFrom));
+  }
+
+  /** What was spent, what is left, and what computes. */
+  account(): Promise<Account> {
+    return this.#turn(({ backend, rhoSpent, rhoLeft }) => ({ backend: backend as Backend, rhoSpent, rhoLeft }));
+  }
+
+  statement(): Promise<string> {
+    return this.#turn((contributor) => contributor.statement());
+  }
+
+  /** The stages before the noise are in the answer, and nowhere else. */
+  async preview(): Promise<Preview> {
+    const preview = await this.#turn((contributor) => contributor.preview(this.#way.device().fresh()));
+    const { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
+    preview.free();
+    return { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
+  }
+
+  /** One step of the ledger: read, changed and written while no other tab can, then said to be durable. */
+  async #step(change: (contributor: Contributor, stored: Uint8Array) => Uint8Array): Promise<void> {
+    await this.#turn(async (contributor) => {
+      await writeLedger(this.#way.store, (stored) => change(contributor, stored));
+      contributor.persisted();
+    });
+  }
+
+  #turn<T>(work: (contributor: Contributor) => T | Promise<T>): Promise<T> {
+    return this.#way.turn(async () => work(await this.#opened()));
+  }
+
+  /**
+   * Opened when it is first wanted, and anew for another round. The one before looks at the ledger first, so that a store
+   * that forgot is found out.
+   */
+  async #opened(): Promise<Contributor> {
+    const { options, store, published } = this.#way;
+    if (this.#contributor && this.#published === published) return this.#contributor;
+    const ledger = store.lasting ? await readLedger(store) : new Uint8Array();
+    this.#contributor?.tick(ledger, Date.now());
+    const { round, head } = published;
+    const opened = Contributor.open(termsOf(Terms, options), round, head, ledger, options.gpu);
+    this.#contributor?.free();
+    [this.#contributor, this.#published] = [opened, published];
+    return opened;
   }
 
   /** What has become of a call that a tab made before, if it has come to a debit. */
@@ -128,7 +175,7 @@ export class Contributions {
     if (mark?.tab !== tab || mark.call !== call) return undefined;
     const entry = (await this.entries())[place];
     if (!entry || entry.fate === "ready") return undefined;
-    const sending = (await this.sent.all()).findLast(({ id }) => id === entry.id);
+    const sending = (await this.#way.sent.all()).findLast(({ id }) => id === entry.id);
     const { answer } = sending ?? {};
     if (entry.fate !== "sent" || !sending) {
       throw refusal(answer?.code ?? "reservation-lost", "the tab that contributed was closed before it was done");
@@ -141,16 +188,21 @@ export class Contributions {
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
   async #release(onProgress: Context["onProgress"]): Promise<Upload> {
-    await this.#way.fill();
-    await this.step((device, stored) => device.tick(stored, Date.now()));
-    await this.step((_, stored) => this.#way.filled().reserve(stored, Date.now()));
+    await this.#step((contributor, stored) => contributor.tick(stored, Date.now()));
+    await this.#step((contributor, stored) => contributor.reserve(stored, Date.now()));
     onProgress({ stage: "reserved" });
-    const contribution = await this.#way.turn(() => this.#way.filled().contribute());
+    // In one turn: what is recorded meanwhile is not in it.
+    const contribution = await this.#turn(async (contributor) => {
+      const device = this.#way.device();
+      const contribution = await contributor.contribute(device.fresh());
+      device.contributed();
+      return contribution;
+    });
     const { id, examples, gradientMs, releaseMs } = contribution;
     this.#made = { id, examples, gradientMs, releaseMs };
     this.#noised.set(id, contribution.noised);
     contribution.free();
-    await this.step((_, stored) => this.#way.filled().ready(stored));
+    await this.#step((contributor, stored) => contributor.ready(stored));
     onProgress({ stage: "ready" });
     await this.#way.keep();
     const unsent = await this.#unsent();
@@ -167,10 +219,10 @@ export class Contributions {
     stillWanted(signal);
     this.#way.allow();
     const url = server.place(task, round, id);
-    const signed = await this.#way.turn(() => this.#way.signed(task, round));
-    const made = { task, round, id, bytes, ...(signed && { signed }) };
-    const sending: Sending = { time: Date.now(), ...UPLOAD, url, ...made, token: token !== undefined };
-    const answered = await this.sent.begin(sending);
+    const signed = this.#signedFor(bytes);
+    const what = { task, round, id, bytes, ...(signed && { signed }) };
+    const sending: Sending = { time: Date.now(), ...UPLOAD, url, ...what, token: token !== undefined };
+    const answered = await this.#way.sent.begin(sending);
     let progress: Progress;
     try {
       progress = await server.upload(url, bytes, token, signal);
@@ -179,18 +231,30 @@ export class Contributions {
       await answered({ status: status ?? 0, code });
       // Only a server's own word is for good.
       if (advice === "refetch" || advice === "stop") {
-        await this.step((device, stored) => device.refused(stored, upload, code));
+        await this.#step((contributor, stored) => contributor.refused(stored, upload, code));
         await this.#way.store.put({ [this.#tokenKey(id)]: undefined });
       }
       throw error;
     }
     await answered({ status: 200, ...progress });
-    await this.step((device, stored) => device.sent(stored, upload));
+    await this.#step((contributor, stored) => contributor.sent(stored, upload));
     await this.#way.store.put({ [this.#tokenKey(id)]: undefined });
     onProgress({ stage: "sent" });
-    const how = this.#made?.id === id ? this.#made : UNTOLD;
+    const made = this.#made?.id === id ? this.#made : UNTOLD;
     const sendMs = performance.now() - start;
-    return { ...how, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
+    return { ...made, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
+  }
+
+  /** The round at hand, where these bytes were made for that one. */
+  #signedFor(bytes: Uint8Array): Uint8Array | undefined {
+    const { round } = this.#way.published;
+    try {
+      const { body } = inspect("signed", round, new Uint8Array());
+      inspect("upload", bytes, body as Uint8Array);
+      return round;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Asked for once for each upload, and kept until that is answered. */
@@ -211,7 +275,7 @@ export class Contributions {
 
   async #unsent(): Promise<Upload | undefined> {
     const { store } = this.#way;
-    return this.#way.turn(async () => this.#way.device().unsent(await readLedger(store)));
+    return this.#turn(async (contributor) => contributor.unsent(await readLedger(store)));
   }
 
   get #asked(): string {
@@ -222,8 +286,8 @@ export class Contributions {
     return `${this.#way.prefix}token/${id}`;
   }
 
-  #backend(): Promise<Backend> {
-    return this.#way.turn(() => this.#way.device().backend as Backend);
+  async #backend(): Promise<Backend> {
+    return (await this.account()).backend;
   }
 }
 

@@ -1,14 +1,14 @@
 // The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
 
 import type { Context, Mark } from "./calls.ts";
-import { Contributions, type Way } from "./contribution.ts";
+import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
-import { addressesOf, type Device, type Full, loadFull, loadRank, type Module, type Ranker } from "./module.ts";
+import { addressesOf, Device, Items, key, loadFull, loadRank, type Round, Terms, termsOf } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
+  Account,
   Act,
-  Backend,
   Call,
   Calls,
   Consent,
@@ -29,9 +29,9 @@ import type {
 } from "./protocol.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import { slotAt, slotsOf, untilNext } from "./schedule.ts";
-import type { Sending } from "./sent.ts";
+import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
-import { readLedger, type Store } from "./store.ts";
+import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 
 /** What is agreed to, and what is drawn once. */
@@ -43,10 +43,9 @@ interface Settings extends Consent {
   slot: number;
 }
 
-/** A round as the server published it (no bytes: none) and the head that it names. */
-interface Published {
-  round: Uint8Array;
-  head: Uint8Array;
+/** What is published, and the round as it was verified. */
+interface Published extends PublishedBytes {
+  verified?: Round;
 }
 
 /** The kinds of calls that it takes, each with its context at the end. */
@@ -70,22 +69,21 @@ export class Host implements Leader, Answers, Way {
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
-  readonly #options: OpenOptions;
+  readonly sent: Sent;
+  readonly options: OpenOptions;
   readonly #askToken: AskToken;
-  readonly #contributions: Contributions;
   #journal: Journal;
   #settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
-  #published: Published = { round: NO_BYTES, head: NO_BYTES };
-  #module!: Module;
-  /** Where the full module is the one at work. */
-  #full: Full | undefined;
-  #device: Ranker | undefined;
+  published: Published = { round: NO_BYTES, head: NO_BYTES };
+  #device: Device | undefined;
+  /** The half that contributes, once it was wanted. */
+  #contributions: Contributions | undefined;
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #learning = false;
-  /** Whether the ledger has heard of this session. */
-  #begun = false;
+  /** When the ledger has heard of this session. */
+  #begun: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** The slates that were made since the profile was stored last, and those before. */
   readonly #slates = new Set<number>();
@@ -97,22 +95,22 @@ export class Host implements Leader, Answers, Way {
     this.store = store;
     this.prefix = `${options.task}/`;
     this.server = new Server(options.leader?.url ?? "");
-    this.#options = options;
+    this.options = options;
     this.#askToken = askToken;
-    this.#contributions = new Contributions(this);
+    this.sent = new Sent(store, this.prefix);
     this.#journal = new Journal(store, this.prefix);
   }
 
   static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
     const host = new Host(options, store, askToken);
-    host.#module = await loadRank(options.wasm?.rank);
+    await loadRank(options.wasm?.rank);
     const settings = await store.get(host.#key("settings")).catch(() => undefined);
     if (settings) host.#settings = unpack<Settings>(settings);
     const before = await host.#stored("head");
     await host.#install(await host.#firstPublished());
-    await host.#restore(before !== undefined && !sameBytes(before, host.#published.head));
+    await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
-    await host.#session();
+    void host.#session();
     host.#look();
     return host;
   }
@@ -131,39 +129,14 @@ export class Host implements Leader, Answers, Way {
     });
   }
 
-  device(): Ranker {
+  device(): Device {
     if (!this.#device) throw refusal("closed", "this personalizer is closed");
     return this.#device;
   }
 
-  /**
-   * The full module takes the place of the one that ranks: what is remembered goes over as its export, the account as it
-   * is stored. The old one looks at that first, so that a store that forgot is found out.
-   */
-  async fill(): Promise<void> {
-    if (this.#full) return;
-    const full = await loadFull(this.#options.wasm?.full);
-    await this.turn(async () => {
-      if (this.#full) return;
-      const { round, head } = this.#published;
-      const before = this.device();
-      const ledger = this.store.lasting ? await readLedger(this.store) : NO_BYTES;
-      if (this.store.lasting) before.tick(ledger, Date.now());
-      const device = await full.Device.open(termsOf(full, this.#options), round, head, ledger, this.#options.gpu);
-      device.import(before.export(), false);
-      before.free();
-      [this.#module, this.#full, this.#device] = [full, full, device];
-    });
-  }
-
-  filled(): Device {
-    if (!this.#full) throw refusal("worker-failed", "the full module is not there");
-    return this.device() as Device;
-  }
-
   /** Only while it is agreed to, and to somebody. */
   allow(): void {
-    if (!this.#options.leader) throw refusal("not-taking-part", "no aggregators are named");
+    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
     if (!this.#settings.contribute) throw refusal("consent-missing", "the user has not agreed to contribute");
     if (this.#settings.paused) throw refusal("paused", "this personalizer is paused");
   }
@@ -178,12 +151,8 @@ export class Host implements Leader, Answers, Way {
     return done;
   }
 
-  signed(task: string, round: number): Uint8Array | undefined {
-    return task === this.#options.task && round === this.device().round ? this.#published.round : undefined;
-  }
-
   async token(task: string, round: number): Promise<Uint8Array | undefined> {
-    return this.#options.tokens ? this.#askToken(task, round) : undefined;
+    return this.options.tokens ? this.#askToken(task, round) : undefined;
   }
 
   async open(): Promise<Names> {
@@ -194,7 +163,7 @@ export class Host implements Leader, Answers, Way {
   async consent(parts: Partial<Consent>): Promise<Consent> {
     await this.#keep({ ...this.#settings, ...parts });
     await this.#keepPublished();
-    await this.#session();
+    void this.#session();
     this.#look();
     this.#learn();
     const { personalise, contribute } = this.#settings;
@@ -234,9 +203,9 @@ export class Host implements Leader, Answers, Way {
     return this.turn(async () => {
       stillWanted(signal);
       // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
-      const device = this.#settings.personalise ? this.device() : await this.#blank();
+      const device = this.#settings.personalise ? this.device() : this.#blank();
       const { limit, diversity, caps, pins, freshness } = request;
-      const slate = device.rerank(this.#items(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
+      const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
       slate.free();
       if (this.#settings.personalise) this.#slates.add(id);
@@ -280,7 +249,7 @@ export class Host implements Leader, Answers, Way {
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded.
       this.#ids.clear();
-      this.#contributions.forget();
+      this.#contributions?.forget();
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
@@ -307,29 +276,33 @@ export class Host implements Leader, Answers, Way {
   }
 
   async erase(): Promise<Erased> {
-    const work = async () => {
-      if (this.store.lasting) await this.#contributions.giveUp();
+    // Before anything is gone: where it cannot be loaded, nothing is.
+    const contributions = await this.#accounted();
+    await this.#alone(async () => {
+      await contributions?.giveUp();
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#ids.clear();
-      this.#contributions.forget();
+      this.#contributions?.forget();
       this.#slates.clear();
       this.#keptSlates.clear();
       this.#restored = false;
-      await this.#install(this.#published);
+      await this.#install(this.published);
       await this.#journal.settled();
       this.#journal = new Journal(this.store, this.prefix);
       await this.store.clear();
-    };
-    await (this.store.lasting ? this.#contributions.alone(work) : work());
-    const kept = await this.#contributions.entries();
-    return { kept, rhoSpent: await this.turn(() => this.device().rhoSpent), because: KEPT };
+    });
+    const kept = (await contributions?.entries()) ?? [];
+    return { kept, rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
   async contribute(context: Context): Promise<Receipt> {
     this.allow();
+    lasting(this.store);
+    await this.#session();
+    const contributions = await this.#contributing();
     try {
-      const receipt = await this.#contributions.contribute(context);
+      const receipt = await contributions.contribute(context);
       this.#refused = undefined;
       return receipt;
     } catch (error) {
@@ -338,56 +311,50 @@ export class Host implements Leader, Answers, Way {
       const isNew = await this.refresh().catch(() => false);
       // Nothing was debited for a round that is over by the device's own clock.
       if (code !== "round-over" || !isNew) throw error;
-      return this.#contributions.contribute(context);
+      return contributions.contribute(context);
     }
   }
 
   async refresh(): Promise<boolean> {
     const published = await this.#fetched();
-    if (sameBytes(published.round, this.#published.round)) return false;
-    const swap = () => this.#install(published, true);
-    await (this.store.lasting ? this.#contributions.alone(swap) : swap());
+    if (sameBytes(published.round, this.published.round)) return false;
+    await this.#alone(() => this.#install(published, true));
     await this.keep();
     await this.#keepPublished();
     this.#learn();
     return true;
   }
 
-  /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
-    await this.fill();
-    const preview = await this.turn(() => this.filled().preview());
-    const { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
-    preview.free();
-    return { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
+    return (await this.#contributing()).preview();
   }
 
   async statement(): Promise<string> {
-    await this.fill();
-    return this.turn(() => this.filled().statement());
+    return (await this.#contributing()).statement();
   }
 
-  async inspect(message: Message, bytes?: Uint8Array, signed = this.#published.round): Promise<Fields> {
-    const { inspect } = await loadFull(this.#options.wasm?.full);
+  async inspect(message: Message, bytes?: Uint8Array, signed = this.published.round): Promise<Fields> {
+    const { inspect } = await loadFull(this.options.wasm?.full);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
     return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
   }
 
   async epsilon(rho: number, delta: number): Promise<number> {
-    return (await loadFull(this.#options.wasm?.full)).epsilon(rho, delta);
+    return (await loadFull(this.options.wasm?.full)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
-    return this.#contributions.entries();
+    return (await this.#accounted())?.entries() ?? [];
   }
 
   async log(): Promise<Sending[]> {
-    return this.#contributions.log();
+    const all = await this.sent.all();
+    return this.#contributions?.withNoised(all) ?? all;
   }
 
   /** The browser lists a worker's requests for the worker alone. */
   async requests(): Promise<Requests> {
-    const { head, wasm } = this.#options;
+    const { head, wasm } = this.options;
     const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
     const heads = typeof head === "string" ? [[head, "head"] as const] : [];
     const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
@@ -399,17 +366,18 @@ export class Host implements Leader, Answers, Way {
   }
 
   async status(): Promise<Status> {
-    // While a shader computes nobody else may look at the device, either.
     const seen = await this.turn(() => {
-      const { backend, personal, round, dimension, events, owed, rhoSpent, rhoLeft } = this.device();
-      return { backend: backend as Backend, personal, round, dimension, events, owed, rhoSpent, rhoLeft };
+      const { personal, round, dimension, events, owed } = this.device();
+      return { personal, round, dimension, events, owed };
     });
+    const account = await this.#account();
     const { personal, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
     const promised = globalThis.navigator?.storage?.persisted;
     const persisted = this.store.lasting && (await promised?.call(navigator.storage)) === true;
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
+      ...account,
       ...plain,
       order: personal && this.#settings.personalise ? "personal" : "server",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
@@ -430,20 +398,37 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** A device that knows nothing. */
-  async #blank(): Promise<Ranker> {
-    return this.#module.Device.open(
-      termsOf(this.#module, this.#options),
-      NO_BYTES,
-      this.#published.head,
-      NO_BYTES,
-      false,
-    );
+  #blank(): Device {
+    return Device.local(termsOf(Terms, this.options), this.published.head);
+  }
+
+  /** The half that contributes. */
+  async #contributing(): Promise<Contributions> {
+    const { Contributions } = await loadFull(this.options.wasm?.full);
+    return (this.#contributions ??= new Contributions(this));
+  }
+
+  /** The same, where there is an account for it to keep. */
+  async #accounted(): Promise<Contributions | undefined> {
+    const isNew = !this.store.lasting || (await readLedger(this.store)).length === 0;
+    return isNew ? undefined : this.#contributing();
+  }
+
+  async #account(): Promise<Account> {
+    const contributions = this.#contributions ?? (await this.#accounted());
+    if (contributions) return contributions.account();
+    return { backend: "scalar", rhoSpent: 0, rhoLeft: await this.turn(() => this.device().lifetimeRho) };
+  }
+
+  /** Nobody contributes meanwhile, in any tab. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.store.lasting ? this.store.alone("contribution", work) : work();
   }
 
   #record({ kind, items, value, slate, moment }: Act): void {
-    this.device().record(kind, this.#items(items), value, slate, moment.ms, moment.offsetMin);
+    this.device().record(kind, itemsOf(items), value, slate, moment.ms, moment.offsetMin);
     const [id = ""] = items.names;
-    const known = this.#module.key(id);
+    const known = key(id);
     this.#ids.delete(known);
     this.#ids.set(known, id);
     for (const [oldest] of this.#ids) {
@@ -458,17 +443,15 @@ export class Host implements Leader, Answers, Way {
     const replay = ({ args }: Line) => this.#record(args[0] as Act);
     this.#restored = await this.#journal.restore(load, replay);
     // What was read before the damage was found is not used.
-    if (this.#journal.damaged) await this.#install(this.#published);
+    if (this.#journal.damaged) await this.#install(this.published);
     if (anew) await this.keep();
     this.#learn();
   }
 
   /** A device for this round and head takes the place of the one before, with its profile if so wished. */
   async #install(published: Published, keep = false): Promise<void> {
-    const { round, head } = published;
-    const ledger = this.store.lasting ? await readLedger(this.store) : NO_BYTES;
-    await this.turn(async () => {
-      const device = await this.#open(round, head, ledger);
+    await this.turn(() => {
+      const device = this.#open(published);
       try {
         if (keep) device.import(this.device().export(), true);
       } catch (error) {
@@ -476,19 +459,19 @@ export class Host implements Leader, Answers, Way {
       }
       this.#device?.free();
       this.#device = device;
-      this.#published = published;
+      this.published = published;
     });
   }
 
   /** What to start from when nobody answers. */
   async #keepPublished(): Promise<void> {
-    const { round, head } = this.#published;
+    const { round, head } = this.published;
     if (this.#settings.personalise) await this.store.put({ [this.#key("round")]: round, [this.#key("head")]: head });
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
   async #firstPublished(): Promise<Published> {
-    const { head, leader } = this.#options;
+    const { head, leader } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
     };
@@ -507,14 +490,15 @@ export class Host implements Leader, Answers, Way {
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
   async #fetched(): Promise<Published> {
-    if (!this.#options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    const round = await this.server.round(this.#options.task);
-    const hash = termsOf(this.#module, this.#options).headOf(round);
-    const { head } = this.#options;
-    for (const known of [this.#published.head, await this.#stored("head"), head]) {
-      if (known instanceof Uint8Array && (await hashOf(known)) === hash) return { round, head: known };
+    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
+    const round = await this.server.round(this.options.task);
+    const verified = termsOf(Terms, this.options).admit(round);
+    const hash = verified.head;
+    const { head } = this.options;
+    for (const known of [this.published.head, await this.#stored("head"), head]) {
+      if (known instanceof Uint8Array && (await hashOf(known)) === hash) return { round, head: known, verified };
     }
-    return { round, head: await this.server.head(hash) };
+    return { round, head: await this.server.head(hash), verified };
   }
 
   #stored(name: string): Promise<Uint8Array | undefined> {
@@ -522,20 +506,27 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** Where contributing is agreed to, the ledger hears that a session begins, and what was left unsent goes out. */
-  async #session(): Promise<void> {
-    if (this.#begun || !this.#options.leader || !this.#settings.contribute || !this.store.lasting) return;
-    this.#begun = true;
-    // Fetched while there is a connection: a contribution that is due without one is made, and sent later.
-    loadFull(this.#options.wasm?.full).catch(() => undefined);
-    await this.#contributions.step((device, stored) => device.session(stored, Date.now()));
-    if (!this.#settings.paused) this.#contributions.resend().catch((error) => (this.#refused = codeOf(error)));
+  #session(): Promise<void> {
+    if (!this.options.leader || !this.#settings.contribute || !this.store.lasting) return Promise.resolve();
+    const failed = (error: unknown) => (this.#refused = codeOf(error));
+    const begin = async () => {
+      // Loaded while there is a connection: a contribution that is due without one is made, and sent later.
+      const contributions = await this.#contributing();
+      await contributions.session();
+      if (!this.#settings.paused) contributions.resend().catch(failed);
+    };
+    this.#begun ??= begin().catch((error) => {
+      this.#begun = undefined;
+      failed(error);
+    });
+    return this.#begun;
   }
 
   /** By the clock, and by nothing that the user does: once in a slot, it is asked whether a contribution is due. */
   #look(): void {
     clearTimeout(this.#timer);
-    if (!this.#options.scheduled || !this.#options.leader || !this.#settings.contribute) return;
-    const slots = slotsOf(this.#options.policy.intervalMs, this.#settings.offset);
+    if (!this.options.scheduled || !this.options.leader || !this.#settings.contribute) return;
+    const slots = slotsOf(this.options.policy.intervalMs, this.#settings.offset);
     const slot = slotAt(slots, Date.now());
     this.#timer = setTimeout(() => this.#look(), untilNext(slots, Date.now()));
     if (slot === this.#settings.slot || this.#settings.paused) return;
@@ -569,19 +560,18 @@ export class Host implements Leader, Answers, Way {
     return this.prefix + name;
   }
 
-  /** By the module that is at work. */
-  async #open(round: Uint8Array, head: Uint8Array, ledger: Uint8Array): Promise<Ranker> {
-    const module = this.#module;
-    return module.Device.open(termsOf(module, this.#options), round, head, ledger, this.#options.gpu);
-  }
-
-  /** The module takes them over: nobody has to free them. */
-  #items({ lengths, numbers, places, names }: Protocol.Items): InstanceType<Module["Items"]> {
-    return new this.#module.Items(lengths, numbers, places, names);
+  #open({ round, head, verified }: Published): Device {
+    const terms = termsOf(Terms, this.options);
+    return round.length ? Device.open(verified ?? terms.admit(round), head) : Device.local(terms, head);
   }
 }
 
-function forgetIn(device: Ranker, what: Forgettable): number {
+/** The module takes them over: nobody has to free them. */
+function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
+  return new Items(lengths, numbers, places, names);
+}
+
+function forgetIn(device: Device, what: Forgettable): number {
   if ("item" in what) return device.forgetItem(what.item);
   if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);
   return device.forgetTime(what.from, what.to);
@@ -594,28 +584,4 @@ async function hashOf(bytes: Uint8Array): Promise<string> {
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, place) => byte === b[place]);
-}
-
-/** A limit that is left out, or undefined, is the default's. */
-function termsOf(
-  { Terms }: Pick<Module, "Terms">,
-  { task, leader, policy }: OpenOptions,
-): InstanceType<Module["Terms"]> {
-  const terms = new Terms(task, leader?.keys.leader ?? NO_BYTES, leader?.keys.helper);
-  const { lifetimeRho, rhoPerRound, rhoAlone, minCohort, maxCohort, maxDimension, maxDelta } = policy;
-  const { minNoiseMultiplier, modes, waitMs, sessions, intervalMs, interleaveEvery } = policy;
-  if (lifetimeRho !== undefined) terms.lifetimeRho = lifetimeRho;
-  if (rhoPerRound !== undefined) terms.rhoPerRound = rhoPerRound;
-  if (rhoAlone !== undefined && rhoAlone !== "none") terms.rhoAlone = rhoAlone;
-  if (minCohort !== undefined) terms.minCohort = minCohort;
-  if (maxCohort !== undefined) terms.maxCohort = maxCohort;
-  if (maxDimension !== undefined) terms.maxDimension = maxDimension;
-  if (maxDelta !== undefined) terms.maxDelta = maxDelta;
-  if (minNoiseMultiplier !== undefined) terms.minNoiseMultiplier = minNoiseMultiplier;
-  if (modes !== undefined) terms.allowModes(modes.includes("device"), modes.includes("split"));
-  if (waitMs !== undefined) terms.waitMs = waitMs;
-  if (sessions !== undefined) terms.sessions = sessions;
-  if (intervalMs !== undefined) terms.intervalMs = intervalMs;
-  if (interleaveEvery !== undefined) terms.interleaveEvery = interleaveEvery;
-  return terms;
 }

@@ -1,37 +1,50 @@
 // The two Wasm modules. The one that ranks comes with the worker; the full one, which can contribute, is loaded when it is
-// first wanted, and takes the other's place.
+// first wanted, and works beside the other.
 
-import init, * as rank from "../web/pkg/rank/rank.js";
-import type * as full from "../web/pkg/full/full.js";
-import type { Source, Sources } from "./protocol.ts";
+import init from "../web/pkg/rank/rank.js";
+import type * as full from "./full.ts";
+import type { OpenOptions, Source, Sources } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
-/** A device that ranks, and keeps the ledger. */
-export type Ranker = rank.Device;
-/** One that contributes, too. */
-export type Device = full.Device;
-export type Full = typeof full;
-export type { Upload } from "../web/pkg/rank/rank.js";
+export { Device, Items, key, type Round, Terms } from "../web/pkg/rank/rank.js";
 
-/** What both modules have. */
-export interface Module {
-  Device: {
-    open(
-      terms: rank.Terms,
-      round: Uint8Array,
-      head: Uint8Array,
-      ledger: Uint8Array,
-      gpu: boolean,
-    ): Ranker | Promise<Ranker>;
-  };
-  Items: typeof rank.Items;
-  Terms: typeof rank.Terms;
-  key: typeof rank.key;
+/** The late half of a device, with all that only it needs. */
+export type Full = typeof full;
+
+/** In the order that the bindings know them by. */
+const LIMITS = [
+  "lifetimeRho",
+  "rhoPerRound",
+  "rhoAlone",
+  "minCohort",
+  "maxCohort",
+  "maxDimension",
+  "maxDelta",
+  "minNoiseMultiplier",
+  "modes",
+  "waitMs",
+  "sessions",
+  "intervalMs",
+  "interleaveEvery",
+] as const;
+
+/** Either module's. A limit that is left out, or undefined, is the default's. */
+export function termsOf<T>(
+  Terms: new (task: string, leader: Uint8Array, helper: Uint8Array | undefined, limits: Float64Array) => T,
+  { task, leader, policy }: OpenOptions,
+): T {
+  const limits = LIMITS.flatMap((name, place) => {
+    const limit = policy[name];
+    if (limit === undefined || limit === "none") return [];
+    if (typeof limit === "number") return [place, limit];
+    return [place, Number(limit.includes("device")) + 2 * Number(limit.includes("split"))];
+  });
+  const { keys } = leader ?? {};
+  return new Terms(task, keys?.leader ?? new Uint8Array(), keys?.helper, Float64Array.from(limits));
 }
 
-export async function loadRank(source?: Source): Promise<Module> {
+export async function loadRank(source?: Source): Promise<void> {
   await init(source && { module_or_path: source });
-  return rank;
 }
 
 /** Where the worker and both modules are. */
@@ -44,7 +57,7 @@ export function addressesOf({ rank, full }: Sources = {}): string[] {
 let glue: Full | undefined;
 let loading: Promise<Full> | undefined;
 
-/** For a Service Worker, which may not import anything later: the glue of the full module as it was bundled. */
+/** For a Service Worker, which may not import anything later: the late half as it was bundled. */
 export function provide(bundled: Full): void {
   glue = bundled;
 }

@@ -218,9 +218,16 @@ export interface Seen {
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
 
-/** How the device stands. */
-export interface Status {
+/** What was spent, and what is left. */
+export interface Account {
+  /** What computes gradients; `scalar` until there was one to compute. */
   backend: Backend;
+  rhoSpent: number;
+  rhoLeft: number;
+}
+
+/** How the device stands. */
+export interface Status extends Account {
   /** Which order is shown: this device's, or the server's while that does better or nothing is known yet. */
   order: "personal" | "server";
   /** 0 where there is none. */
@@ -231,8 +238,6 @@ export interface Status {
   events: number;
   /** How many steps of learning from them are still to be taken. */
   owed: number;
-  rhoSpent: number;
-  rhoLeft: number;
   consent: Consent;
   paused: boolean;
   /** What is kept where. In `memory` it ends with the page, and nothing is ever contributed. */

@@ -22,7 +22,7 @@ export interface Sending {
   bytes: Uint8Array;
   /** Whether a token of the application's backend went with it. */
   token: boolean;
-  /** The round that it was made for, as it was published and signed; nothing where that was over when it was sent. */
+  /** The round that it was made for, as it was published and signed; nothing where another was open when it was sent. */
   signed?: Uint8Array;
   /**
    * The noised vector that was cut into shares and sealed, in grid units. The session that made it knows it until

@@ -1,6 +1,6 @@
-// The device for a Service Worker: both modules' glue in one file, because nothing can be imported there later.
+// The device for a Service Worker: both halves in one file, because nothing can be imported there later.
 
-import * as full from "../web/pkg/full/full.js";
+import * as full from "./full.ts";
 import { provide } from "./module.ts";
 
 provide(full);

@@ -1,17 +1,15 @@
-//! The client's half put together: what a host (a browser's worker, a test) drives.
+//! The client's two halves put together, for a host that keeps them in one process. In a page each is a module of its own.
 
 use core::ops::{Deref, DerefMut};
 
 use crate::{
-    Backend, Cost, Error, Gradient, NanoRho, Policy, Ranker, Result, Terms, Upload, UploadId, clip, cost, noise,
-    noise::sample, statement,
+    Backend, Contribution, Contributor, Gradient, Ledger, Policy, Preview, Ranker, Result, Terms, Unsent, UploadId,
 };
 
-/// A [`Ranker`] that can contribute, too.
+/// A [`Ranker`], and a [`Contributor`] beside it.
 pub struct Device {
     ranker: Ranker,
-    finished: Option<(UploadId, Vec<u8>)>,
-    backend: Backend,
+    contributor: Contributor,
 }
 
 impl Deref for Device {
@@ -28,121 +26,81 @@ impl DerefMut for Device {
     }
 }
 
-/// A dry run: the stages before the noise. It has no bytes of its own and lives as long as someone looks at it.
-pub struct Preview {
-    /// The gradient over the new examples, in units of the head.
-    pub gradient: Vec<f32>,
-    /// The same, shortened and on the grid.
-    pub clipped: Vec<i32>,
-    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
-    pub noise: Vec<i32>,
-    /// The standard deviation of that.
-    pub deviation: f64,
-    /// How many bytes would be sent.
-    pub upload_bytes: usize,
-    /// What releasing it would cost.
-    pub cost: Cost,
-    /// What is left of the lifetime budget before that.
-    pub left: NanoRho,
-}
-
-/// What a release has become: the bytes to send, and what may be said about them.
-#[derive(Debug, Clone)]
-pub struct Contribution {
-    /// The upload, encoded: exactly what is to be sent.
-    pub bytes: Vec<u8>,
-    /// The upload's id.
-    pub id: UploadId,
-    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
-    pub noised: Vec<i32>,
-    /// What it cost.
-    pub cost: NanoRho,
-}
-
 impl Device {
-    /// A device that takes part in this signed round with this head. What [`Ranker::new`] checks is checked, and the policy
-    /// once more, with the exact cost.
+    /// A device that takes part in this signed round with this head.
     pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        let ranker = Ranker::new(terms, round, head, ledger)?;
-        ranker.policy().admit(ranker.round(), cost(ranker.round().bound()?)?)?;
-        Ok(Self { ranker, finished: None, backend })
+        let mut contributor = Contributor::new(&terms, round, head, ledger)?;
+        contributor.compute_by(backend);
+        Ok(Self { ranker: Ranker::new(Some(terms.admit(round)?), terms.policy, head)?, contributor })
     }
 
     /// A device that ranks by a head that the application vouches for, and has no round: each release is refused.
     pub fn local(policy: Policy, head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        Ok(Self { ranker: Ranker::local(policy, head, ledger)?, finished: None, backend })
+        let mut contributor = Contributor::local(policy, head, ledger)?;
+        contributor.compute_by(backend);
+        Ok(Self { ranker: Ranker::new(None, policy, head)?, contributor })
     }
 
-    /// What taking part means, in plain words out of the round's numbers.
-    pub fn statement(&self) -> Result<String> {
-        statement(self.round(), self.policy())
+    /// The half that contributes.
+    pub fn contributor(&self) -> &Contributor {
+        &self.contributor
     }
 
-    /// What computes the gradients.
-    pub fn backend(&self) -> &Backend {
-        &self.backend
+    /// [`Contributor::ledger`]
+    pub fn ledger(&self) -> &Ledger {
+        self.contributor.ledger()
     }
 
-    /// Debits the next contribution, whose id is random; not where there is nothing random to noise it with.
+    /// [`Contributor::reserve`]
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
-        let (deadline_s, now_s) = (self.round().deadline_s, now_ms / 1000);
-        if now_s >= deadline_s {
-            return Err(Error::RoundOver { deadline_s, now_s });
-        }
-        noise::test_random_source()?;
-        let cost = cost(self.round().bound()?)?;
-        self.ranker.reserve(stored, id, cost, now_ms)
+        self.contributor.reserve(stored, id, now_ms)
     }
 
-    /// The gradient over the examples since the last contribution. It stays in this process: only
-    /// [`Device::release`] takes it.
+    /// [`Contributor::persisted`]
+    pub fn persisted(&mut self) -> Result<()> {
+        self.contributor.persisted()
+    }
+
+    /// [`Contributor::gradient`], over the examples since the last contribution.
     pub async fn gradient(&mut self) -> Gradient {
-        let Self { ranker, backend, .. } = self;
-        backend.gradient(ranker.head(), ranker.memory().learner(), ranker.profile().evidence()).await
+        self.contributor.gradient(&self.ranker.fresh()).await
     }
 
-    /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
-    /// spent; it is for the eyes of the person whose data it is, and for nothing else.
+    /// [`Contributor::preview`], of the same.
     pub async fn preview(&mut self) -> Result<Preview> {
-        let gradient = self.gradient().await;
-        let bound = self.round().bound()?;
-        Ok(Preview {
-            gradient: gradient.values().to_vec(),
-            clipped: clip(&gradient, bound).grid().to_vec(),
-            noise: sample(bound)?,
-            deviation: bound.deviation(),
-            upload_bytes: Upload::size(self.round()),
-            cost: cost(bound)?,
-            left: self.ledger().left(),
-        })
+        self.contributor.preview(&self.ranker.fresh()).await
     }
 
-    /// Clips, noises and encodes, against the debit that [`Device::reserve`] made. The examples are spent.
+    /// [`Contributor::release`]. The examples are spent.
     pub fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
-        let bound = self.round().bound()?;
-        let Some((id, charge)) = self.ranker.reserved.take() else {
-            return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
-        };
-        let paid = charge.cost().trusted;
-        let released = noise(clip(gradient, bound), charge)?;
-        let noised = released.grid().to_vec();
-        let bytes = Upload::new(self.round(), id, released)?.encode();
+        let contribution = self.contributor.release(gradient)?;
         self.ranker.contributed();
-        self.finished = Some((id, bytes.clone()));
-        Ok(Contribution { bytes, id, noised, cost: paid })
+        Ok(contribution)
     }
 
-    /// Stores what was released last: it is sent ([`Ranker::unsent`]) only when it is durable.
+    /// [`Contributor::ready`]
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
-        let (id, bytes) = self.finished.as_ref().ok_or(Error::ReservationLost)?;
-        self.ranker.ready(stored, *id, bytes)
+        self.contributor.ready(stored)
+    }
+
+    /// [`Contributor::unsent`]
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
+        self.contributor.unsent(stored)
+    }
+
+    /// [`Contributor::sent`]
+    pub fn sent(&mut self, stored: &[u8], id: UploadId) -> Result<Vec<u8>> {
+        self.contributor.sent(stored, id)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Head, Identity, Item, Moment, Pins, Request, Round, Schema, Signed};
+    use crate::{
+        Error, Event, Fresh, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema, Signed, Upload,
+        statement,
+    };
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
@@ -198,9 +156,19 @@ mod tests {
         let slate = device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &Request::default(), [0; 16]);
         assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
         assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
-        assert_eq!(code(device.statement()), "round-refused");
+        assert_eq!(code(device.contributor().statement()), "round-refused");
         assert_eq!(code(at_once(device.preview())), "round-refused");
         assert_eq!(code(Device::local(Policy::at_once(), &[1], &[], Backend::Scalar)), "wire-malformed");
+    }
+
+    #[test]
+    fn a_gradient_over_what_was_handed_over_as_bytes_is_the_same_bit_for_bit() {
+        let mut device = device();
+        busy(&mut device);
+        let own = at_once(device.gradient());
+        let fresh = Fresh::decode(device.head(), &device.fresh().encode()).expect("our own bytes");
+        assert!(fresh.examples() > 0 && own.values().iter().any(|&g| g != 0.0));
+        assert_eq!(at_once(device.contributor.gradient(&fresh)).values(), own.values());
     }
 
     #[test]
@@ -273,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_statement_is_the_rounds_under_this_devices_policy() {
-        let said = device().statement().expect("a plain round");
+        let said = device().contributor().statement().expect("a plain round");
         assert_eq!(said, statement(&round(), &Policy::at_once()).expect("a plain round"));
     }
 
@@ -290,7 +258,7 @@ mod tests {
         assert_eq!(preview.noise.len(), preview.clipped.len());
         assert_ne!(preview.noise, at_once(looked.preview()).expect("a plain round").noise, "each look draws anew");
         assert_eq!(looked.ledger().left(), blind.ledger().left());
-        assert_eq!(looked.pending(), blind.pending());
+        assert_eq!(looked.fresh(), blind.fresh());
         assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
     }
 

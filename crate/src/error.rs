@@ -70,48 +70,61 @@ pub enum Error {
     KeyNotPinned { signer: &'static str },
     /// The round's deadline has passed: fetch the open round and train again.
     #[error("the round ended at second {deadline_s}; this device's clock says {now_s}")]
+    #[cfg(feature = "release")]
     RoundOver { deadline_s: u64, now_s: u64 },
     /// The round asks for more than this device's policy allows.
     #[error("the round asks for a {what} of {asked}; this device allows {allowed}")]
     PolicyRefused { what: &'static str, asked: String, allowed: String },
     /// The device's lifetime budget does not cover the contribution.
     #[error("the contribution costs {asked} nano-rho; {left} of the lifetime budget are left")]
+    #[cfg(feature = "release")]
     BudgetExhausted { asked: u64, left: u64 },
     /// A task's worst case, where nobody else is honest, does not fit under the cap that the policy names.
     #[error("the contribution costs {asked} nano-rho where nobody else is honest; {left} of that cap are left")]
+    #[cfg(feature = "release")]
     AloneExhausted { asked: u64, left: u64 },
     /// A new ledger has not waited long enough for its first contribution.
     #[error("the ledger has waited {waited_ms} of {wanted_ms} ms and seen {sessions} of {least} sessions")]
+    #[cfg(feature = "release")]
     LedgerWaiting { waited_ms: u64, wanted_ms: u64, sessions: u32, least: u32 },
     /// The last contribution to this task was not long enough ago.
     #[error("{waited_ms} ms have passed since the last contribution to this task; {wanted_ms} have to")]
+    #[cfg(feature = "release")]
     TooSoon { waited_ms: u64, wanted_ms: u64 },
     /// A finished upload is not acknowledged yet: send that one first.
     #[error("a finished upload is unsent")]
+    #[cfg(feature = "release")]
     UploadPending,
     /// The reservation was given up, or another tab's or session's took its place.
     #[error("the reservation is lost")]
+    #[cfg(feature = "release")]
     ReservationLost,
     /// Something else than exactly this contribution's cost was reserved in the ledger, or nothing.
     #[error("{charged} nano-rho were reserved; the contribution costs {cost}")]
+    #[cfg(feature = "release")]
     NotCharged { charged: u64, cost: u64 },
     /// The stored ledger cannot be read: nothing is released until it can.
     #[error("the stored ledger is damaged")]
+    #[cfg(feature = "release")]
     LedgerDamaged,
     /// The stored ledger was written by a newer build: it is left as it is.
     #[error("the stored ledger has version {sent}; this build reads {known}")]
+    #[cfg(feature = "release")]
     LedgerVersion { sent: u32, known: u32 },
     /// The stored ledger lacks what this tab has seen in it: it was cleared or rolled back.
     #[error("the stored ledger lacks what was stored before")]
+    #[cfg(feature = "release")]
     LedgerRolledBack,
     /// The ledger remembers as many contributions as it can.
     #[error("the ledger holds {most} contributions and takes no more")]
+    #[cfg(feature = "release")]
     LedgerFull { most: usize },
     /// The platform's random source failed its self-test: nothing is released.
     #[error("the random source is missing or constant")]
     RandomSource,
     /// The noise could not be drawn.
     #[error("the noise could not be drawn")]
+    #[cfg(feature = "release")]
     NoiseFailed,
 
     /// Bytes of another version of the format.
@@ -126,9 +139,11 @@ pub enum Error {
 
     /// The upload was made for another configuration: fetch the open round and train again.
     #[error("the upload belongs to another configuration of the round")]
+    #[cfg(feature = "release")]
     ConfigurationMismatch,
     /// A sealed share does not open: it was changed, or sealed to someone or something else.
     #[error("a sealed share does not open")]
+    #[cfg(feature = "release")]
     SealBroken,
     /// Two shares of a sum do not belong together.
     #[error("the shares of a sum do not cover the same uploads")]
@@ -139,12 +154,15 @@ pub enum Error {
     TaskUnknown,
     /// The host has moved on: fetch the open round and train again.
     #[error("round {sent} is closed; round {open} is open")]
+    #[cfg(feature = "served")]
     RoundClosed { sent: u32, open: u32 },
     /// Another upload was stored under this id before.
     #[error("another upload was stored under this id")]
+    #[cfg(feature = "release")]
     UploadConflict,
     /// The id in the address is not the id in the body.
     #[error("the id in the address is not the id in the upload")]
+    #[cfg(feature = "served")]
     UploadIdMismatch,
     /// Too few devices have contributed for the sum to be opened.
     #[error("{count} devices have contributed; a sum is opened from {least}")]
@@ -152,86 +170,113 @@ pub enum Error {
 
     /// The helper's operator has not admitted the task.
     #[error("the helper's operator has not admitted this task")]
+    #[cfg(feature = "served")]
     TaskNotAdmitted,
     /// Two configurations for one round: the first that was signed stays the only one.
     #[error("another configuration was signed for round {number}")]
+    #[cfg(feature = "served")]
     RoundConflict { number: u32 },
     /// The aggregators do not hold the same uploads in a batch.
     #[error("batch {number}: {held} of its {named} uploads are held here")]
+    #[cfg(feature = "served")]
     BatchDisagreed { number: u32, named: usize, held: usize },
     /// A sum over other batches was given for this round before; no second one is.
     #[error("a sum over other batches of round {number} was given before")]
+    #[cfg(feature = "served")]
     BatchSpent { number: u32 },
     /// The helper did not answer, so nothing was acknowledged: send the same again later.
     #[error("the helper did not answer")]
+    #[cfg(feature = "served")]
     HelperUnreachable,
     /// The helper refused, and will again.
     #[error("the helper refused: {code}")]
+    #[cfg(feature = "served")]
     HelperRefused { code: String },
     /// No round is open at this moment: ask again soon.
     #[error("no round is open yet")]
+    #[cfg(feature = "served")]
     RoundPending,
     /// The task wants a token of the application's backend, and this is none of it for this round.
     #[error("the upload carries no token of the application for this round")]
+    #[cfg(feature = "served")]
     TokenRefused,
     /// The token was used for another upload before.
     #[error("the token was used before")]
+    #[cfg(feature = "served")]
     TokenSpent,
     /// The request is not signed by the pinned key, or has no right to what it asks.
     #[error("this request is not authorised")]
+    #[cfg(feature = "served")]
     NotAuthorised,
     /// More requests than the server takes at a time.
     #[error("more than {limit} requests at a time")]
+    #[cfg(feature = "served")]
     TooManyRequests { limit: usize },
     /// One address asked too often.
     #[error("this address may ask {limit} times a second; ask again in {wait_s} s")]
+    #[cfg(feature = "served")]
     RateLimited { limit: u32, wait_s: u32 },
 
     /// The address leads nowhere.
     #[error("nothing is served at this address")]
+    #[cfg(feature = "served")]
     RouteUnknown,
     /// The address is served, with another method.
     #[error("this address does not take that method")]
+    #[cfg(feature = "served")]
     MethodRefused,
     /// The body is longer than any upload of the open round.
     #[error("the body is longer than {limit} bytes")]
+    #[cfg(feature = "release")]
     BodyTooLarge { limit: usize },
     /// The server's store did not answer; what was not acknowledged may be sent again.
     #[error("the store did not answer")]
+    #[cfg(feature = "served")]
     StoreFailed,
 
     /// The aggregation server did not answer. Raised by the package.
     #[error("the aggregation server did not answer")]
+    #[cfg(feature = "served")]
     ServerUnreachable,
     /// The browser's store refused: nothing can be contributed without a ledger that lasts. Raised by the package.
     #[error("the browser's storage did not answer")]
+    #[cfg(feature = "served")]
     StorageUnavailable,
     /// The browser gives the origin no more room. Raised by the package.
     #[error("the browser gives this origin no more room")]
+    #[cfg(feature = "served")]
     StorageFull,
     /// The user has not agreed to it. Raised by the package.
     #[error("the user has not agreed to this")]
+    #[cfg(feature = "served")]
     ConsentMissing,
     /// It was paused. Raised by the package.
     #[error("this personalizer is paused")]
+    #[cfg(feature = "served")]
     Paused,
     /// No aggregators were named. Raised by the package.
     #[error("no aggregators are named")]
+    #[cfg(feature = "served")]
     NotTakingPart,
     /// A personalizer of other options is open. Raised by the package.
     #[error("a personalizer of other options is open")]
+    #[cfg(feature = "served")]
     OptionsDiffer,
     /// The caller gave up. Raised by the package.
     #[error("the caller gave up")]
+    #[cfg(feature = "served")]
     Aborted,
     /// The caller's time was over. Raised by the package.
     #[error("the caller's time was over")]
+    #[cfg(feature = "served")]
     TimedOut,
     /// The Wasm module or its worker could not be started. Raised by the package.
     #[error("the worker could not be started")]
+    #[cfg(feature = "served")]
     WorkerFailed,
     /// The personalizer was closed before. Raised by the package.
     #[error("this personalizer is closed")]
+    #[cfg(feature = "served")]
     Closed,
 }
 

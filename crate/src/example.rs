@@ -3,6 +3,7 @@
 use crate::{
     Event, Head, Profile, cpu,
     profile::{self, Seen},
+    propensity::propensity,
     stored::stored,
 };
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -124,7 +125,7 @@ pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, 
         rows.extend(drawn(pool, 1, &mut generator));
         rows.push(own);
     }
-    let rare = f32::from(event.position.max(1)).powf(head.eta).min(MOST_PROPENSITY_WEIGHT);
+    let rare = (1.0 / propensity(event.position.into(), head.eta) as f32).min(MOST_PROPENSITY_WEIGHT);
     (rows.len() > 1 && weight > 0.0).then(|| Example::new(head, &rows, weight * rare))
 }
 

@@ -2,10 +2,7 @@
 
 #[cfg(feature = "gpu")]
 use crate::gpu::Gpu;
-use crate::{
-    Head, cpu,
-    learner::{Batch, Learner},
-};
+use crate::{Fresh, Head, cpu};
 
 /// Published parameters minus the result, one entry a parameter. It never leaves the device: only [`crate::clip`]
 /// takes it.
@@ -55,31 +52,29 @@ impl Backend {
     ///
     /// A GPU that fails is left for good: the twin computes this gradient and every later one.
     #[cfg_attr(not(feature = "gpu"), expect(clippy::unused_async, reason = "only a GPU is waited for"))]
-    pub(crate) async fn gradient(&mut self, head: &Head, learner: &Learner, evidence: u64) -> Gradient {
-        let gate = head.gate(evidence);
-        let batch = Batch::fresh(head, learner, gate);
+    pub(crate) async fn gradient(&mut self, head: &Head, fresh: &Fresh) -> Gradient {
         #[cfg(feature = "gpu")]
         if let Self::WebGpu(gpu) = self {
-            if let Some(values) = gpu.descend(head, gate, &batch).await {
+            if let Some(values) = gpu.descend(head, fresh).await {
                 return Gradient { values };
             }
             *self = Self::Scalar;
         }
-        Gradient { values: descend(head, gate, &batch) }
+        Gradient { values: descend(head, fresh) }
     }
 }
 
 /// The twins' way of it.
-pub(crate) fn descend(head: &Head, gate: f32, batch: &Batch) -> Vec<f32> {
-    let Batch { shape, x, offset, starts, weight } = batch;
-    let rows = shape.n as usize;
+pub(crate) fn descend(head: &Head, fresh: &Fresh) -> Vec<f32> {
+    let Fresh { gate, x, offset, starts, weight } = fresh;
+    let (shape, rows) = (fresh.shape(head), offset.len());
     let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
     let (mut losses, mut g) = (vec![0.0; weight.len()], vec![0.0; head.parameters().len()]);
     let mut theta = head.parameters().to_vec();
     for _ in 0..head.upload.epochs {
-        cpu::forward(*shape, x, &theta, &mut z, &mut s);
-        cpu::listwise(*shape, gate, starts, weight, offset, &s, &mut r, &mut losses);
-        cpu::backward(*shape, x, &theta, &z, &r, &mut g);
+        cpu::forward(shape, x, &theta, &mut z, &mut s);
+        cpu::listwise(shape, *gate, starts, weight, offset, &s, &mut r, &mut losses);
+        cpu::backward(shape, x, &theta, &z, &r, &mut g);
         theta.iter_mut().zip(&g).for_each(|(theta, g)| *theta -= head.upload.rate * g);
     }
     head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect()
@@ -126,9 +121,7 @@ mod tests {
     }
 
     fn gradient(memory: &Memory) -> Vec<f32> {
-        let head = head();
-        let gate = head.gate(memory.profile().evidence());
-        descend(&head, gate, &Batch::fresh(&head, memory.learner(), gate))
+        descend(&head(), &Fresh::of(&head(), memory))
     }
 
     fn norm(gradient: &[f32]) -> f64 {
@@ -141,11 +134,10 @@ mod tests {
         let published: Vec<f64> = head.parameters().iter().map(|&p| f64::from(p)).collect();
         let mut mean = vec![0.0; published.len()];
         for memory in devices {
-            let gate = f64::from(head.gate(memory.profile().evidence()));
-            let batch = Batch::fresh(head, memory.learner(), gate as f32);
+            let fresh = Fresh::of(head, memory);
             let mut theta = published.clone();
             for _ in 0..head.upload.epochs {
-                let g = slope(&batch, gate, &theta);
+                let g = slope(head, &fresh, &theta);
                 theta.iter_mut().zip(g).for_each(|(theta, g)| *theta -= f64::from(head.upload.rate) * g);
             }
             mean.iter_mut().zip(theta).for_each(|(mean, theta)| *mean += theta / devices.len() as f64);
@@ -153,25 +145,26 @@ mod tests {
         mean
     }
 
-    fn slope(batch: &Batch, gate: f64, theta: &[f64]) -> Vec<f64> {
-        let (f, h) = (batch.shape.f as usize, batch.shape.h as usize);
+    fn slope(head: &Head, fresh: &Fresh, theta: &[f64]) -> Vec<f64> {
+        let (shape, gate) = (fresh.shape(head), f64::from(fresh.gate));
+        let (f, h) = (shape.f as usize, shape.h as usize);
         let (w1, b1, w2) = (f, f + f * h, f + f * h + h);
-        let x = |row: usize, j: usize| f64::from(batch.x[row * f + j]);
+        let x = |row: usize, j: usize| f64::from(fresh.x[row * f + j]);
         let unit = |row: usize, k: usize| {
             (theta[b1 + k] + (0..f).map(|j| theta[w1 + j * h + k] * x(row, j)).sum::<f64>()).max(0.0)
         };
         let score = |row: usize| {
             let linear: f64 = (0..f).map(|j| theta[j] * x(row, j)).sum();
             let net = linear + (0..h).map(|k| theta[w2 + k] * unit(row, k)).sum::<f64>();
-            f64::from(batch.offset[row]) + gate * net
+            f64::from(fresh.offset[row]) + gate * net
         };
         let mut g = vec![0.0; theta.len()];
-        for (group, places) in batch.starts.windows(2).enumerate() {
+        for (group, places) in fresh.starts.windows(2).enumerate() {
             let rows = places[0] as usize..places[1] as usize;
             let total: f64 = rows.clone().map(|row| score(row).exp()).sum();
             for row in rows.clone() {
                 let chosen = if row == rows.start { 1.0 } else { 0.0 };
-                let scale = gate * f64::from(batch.weight[group]) / batch.weight.len() as f64;
+                let scale = gate * f64::from(fresh.weight[group]) / fresh.weight.len() as f64;
                 let r = scale * (score(row).exp() / total - chosen);
                 (0..f).for_each(|j| g[j] += r * x(row, j));
                 for k in (0..h).filter(|&k| unit(row, k) > 0.0) {

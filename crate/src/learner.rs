@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    Example, Head,
-    cpu::{self, Shape},
-    drift,
+    Example, Head, cpu, drift,
     example::SLOTS,
     stored::{goes_on, stored},
 };
@@ -196,7 +194,7 @@ impl Learner {
 }
 
 impl Example {
-    fn direction(&self, row: usize, d: usize) -> &[f32] {
+    pub(crate) fn direction(&self, row: usize, d: usize) -> &[f32] {
         &self.directions[row * d..][..d]
     }
 
@@ -211,7 +209,7 @@ impl Example {
             && self.slots.iter().all(|&slot| usize::from(slot) < SLOTS)
     }
 
-    fn slots(&self, row: usize) -> &[u16] {
+    pub(crate) fn slots(&self, row: usize) -> &[u16] {
         &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
     }
 }
@@ -233,55 +231,6 @@ fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -
 fn resize(numbers: &mut Vec<f32>, length: usize) {
     numbers.clear();
     numbers.resize(length, 0.0);
-}
-
-/// Examples one after the other, as the kernels and the shaders read them.
-pub(crate) struct Batch {
-    pub(crate) shape: Shape,
-    pub(crate) x: Vec<f32>,
-    pub(crate) offset: Vec<f32>,
-    pub(crate) starts: Vec<u32>,
-    pub(crate) weight: Vec<f32>,
-}
-
-impl Batch {
-    /// The examples that went into no contribution yet. What is not shared stands fixed in the offsets: the server's
-    /// score, and the personal part behind the gate.
-    pub(crate) fn fresh(head: &Head, learner: &Learner, gate: f32) -> Self {
-        let d = head.embedding_length();
-        let mut batch =
-            Self { shape: head.shape(0, 0), x: Vec::new(), offset: Vec::new(), starts: vec![0], weight: Vec::new() };
-        for example in learner.fresh() {
-            batch.x.extend(&example.x);
-            batch.weight.push(example.weight);
-            for row in 0..example.rows() {
-                let personal = learner.personal(example.direction(row, d), example.slots(row));
-                batch.offset.push(example.server[row] + gate * personal);
-            }
-            batch.starts.push(batch.offset.len() as u32);
-        }
-        batch.shape = head.shape(batch.offset.len() as u32, batch.weight.len() as u32);
-        batch
-    }
-    /// Two small groups and a head, to try a GPU with: every branch of the shaders is taken.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn probe() -> Option<(Head, Self)> {
-        let head = Head::starting(crate::Schema::plain(16), 3, 4.0).ok()?;
-        let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
-        let parameters = (0..head.parameters().len()).map(uneven).collect();
-        let upload = crate::head::Descent { epochs: 2, rate: 0.5 };
-        let mut head = head.with_parameters(parameters).ok()?;
-        head.upload = upload;
-        let shape = head.shape(5, 2);
-        let batch = Self {
-            shape,
-            x: (0..(5 * shape.f) as usize).map(|i| 4.0 * uneven(7 * i)).collect(),
-            offset: (0..5).map(uneven).collect(),
-            starts: vec![0, 2, 5],
-            weight: vec![1.0, 0.5],
-        };
-        Some((head, batch))
-    }
 }
 
 #[cfg(test)]

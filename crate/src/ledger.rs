@@ -10,14 +10,12 @@ mod clock;
 #[cfg(test)]
 mod model;
 mod record;
-mod rho;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::{Error, Result, UploadId};
+use crate::{Cost, Error, NanoRho, Result, UploadId};
 use record::Record;
-pub use rho::{Cost, NanoRho};
 use state::State;
 pub use state::{Entry, Fate};
 

@@ -6,8 +6,8 @@
 //! [`Head`], and back to the client.
 //!
 //! Only [`Noised`] can become an [`Upload`]: the compiler holds it. The core has no I/O, no clock and no JavaScript;
-//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half put together is
-//! a [`Ranker`], and with what it takes to contribute (the feature `release`) a `Device`.
+//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half is
+//! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both.
 
 // Without `release` there is nobody to call some of what a release and a server need.
 #![cfg_attr(not(feature = "release"), allow(dead_code))]
@@ -19,6 +19,8 @@ pub mod accounting;
 #[cfg(feature = "release")]
 mod aggregate;
 mod clip;
+#[cfg(feature = "release")]
+mod contributor;
 pub mod cpu;
 mod decimal;
 #[cfg(feature = "release")]
@@ -28,11 +30,13 @@ mod entropy;
 mod error;
 mod event;
 mod example;
+mod fresh;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod gradient;
 mod head;
 mod learner;
+#[cfg(feature = "release")]
 mod ledger;
 mod memory;
 #[cfg(feature = "release")]
@@ -40,8 +44,10 @@ mod noise;
 pub mod order;
 mod policy;
 mod profile;
+mod propensity;
 mod ranker;
 mod ranking;
+mod rho;
 pub mod running;
 mod schema;
 mod slate;
@@ -55,14 +61,18 @@ mod wire;
 pub use aggregate::Aggregate;
 pub use clip::{Bound, Clipped, clip};
 #[cfg(feature = "release")]
-pub use device::{Contribution, Device, Preview};
+pub use contributor::{Contribution, Contributor, Preview};
+#[cfg(feature = "release")]
+pub use device::Device;
 pub use error::Error;
 pub use event::{Event, Item, Moment, key};
 pub use example::Example;
+pub use fresh::Fresh;
 pub use gradient::{Backend, Gradient};
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
-pub use ledger::{Charge, Cost, Entry, Fate, Ledger, Limits, NanoRho, Step, Unsent};
+#[cfg(feature = "release")]
+pub use ledger::{Charge, Entry, Fate, Ledger, Limits, Step, Unsent};
 pub use memory::{Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
@@ -70,8 +80,9 @@ pub use noise::{Noised, cost, noise};
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use profile::{Profile, Without};
-pub use ranker::{Ranker, Terms};
+pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
+pub use rho::{Cost, NanoRho};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use slate::{Request, Slate};
 #[cfg(feature = "release")]

@@ -1,6 +1,8 @@
 //! What this device lets any round ask of it.
 
-use crate::{Cost, Error, Limits, Mode, NanoRho, Result, Round, decimal::decimal};
+#[cfg(feature = "release")]
+use crate::Limits;
+use crate::{Cost, Error, Mode, NanoRho, Result, Round, decimal::decimal};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -68,6 +70,7 @@ impl Policy {
     }
 
     /// What the ledger refuses by.
+    #[cfg(feature = "release")]
     pub fn limits(&self) -> Limits {
         let Self { lifetime, alone, wait_ms, sessions, interval_ms, .. } = *self;
         Limits { lifetime, alone, wait_ms, sessions, interval_ms }

@@ -1,8 +1,8 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
 use crate::{
-    Bound, Charge, Cost, Error, Event, Head, Item, Ledger, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
-    Result, Round, Scratch, Selector, Signed, Slate, Step, Unsent, UploadId, Without, accounting,
+    Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request, Result,
+    Round, Scratch, Selector, Signed, Slate, Without, accounting,
     running::{Report, Setting, Verdict},
     slate,
 };
@@ -18,61 +18,82 @@ pub struct Terms {
     pub policy: Policy,
 }
 
-/// One device's memory, head and ledger. It makes no gradient and releases nothing: that takes more than it has.
-pub struct Ranker {
-    head: Head,
-    round: Round,
-    policy: Policy,
-    memory: Memory,
-    scratch: Scratch,
-    ledger: Ledger,
-    step: Option<Taken>,
-    /// What was debited durably, for the upload of this id.
-    pub(crate) reserved: Option<(UploadId, Charge)>,
-}
-
-/// A step of the ledger whose bytes the host has not said to be durable yet.
-enum Taken {
-    Reserve(UploadId, Step<Charge>),
-    Ready(Step<Unsent>),
-    Other(Step<()>),
-}
-
-impl Ranker {
-    /// Ranks by the head of this signed round. Signatures, task, policy and head are checked, in this order; an empty `ledger` is
-    /// a new one, any other must be the bytes that were stored last.
-    pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8]) -> Result<Self> {
-        let Terms { task, pins, policy } = terms;
-        let round = Signed::decode(round)?.verify_round(&pins)?;
-        if round.task != task {
+impl Terms {
+    /// The round, if both who have to have signed it, it is this task's, and the policy allows it at what it costs at least.
+    pub fn admit(&self, signed: &[u8]) -> Result<Admitted> {
+        let round = Signed::decode(signed)?.verify_round(&self.pins)?;
+        if round.task != self.task {
             return Err(Error::TaskUnknown);
         }
-        policy.admit(&round, least_cost(round.bound()?))?;
-        if Head::hash(head) != round.head {
-            return Err(Error::HeadStale { round: round.number });
-        }
-        let head = Head::decode(head)?;
-        if head.parameters().len() != round.dimension as usize {
-            return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
-        }
-        Self::with(round, head, policy, ledger)
+        self.policy.admit(&round, least_cost(round.bound()?))?;
+        Ok(Admitted { round, policy: self.policy })
+    }
+}
+
+/// A round that a device takes part in, on its policy: only [`Terms::admit`] makes one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admitted {
+    round: Round,
+    policy: Policy,
+}
+
+impl Admitted {
+    /// No round: nothing is ever released on it. The application vouches for its head.
+    fn none(policy: Policy, head: &Head) -> Self {
+        Self { round: Round::none(head.parameters().len() as u32), policy }
     }
 
-    /// Ranks by a head that the application vouches for, and has no round.
-    pub fn local(policy: Policy, head: &[u8], ledger: &[u8]) -> Result<Self> {
-        let head = Head::decode(head)?;
-        Self::with(Round::none(head.parameters().len() as u32), head, policy, ledger)
-    }
-
-    fn with(round: Round, head: Head, policy: Policy, ledger: &[u8]) -> Result<Self> {
-        let ledger = Ledger::open(ledger, policy.limits())?;
-        let (memory, scratch) = (Memory::new(&head, Without::default()), Scratch::default());
-        Ok(Self { head, round, policy, memory, scratch, ledger, step: None, reserved: None })
+    /// The round.
+    pub fn round(&self) -> &Round {
+        &self.round
     }
 
     /// What may be asked of this device.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The round's head, if these are its bytes.
+    pub(crate) fn head(&self, bytes: &[u8]) -> Result<Head> {
+        if Head::hash(bytes) != self.round.head {
+            return Err(Error::HeadStale { round: self.round.number });
+        }
+        let head = Head::decode(bytes)?;
+        if head.parameters().len() != self.round.dimension as usize {
+            return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
+        }
+        Ok(head)
+    }
+
+    /// The same, or where there is no round, a head that the application vouches for.
+    pub(crate) fn or_local(admitted: Option<Self>, policy: Policy, head: &[u8]) -> Result<(Self, Head)> {
+        match admitted {
+            Some(admitted) => admitted.head(head).map(|head| (admitted, head)),
+            None => Head::decode(head).map(|head| (Self::none(policy, &head), head)),
+        }
+    }
+}
+
+/// One device's memory and head. It has no ledger, makes no gradient and releases nothing: that takes a
+/// [`crate::Contributor`].
+pub struct Ranker {
+    head: Head,
+    admitted: Admitted,
+    memory: Memory,
+    scratch: Scratch,
+}
+
+impl Ranker {
+    /// Ranks by the head of this round, or without one by a head that the application vouches for.
+    pub fn new(admitted: Option<Admitted>, policy: Policy, head: &[u8]) -> Result<Self> {
+        let (admitted, head) = Admitted::or_local(admitted, policy, head)?;
+        let memory = Memory::new(&head, Without::default());
+        Ok(Self { head, admitted, memory, scratch: Scratch::default() })
+    }
+
+    /// What may be asked of this device.
+    pub fn policy(&self) -> &Policy {
+        &self.admitted.policy
     }
 
     /// What is remembered.
@@ -82,7 +103,7 @@ impl Ranker {
 
     /// The round that this device takes part in.
     pub fn round(&self) -> &Round {
-        &self.round
+        &self.admitted.round
     }
 
     /// The head, with the schema that items and events have to keep to.
@@ -95,9 +116,14 @@ impl Ranker {
         self.memory.profile()
     }
 
-    /// How many examples the next contribution is computed from.
-    pub fn pending(&self) -> usize {
-        self.memory.learner().fresh().count()
+    /// What the next contribution is computed from.
+    pub fn fresh(&self) -> Fresh {
+        Fresh::of(&self.head, &self.memory)
+    }
+
+    /// All that is fresh went into a contribution.
+    pub fn contributed(&mut self) {
+        self.memory.contributed();
     }
 
     /// Candidates in an order that keeps the rules of the request: this device's order, the server's while that does
@@ -105,7 +131,7 @@ impl Ranker {
     ///
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
-        let setting = Setting { eta: self.head.eta, interleave_every: self.policy.interleave_every };
+        let setting = Setting { eta: self.head.eta, interleave_every: self.policy().interleave_every };
         slate::rerank(&self.head, &mut self.memory, setting, (candidates, moment), request, draw)
     }
 
@@ -173,82 +199,6 @@ impl Ranker {
     pub fn import(&mut self, bytes: &[u8]) -> Result<()> {
         self.memory = Memory::import(&self.head, bytes)?;
         Ok(())
-    }
-
-    /// The account.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    /// A session starts. Like every step of the ledger it takes the bytes that are stored now and returns those to
-    /// store in their place; the host lets nobody else write in between, and then calls [`Ranker::persisted`].
-    pub fn session(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
-        let step = self.ledger.session(stored, now_ms)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// Time passes: to be said now and then, at the latest before a contribution is paid for.
-    pub fn tick(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
-        let step = self.ledger.tick(stored, now_ms)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// The host says that the bytes of the last step are durable: only then does it count, and only then is there
-    /// anything to release.
-    pub fn persisted(&mut self) -> Result<()> {
-        match self.step.take() {
-            Some(Taken::Reserve(id, step)) => self.reserved = Some((id, self.ledger.persisted(step)?)),
-            Some(Taken::Ready(step)) => drop(self.ledger.persisted(step)?),
-            Some(Taken::Other(step)) => self.ledger.persisted(step)?,
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// What is finished and was not acknowledged, by this session or an earlier one.
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
-        self.ledger.unsent(stored)
-    }
-
-    /// The server holds the upload of this id.
-    pub fn sent(&mut self, stored: &[u8], id: UploadId) -> Result<Vec<u8>> {
-        let step = self.ledger.sent(stored, id)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// The server refused the upload of this id for good.
-    pub fn refused(&mut self, stored: &[u8], id: UploadId, code: &str) -> Result<Vec<u8>> {
-        let step = self.ledger.refused(stored, id, code)?;
-        Ok(self.take(Taken::Other(step)))
-    }
-
-    /// Debits the next contribution, which costs this much.
-    pub(crate) fn reserve(&mut self, stored: &[u8], id: UploadId, cost: Cost, now_ms: u64) -> Result<Vec<u8>> {
-        let step = self.ledger.reserve(stored, (&self.round.task, self.round.number, id), cost, now_ms)?;
-        Ok(self.take(Taken::Reserve(id, step)))
-    }
-
-    /// The examples went into a contribution.
-    pub(crate) fn contributed(&mut self) {
-        self.memory.contributed();
-    }
-
-    /// Stores the finished bytes of an upload.
-    pub(crate) fn ready(&mut self, stored: &[u8], id: UploadId, bytes: &[u8]) -> Result<Vec<u8>> {
-        let step = self.ledger.ready(stored, id, bytes)?;
-        Ok(self.take(Taken::Ready(step)))
-    }
-
-    /// Keeps a step until it is persisted. One that never was is forgotten with what it was worth.
-    fn take(&mut self, step: Taken) -> Vec<u8> {
-        let bytes = match &step {
-            Taken::Reserve(_, step) => step.bytes(),
-            Taken::Ready(step) => step.bytes(),
-            Taken::Other(step) => step.bytes(),
-        }
-        .to_vec();
-        self.step = Some(step);
-        bytes
     }
 }
 

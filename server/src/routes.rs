@@ -89,6 +89,8 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         .route("/v1/tasks/{task}/rounds/{round}/uploads/{id}", put(upload))
         .route("/v1/tasks/{task}/rounds/{round}/aggregate", get(aggregate))
         .route("/v1/identity", get(identity))
+        // Under the layers: a preflight, too, has a method that no route has.
+        .method_not_allowed_fallback(no_such_method)
         .layer(limit.clone())
         .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -96,7 +98,7 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         .route("/metrics", get(metrics))
         .route("/v1/openapi.json", get(openapi))
         .merge(admin.layer(limit))
-        .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
+        .method_not_allowed_fallback(no_such_method)
         .with_state(leader);
     let nowhere = || async { Problem(Error::RouteUnknown) };
     let Some(pages) = extras.pages else { return api.fallback(nowhere) };
@@ -105,6 +107,10 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         .layer(fixed(HeaderName::from_static("content-security-policy"), PAGE_POLICY))
         .layer(fixed(HeaderName::from_static("x-content-type-options"), "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+}
+
+async fn no_such_method() -> Problem {
+    Problem(Error::MethodRefused)
 }
 
 async fn round<S: Store, P: Peer>(
@@ -209,4 +215,23 @@ fn cbor(asked: &HeaderMap, cache: &'static str, hash: [u8; 32], bytes: Vec<u8>) 
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::channel::Channel;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let start = tokio::time::Instant::now();
+        let (_nothing_is_sent, silent) = Channel::<Bytes>::new(1);
+        let read = whole(Body::new(silent), 9, 2048).await;
+        assert_eq!(read, Err(Error::TooManyRequests { limit: 2048 }));
+        assert_eq!(start.elapsed().as_secs(), 30);
+        let sent = |bytes: &'static str| whole(Body::from(bytes), 9, 2048);
+        assert_eq!(sent("nine byte").await, Ok(Bytes::from("nine byte")));
+        assert_eq!(sent("ten bytes!").await, Err(Error::BodyTooLarge { limit: 9 }));
+    }
 }

@@ -1,6 +1,6 @@
 use js_sys::Reflect;
 use privet::{Attribute, Dense, Head, Identity, Mode, Operator, Role, Round, Schema, SealingKey, Signed, Upload};
-use privet_web::{Device, Items, Slate, Terms, key};
+use privet_web::{Contributor, Device, Items, Slate, Terms, key};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -35,18 +35,27 @@ pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>
     (round, signed, head)
 }
 
-fn terms() -> Terms {
+/// Limits by their places: no waiting, one session, no time between two contributions.
+const AT_ONCE: [f64; 6] = [9.0, 0.0, 10.0, 0.0, 11.0, 0.0];
+
+fn terms_with(limits: &[f64]) -> Terms {
     let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).public());
-    let mut terms = Terms::new("browser".into(), &leader, Some(helper.to_vec()));
-    terms.set_wait_ms(0.0);
-    terms.set_sessions(0);
-    terms.set_interval_ms(0.0);
-    terms
+    Terms::new("browser".into(), &leader, Some(helper.to_vec()), limits)
 }
 
-async fn open(mode: Mode, min_cohort: u32, gpu: bool) -> Result<Device, JsValue> {
+fn terms() -> Terms {
+    terms_with(&AT_ONCE)
+}
+
+fn open(mode: Mode, min_cohort: u32) -> Result<Device, JsValue> {
     let (_, round, head) = published(mode, min_cohort);
-    Device::open(terms(), round, head, Vec::new(), gpu).await
+    Device::open(&terms().admit(&round)?, &head)
+}
+
+/// The other half of the same device.
+fn contributor(mode: Mode, gpu: bool) -> Contributor {
+    let (_, round, head) = published(mode, 100);
+    Contributor::open(&terms(), &round, &head, &[], gpu).expect("the default policy admits it")
 }
 
 fn code(error: &JsValue) -> String {
@@ -76,30 +85,33 @@ fn rerank(device: &mut Device, axes: &[usize]) -> Slate {
 #[wasm_bindgen_test]
 async fn a_datum_goes_all_the_way_to_an_upload() {
     let gpu = option_env!("NO_GPU") != Some("1");
-    let mut device = open(Mode::Device, 100, gpu).await.expect("the default policy admits it");
-    assert_eq!(device.backend(), if gpu { "webgpu" } else { "scalar" });
+    let mut device = open(Mode::Device, 100).expect("the default policy admits it");
+    let mut contributor = contributor(Mode::Device, gpu);
     record(&mut device, "impression", &[1]).expect("fits");
     record(&mut device, "click", &[2]).expect("fits");
     record(&mut device, "click", &[3, 4, 5]).expect("fits");
-    let stored = device.reserve(&[], 0.0).expect("a full budget");
-    device.persisted().expect("nobody else writes");
-    let contribution = device.contribute().await.expect("it was reserved");
+    let stored = contributor.reserve(&[], 0.0).expect("a full budget");
+    contributor.persisted().expect("nobody else writes");
+    let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
     assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
+    assert_eq!(contributor.backend(), if gpu { "webgpu" } else { "scalar" });
+    device.contributed();
+    assert_eq!(contributor.preview(device.fresh()).await.expect("a round").examples, 0, "all of it is spent");
     let (round, ..) = published(Mode::Device, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     assert_eq!(privet::hex(&upload.id()), contribution.id);
-    assert_eq!(device.rho_spent(), 0.03125);
-    let stored = device.ready(&stored).expect("it was reserved");
-    device.persisted().expect("nobody else writes");
-    let unsent = device.unsent(&stored).expect("readable").expect("it is ready");
+    assert_eq!(contributor.rho_spent(), 0.03125);
+    let stored = contributor.ready(&stored).expect("it was reserved");
+    contributor.persisted().expect("nobody else writes");
+    let unsent = contributor.unsent(&stored).expect("readable").expect("it is ready");
     assert_eq!((unsent.bytes(), unsent.round()), (contribution.bytes, 3));
-    let stored = device.sent(&stored, &unsent).expect("it was ready");
-    assert!(device.unsent(&stored).expect("readable").is_none());
+    let stored = contributor.sent(&stored, &unsent).expect("it was ready");
+    assert!(contributor.unsent(&stored).expect("readable").is_none());
 }
 
 #[wasm_bindgen_test]
 async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
-    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     assert_eq!((device.dense(), device.attributes()), (vec!["age".into()], vec!["topic".into()]));
     assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2], "as the server has it");
     assert!(!device.personal());
@@ -129,7 +141,7 @@ async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
 
 #[wasm_bindgen_test]
 async fn rules_and_slates_cross_whole() {
-    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     let all = [1, 2, 3, 4, 5, 6];
     let slate = device.rerank(items(&all), 3, 0.5, &[0, 1], &[5, 0, 9, 9], &[], 1.8e12, 60).expect("fits");
     assert_eq!((slate.order.len(), slate.order[0], slate.unmet), (3, 5, vec![1, 0, 0]));
@@ -150,7 +162,7 @@ async fn rules_and_slates_cross_whole() {
 
 #[wasm_bindgen_test]
 async fn learning_stops_when_its_time_is_over() {
-    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     for n in 0..50 {
         record(&mut device, "click", &[n % 16, (n + 1) % 16]).expect("fits");
     }
@@ -161,10 +173,10 @@ async fn learning_stops_when_its_time_is_over() {
 
 #[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
-    let mut device = open(Mode::Split, 100, false).await.expect("the default policy admits it");
-    device.reserve(&[], 0.0).expect("a full budget");
-    device.persisted().expect("nobody else writes");
-    let contribution = device.contribute().await.expect("it was reserved");
+    let (device, mut contributor) = (open(Mode::Split, 100).expect("admitted"), contributor(Mode::Split, false));
+    contributor.reserve(&[], 0.0).expect("a full budget");
+    contributor.persisted().expect("nobody else writes");
+    let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
     let (round, ..) = published(Mode::Split, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     let [leader, helper] = [(Role::Leader, 1), (Role::Helper, 2)]
@@ -178,21 +190,45 @@ async fn two_sealed_shares_open_to_a_noised_vector() {
 #[wasm_bindgen_test]
 async fn a_limit_that_is_no_number_allows_nothing() {
     let (_, round, head) = published(Mode::Device, 100);
-    let mut terms = terms();
-    terms.set_lifetime_rho(f64::NAN);
-    let mut device = Device::open(terms, round, head, Vec::new(), false).await.expect("the round itself is admitted");
-    assert_eq!(code(&device.reserve(&[], 0.0).expect_err("a budget of nothing")), "budget-exhausted");
+    let terms = terms_with(&[&[0.0, f64::NAN][..], &AT_ONCE].concat());
+    let mut contributor = Contributor::open(&terms, &round, &head, &[], false).expect("the round itself is admitted");
+    assert_eq!(code(&contributor.reserve(&[], 0.0).expect_err("a budget of nothing")), "budget-exhausted");
+    let unknown = terms_with(&[99.0, 1.0]).admit(&round).err().expect("a limit that this build cannot keep");
+    assert_eq!(code(&unknown), "policy-refused");
+}
+
+#[wasm_bindgen_test]
+fn every_limit_is_kept_by_its_place() {
+    let (_, round, _) = published(Mode::Device, 100);
+    let refused = |limit: f64, value: f64| {
+        let refused = terms_with(&[limit, value]).admit(&round).err()?;
+        Reflect::get(&refused, &"message".into()).expect("an error").as_string()
+    };
+    for (limit, value, says) in [
+        (1.0, 0.03, "rho of 0.03125"),
+        (2.0, 0.03, "rho where nobody else is honest of 0.03125"),
+        (3.0, 101.0, "cohort of 100; this device allows at least 101"),
+        (4.0, 99.0, "cohort of 100; this device allows at most 99"),
+        (5.0, 9.0, "dimension of"),
+        (6.0, 1e-9, "delta of"),
+        (7.0, 9.0, "noise multiplier of 8"),
+        (8.0, 2.0, "mode of device; this device allows split"),
+    ] {
+        let said = refused(limit, value).unwrap_or_default();
+        assert!(said.contains(says), "{limit}: {said}");
+    }
+    assert_eq!(refused(8.0, 1.0), None);
 }
 
 #[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
-    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device, false));
     let mut ids = Vec::new();
     let mut stored = Vec::new();
     for _ in 0..4 {
-        stored = device.reserve(&stored, 0.0).expect("a full budget");
-        device.persisted().expect("nobody else writes");
-        ids.push(device.contribute().await.expect("it was reserved").id);
+        stored = contributor.reserve(&stored, 0.0).expect("a full budget");
+        contributor.persisted().expect("nobody else writes");
+        ids.push(contributor.contribute(device.fresh()).await.expect("it was reserved").id);
     }
     ids.sort();
     ids.dedup();
@@ -201,7 +237,7 @@ async fn two_uploads_never_share_an_id() {
 
 #[wasm_bindgen_test]
 async fn an_error_crosses_with_its_code() {
-    let mut device = open(Mode::Device, 100, false).await.expect("the default policy admits it");
+    let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     assert_eq!(code(&record(&mut device, "clack", &[1]).expect_err("no such kind")), "event-kind-unknown");
     let odd = |lengths: &[u32; 3], numbers: usize, place| {
         Items::new(lengths, &vec![0.0; numbers], &[place], vec!["item".into(), "value".into()])
@@ -220,13 +256,15 @@ async fn an_error_crosses_with_its_code() {
     assert_eq!(code(&device.forget_attribute("colour", "red").expect_err("no such name")), "attribute-unknown");
     assert_eq!(code(&device.import(&[1, 2, 3], false).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");
-    assert_eq!(code(&device.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
-    assert_eq!(code(&device.contribute().await.err().expect("nothing reserved")), "not-charged");
-    assert_eq!(code(&open(Mode::Device, 99, false).await.err().expect("too small a cohort")), "policy-refused");
-    assert_eq!(code(&terms().head_of(&[]).expect_err("no round")), "wire-malformed");
+    let mut contributor = contributor(Mode::Device, false);
+    assert_eq!(code(&contributor.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
+    assert_eq!(code(&contributor.contribute(device.fresh()).await.err().expect("nothing reserved")), "not-charged");
+    assert_eq!(code(&contributor.contribute(vec![1, 2, 3]).await.err().expect("not fresh")), "state-damaged");
+    assert_eq!(code(&open(Mode::Device, 99).err().expect("too small a cohort")), "policy-refused");
+    assert_eq!(code(&terms().admit(&[]).err().expect("no round")), "wire-malformed");
     let (_, round, _) = published(Mode::Device, 100);
-    let stranger = Terms::new("browser".into(), &[7; 32], None);
-    assert_eq!(code(&stranger.head_of(&round).expect_err("signed by others")), "signature-wrong");
-    let no_key = Terms::new("browser".into(), &[], None);
-    assert_eq!(code(&no_key.head_of(&round).expect_err("no key")), "signature-wrong");
+    let stranger = Terms::new("browser".into(), &[7; 32], None, &[]);
+    assert_eq!(code(&stranger.admit(&round).err().expect("signed by others")), "signature-wrong");
+    let no_key = Terms::new("browser".into(), &[], None, &[]);
+    assert_eq!(code(&no_key.admit(&round).err().expect("no key")), "signature-wrong");
 }

@@ -15,7 +15,7 @@ const COHORT = 3;
 const POLICY = { waitMs: 0, sessions: 0, intervalMs: 0, interleaveEvery: 0, minCohort: COHORT } as const;
 const ITEMS = [0, 1, 2, 3].map((n) => ({
   id: `item-${n}`,
-  score: -n / 10,
+  score: -n / 20,
   embedding: Array.from({ length: 16 }, (_, i) => (i === n ? 1 : 0.125)),
 }));
 

@@ -2,11 +2,15 @@
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Personalizer } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
 import { AT_ONCE, browse, call, type Global, open, prepare, Site } from "./site.ts";
 
@@ -111,6 +115,36 @@ test("record, train, contribute; the round closes; a new head arrives, is verifi
   assert.equal((await call<{ count: number; round: number }>(page, "contribute")).round, 2);
 });
 
+test("a page of another origin contributes, with a token as without one", async () => {
+  const types: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
+  const files = createServer(async (request, response) => {
+    const name = request.url === "/" ? "index.html" : (request.url ?? "/").slice(1);
+    response.writeHead(200, { "content-type": types[name.split(".").pop() ?? ""] ?? "" });
+    response.end(await readFile(join(site.folder, name)).catch(() => ""));
+  }).listen(0, "127.0.0.1");
+  await once(files, "listening");
+  try {
+    const { leader, helper } = await (await fetch(`${server.address}/v1/identity`)).json();
+    const aggregators = { leader: { url: server.address, key: leader }, helper: { key: helper } };
+    await page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
+    const opened = await page.evaluate(
+      async ({ aggregators, policy }) => {
+        const entry = "/index.js";
+        const { createPersonalizer } = await import(entry);
+        const token = () => new Uint8Array(96).fill(7);
+        const options = { task: "demo", aggregators, policy, backend: "scalar", schedule: "manual", token };
+        const personalizer: Personalizer = await createPersonalizer(options);
+        await personalizer.consent({ personalise: true, contribute: true });
+        return (await personalizer.contribute()).count;
+      },
+      { aggregators, policy: POLICY },
+    );
+    assert.equal(opened, 1);
+  } finally {
+    files.close();
+  }
+});
+
 test("a round that closed meanwhile: what was spent is spent, the next one is taken, nothing is sent twice", async () => {
   await open(page, { policy: POLICY });
   await browse(page, [3, 3]);
@@ -133,6 +167,8 @@ test("offline for the whole of a contribution: it ranks, says so, and sends the 
     if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
   });
   await open(page, { policy: POLICY });
+  // By then all is loaded that it takes to contribute.
+  await call(page, "audit.statement");
   await context.setOffline(true);
   await server.down();
   await browse(page, [3, 3, 3]);

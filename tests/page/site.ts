@@ -13,7 +13,7 @@ export const LOADED = ["index.js", "worker.js", "service.js", "rank_bg.wasm", "f
 
 export const ITEMS = [0, 1, 2, 3].map((n) => ({
   id: `item-${n}`,
-  score: -n / 10,
+  score: -n / 20,
   embedding: Array.from({ length: 16 }, (_, i) => (i === n ? 1 : 0.125)),
 }));
 

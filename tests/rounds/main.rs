@@ -194,6 +194,27 @@ fn an_address_that_asks_too_often_is_told_when_to_come_again() {
 }
 
 #[test]
+fn any_site_may_ask_for_rounds_and_upload_and_none_may_administer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let page = "https://news.example";
+    let may = |path: &str, method: &str| {
+        let request = agent().options(format!("http://{}{path}", pair.address)).header("origin", page);
+        let request = request.header("access-control-request-method", method);
+        Reply::from(request.header("access-control-request-headers", "content-type,privet-token").call())
+    };
+    let upload = may(&format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[1; 16])), "PUT");
+    assert_eq!((upload.status, upload.header("access-control-allow-origin")), (200, page));
+    assert_eq!(upload.header("access-control-allow-methods"), "PUT");
+    assert_eq!(upload.header("access-control-allow-headers"), "content-type,privet-token");
+    assert!(upload.headers.get("access-control-allow-credentials").is_none(), "no cookie is looked at");
+    for path in ["/v1/admin/tasks", "/metrics"] {
+        assert_eq!(may(path, "GET").header("access-control-allow-origin"), "", "{path}");
+    }
+    pair.stop();
+}
+
+#[test]
 fn a_server_that_is_asked_to_stop_finishes_what_it_accepted() {
     use std::io::{Read, Write};
     let folder = tempfile::tempdir().expect("a folder");

@@ -13,10 +13,13 @@ function linked(name: string): (path: string) => boolean {
 /** A crate's hash stands between its name and what is in it. */
 const inCore = (path: string) => `privet\\[[0-9a-f]+\\]::${path}`;
 
-for (const name of ["rank", "full"]) {
+for (const [name, part] of [
+  ["rank", "memory"],
+  ["full", "noise"],
+] as const) {
   test(`the simulator's sampler is not in ${name}, nor noise that is none`, () => {
     const has = linked(name);
-    assert.ok(has(inCore("memory")), "the module no longer names its functions: look for something else");
+    assert.ok(has(inCore(part)), "the module no longer names its functions: look for something else");
     for (const path of [inCore("noise::sampler"), inCore("noise::unnoised"), "Unnoised", "DiscreteGaussian", "prio"]) {
       assert.ok(!has(path), path);
     }
@@ -25,8 +28,16 @@ for (const name of ["rank", "full"]) {
 
 test("what it takes to release anything is in the full module alone", () => {
   const [rank, full] = [linked("rank"), linked("full")];
-  for (const path of [inCore("noise"), inCore("gpu"), "opendp", "hpke", "wgpu"]) {
+  for (const path of [inCore("noise"), inCore("gpu"), inCore("ledger::state"), "opendp", "hpke", "wgpu"]) {
     assert.ok(full(path), path);
     assert.ok(!rank(path), path);
+  }
+});
+
+test("what the user did is in the module that ranks alone", () => {
+  const [rank, full] = [linked("rank"), linked("full")];
+  for (const path of ["profile", "learner", "order", "running"].map(inCore)) {
+    assert.ok(rank(path), path);
+    assert.ok(!full(path), path);
   }
 });

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { initSync, inspect, Terms } from "../../web/pkg/full/full.js";
+import { initSync, inspect } from "../../web/pkg/full/full.js";
+import * as rank from "../../web/pkg/rank/rank.js";
 
 interface Bad {
   name: string;
@@ -24,6 +25,7 @@ const hex = (field: unknown) => (field instanceof Uint8Array ? Buffer.from(field
 const nothing = new Uint8Array();
 
 initSync({ module: file("../../web/pkg/full/full_bg.wasm") });
+rank.initSync({ module: file("../../web/pkg/rank/rank_bg.wasm") });
 
 function refused(code: string, name: string, work: () => unknown): void {
   assert.throws(work, (error: { code?: string }) => error.code === code, name);
@@ -59,15 +61,15 @@ test("uploads", () => {
 
 test("signed rounds", () => {
   const { pins, good, bad } = read<Vectors<{ hash: string }> & { pins: { leader: string; helper: string } }>("round");
-  const terms = () => new Terms("demo", bytes(pins.leader), bytes(pins.helper));
+  const terms = new rank.Terms("demo", bytes(pins.leader), bytes(pins.helper), new Float64Array());
   for (const vector of good) {
     const { body } = inspect("signed", bytes(vector.bytes), nothing);
     const round = inspect("round", body as Uint8Array, nothing);
     assert.equal(hex(round["hash"]), vector.hash, vector.name);
-    assert.equal(terms().headOf(bytes(vector.bytes)), hex(round["head"]), vector.name);
+    assert.equal(terms.admit(bytes(vector.bytes)).head, hex(round["head"]), vector.name);
   }
   assert.ok(bad.length >= 12);
-  for (const { name, code, bytes: sent } of bad) refused(code, name, () => terms().headOf(bytes(sent)));
+  for (const { name, code, bytes: sent } of bad) refused(code, name, () => terms.admit(bytes(sent)));
 });
 
 test("batches, aggregate shares and manifests", () => {

@@ -1,63 +1,63 @@
-//! What the full module has and the one that ranks has not: gradients by WebGPU, releases, and what an audit reads.
+//! The module that releases: ledger, gradients by WebGPU, noise, uploads, and what an audit reads. It ranks nothing.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use privet::{Backend, Error, NanoRho, UploadId, Value, accounting::epsilon_from_rho, hex};
+use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};
 use wasm_bindgen::prelude::*;
 use web_sys::{Crypto, Performance};
 
-use crate::{Device, Terms, from_global, js_error, whole};
+use crate::{Terms, from_global, js_error, whole};
 
-pub(crate) type Core = privet::Device;
+/// The contributing half of a device: the ledger, and what it takes to release something on it.
+#[wasm_bindgen]
+pub struct Contributor {
+    contributor: privet::Contributor,
+    /// Whether a GPU is still to be looked for.
+    gpu: bool,
+}
 
 #[wasm_bindgen]
-impl Device {
-    /// Opens a device for a signed round and its head, or, where the round is empty, for a head that the application
-    /// vouches for: then nothing is ever released. `ledger` is what is stored (empty: nothing yet). With `gpu`, shaders
-    /// compute where there is an adapter that passes its probe.
-    pub async fn open(
-        terms: Terms,
-        round: Vec<u8>,
-        head: Vec<u8>,
-        ledger: Vec<u8>,
-        gpu: bool,
-    ) -> Result<Device, JsValue> {
-        let backend = if gpu { Backend::open().await } else { Backend::Scalar };
-        let device = if round.is_empty() {
-            privet::Device::local(terms.terms.policy, &head, &ledger, backend)
+impl Contributor {
+    /// Opens it for a signed round and its head, or, where the round is empty, for a head that the application vouches for:
+    /// then nothing is ever released. `ledger` is what is stored (empty: nothing yet). With `gpu`, shaders compute where
+    /// there is an adapter that passes its probe.
+    pub fn open(terms: &Terms, round: &[u8], head: &[u8], ledger: &[u8], gpu: bool) -> Result<Contributor, JsValue> {
+        let contributor = if round.is_empty() {
+            privet::Contributor::local(terms.terms.policy, head, ledger)
         } else {
-            privet::Device::new(terms.terms, &round, &head, &ledger, backend)
+            privet::Contributor::new(&terms.terms, round, head, ledger)
         };
-        Ok(Self { device: device.map_err(js_error)? })
+        Ok(Self { contributor: contributor.map_err(js_error)?, gpu })
     }
 
-    /// Debits the next contribution under a fresh id, to be persisted before [`Device::contribute`].
+    /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
     pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
         let mut id = UploadId::default();
         from_global::<Crypto>("crypto")?
             .get_random_values_with_u8_array(&mut id)
             .map_err(|_| js_error(Error::RandomSource))?;
-        self.device.reserve(stored, id, whole(now_ms)).map_err(js_error)
+        self.contributor.reserve(stored, id, whole(now_ms)).map_err(js_error)
     }
 
     /// What was contributed last is finished: to be persisted before it is sent.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>, JsValue> {
-        self.device.ready(stored).map_err(js_error)
+        self.contributor.ready(stored).map_err(js_error)
     }
 
-    /// Gradient, clip, noise, encoding: the bytes to send.
-    pub async fn contribute(&mut self) -> Result<Contribution, JsValue> {
+    /// Gradient over what is `fresh`, clip, noise, encoding: the bytes to send.
+    pub async fn contribute(&mut self, fresh: Vec<u8>) -> Result<Contribution, JsValue> {
         let performance = from_global::<Performance>("performance")?;
-        let examples = self.device.pending() as u32;
+        let fresh = self.fresh(&fresh)?;
+        self.choose_backend().await;
         let start = performance.now();
-        let gradient = self.device.gradient().await;
+        let gradient = self.contributor.gradient(&fresh).await;
         let computed = performance.now();
-        let contribution = self.device.release(&gradient).map_err(js_error)?;
+        let contribution = self.contributor.release(&gradient).map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
             id: hex(&contribution.id),
             noised: contribution.noised,
             rho: contribution.cost.rho(),
-            examples,
+            examples: fresh.examples() as u32,
             gradient_ms: computed - start,
             release_ms: performance.now() - computed,
         })
@@ -65,11 +65,12 @@ impl Device {
 
     /// The stages before the noise, and what releasing them would cost: for the eyes of the person whose data they are.
     /// Nothing changes, and the caller keeps none of it.
-    pub async fn preview(&mut self) -> Result<Preview, JsValue> {
-        let examples = self.device.pending() as u32;
-        let preview = self.device.preview().await.map_err(js_error)?;
+    pub async fn preview(&mut self, fresh: Vec<u8>) -> Result<Preview, JsValue> {
+        let fresh = self.fresh(&fresh)?;
+        self.choose_backend().await;
+        let preview = self.contributor.preview(&fresh).await.map_err(js_error)?;
         Ok(Preview {
-            examples,
+            examples: fresh.examples() as u32,
             gradient: preview.gradient,
             clipped: preview.clipped,
             noise: preview.noise,
@@ -83,13 +84,119 @@ impl Device {
 
     /// What taking part means, in plain words.
     pub fn statement(&self) -> Result<String, JsValue> {
-        self.device.statement().map_err(js_error)
+        self.contributor.statement().map_err(js_error)
     }
 
     /// `webgpu` or `scalar`.
     #[wasm_bindgen(getter)]
     pub fn backend(&self) -> String {
-        self.device.backend().name().into()
+        self.contributor.backend().name().into()
+    }
+
+    /// A session starts. Each of these takes the stored ledger and returns the bytes to store in its place; when they
+    /// are durable, [`Contributor::persisted`] says so.
+    pub fn session(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.contributor.session(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// Time passes.
+    pub fn tick(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.contributor.tick(stored, whole(now_ms)).map_err(js_error)
+    }
+
+    /// What is to be sent, if anything is.
+    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Upload>, JsValue> {
+        Ok(self.contributor.unsent(stored).map_err(js_error)?.map(|unsent| Upload { unsent }))
+    }
+
+    /// The server holds the upload.
+    pub fn sent(&mut self, stored: &[u8], upload: &Upload) -> Result<Vec<u8>, JsValue> {
+        self.contributor.sent(stored, upload.unsent.id).map_err(js_error)
+    }
+
+    /// The server refused the upload for good.
+    pub fn refused(&mut self, stored: &[u8], upload: &Upload, code: &str) -> Result<Vec<u8>, JsValue> {
+        self.contributor.refused(stored, upload.unsent.id, code).map_err(js_error)
+    }
+
+    /// The bytes returned last are durable.
+    pub fn persisted(&mut self) -> Result<(), JsValue> {
+        self.contributor.persisted().map_err(js_error)
+    }
+
+    /// Of each contribution that was ever debited, one line: its task, round and id, what it cost where enough others
+    /// are honest and where nobody else is (both in nano-rho), and what has become of it.
+    pub fn entries(&self) -> Vec<String> {
+        let entries = self.contributor.ledger().entries().iter();
+        let line = |entry: &privet::Entry| {
+            let privet::Entry { task, round, id, cost, fate, .. } = entry;
+            format!("{task} {round} {} {} {} {}", hex(id), cost.trusted.0, cost.alone.0, name(*fate))
+        };
+        entries.map(line).collect()
+    }
+
+    /// The rho that was spent.
+    #[wasm_bindgen(getter, js_name = rhoSpent)]
+    pub fn rho_spent(&self) -> f64 {
+        self.contributor.ledger().spent().trusted.rho()
+    }
+
+    /// The rho that is left.
+    #[wasm_bindgen(getter, js_name = rhoLeft)]
+    pub fn rho_left(&self) -> f64 {
+        self.contributor.ledger().left().rho()
+    }
+}
+
+impl Contributor {
+    fn fresh(&self, bytes: &[u8]) -> Result<Fresh, JsValue> {
+        Fresh::decode(self.contributor.head(), bytes).map_err(js_error)
+    }
+
+    /// A GPU is looked for when something is to be computed, and once.
+    async fn choose_backend(&mut self) {
+        if core::mem::take(&mut self.gpu) {
+            self.contributor.compute_by(Backend::open().await);
+        }
+    }
+}
+
+/// A finished upload that the server has not acknowledged, as the ledger holds it.
+#[wasm_bindgen]
+pub struct Upload {
+    unsent: Unsent,
+}
+
+#[wasm_bindgen]
+impl Upload {
+    /// The task that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn task(&self) -> String {
+        self.unsent.task.clone()
+    }
+
+    /// The round that it belongs to.
+    #[wasm_bindgen(getter)]
+    pub fn round(&self) -> u32 {
+        self.unsent.round
+    }
+
+    /// Its id in hexadecimal.
+    #[wasm_bindgen(getter)]
+    pub fn id(&self) -> String {
+        hex(&self.unsent.id)
+    }
+
+    /// Exactly what is to be sent.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.unsent.bytes.clone()
+    }
+
+    /// What it cost.
+    #[wasm_bindgen(getter)]
+    pub fn rho(&self) -> f64 {
+        self.unsent.cost.trusted.rho()
     }
 }
 
@@ -97,20 +204,25 @@ impl Device {
 #[wasm_bindgen(getter_with_clone)]
 pub struct Contribution {
     /// The upload, encoded.
+    #[wasm_bindgen(readonly)]
     pub bytes: Vec<u8>,
     /// The upload's id in hexadecimal.
+    #[wasm_bindgen(readonly)]
     pub id: String,
     /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    #[wasm_bindgen(readonly)]
     pub noised: Vec<i32>,
     /// What it cost.
+    #[wasm_bindgen(readonly)]
     pub rho: f64,
     /// How many examples the gradient was computed from. It stays here.
+    #[wasm_bindgen(readonly)]
     pub examples: u32,
     /// How long the gradient took. It stays here.
-    #[wasm_bindgen(js_name = gradientMs)]
+    #[wasm_bindgen(readonly, js_name = gradientMs)]
     pub gradient_ms: f64,
     /// How long clip, noise and encoding took. It stays here.
-    #[wasm_bindgen(js_name = releaseMs)]
+    #[wasm_bindgen(readonly, js_name = releaseMs)]
     pub release_ms: f64,
 }
 
@@ -118,25 +230,31 @@ pub struct Contribution {
 #[wasm_bindgen(getter_with_clone)]
 pub struct Preview {
     /// How many examples the gradient is computed from.
+    #[wasm_bindgen(readonly)]
     pub examples: u32,
     /// The gradient.
+    #[wasm_bindgen(readonly)]
     pub gradient: Vec<f32>,
     /// The same, shortened, in grid units.
+    #[wasm_bindgen(readonly)]
     pub clipped: Vec<i32>,
     /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    #[wasm_bindgen(readonly)]
     pub noise: Vec<i32>,
     /// The standard deviation of that.
+    #[wasm_bindgen(readonly)]
     pub deviation: f64,
     /// How many bytes would be sent.
-    #[wasm_bindgen(js_name = uploadBytes)]
+    #[wasm_bindgen(readonly, js_name = uploadBytes)]
     pub upload_bytes: u32,
     /// What it would cost where enough others are honest.
+    #[wasm_bindgen(readonly)]
     pub rho: f64,
     /// What it would cost where nobody else is.
-    #[wasm_bindgen(js_name = rhoAlone)]
+    #[wasm_bindgen(readonly, js_name = rhoAlone)]
     pub rho_alone: f64,
     /// What is left of the budget before it.
-    #[wasm_bindgen(js_name = rhoLeft)]
+    #[wasm_bindgen(readonly, js_name = rhoLeft)]
     pub rho_left: f64,
 }
 
@@ -161,4 +279,15 @@ pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Object, JsValue
         Reflect::set(&fields, &name.into(), &value)?;
     }
     Ok(fields)
+}
+
+/// Not by `Debug`: the module that ships has none.
+fn name(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Reserved => "Reserved",
+        Fate::Lost => "Lost",
+        Fate::Ready => "Ready",
+        Fate::Sent => "Sent",
+        Fate::Refused => "Refused",
+    }
 }

@@ -45,22 +45,31 @@ impl Items {
 #[wasm_bindgen(getter_with_clone)]
 pub struct Slate {
     /// Names it.
+    #[wasm_bindgen(readonly)]
     pub id: u32,
     /// Places among the candidates, the best first.
+    #[wasm_bindgen(readonly)]
     pub order: Vec<u32>,
     /// The server's own scores.
+    #[wasm_bindgen(readonly)]
     pub server: Vec<f32>,
     /// What the shared head adds, around its mean.
+    #[wasm_bindgen(readonly)]
     pub shared: Vec<f32>,
     /// What only this device has learnt, around its mean.
+    #[wasm_bindgen(readonly)]
     pub personal: Vec<f32>,
     /// The [`key`] of the recent item that is most like the candidate.
+    #[wasm_bindgen(readonly)]
     pub because: Vec<u64>,
     /// How like that is: 0 where there is none, less where it speaks against the candidate.
+    #[wasm_bindgen(readonly)]
     pub likeness: Vec<f32>,
     /// How many pins, candidates beyond caps and fresh candidates the rules could not have as they want.
+    #[wasm_bindgen(readonly)]
     pub unmet: Vec<u32>,
     /// 0 for the personal order, 1 for the server's, 2 for an interleaving.
+    #[wasm_bindgen(readonly)]
     pub kind: u8,
 }
 

@@ -1,27 +1,232 @@
 //! The module that ranks: it loads first, and has no way to release anything.
 
+use js_sys::Math;
+use privet::{
+    Event, Moment, Ranker, Request, Selector, hex,
+    order::{Cap, Freshness, Pin},
+    running::{Interval, Verdict},
+};
 use wasm_bindgen::prelude::*;
+use web_sys::Performance;
 
-use crate::{Device, Terms, js_error};
+use crate::{Items, Slate, Terms, from_global, js_error, key, whole};
 
-pub(crate) type Core = privet::Ranker;
+#[wasm_bindgen]
+impl Terms {
+    /// A signed round, verified and admitted by the policy.
+    pub fn admit(&self, round: &[u8]) -> Result<Round, JsValue> {
+        self.terms.admit(round).map(|admitted| Round { admitted }).map_err(js_error)
+    }
+}
+
+/// A round that this device takes part in.
+#[wasm_bindgen]
+pub struct Round {
+    admitted: privet::Admitted,
+}
+
+#[wasm_bindgen]
+impl Round {
+    /// The hash of its head, in hexadecimal.
+    #[wasm_bindgen(getter)]
+    pub fn head(&self) -> String {
+        hex(&self.admitted.round().head)
+    }
+}
+
+/// The ranking half of a device: profile and head.
+#[wasm_bindgen]
+pub struct Device {
+    device: Ranker,
+}
 
 #[wasm_bindgen]
 impl Device {
-    /// Opens a device for a signed round and its head, or, where the round is empty, for a head that the application
-    /// vouches for. `ledger` is what is stored (empty: nothing yet).
-    pub fn open(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8]) -> Result<Device, JsValue> {
-        let device = if round.is_empty() {
-            privet::Ranker::local(terms.terms.policy, head, ledger)
-        } else {
-            privet::Ranker::new(terms.terms, round, head, ledger)
-        };
-        Ok(Self { device: device.map_err(js_error)? })
+    /// Opens a device for a round and its head.
+    pub fn open(round: &Round, head: &[u8]) -> Result<Device, JsValue> {
+        let policy = *round.admitted.policy();
+        let device = Ranker::new(Some(round.admitted.clone()), policy, head);
+        device.map(|device| Self { device }).map_err(js_error)
     }
 
-    /// `scalar`: where there is something to compute on a GPU, the full module does.
-    #[wasm_bindgen(getter)]
-    pub fn backend(&self) -> String {
-        "scalar".into()
+    /// Opens one without a round, for a head that the application vouches for.
+    pub fn local(terms: &Terms, head: &[u8]) -> Result<Device, JsValue> {
+        Ranker::new(None, terms.terms.policy, head).map(|device| Self { device }).map_err(js_error)
     }
+
+    /// What the next contribution is computed from, for the full module.
+    pub fn fresh(&self) -> Vec<u8> {
+        self.device.fresh().encode()
+    }
+
+    /// All of that went into a contribution.
+    pub fn contributed(&mut self) {
+        self.device.contributed();
+    }
+
+    /// Remembers what the user did with the first of these items. `value` is the number that some kinds carry; `slate`
+    /// names the one it was on, and then the item's id is enough. `offset_min` is what the user's clock adds to UTC.
+    pub fn record(
+        &mut self,
+        kind: &str,
+        items: Items,
+        value: f32,
+        slate: Option<u32>,
+        ms: f64,
+        offset_min: i16,
+    ) -> Result<(), JsValue> {
+        let kind = self.device.head().schema.kind(kind).map_err(js_error)?;
+        let Some(item) = items.into_items().into_iter().next() else { return Ok(()) };
+        let event = Event { value, ..Event::new(kind, item, moment(ms, offset_min)) };
+        let recorded = match slate {
+            Some(slate) => self.device.record_on(slate, event),
+            None => self.device.record(event),
+        };
+        recorded.map_err(js_error)
+    }
+
+    /// The candidates in the order in which to show them. `limit` 0 is all of them. `caps` are pairs of an attribute's
+    /// place and a number, `pins` of a candidate and a place; `freshness` is nothing, or the place of a dense number,
+    /// under what it is fresh, the bonus, and the least number of fresh ones within so many places.
+    #[expect(clippy::too_many_arguments, reason = "an object would be read field by field")]
+    pub fn rerank(
+        &mut self,
+        candidates: Items,
+        limit: u32,
+        diversity: f32,
+        caps: &[u32],
+        pins: &[u32],
+        freshness: &[f32],
+        ms: f64,
+        offset_min: i16,
+    ) -> Result<Slate, JsValue> {
+        let pairs = |pairs: &[u32]| pairs.as_chunks::<2>().0.to_vec();
+        let cap = |[attribute, most]: [u32; 2]| Cap { attribute: attribute as usize, most: most as usize };
+        let pin = |[candidate, place]: [u32; 2]| Pin { candidate, place: place as usize };
+        let fresh = |&[dense, younger_than, bonus, least, within]: &[f32; 5]| {
+            (dense as usize, Freshness { younger_than, bonus, least: least as usize, within: within as usize })
+        };
+        let request = Request {
+            limit: limit as usize,
+            diversity,
+            caps: pairs(caps).into_iter().map(cap).collect(),
+            pins: pairs(pins).into_iter().map(pin).collect(),
+            freshness: freshness.first_chunk().map(fresh),
+        };
+        // Which order is shown is no secret: any randomness will do, and a page without a random source still ranks.
+        let random = || ((Math::random() * 2.0_f64.powi(53)) as u64).to_le_bytes();
+        let mut draw = [0; 16];
+        draw[..8].copy_from_slice(&random());
+        draw[8..].copy_from_slice(&random());
+        let slate = self.device.rerank(&candidates.into_items(), moment(ms, offset_min), &request, draw);
+        slate.map(Slate::from).map_err(js_error)
+    }
+
+    /// The slate was on the screen; whether that was not known before.
+    pub fn shown(&mut self, slate: u32) -> bool {
+        self.device.shown(slate)
+    }
+
+    /// Whether this device's order is shown, but for interleavings, and not the server's.
+    #[wasm_bindgen(getter)]
+    pub fn personal(&self) -> bool {
+        self.device.verdict() == Verdict::Personal
+    }
+
+    /// How both orders did: NDCG of the server's, of the personal one, and of the second less the first, three numbers
+    /// each (the best guess and the ends of its 95% interval; no numbers before there are any); slates compared;
+    /// interleavings that the server's order won, the personal one, and neither; clicks on no open slate.
+    pub fn report(&self) -> Vec<f64> {
+        let report = self.device.report();
+        let three = |interval: Option<Interval>| {
+            interval.map_or([f64::NAN; 3], |Interval { estimate, low, high }| [estimate, low, high])
+        };
+        let (server, personal, neither) = report.interleaved;
+        let counts = [report.slates, server, personal, neither, report.clicks_ignored].map(|count| count as f64);
+        let estimates = [report.server, report.personal, report.difference].map(three);
+        estimates.into_iter().flatten().chain(counts).collect()
+    }
+
+    /// Learns for at most so long, and one step longer; whether there is more to learn.
+    pub fn train(&mut self, max_ms: f64) -> Result<bool, JsValue> {
+        let performance = from_global::<Performance>("performance")?;
+        let start = performance.now();
+        Ok(self.device.train(|| performance.now() - start >= max_ms))
+    }
+
+    /// Forgets all about the item of this id; how many events were dropped.
+    #[wasm_bindgen(js_name = forgetItem)]
+    pub fn forget_item(&mut self, id: &str) -> u32 {
+        self.device.forget(Selector::Item(key(id))) as u32
+    }
+
+    /// Forgets all about items with this value of an attribute.
+    #[wasm_bindgen(js_name = forgetAttribute)]
+    pub fn forget_attribute(&mut self, name: &str, value: &str) -> Result<u32, JsValue> {
+        let place = self.device.head().schema.attribute(name).map_err(js_error)?;
+        Ok(self.device.forget(Selector::Attribute(place, key(value))) as u32)
+    }
+
+    /// Forgets what happened from the first of these times until before the second.
+    #[wasm_bindgen(js_name = forgetTime)]
+    pub fn forget_time(&mut self, from_ms: f64, to_ms: f64) -> u32 {
+        self.device.forget(Selector::Time(whole(from_ms), whole(to_ms))) as u32
+    }
+
+    /// All that is remembered: for the user alone.
+    pub fn export(&self) -> Vec<u8> {
+        self.device.export()
+    }
+
+    /// Takes back what [`Device::export`] wrote; with `anew`, under another head, from which it is learnt again.
+    pub fn import(&mut self, bytes: &[u8], anew: bool) -> Result<(), JsValue> {
+        let taken = if anew { self.device.adopt(bytes) } else { self.device.import(bytes) };
+        taken.map_err(js_error)
+    }
+
+    /// The names of the numbers that every item carries, in their order.
+    #[wasm_bindgen(getter)]
+    pub fn dense(&self) -> Vec<String> {
+        self.device.head().schema.dense.iter().map(|dense| dense.name.clone()).collect()
+    }
+
+    /// The names of the attributes that an item can have, in their order.
+    #[wasm_bindgen(getter)]
+    pub fn attributes(&self) -> Vec<String> {
+        self.device.head().schema.attributes.iter().map(|attribute| attribute.name.clone()).collect()
+    }
+
+    /// The number of the round.
+    #[wasm_bindgen(getter)]
+    pub fn round(&self) -> u32 {
+        self.device.round().number
+    }
+
+    /// How many parameters the head has.
+    #[wasm_bindgen(getter)]
+    pub fn dimension(&self) -> u32 {
+        self.device.round().dimension
+    }
+
+    /// How many events the profile holds.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> f64 {
+        self.device.profile().events() as f64
+    }
+
+    /// How many steps there are to learn.
+    #[wasm_bindgen(getter)]
+    pub fn owed(&self) -> f64 {
+        self.device.owed() as f64
+    }
+
+    /// What a device spends in all, and a new one has left.
+    #[wasm_bindgen(getter, js_name = lifetimeRho)]
+    pub fn lifetime_rho(&self) -> f64 {
+        self.device.policy().lifetime.rho()
+    }
+}
+
+fn moment(ms: f64, offset_min: i16) -> Moment {
+    Moment { ms: whole(ms), offset_min }
 }

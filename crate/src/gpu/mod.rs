@@ -9,7 +9,7 @@ use std::sync::{
 use futures_channel::oneshot;
 use wgpu::{BufferUsages, util::DeviceExt};
 
-use crate::{Head, cpu::Shape, gradient, learner::Batch};
+use crate::{Fresh, Head, cpu::Shape, gradient};
 
 /// `@workgroup_size` of every shader here; a test reads it from the WGSL.
 pub const WORKGROUP: u32 = 64;
@@ -121,15 +121,15 @@ impl Gpu {
     }
 
     /// All epochs of a descent in one submission, with one read-back: published parameters minus the result.
-    pub(crate) async fn descend(&self, head: &Head, gate: f32, batch: &Batch) -> Option<Vec<f32>> {
-        let shape = batch.shape;
+    pub(crate) async fn descend(&self, head: &Head, fresh: &Fresh) -> Option<Vec<f32>> {
+        let shape = fresh.shape(head);
         let count = shape.parameters();
         let mut encoder = self.encoder();
         let shape_on_gpu = self.uniform(bytemuck::bytes_of(&shape));
         let (gate, rate) =
-            (self.uniform(bytemuck::bytes_of(&gate)), self.uniform(bytemuck::bytes_of(&head.upload.rate)));
-        let (x, starts) = (self.input(&batch.x), self.places(&batch.starts));
-        let (weight, offset) = (self.input(&batch.weight), self.input(&batch.offset));
+            (self.uniform(bytemuck::bytes_of(&fresh.gate)), self.uniform(bytemuck::bytes_of(&head.upload.rate)));
+        let (x, starts) = (self.input(&fresh.x), self.places(&fresh.starts));
+        let (weight, offset) = (self.input(&fresh.weight), self.input(&fresh.offset));
         let theta = self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: Some("theta"),
             contents: bytemuck::cast_slice(head.parameters()),
@@ -238,9 +238,9 @@ impl Gpu {
 
     /// A small descent through every shader, beside the twins'.
     async fn agrees_with_twins(&self) -> bool {
-        let Some((head, batch)) = Batch::probe() else { return false };
-        let Some(ours) = self.descend(&head, 0.75, &batch).await else { return false };
-        let twins = gradient::descend(&head, 0.75, &batch);
+        let Some((head, fresh)) = Fresh::probe() else { return false };
+        let Some(ours) = self.descend(&head, &fresh).await else { return false };
+        let twins = gradient::descend(&head, &fresh);
         ours.iter().zip(twins).all(|(ours, twin)| (ours - twin).abs() <= PROBE_TOLERANCE)
     }
 }

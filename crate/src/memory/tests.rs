@@ -397,3 +397,49 @@ fn a_damaged_or_newer_export_is_refused() {
     let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");
     assert_eq!(Memory::import(&other, &bytes), Err(Error::StateDamaged), "of another schema");
 }
+
+/// The seeds of the fuzz target for memories. `PRIVET_SEEDS=1 cargo test -p privet --lib seeds` writes them, where what
+/// is stored has changed.
+#[test]
+fn the_fuzzers_seeds_are_of_this_version() {
+    let body = |memory: &Memory| {
+        let mut body = Vec::new();
+        memory.write(&mut body);
+        body
+    };
+    let mut memory = Memory::new(&head(), Without::default());
+    let empty = body(&memory);
+    for n in [1, 3, 6] {
+        memory.record(&head(), event(n)).expect("a plain event");
+    }
+    let slates = [offer(&mut memory, 1, &[11, 12]), offer(&mut memory, 2, &[13, 14])];
+    memory.shown(&head(), slates[1]);
+    let click = Event::new(1, Item::plain(13, Vec::new()), Moment::default());
+    memory.record_on(&head(), slates[1], click).expect("it was offered");
+    let (good, rich) = (memory.export(), body(&memory));
+    (0..3).for_each(|_| _ = memory.advance(&head(), &mut Scratch::default()));
+    memory.live.profile.be_at_the_end();
+    let end = body(&memory);
+    memory.forget(&head(), Selector::Item(12));
+    let split = body(&memory);
+    let mut newer = good.clone();
+    newer[1] = VERSION as u8 + 1;
+    let cut = good[..good.len() / 2].to_vec();
+
+    let seeds = [
+        ("empty", empty),
+        ("good", good),
+        ("rich", rich),
+        ("session-at-its-end", end),
+        ("split", split),
+        ("newer", newer),
+        ("cut", cut),
+    ];
+    for (name, bytes) in seeds {
+        let path = std::path::Path::new("../tests/fuzz/corpus/memory").join(name);
+        if std::env::var_os("PRIVET_SEEDS").is_some() {
+            std::fs::write(&path, &bytes).expect("the folder is there");
+        }
+        assert!(std::fs::read(&path).is_ok_and(|seed| seed == bytes), "{name}: PRIVET_SEEDS=1 writes it anew");
+    }
+}

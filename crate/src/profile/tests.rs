@@ -239,3 +239,13 @@ fn a_part_of_all_interests_fades() {
     assert_eq!(profile.recent[0].label, 0.75);
     assert_eq!(profile.counters.get(&(0, 1)), Some(&Counter { chosen: 0.75, shown: 0.75, ms: 0 }));
 }
+
+#[test]
+fn the_hand_of_the_clock_is_where_the_library_has_it() {
+    for minute in 0..24 * 60 {
+        let angle = f64::from(minute) / (24.0 * 60.0) * core::f64::consts::TAU;
+        let (sine, cosine) = on_the_clock(minute);
+        assert!((f64::from(sine) - angle.sin()).abs() < 1e-7, "{minute}: {sine}");
+        assert!((f64::from(cosine) - angle.cos()).abs() < 1e-7, "{minute}: {cosine}");
+    }
+}

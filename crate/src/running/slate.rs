@@ -1,7 +1,7 @@
 //! One shown slate: both orders, how likely each item was to be seen, and what was clicked.
 
 use super::{DEPTH, Kind, Setting, Verdict, quality::Gains, quality::gain};
-use crate::stored::stored;
+use crate::{propensity::propensity, stored::stored};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// The interleaving that is shown is one of this many, drawn evenly, so that each item's propensity is an exact mean.
@@ -83,8 +83,7 @@ impl Compared {
         let interleaved = setting.interleave_every > 0 && generator.random_range(0..setting.interleave_every) == 0;
         let draft = interleaved.then(|| &drafts[generator.random_range(0..DRAFTS)]);
 
-        let examined =
-            |rank: usize| if rank < length { f64::from((rank as f32 + 1.0).powf(-setting.eta)) } else { 0.0 };
+        let examined = |rank: usize| if rank < length { propensity(rank as u32 + 1, setting.eta) } else { 0.0 };
         let items = drafts[0].picks.iter().map(|&(candidate, _)| {
             let in_drafts: f64 = drafts.iter().map(|draft| examined(draft.ranked.rank(candidate))).sum();
             let propensity = (1.0 - share) * examined(leading.rank(candidate)) + share * in_drafts / DRAFTS as f64;

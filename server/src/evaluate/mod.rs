@@ -75,6 +75,11 @@ impl Options {
         if self.quick { 1 } else { self.seeds.max(1) }
     }
 
+    /// What a part is worth is little: it takes more seeds to see it than there is time for at twice that.
+    fn ablation_seeds(&self) -> u64 {
+        self.seeds().min(4)
+    }
+
     /// Fewer seeds, where each takes long and one is sure enough.
     fn few_seeds(&self) -> u64 {
         self.seeds().min(2)

@@ -25,7 +25,8 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Choices, Protocol::Ratings, Protocol
 pub(super) fn steps(options: &Options) -> usize {
     let alone = usize::from(!options.quick);
     let models = (3 * options.models().len() + alone) * options.seeds() as usize;
-    let ablations = if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.few_seeds() as usize };
+    let ablations =
+        if options.quick { 0 } else { PROTOCOLS.len() * Part::ALL.len() * options.ablation_seeds() as usize };
     1 + models + ablations
 }
 
@@ -150,7 +151,7 @@ fn ablations(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (name, make) = MODELS[0];
-    let seeds = options.few_seeds();
+    let seeds = options.ablation_seeds();
     let silent = Server::silent();
     for (protocol, complete) in PROTOCOLS.into_iter().zip(first) {
         let server = if protocol == Protocol::OverEase { over_ease } else { &silent };

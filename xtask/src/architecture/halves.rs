@@ -8,9 +8,30 @@ use super::{
     line_of,
 };
 
-const CLIENT: [&str; 20] = [
-    "event", "stored", "sorted", "profile", "memory", "example", "learner", "ranking", "slate", "order", "running",
-    "drift", "gradient", "clip", "noise", "ledger", "cpu", "gpu", "ranker", "device",
+const CLIENT: [&str; 23] = [
+    "event",
+    "stored",
+    "sorted",
+    "profile",
+    "propensity",
+    "memory",
+    "example",
+    "learner",
+    "ranking",
+    "slate",
+    "order",
+    "running",
+    "drift",
+    "gradient",
+    "clip",
+    "noise",
+    "ledger",
+    "cpu",
+    "gpu",
+    "fresh",
+    "ranker",
+    "contributor",
+    "device",
 ];
 const AGGREGATOR: [&str; 1] = ["aggregate"];
 /// These look at both sides: that is what they are for.

@@ -16,8 +16,8 @@ const PROBE_LENGTH: usize = 20;
 pub(crate) struct Debias {
     /// The server's order.
     pub(crate) server: f64,
-    /// Trained on clicks where every item was examined.
-    pub(crate) all: f64,
+    /// Trained on clicks where every item was examined, where that was asked for.
+    pub(crate) all: Option<f64>,
     /// Trained on clicks where as many items were examined as by rank, but evenly.
     pub(crate) even: f64,
     /// Trained on clicks that depend on the position, which is weighed out.
@@ -33,8 +33,8 @@ impl Debias {
     }
 }
 
-/// Trains a model four times in the same world.
-pub(crate) fn debias(make: Make, seed: u64, threads: usize) -> Debias {
+/// Trains a model three times in the same world, and a fourth time where all there is to see is asked for, too.
+pub(crate) fn debias(make: Make, seed: u64, threads: usize, all: bool) -> Debias {
     let world = World::new(WORLDS.debias, seed);
     let trained = |examination, debias| {
         let train: Vec<Vec<Moment>> = parallel::map(world.parameters.users, threads, |user| {
@@ -46,7 +46,7 @@ pub(crate) fn debias(make: Make, seed: u64, threads: usize) -> Debias {
     };
     Debias {
         server: ndcg10(&world, threads, |_| None),
-        all: trained(Examination::All, true),
+        all: all.then(|| trained(Examination::All, true)),
         even: trained(Examination::Evenly, true),
         debiased: trained(Examination::ByRank, true),
         naive: trained(Examination::ByRank, false),

@@ -36,12 +36,16 @@ fn position_bias(options: &Options, progress: &Progress, figures: &mut Figures, 
     for (place, (name, make)) in options.models().iter().enumerate() {
         let mut found = Vec::new();
         for seed in 1..=seeds {
-            found.push(debias(*make, seed, options.threads));
+            found.push(debias(*make, seed, options.threads, !options.quick));
             progress.done(2, &format!("{name}, position bias, seed {seed} of {seeds}"));
         }
         let of = |read: fn(&Debias) -> f64| mean(found.iter().map(read));
         write!(out, "{name:<38}")?;
-        for figure in [of(|d| d.server), of(|d| d.all), of(|d| d.even), of(|d| d.debiased), of(|d| d.naive)] {
+        write!(out, "{:>10.4}", of(|d| d.server))?;
+        let all: Option<Vec<f64>> = found.iter().map(|d| d.all).collect();
+        let all = all.map_or_else(|| "-".to_owned(), |all| format!("{:.4}", mean(all.into_iter())));
+        write!(out, "{all:>10}")?;
+        for figure in [of(|d| d.even), of(|d| d.debiased), of(|d| d.naive)] {
             write!(out, "{figure:>10.4}")?;
         }
         let (kept, naive) = (of(|d| d.kept(d.debiased)), of(|d| d.kept(d.naive)));

@@ -71,7 +71,7 @@ impl Cost {
     }
 
     /// Both sums. They stop at the largest number instead of wrapping round to a small one.
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let sum = |a: NanoRho, b: NanoRho| NanoRho(a.0.saturating_add(b.0));
         Self { trusted: sum(self.trusted, other.trusted), alone: sum(self.alone, other.alone) }
     }

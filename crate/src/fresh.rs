@@ -1,0 +1,143 @@
+//! What the next contribution is computed from: the new examples, with all that is not shared standing fixed.
+
+use crate::{
+    Error, Head, Memory, Result,
+    cpu::Shape,
+    stored::{Stored, read_all, stored},
+};
+
+/// Examples that went into no contribution yet. The personal part, the server's scores and the gate stand fixed in it, so
+/// that a gradient is computed from this and the published head alone. It holds what the user did, as the profile does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fresh {
+    /// How far the gate is open.
+    pub(crate) gate: f32,
+    /// The features of every item (rows, features).
+    pub(crate) x: Vec<f32>,
+    /// What is not shared of each item's score.
+    pub(crate) offset: Vec<f32>,
+    /// Where each example's items begin (examples + 1).
+    pub(crate) starts: Vec<u32>,
+    /// How much each example counts.
+    pub(crate) weight: Vec<f32>,
+}
+
+stored!(Fresh { gate, x, offset, starts, weight });
+
+impl Fresh {
+    /// What is new in a memory under its head.
+    pub fn of(head: &Head, memory: &Memory) -> Self {
+        let (d, learner) = (head.embedding_length(), memory.learner());
+        let gate = head.gate(memory.profile().evidence());
+        let mut fresh = Self { gate, x: Vec::new(), offset: Vec::new(), starts: vec![0], weight: Vec::new() };
+        for example in learner.fresh() {
+            fresh.x.extend(&example.x);
+            fresh.weight.push(example.weight);
+            for row in 0..example.rows() {
+                let personal = learner.personal(example.direction(row, d), example.slots(row));
+                fresh.offset.push(example.server[row] + gate * personal);
+            }
+            fresh.starts.push(fresh.offset.len() as u32);
+        }
+        fresh
+    }
+
+    /// How many examples there are.
+    pub fn examples(&self) -> usize {
+        self.weight.len()
+    }
+
+    /// The sizes under this head.
+    pub(crate) fn shape(&self, head: &Head) -> Shape {
+        head.shape(self.offset.len() as u32, self.weight.len() as u32)
+    }
+
+    /// The bytes that one module of a device hands to the other. They stay there.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// What [`Fresh::encode`] wrote under this head.
+    pub fn decode(head: &Head, bytes: &[u8]) -> Result<Self> {
+        read_all(bytes).filter(|fresh: &Self| fresh.fits(head)).ok_or(Error::StateDamaged)
+    }
+
+    /// Whether all sizes agree: what was written under a head of other features does not.
+    fn fits(&self, head: &Head) -> bool {
+        let rows = self.offset.len();
+        self.x.len() == rows * head.shape(0, 0).f as usize
+            && self.starts.len() == self.weight.len() + 1
+            && self.starts[0] == 0
+            && self.starts.is_sorted_by(|a, b| a < b)
+            && self.starts[self.weight.len()] as usize == rows
+    }
+
+    /// Two small groups and a head, to try a GPU with: every branch of the shaders is taken.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn probe() -> Option<(Head, Self)> {
+        let head = Head::starting(crate::Schema::plain(16), 3, 4.0).ok()?;
+        let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
+        let parameters = (0..head.parameters().len()).map(uneven).collect();
+        let mut head = head.with_parameters(parameters).ok()?;
+        head.upload = crate::head::Descent { epochs: 2, rate: 0.5 };
+        let fresh = Self {
+            gate: 0.75,
+            x: (0..(5 * head.shape(0, 0).f) as usize).map(|i| 4.0 * uneven(7 * i)).collect(),
+            offset: (0..5).map(uneven).collect(),
+            starts: vec![0, 2, 5],
+            weight: vec![1.0, 0.5],
+        };
+        Some((head, fresh))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Schema;
+
+    fn head() -> Head {
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
+    }
+
+    fn fresh() -> Fresh {
+        let x = vec![0.5; 5 * head().shape(0, 0).f as usize];
+        Fresh { gate: 0.25, x, offset: vec![1.0; 5], starts: vec![0, 2, 5], weight: vec![1.0, 2.0] }
+    }
+
+    #[test]
+    fn what_is_handed_over_is_read_back_bit_for_bit() {
+        let read = Fresh::decode(&head(), &fresh().encode());
+        assert_eq!(read.map(|read| read.encode()), Ok(fresh().encode()));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_or_the_head_is_refused() {
+        let refused = |bytes: &[u8]| Fresh::decode(&head(), bytes).err().map(|error| error.code());
+        let bytes = fresh().encode();
+        for length in 0..bytes.len() {
+            assert_eq!(refused(&bytes[..length]), Some("state-damaged"), "{length}");
+        }
+        let changes: [fn(&mut Fresh); 6] = [
+            |fresh| fresh.x.truncate(1),
+            |fresh| fresh.offset.push(0.0),
+            |fresh| fresh.weight.push(0.0),
+            |fresh| fresh.starts = vec![0, 5, 5],
+            |fresh| fresh.starts = vec![1, 2, 5],
+            |fresh| fresh.starts = vec![0, 2, 6],
+        ];
+        for (n, change) in changes.iter().enumerate() {
+            let mut wrong = fresh();
+            change(&mut wrong);
+            assert_eq!(refused(&wrong.encode()), Some("state-damaged"), "{n}");
+        }
+        let other = Head::starting(
+            Schema { dense: vec![crate::Dense { name: "age".into(), offset: 0.0, scale: 1.0 }], ..Schema::plain(16) },
+            2,
+            4.0,
+        );
+        assert_eq!(Fresh::decode(&other.expect("a plain schema"), &bytes).err(), Some(Error::StateDamaged));
+    }
+}
