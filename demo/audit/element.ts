@@ -14,6 +14,7 @@ import { type Column, jsonOf, none, table } from "./table.ts";
 
 /** How often it looks whether something has changed, while it is looked at. */
 const LOOK_MS = 1000;
+const JUST_NOW = "just now: not compared with the log yet";
 
 export class PrivetAudit extends LitElement {
   static override properties = {
@@ -58,7 +59,10 @@ export class PrivetAudit extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#network = new Network(() => this.requestUpdate());
+    this.#network = new Network(() => {
+      this.requestUpdate();
+      void this.#look();
+    });
     this.#sight.observe(this);
     addEventListener("online", this.#line);
     addEventListener("offline", this.#line);
@@ -132,7 +136,13 @@ export class PrivetAudit extends LitElement {
         ${reading && !trouble ? this.#parts(reading, requests) : nothing}
       </div>
       <p class="unseen" role="status">${this.said}</p>
-      ${reading ? record(reading, this.year, requests) : nothing}
+      ${
+        reading
+          ? record(reading, this.year, requests)
+          : html`
+              <p class="record">Nothing was read yet: this section reads when it is looked at.</p>
+            `
+      }
     `;
   }
 
@@ -280,14 +290,14 @@ export class PrivetAudit extends LitElement {
   }
 
   #list(requests: readonly Explained[]) {
-    const witnessed = this.#network?.witnessed
-      ? "and a Service Worker that sees methods, headers and bodies."
-      : "and, once this page is loaded again, by a Service Worker if the site has registered one.";
+    const witness = this.#network?.witnessed
+      ? "and by a Service Worker, which sees methods, headers and bodies, too"
+      : "and, once this page is loaded again, by a Service Worker, where the site has registered this section's";
+    const lists =
+      `Listed by the browser for this page, by the browser for the device's worker, ${witness}. No list that a page can ` +
+      "read has WebSocket (a Content Security Policy can forbid it), WebRTC, or what the browser fetches for itself.";
     return html`
-      <p class="note">
-        Listed by the browser for this page, by the browser for the device's worker, ${witnessed} WebSocket and WebRTC
-        stand in no list that a page can read; a Content Security Policy shuts them.
-      </p>
+      <p class="note">${lists}</p>
       ${
         requests.some(({ what }) => what === undefined)
           ? html`
@@ -319,10 +329,11 @@ export class PrivetAudit extends LitElement {
       ...{ page: plain(location.href), markup: markupOf(document), asks: asked.asks, uploads },
       files: Object.fromEntries(Object.entries(this.files).map(absolute)),
     };
-    return (this.#network?.requests(asked.seen) ?? []).map((request) => ({
-      ...request,
-      what: explain(request, grounds),
-    }));
+    // Whether something has no explanation is known when the log and the asks were read after it.
+    const judged = ({ time }: { time: number }) => reading !== undefined && time < reading.time;
+    return (this.#network?.requests(asked.seen) ?? []).map((request) => {
+      return { ...request, what: explain(request, grounds) ?? (judged(request) ? undefined : JUST_NOW) };
+    });
   }
 
   #whole(reading: Reading, requests: readonly Explained[]): string {
@@ -370,11 +381,12 @@ export class PrivetAudit extends LitElement {
 
   async #look(): Promise<void> {
     const { personalizer } = this;
-    if (!personalizer || this.#looking || document.hidden) return;
+    if (!personalizer || this.#looking || this.#timer === undefined || document.hidden) return;
     this.#looking = true;
     try {
       const pulse = await pulseOf(personalizer);
-      if (pulse !== this.#pulse || !this.reading) await this.read();
+      const late = this.#requests().some(({ what }) => what === JUST_NOW);
+      if (pulse !== this.#pulse || !this.reading || this.trouble || late) await this.read();
     } catch (error) {
       if (this.personalizer === personalizer) this.trouble = `This device did not answer: ${(error as Error).message}.`;
     } finally {

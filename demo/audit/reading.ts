@@ -45,6 +45,8 @@ export interface Reading {
 
 export async function readingOf(personalizer: Personalizer): Promise<Reading> {
   const { audit } = personalizer;
+  // What is asked from here on knows all that was before.
+  const time = Date.now();
   const [status, entries, log] = await Promise.all([personalizer.status(), audit.ledger(), audit.log()]);
   const missing: string[] = [];
   /** Gives nothing where that fails, and says what is missing because of it. */
@@ -83,7 +85,7 @@ export async function readingOf(personalizer: Personalizer): Promise<Reading> {
   );
   const total = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0);
   return {
-    ...{ time: Date.now(), status, ledger, left, round, delta, statement: statement ?? "", missing },
+    ...{ time, status, ledger, left, round, delta, statement: statement ?? "", missing },
     spent: { trusted: await loss(status.rhoSpent), alone: await loss(total(({ rhoAlone }) => rhoAlone)) },
     lifetime: await loss(status.rhoSpent + status.rhoLeft),
     remaining: await loss(status.rhoLeft),

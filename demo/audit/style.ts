@@ -502,6 +502,9 @@ export const layout = css`
   [data-name="shares"] :is([data-key="share"], [data-key="part"]) {
     white-space: nowrap;
   }
+  [data-name="requests"] [data-key="seen-by"] {
+    white-space: nowrap;
+  }
   [data-name="requests"] [data-key="address"] {
     overflow-wrap: anywhere;
   }

@@ -229,10 +229,20 @@ test("a dry run draws the stages, leaves no trace, and is gone when it is closed
 test("every request of the page is explained, and what nobody vouches for is marked", async () => {
   await contribute();
   assert.equal(await rows("requests").filter({ hasText: "Unexplained" }).count(), 0, "before a Service Worker sees");
-  // From here on the Service Worker sees everything.
+  // From here on the Service Worker sees everything, and before the log was read again.
   await page.reload();
   await ready();
-  await contribute();
+  await element().locator(".sendings").waitFor();
+  const marked = await page.evaluateHandle(() => {
+    const seen: string[] = [];
+    const { shadowRoot } = document.querySelector("privet-audit")!;
+    const look = () =>
+      seen.push(...Array.from(shadowRoot!.querySelectorAll("tr.loud"), (row) => row.textContent ?? ""));
+    new MutationObserver(look).observe(shadowRoot!, { subtree: true, childList: true, attributes: true });
+    return seen;
+  });
+  for (let n = 0; n < 3; n++) await contribute();
+  assert.deepEqual(await marked.jsonValue(), [], "no honest request is marked, not even for a moment");
   const all = await rows("requests").allInnerTexts();
   assert.equal(all.filter((row) => row.includes("Unexplained")).length, 0, all.join("\n"));
   assert.ok(all.filter((row) => row.includes("service worker")).length > 5);
@@ -390,6 +400,41 @@ test("an aggregator that is down, and a device that is offline, are said in a se
   await element().locator(".trouble").waitFor({ state: "detached" });
 });
 
+test("what cannot be read is missing, and said; what can is there", async () => {
+  await context.close();
+  context = await browser.newContext({ serviceWorkers: "block" });
+  await prepare(context);
+  page = await context.newPage();
+  await page.route("**/full.js", (route) => route.abort());
+  await page.goto(`${server.address}/alone.html`);
+  await ready();
+  await element()
+    .locator(".trouble", { hasText: "The module that takes messages apart could not be loaded" })
+    .waitFor();
+  assert.ok((await rows("requests").count()) > 3);
+  assert.match(await section().innerText(), /ρ 0 of 1\.052 is spent/);
+
+  const shown = (status: object | undefined) =>
+    page.evaluate(async (status) => {
+      const audit = document.querySelector("privet-audit") as PrivetAudit;
+      const nothing = async () => [];
+      const told = async () => {
+        if (!status) throw new Error("this personalizer is closed");
+        return { round: 0, rhoSpent: 0, rhoLeft: 1, consent: { contribute: true }, ...status };
+      };
+      const requests = async () => ({ asks: {}, seen: [] });
+      audit.personalizer = { status: told, audit: { ledger: nothing, log: nothing, requests } } as never;
+      await audit.updateComplete;
+      await audit.read();
+      await audit.updateComplete;
+      return Array.from(audit.shadowRoot!.querySelectorAll(".opening .trouble"), ({ textContent }) => textContent);
+    }, status);
+  assert.match((await shown({ storage: "memory" })).join(), /keeps nothing beyond its own life/);
+  assert.match((await shown({ storage: "indexeddb", refused: "server-unreachable" })).join(), /could not be reached/);
+  assert.deepEqual(await shown(undefined), ["This device did not answer: this personalizer is closed."]);
+  assert.deepEqual(await shown({ storage: "indexeddb" }), [], "and it is well again");
+});
+
 test("the record is one printed page with its date, hashes and figures", async () => {
   for (let n = 0; n < 3; n++) await contribute();
   const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
@@ -418,7 +463,7 @@ test("taken off the page it keeps nothing and listens to nothing", async () => {
     const while_ = asked;
     audit.remove();
     await audit.updateComplete;
-    const text = audit.shadowRoot?.textContent?.replace(/\s+/g, " ").trim();
+    const text = audit.shadowRoot?.querySelector(".section")?.textContent?.replace(/\s+/g, " ").trim();
     const before = asked;
     await new Promise((resolve) => setTimeout(resolve, 2500));
     return { text, looked: while_ > 0, more: asked - before, personalizer: audit.personalizer };
