@@ -4,12 +4,13 @@ import type { Personalizer, Requests } from "privet";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { budget, type Year } from "./budget.ts";
 import { bytesOf, count, time, whole } from "./format.ts";
+import { layout } from "./layout.ts";
 import { type Explained, explain, markupOf, Network, plain } from "./network.ts";
 import { projectionOf } from "./projection.ts";
 import { type Paid, pulseOf, type Reading, readingOf } from "./reading.ts";
 import { record } from "./record.ts";
 import { loss, sending } from "./sendings.ts";
-import { layout, style } from "./style.ts";
+import { style } from "./style.ts";
 import { type Column, jsonOf, none, table } from "./table.ts";
 
 /** How often it looks whether something has changed, while it is looked at. */
