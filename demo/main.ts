@@ -42,6 +42,13 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main?.focus();
 });
+const audit = document.querySelector("privet-audit");
+model.addEventListener("change", () => {
+  const { files, others, personalizer } = model;
+  if (audit) Object.assign(audit, { files, others, personalizer });
+});
+// It lists what only such a worker sees, and changes none of it. Where there is none the section says so.
+navigator.serviceWorker?.register("witness.js").catch(() => undefined);
 turn(false);
 addEventListener("hashchange", () => turn(true));
 model.start().then(

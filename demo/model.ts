@@ -74,6 +74,14 @@ export class Model extends EventTarget {
   /** The running evaluation since the page was opened. */
   history: Report[] = [];
   trouble: Trouble | undefined;
+  /** What this page asks for beside its markup, and why. */
+  files: Record<string, string> = {
+    "v1/identity": "the aggregators' keys, which a site would have built in",
+    "feed.json": "the stories, the same for everybody",
+    "feed.bin": "their embeddings, the same for everybody",
+  };
+  /** The simulated devices' uploads, by their addresses. */
+  others: Record<string, { sha256: string; what: string }> = {};
   /** What the last action came to, in words. */
   said = "";
   /** What was hidden last, while that can be undone. */

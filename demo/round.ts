@@ -172,12 +172,14 @@ export class RoundView extends View {
   #send(devices: number): Promise<void> {
     const { aggregators, stories } = model;
     if (!aggregators) return Promise.resolve();
+    model.files = { ...model.files, "devices.worker.js": "the simulated devices" };
     const worker = new Worker(new URL("./devices.worker.js", import.meta.url), { type: "module" });
     return new Promise<void>((resolve, reject) => {
       worker.addEventListener("error", () => reject(new Error("the simulated devices did not start")));
       worker.addEventListener("message", ({ data }: MessageEvent<Sent>) => {
         if (data.refused) return reject(data.refused);
         this.#sent = [...this.#sent, data];
+        vouch(data);
         this.#held = data.count;
         const sent = this.#sent.length;
         if (sent % 8 === 0) this.#said = `${sent} of ${count(devices, "device")} acknowledged.`;
@@ -247,9 +249,16 @@ function ofClosed({ round, before, sent, held, from, to, moved, events, tookMs }
   ];
 }
 
+/** What left for a simulated device is not this one's: the section on that says so, by the bytes. */
+function vouch({ round, id, sha256 }: Accepted): void {
+  const { href } = new URL(`v1/tasks/${TASK}/rounds/${round}/uploads/${id}`, document.baseURI);
+  model.others = { ...model.others, [href]: { sha256, what: "an upload of a simulated device, byte for byte" } };
+}
+
 /** How many uploads the server says that it holds for a round. */
 async function held(round: number): Promise<number> {
   const address = `v1/tasks/${TASK}/rounds/${round}/aggregate`;
+  model.files = { ...model.files, [address]: "how many uploads a round has; the same question for everybody" };
   const reply = await fetch(address).catch(() => undefined);
   if (!reply?.ok) throw { code: "server-unreachable", message: "the leader did not say how many uploads it holds" };
   return ((await reply.json()) as { count: number }).count;

@@ -3,7 +3,8 @@
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
-import { Device, Items, loadFull, loadRank, type Round, Terms, termsOf } from "./module.ts";
+import { loadFull } from "./late.ts";
+import { addressesOf, Device, forgetIn, itemsOf, loadRank, type Round, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -26,6 +27,7 @@ import type {
   Receipt,
   Report,
   Request,
+  Requests,
   Status,
 } from "./protocol.ts";
 import { NamesSeen } from "./names.ts";
@@ -36,6 +38,7 @@ import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
+import { termsOf } from "./terms.ts";
 
 /** What is agreed to, and what is drawn once. */
 interface Settings extends Consent {
@@ -108,11 +111,13 @@ export class Host implements Leader, Answers, Way {
 
   static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
     const host = new Host(options, store, askToken);
-    await loadRank(options.wasm?.rank);
-    const settings = await store.get(host.#key("settings")).catch(() => undefined);
+    // Side by side: whoever opens waits for all of it.
+    const round = options.leader && host.server.round(options.task);
+    round?.catch(() => undefined);
+    const stored = ["settings", "head"].map((name) => host.#stored(name));
+    const [settings, before] = await Promise.all([...stored, loadRank(options.wasm?.rank)]);
     if (settings) host.#settings = unpack<Settings>(settings);
-    const before = await host.#stored("head");
-    await host.#install(await host.#firstPublished());
+    await host.#install(await host.#firstPublished(round));
     await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
     void host.#session();
@@ -255,6 +260,7 @@ export class Host implements Leader, Answers, Way {
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded and ranked.
       this.#names.clear();
+      this.#contributions?.forget();
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
@@ -288,6 +294,7 @@ export class Host implements Leader, Answers, Way {
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#names.clear();
+      this.#contributions?.forget();
       this.#slates.clear();
       this.#keptSlates.clear();
       this.#restored = false;
@@ -320,7 +327,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   async refresh(): Promise<boolean> {
-    const published = await this.#fetched();
+    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
+    const published = await this.#fetched(this.server.round(this.options.task));
     if (sameBytes(published.round, this.published.round)) return false;
     await this.#alone(() => this.#install(published, true));
     await this.keep();
@@ -337,13 +345,14 @@ export class Host implements Leader, Answers, Way {
     return (await this.#contributing()).statement();
   }
 
-  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
-    const signed = this.published.round;
+  async inspect(message: Message, bytes?: Uint8Array, signed = this.published.round): Promise<Fields> {
     const { inspect } = await loadFull(this.options.wasm?.full);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
-    // Without bytes the context comes in their place.
-    const given = bytes instanceof Uint8Array ? bytes : undefined;
-    return inspect(message, given ?? (message === "signed" ? signed : round), round);
+    return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
+  }
+
+  async epsilon(rho: number, delta: number): Promise<number> {
+    return (await loadFull(this.options.wasm?.full)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
@@ -351,7 +360,21 @@ export class Host implements Leader, Answers, Way {
   }
 
   async log(): Promise<Sending[]> {
-    return this.sent.all();
+    const all = await this.sent.all();
+    return this.#contributions?.withNoised(all) ?? all;
+  }
+
+  /** The browser lists a worker's requests for the worker alone. */
+  async requests(): Promise<Requests> {
+    const { head, wasm } = this.options;
+    const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
+    const heads = typeof head === "string" ? [[head, "head"] as const] : [];
+    const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
+    const timeline = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const seen = timeline.map(({ name: url, startTime, responseStatus, transferSize }) => ({
+      ...{ url, time: performance.timeOrigin + startTime, status: responseStatus ?? 0, received: transferSize },
+    }));
+    return { asks, seen };
   }
 
   async report(): Promise<Report> {
@@ -461,14 +484,14 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
-  async #firstPublished(): Promise<Published> {
-    const { head, leader } = this.options;
+  async #firstPublished(asked: Promise<Uint8Array> | undefined): Promise<Published> {
+    const { head } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
     };
-    if (!leader) return own();
+    if (!asked) return own();
     try {
-      return await this.#fetched();
+      return await this.#fetched(asked);
     } catch (error) {
       if (!["server-unreachable", "round-pending"].includes(codeOf(error) ?? "")) throw error;
       this.#refused = codeOf(error);
@@ -480,9 +503,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
-  async #fetched(): Promise<Published> {
-    if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    const round = await this.server.round(this.options.task);
+  async #fetched(asked: Promise<Uint8Array>): Promise<Published> {
+    const round = await asked;
     const verified = termsOf(Terms, this.options).admit(round);
     const hash = verified.head;
     const { head } = this.options;
@@ -564,17 +586,6 @@ export class Host implements Leader, Answers, Way {
     const terms = termsOf(Terms, this.options);
     return round.length ? Device.open(verified ?? terms.admit(round), head) : Device.local(terms, head);
   }
-}
-
-/** The module takes them over: nobody has to free them. */
-function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
-  return new Items(lengths, numbers, places, names);
-}
-
-function forgetIn(device: Device, what: Forgettable): number {
-  if ("item" in what) return device.forgetItem(what.item);
-  if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);
-  return device.forgetTime(what.from, what.to);
 }
 
 async function hashOf(bytes: Uint8Array): Promise<string> {

@@ -41,12 +41,13 @@ export class Journal {
   /** Reads what is stored; whether there was any, and no word of it where it is damaged. */
   async restore(load: (snapshot: Uint8Array) => void, replay: (line: Line) => void): Promise<boolean> {
     try {
-      const [snapshot, marks] = [await this.#get("profile"), await this.#get("marks")];
+      const keys = await this.#store.keys(`${this.#prefix}event/`);
+      const names = ["profile", "marks"].map((name) => this.#prefix + name);
+      const [snapshot, marks, ...lines] = await Promise.all([...names, ...keys].map((key) => this.#store.get(key)));
       if (snapshot) load(snapshot);
       if (marks) this.#marks = new Map(unpack<[string, number][]>(marks));
-      const keys = await this.#store.keys(`${this.#prefix}event/`);
-      for (const key of keys) {
-        const { mark, ...line } = unpack<Line & { mark: Mark }>((await this.#store.get(key)) as Uint8Array);
+      for (const bytes of lines) {
+        const { mark, ...line } = unpack<Line & { mark: Mark }>(bytes as Uint8Array);
         replay(line);
         this.#note(mark);
       }
@@ -117,10 +118,6 @@ export class Journal {
       if (this.#marks.size <= TABS) break;
       this.#marks.delete(oldest);
     }
-  }
-
-  #get(name: string): Promise<Uint8Array | undefined> {
-    return this.#store.get(this.#prefix + name);
   }
 
   #key(number: number): string {

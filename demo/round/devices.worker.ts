@@ -3,6 +3,7 @@
 
 import { createPersonalizer, type Store } from "privet";
 import type { Story } from "../model.ts";
+import { hex } from "../words.ts";
 import type { Order, Sent } from "./protocol.ts";
 
 /** What a device is shown, and how much of it is chosen at most. */
@@ -37,7 +38,8 @@ async function contributed({ task, aggregators, policy, stories }: Order): Promi
     const chosen = slate.items.filter(({ topic }) => topic === taste).slice(0, CHOSEN);
     for (const item of chosen) await personalizer.record({ kind: "click", item, slate: slate.id });
     const { round, id, count, rho, examples, bytes } = await personalizer.contribute();
-    return { round, id, count, rho, examples, bytes: bytes.length, taste, ms: performance.now() - start };
+    const sha256 = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource)));
+    return { round, id, count, rho, examples, bytes: bytes.length, sha256, taste, ms: performance.now() - start };
   } finally {
     await personalizer.close();
   }

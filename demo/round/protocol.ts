@@ -22,6 +22,7 @@ export type Sent =
       rho: number;
       examples: number;
       bytes: number;
+      sha256: string;
       /** The topic that its person likes. */
       taste: string;
       ms: number;

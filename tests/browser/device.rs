@@ -119,18 +119,19 @@ async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
         record(&mut device, "like", &[3, 1, 2]).expect("fits");
     }
     assert!(device.owed() > 0.0);
-    while device.train(1.0).expect("there is a clock") {}
+    while device.train(1.0) {}
     assert_eq!(device.owed(), 0.0);
     let ranking = rerank(&mut device, &[1, 2, 3]);
     assert_eq!((ranking.because[2], ranking.likeness[2]), (key("item-3"), 1.0));
-    assert!(device.personal() && (ranking.kind == 2 || ranking.order[0] == 2), "{:?}", ranking.order);
+    let place = |candidate| ranking.order.iter().position(|&other| other == candidate);
+    assert!(device.personal() && (ranking.kind == 2 || place(2) < place(1)), "{:?}", ranking.order);
     assert_eq!(ranking.server, [0.0, -1.0, -2.0]);
     assert!(ranking.personal[2] > ranking.personal[1], "{:?}", ranking.personal);
 
     let kept = device.export();
     assert_eq!(device.forget_item("item-3"), 20);
     assert!(!device.personal(), "it is put together anew");
-    while device.train(1.0).expect("there is a clock") {}
+    while device.train(1.0) {}
     assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2]);
     device.import(&kept, false).expect("our own bytes");
     assert_eq!(rerank(&mut device, &[1, 2, 3]).personal, ranking.personal);
@@ -167,7 +168,7 @@ async fn learning_stops_when_its_time_is_over() {
         record(&mut device, "click", &[n % 16, (n + 1) % 16]).expect("fits");
     }
     let owed = device.owed();
-    assert!(device.train(0.0).expect("there is a clock"), "it was stopped");
+    assert!(device.train(0.0), "it was stopped");
     assert_eq!(device.owed(), owed - 1.0, "after one step");
 }
 

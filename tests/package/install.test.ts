@@ -93,6 +93,17 @@ test("it works in a browser from a bundle of one's own", async () => {
   }
 });
 
+test("whatever it exports is in it, with types", async () => {
+  const inPackage = (path: string) => inFolder(join("node_modules/privet", path));
+  const { exports } = JSON.parse(await readFile(inPackage("package.json"), "utf8")) as {
+    exports: Record<string, string | Record<string, string>>;
+  };
+  for (const [name, target] of Object.entries(exports).filter(([name]) => !name.includes("*"))) {
+    assert.deepEqual(Object.keys(target), ["types", "default"], `${name}: types come first`);
+    for (const path of Object.values(target)) assert.ok((await readFile(inPackage(path))).length > 0, path);
+  }
+});
+
 test("it carries its licences and no sources of the workspace", async () => {
   const manifest = JSON.parse(await readFile(inFolder("node_modules/privet/package.json"), "utf8"));
   assert.equal(manifest.license, "MIT OR Apache-2.0");

@@ -239,6 +239,12 @@ test("a round is filled by simulated devices, closes, and its head is verified a
   assert.equal((await server.count("feed", 2)).count, 0);
   assert.equal(new Set(puts).size, puts.length);
   assert.ok((await page.locator(".squares span").count()) === COHORT - 1);
+  await turn("left");
+  await page.locator("privet-audit").getByText("1 upload left this device").waitFor();
+  await page
+    .locator("privet-audit")
+    .getByText(/All \d+ requests of this page are explained/)
+    .waitFor();
   await turn("feed");
   await page.getByText("Your order, from one thing you chose.").waitFor();
   const gradients = await page.locator(".figures div", { hasText: "Gradients" }).innerText();

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import type * as Auditor from "../../web/ts/auditor.ts";
 import { launch, Server } from "../harness.ts";
 import { browse, call, DIST, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
 
@@ -221,6 +222,31 @@ test("no more room is an error of its own; nothing is released on it, and nothin
   assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
 });
 
+/** An export, read as an auditor does: it agrees with itself, and whatever is changed in it is found. */
+async function audited(text: string, first: Buffer): Promise<void> {
+  const entry = join(DIST, "audit.js");
+  const { checkExport, readExport } = (await import(entry)) as typeof Auditor;
+  const wasm = await WebAssembly.compile(await readFile(join(DIST, "full_bg.wasm")));
+  const whole = readExport(text);
+  assert.deepEqual(Buffer.from(whole.log[0]?.bytes as Uint8Array), first);
+  assert.match(whole.statement, /^What leaves/);
+  assert.deepEqual(await checkExport(whole, { wasm }), []);
+
+  const found = async (change: (exported: Auditor.Exported) => void) => {
+    const changed = readExport(text);
+    change(changed);
+    return (await checkExport(changed, { wasm })).map(({ what }) => what);
+  };
+  const sending = whole.log[0] as Auditor.Sending;
+  assert.deepEqual(await found(({ ledger }) => void ledger.pop()), ["spent", "unaccounted", "unaccounted"]);
+  assert.deepEqual(await found(({ status }) => void (status.rhoSpent -= 0.03125)), ["spent"]);
+  assert.deepEqual(await found(({ log }) => void log.push({ ...sending, id: "00".repeat(16) })), [
+    "unaccounted",
+    "bytes",
+  ]);
+  assert.deepEqual(await found(({ log }) => void (log[0] = { ...sending, bytes: sending.bytes.slice(1) })), ["bytes"]);
+}
+
 test("the log has every byte that left and what was answered, outlives a reload, and is bounded", async () => {
   const bodies: Buffer[] = [];
   page.on("request", (request) => {
@@ -263,9 +289,7 @@ test("the log has every byte that left and what was answered, outlives a reload,
       ["sent", 0.03125],
     ],
   );
-  const whole = JSON.parse(await call<string>(page, "audit.export")) as { log: { bytes: string }[]; statement: string };
-  assert.equal(whole.log[0]?.bytes, bodies[0]?.toString("hex"));
-  assert.match(whole.statement, /^What leaves/);
+  await audited(await call<string>(page, "audit.export"), bodies[0] as Buffer);
 
   await call(page, "close");
   await open(page, { policy: { waitMs: 0, sessions: 0, intervalMs: 0, interleaveEvery: 0, lifetimeRho: 100 } });

@@ -225,6 +225,8 @@ test("without aggregators it re-ranks by a head of one's own, from an address, a
     await help.close();
     const address = `/v1/heads/${Array.from(head as Uint8Array, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
     const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
+    const kept = "/worker.js";
+    const { MemoryStore } = await import(kept);
     const module = WebAssembly.compile(await (await fetch("/rank_bg.wasm")).arrayBuffer());
     const tops: (string | undefined)[] = [];
     // Not one slate in ten of both orders.
@@ -235,8 +237,9 @@ test("without aggregators it re-ranks by a head of one's own, from an address, a
       { head: await fetch(address), wasm: await fetch("/rank_bg.wasm") },
       { head: bytes, wasm: await module },
       { head: bytes.buffer, wasm: await (await fetch("/rank_bg.wasm")).arrayBuffer(), worker: false },
+      { head: bytes, storage: new MemoryStore() },
     ]) {
-      const personalizer = await createPersonalizer({ ...source, ...plain });
+      const personalizer = await createPersonalizer({ ...plain, ...source });
       await personalizer.consent({ personalise: true, contribute: true });
       for (const item of items) await personalizer.record({ kind: "impression", item });
       for (const n of [3, 3, 3]) await personalizer.record({ kind: "click", item: items[n]! });
@@ -247,7 +250,7 @@ test("without aggregators it re-ranks by a head of one's own, from an address, a
     const none = await createPersonalizer({ head: round }).catch(({ code }: { code: string }) => code);
     return { tops, none };
   }, ITEMS);
-  assert.deepEqual(seen.tops, Array.from({ length: 5 }, () => ["item-3", "not-taking-part"]).flat());
+  assert.deepEqual(seen.tops, Array.from({ length: 6 }, () => ["item-3", "not-taking-part"]).flat());
   assert.equal(seen.none, "wire-malformed");
 });
 
@@ -326,4 +329,39 @@ test("a large head's arrays cross to the worker without a copy", async () => {
     return left;
   });
   assert.equal(after, 0, "the array is the worker's now");
+});
+
+test("in a worker and in the page's thread the same calls give the same decisions, bit for bit", async () => {
+  // What is drawn, and the time, is what would differ.
+  const fixed = "{ let n = 0; Math.random = () => ((n += 1) * 0.618034) % 1; }";
+  const script = await readFile(join(site.folder, "worker.js"), "utf8");
+  await page.route("**/worker.js", (route) =>
+    route.fulfill({ contentType: "text/javascript", body: `${fixed}\n${script}` }),
+  );
+  const decide = async (worker: boolean) => {
+    await page.goto(server.address);
+    await page.evaluate("Date.now = () => 1.8e12");
+    await open(page, { worker, storage: "memory", policy: { ...AT_ONCE, interleaveEvery: 3 } });
+    return page.evaluate(async () => {
+      const { personalizer, items } = globalThis as unknown as Global;
+      const decisions: unknown[] = [];
+      for (let n = 0; n < 24; n++) {
+        const rules = n % 2 ? { pins: { "item-1": 0 } } : {};
+        const slate = await personalizer.rerank(items, { diversity: (n % 3) / 4, rules, explain: true });
+        const { id, kind, scores, unmet } = slate;
+        decisions.push({ id, kind, scores, unmet, order: slate.items.map((item) => item.id) });
+        await slate.shown();
+        await personalizer.record({ kind: "click", item: items[(n * 7) % 4]!, slate: id });
+        while (await personalizer.train({ maxMs: 50 }));
+      }
+      const { order, events, owed } = await personalizer.status();
+      const memory = Array.from(await personalizer.export());
+      await personalizer.close();
+      return { decisions, status: { order, events, owed }, memory };
+    });
+  };
+  const [inWorker, inThread] = [await decide(true), await decide(false)];
+  assert.deepEqual(inThread, inWorker);
+  const kinds = new Set((inWorker.decisions as { kind: string }[]).map(({ kind }) => kind));
+  assert.ok(kinds.size > 1, "both orders were shown");
 });

@@ -1,11 +1,16 @@
 //! The module that releases: ledger, gradients by WebGPU, noise, uploads, and what an audit reads. It ranks nothing.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use privet::{Backend, Error, Fate, Fresh, Unsent, UploadId, Value, hex};
+use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};
 use wasm_bindgen::prelude::*;
-use web_sys::{Crypto, Performance};
 
-use crate::{Terms, from_global, js_error, whole};
+use crate::{Terms, js_error, now, whole};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<(), JsValue>;
+}
 
 /// The contributing half of a device: the ledger, and what it takes to release something on it.
 #[wasm_bindgen]
@@ -32,9 +37,7 @@ impl Contributor {
     /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
     pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
         let mut id = UploadId::default();
-        from_global::<Crypto>("crypto")?
-            .get_random_values_with_u8_array(&mut id)
-            .map_err(|_| js_error(Error::RandomSource))?;
+        get_random_values(&mut id).map_err(|_| js_error(Error::RandomSource))?;
         self.contributor.reserve(stored, id, whole(now_ms)).map_err(js_error)
     }
 
@@ -45,20 +48,20 @@ impl Contributor {
 
     /// Gradient over what is `fresh`, clip, noise, encoding: the bytes to send.
     pub async fn contribute(&mut self, fresh: Vec<u8>) -> Result<Contribution, JsValue> {
-        let performance = from_global::<Performance>("performance")?;
         let fresh = self.fresh(&fresh)?;
         self.choose_backend().await;
-        let start = performance.now();
+        let start = now();
         let gradient = self.contributor.gradient(&fresh).await;
-        let computed = performance.now();
+        let computed = now();
         let contribution = self.contributor.release(&gradient).map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
             id: hex(&contribution.id),
+            noised: contribution.noised,
             rho: contribution.cost.rho(),
             examples: fresh.examples() as u32,
             gradient_ms: computed - start,
-            release_ms: performance.now() - computed,
+            release_ms: now() - computed,
         })
     }
 
@@ -72,6 +75,7 @@ impl Contributor {
             examples: fresh.examples() as u32,
             gradient: preview.gradient,
             clipped: preview.clipped,
+            noise: preview.noise,
             deviation: preview.deviation,
             upload_bytes: preview.upload_bytes as u32,
             rho: preview.cost.trusted.rho(),
@@ -207,6 +211,9 @@ pub struct Contribution {
     /// The upload's id in hexadecimal.
     #[wasm_bindgen(readonly)]
     pub id: String,
+    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    #[wasm_bindgen(readonly)]
+    pub noised: Vec<i32>,
     /// What it cost.
     #[wasm_bindgen(readonly)]
     pub rho: f64,
@@ -233,7 +240,10 @@ pub struct Preview {
     /// The same, shortened, in grid units.
     #[wasm_bindgen(readonly)]
     pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
+    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    #[wasm_bindgen(readonly)]
+    pub noise: Vec<i32>,
+    /// The standard deviation of that.
     #[wasm_bindgen(readonly)]
     pub deviation: f64,
     /// How many bytes would be sent.
@@ -248,6 +258,12 @@ pub struct Preview {
     /// What is left of the budget before it.
     #[wasm_bindgen(readonly, js_name = rhoLeft)]
     pub rho_left: f64,
+}
+
+/// What a rho is as an epsilon at a delta.
+#[wasm_bindgen]
+pub fn epsilon(rho: f64, delta: f64) -> f64 {
+    epsilon_from_rho(NanoRho::from_rho(rho), delta)
 }
 
 /// A message of the wire format as an object of its fields. `round` is the configuration that an upload or an aggregate

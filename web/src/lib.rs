@@ -11,12 +11,11 @@ mod items;
 #[cfg(feature = "rank")]
 mod rank;
 
-use js_sys::{Reflect, global};
 use privet::{Error, Pins, Policy};
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "full")]
-pub use full::{Contribution, Contributor, Preview, Upload, inspect};
+pub use full::{Contribution, Contributor, Preview, Upload, epsilon, inspect};
 #[cfg(feature = "rank")]
 pub use items::{Items, Slate, key};
 #[cfg(feature = "rank")]
@@ -44,7 +43,7 @@ impl Terms {
     }
 }
 
-/// `LIMITS` in `worker/module.ts` has the same order.
+/// `LIMITS` in `worker/terms.ts` has the same order.
 fn set(policy: &mut Policy, limit: u32, value: f64) {
     match limit {
         0 => policy.lifetime = Policy::limit(value),
@@ -76,14 +75,23 @@ fn span(ms: f64) -> u64 {
     if ms.is_nan() { u64::MAX } else { ms as u64 }
 }
 
-/// A real JavaScript `Error` with the stable `code`.
-fn js_error(error: Error) -> JsValue {
-    let js = js_sys::Error::new(&error.to_string());
-    Reflect::set(&js, &"code".into(), &error.code().into()).expect("an Error takes a property");
-    js.into()
+#[wasm_bindgen]
+extern "C" {
+    /// By name, as a page, a worker and Node have it alike: to look for the global object takes more code than this.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+
+    #[wasm_bindgen(js_name = Error)]
+    type CodedError;
+    #[wasm_bindgen(constructor, js_class = "Error")]
+    fn new(message: &str) -> CodedError;
+    #[wasm_bindgen(method, setter)]
+    fn set_code(this: &CodedError, code: &str);
 }
 
-/// A page and a worker keep these in globals of different types.
-fn from_global<T: JsCast>(name: &str) -> Result<T, JsValue> {
-    Ok(Reflect::get(&global(), &name.into())?.unchecked_into())
+/// A real JavaScript `Error` with the stable `code`.
+fn js_error(error: Error) -> JsValue {
+    let js = CodedError::new(&error.to_string());
+    js.set_code(error.code());
+    js.into()
 }

@@ -7,9 +7,8 @@ use privet::{
     running::{Interval, Verdict},
 };
 use wasm_bindgen::prelude::*;
-use web_sys::Performance;
 
-use crate::{Items, Slate, Terms, from_global, js_error, key, whole};
+use crate::{Items, Slate, Terms, js_error, key, now, whole};
 
 #[wasm_bindgen]
 impl Terms {
@@ -170,10 +169,9 @@ impl Device {
     }
 
     /// Learns for at most so long, and one step longer; whether there is more to learn.
-    pub fn train(&mut self, max_ms: f64) -> Result<bool, JsValue> {
-        let performance = from_global::<Performance>("performance")?;
-        let start = performance.now();
-        Ok(self.device.train(|| performance.now() - start >= max_ms))
+    pub fn train(&mut self, max_ms: f64) -> bool {
+        let start = now();
+        self.device.train(|| now() - start >= max_ms)
     }
 
     /// Forgets all about the item of this id; how many events were dropped.

@@ -32,15 +32,17 @@ export class Client {
       else if ("askPage" in message) void askedForToken(message.askPage);
     };
     let post: (message: Wire, transfer: Transferable[]) => void;
-    if (worker === true) {
+    // A store of the application's own is an object of its thread.
+    const own = typeof storage === "object" ? storage : undefined;
+    if (worker === true && !own) {
       const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
       device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
       post = (message, transfer) => device.postMessage(message, transfer);
       return new Client(caller, () => device.terminate());
     }
-    const serve = worker || (await import("./worker.js")).serve;
-    post = serve(take, typeof storage === "object" ? storage : undefined);
+    const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
+    post = serve(take, own);
     return new Client(caller, () => undefined);
   }
 

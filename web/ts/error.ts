@@ -81,6 +81,7 @@ export class PrivetError<Code extends ErrorCode = ErrorCode> extends Error {
   override readonly name = "PrivetError";
   readonly code: Code;
 
+  /** One of a code, with words for a person. */
   constructor(code: Code, message: string) {
     super(message);
     this.code = code;

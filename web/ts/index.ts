@@ -6,6 +6,7 @@ import { Personalizer } from "./personalizer.ts";
 import type { Options, Schema } from "./types.ts";
 
 export type {
+  Asked,
   Backend,
   Consent,
   Entry,
@@ -21,6 +22,8 @@ export type {
   Progress,
   Receipt,
   Report,
+  Requests,
+  Seen,
   Status,
 } from "../../worker/protocol.ts";
 export type { Sending } from "../../worker/sent.ts";

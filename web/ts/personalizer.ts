@@ -17,6 +17,7 @@ import { Client } from "./client.ts";
 import { PrivetError } from "./error.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { openOptionsFrom } from "./options.ts";
+import { serverSlate } from "./served.ts";
 import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
 import { visible } from "./visible.ts";
 
@@ -43,9 +44,10 @@ export class Personalizer<S extends Schema = Schema> {
   /** @internal */
   static async open<S extends Schema>(options: Options<S>, closed: () => void): Promise<Personalizer<S>> {
     const { signal, schema, worker = true, storage } = options as Options;
-    const served = typeof indexedDB === "undefined" && typeof storage !== "object";
-    if (served) return new Personalizer<S>(undefined, { dense: [], attributes: [] }, closed);
-    if (worker === true && typeof Worker === "undefined")
+    const own = typeof storage === "object";
+    if (typeof indexedDB === "undefined" && !own)
+      return new Personalizer<S>(undefined, { dense: [], attributes: [] }, closed);
+    if (worker === true && !own && typeof Worker === "undefined")
       throw new PrivetError("worker-failed", "there are no workers");
     const client = await Client.start(options as Options);
     try {
@@ -84,7 +86,7 @@ export class Personalizer<S extends Schema = Schema> {
    */
   async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
     const plain = candidates as readonly Candidate[];
-    if (!this.#client) return serverSlate(candidates, request);
+    if (!this.#client) return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
     const args = [
       itemsFrom(plain, this.#schema),
       requestFrom(request, plain, this.#schema),
@@ -164,6 +166,7 @@ export class Personalizer<S extends Schema = Schema> {
     await this.ask("pause", [true]);
   }
 
+  /** Ends a {@link pause}. */
   async resume(): Promise<void> {
     await this.ask("pause", [false]);
   }
@@ -209,13 +212,6 @@ function agree({ dense = [], attributes = [] }: Schema, names: Names): void {
 
 function differing(a: readonly string[], b: readonly string[]): string[] {
   return [...a.filter((name) => !b.includes(name)), ...b.filter((name) => !a.includes(name))];
-}
-
-/** By the server's own score, the best first; equal ones stay as they came. Rules are a browser's. */
-function serverSlate<C extends { score: number }>(candidates: readonly C[], { limit }: Request): Slate<C> {
-  const items = [...candidates].sort((a, b) => b.score - a.score).slice(0, limit);
-  const unmet = { pins: 0, caps: 0, freshness: 0 };
-  return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => undefined };
 }
 
 /** The parts of each score, in the order of showing. */

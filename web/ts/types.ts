@@ -108,6 +108,7 @@ export interface Score {
 /** An aggregator's identity: 32 bytes, or 64 hexadecimal digits. */
 export type Key = Uint8Array | string;
 
+/** Bytes, as a view or as what one is of. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
 /** Where a Wasm module is: an address, what was fetched from there, or what was compiled. */
@@ -135,7 +136,10 @@ export interface Options<S extends Schema = Schema> {
   schema?: S;
   /** Limits that no server can widen. */
   policy?: Policy;
-  /** Where to keep what lasts. Default `auto`: IndexedDB, and memory where the browser refuses that. */
+  /**
+   * Where to keep what lasts. Default `auto`: IndexedDB, and memory where the browser refuses that. With a store of your own
+   * the device lives in the calling thread.
+   */
   storage?: "auto" | "memory" | Store;
   /** `auto` uses WebGPU where it is there and computes rightly. Default `auto`. */
   backend?: "auto" | "scalar";

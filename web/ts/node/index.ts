@@ -10,6 +10,7 @@ import { FileStore } from "./files.ts";
 export * from "../index.ts";
 export { FileStore };
 
+/** How to open a personalizer in Node. */
 export interface NodeOptions<S extends Schema = Schema> extends Omit<
   Options<S>,
   "storage" | "worker" | "backend" | "wasm"

@@ -203,7 +203,9 @@ fn package(place: &Place) -> Result<()> {
         // A declaration of a file that is gone would stay.
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
-    bundle(place, "web/ts/index.ts", "web/ts/dist/index.js", true)?;
+    for (from, to) in [("index", "index"), ("auditor", "audit")] {
+        bundle(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), true)?;
+    }
     for name in ["worker", "service", "full"] {
         bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
     }
@@ -235,6 +237,11 @@ fn demo(place: &Place) -> Result<()> {
     for name in ["main.ts", "style.css"] {
         bundle(place, &format!("demo/{name}"), &format!("demo/dist/{}", name.replace(".ts", ".js")), true)?;
     }
+    // The audit by itself: what any site can place, and the Service Worker that it may register.
+    for name in ["alone", "witness"] {
+        bundle(place, &format!("demo/audit/{name}.ts"), &format!("demo/dist/{name}.js"), true)?;
+    }
+    copy(&root.join("demo/audit/alone.css"), &dist.join("alone.css"))?;
     for path in files(&root.join("demo"))? {
         let name = path.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
         if let Some(worker) = name.strip_suffix(WORKER) {

@@ -1,0 +1,33 @@
+// The full module, which can contribute and audit: loaded when it is first wanted, and beside the one that ranks.
+
+import type * as full from "./full.ts";
+import type { Source } from "./protocol.ts";
+import { refusal } from "./refusal.ts";
+
+/** The late half of a device, with all that only it needs. */
+export type Full = typeof full;
+
+let glue: Full | undefined;
+let loading: Promise<Full> | undefined;
+
+/** For a Service Worker, which may not import anything later: the late half as it was bundled. */
+export function provide(bundled: Full): void {
+  glue = bundled;
+}
+
+/** One that could not be loaded is tried again the next time. */
+export function loadFull(source?: Source): Promise<Full> {
+  loading ??= load(source).catch(() => {
+    loading = undefined;
+    throw refusal("server-unreachable", "the full module could not be loaded: nothing was debited");
+  });
+  return loading;
+}
+
+async function load(source?: Source): Promise<Full> {
+  // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need.
+  const address = new URL("./full.js", import.meta.url);
+  const module = glue ?? ((await import(/* @vite-ignore */ /* webpackIgnore: true */ address.href)) as Full);
+  await module.default({ module_or_path: source ?? new URL("./full_bg.wasm", import.meta.url) });
+  return module;
+}
