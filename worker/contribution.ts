@@ -1,14 +1,14 @@
 // The one way out of a device: debit, noise, store, send, each step durable before the next. The core decides what a
 // step is; here is who may ask for one, and in which order.
 
-import { Contributor, Terms, type Upload } from "../web/pkg/full/full.js";
+import { Contributor, inspect, Terms, type Upload } from "../web/pkg/full/full.js";
 import type { Context, Mark } from "./calls.ts";
 import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
 import type { Sending, Sent } from "./sent.ts";
-import { answerOf, type Progress, type Server } from "./server.ts";
+import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
 import { termsOf } from "./terms.ts";
 
@@ -61,6 +61,8 @@ export class Contributions {
   /** What that was opened for. */
   #published: Published | undefined;
   #made: Made | undefined;
+  /** The noised vectors of this session, by their uploads' ids. */
+  readonly #noised = new Map<string, Int32Array>();
 
   constructor(way: Way) {
     this.#way = way;
@@ -105,6 +107,19 @@ export class Contributions {
     if (unsent) await this.#step((contributor, stored) => contributor.refused(stored, unsent, "erased"));
   }
 
+  /** What was sent, with the noised vectors that this session knows. */
+  withNoised(sendings: Sending[]): Sending[] {
+    return sendings.map((sending) => {
+      const noised = this.#noised.get(sending.id);
+      return noised ? { ...sending, noised: noised.slice() } : sending;
+    });
+  }
+
+  /** No noised vector outlives what it was made from. */
+  forget(): void {
+    this.#noised.clear();
+  }
+
   entries(): Promise<Entry[]> {
     return this.#turn((contributor) => contributor.entries().map(entryFrom));
   }
@@ -121,9 +136,9 @@ export class Contributions {
   /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
     const preview = await this.#turn((contributor) => contributor.preview(this.#way.device().fresh()));
-    const { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
+    const { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
-    return { examples, gradient, clipped, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
+    return { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
   }
 
   /** One step of the ledger: read, changed and written while no other tab can, then said to be durable. */
@@ -186,6 +201,7 @@ export class Contributions {
     });
     const { id, examples, gradientMs, releaseMs } = contribution;
     this.#made = { id, examples, gradientMs, releaseMs };
+    this.#noised.set(id, contribution.noised);
     contribution.free();
     await this.#step((contributor, stored) => contributor.ready(stored));
     onProgress({ stage: "ready" });
@@ -204,7 +220,9 @@ export class Contributions {
     stillWanted(signal);
     this.#way.allow();
     const url = server.place(task, round, id);
-    const sending: Sending = { time: Date.now(), url, task, round, id, bytes, token: token !== undefined };
+    const signed = this.#signedFor(bytes);
+    const what = { task, round, id, bytes, ...(signed && { signed }) };
+    const sending: Sending = { time: Date.now(), ...UPLOAD, url, ...what, token: token !== undefined };
     const answered = await this.#way.sent.begin(sending);
     let progress: Progress;
     try {
@@ -226,6 +244,18 @@ export class Contributions {
     const made = this.#made?.id === id ? this.#made : UNTOLD;
     const sendMs = performance.now() - start;
     return { ...made, round, id, bytes, rho, backend: await this.#backend(), ...progress, sendMs };
+  }
+
+  /** The round at hand, where these bytes were made for that one. */
+  #signedFor(bytes: Uint8Array): Uint8Array | undefined {
+    const { round } = this.#way.published;
+    try {
+      const { body } = inspect("signed", round, new Uint8Array());
+      inspect("upload", bytes, body as Uint8Array);
+      return round;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Asked for once for each upload, and kept until that is answered. */

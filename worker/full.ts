@@ -1,4 +1,4 @@
 // `dist/full.js`, which is loaded late: what it takes to release something, and to audit.
 
-export { default, inspect } from "../web/pkg/full/full.js";
+export { default, epsilon, inspect } from "../web/pkg/full/full.js";
 export { Contributions } from "./contribution.ts";

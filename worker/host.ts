@@ -4,7 +4,7 @@ import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
 import { loadFull } from "./late.ts";
-import { Device, Items, key, loadRank, type Round, Terms } from "./module.ts";
+import { addressesOf, Device, Items, key, loadRank, type Round, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -25,6 +25,7 @@ import type {
   Ranking,
   Receipt,
   Request,
+  Requests,
   Status,
 } from "./protocol.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
@@ -252,6 +253,7 @@ export class Host implements Leader, Answers, Way {
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded.
       this.#ids.clear();
+      this.#contributions?.forget();
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
@@ -285,6 +287,7 @@ export class Host implements Leader, Answers, Way {
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#ids.clear();
+      this.#contributions?.forget();
       this.#slates.clear();
       this.#keptSlates.clear();
       this.#restored = false;
@@ -335,13 +338,14 @@ export class Host implements Leader, Answers, Way {
     return (await this.#contributing()).statement();
   }
 
-  async inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
-    const signed = this.published.round;
+  async inspect(message: Message, bytes?: Uint8Array, signed = this.published.round): Promise<Fields> {
     const { inspect } = await loadFull(this.options.wasm?.full);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
-    // Without bytes the context comes in their place.
-    const given = bytes instanceof Uint8Array ? bytes : undefined;
-    return inspect(message, given ?? (message === "signed" ? signed : round), round);
+    return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
+  }
+
+  async epsilon(rho: number, delta: number): Promise<number> {
+    return (await loadFull(this.options.wasm?.full)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
@@ -349,7 +353,21 @@ export class Host implements Leader, Answers, Way {
   }
 
   async log(): Promise<Sending[]> {
-    return this.sent.all();
+    const all = await this.sent.all();
+    return this.#contributions?.withNoised(all) ?? all;
+  }
+
+  /** The browser lists a worker's requests for the worker alone. */
+  async requests(): Promise<Requests> {
+    const { head, wasm } = this.options;
+    const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
+    const heads = typeof head === "string" ? [[head, "head"] as const] : [];
+    const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
+    const timeline = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    const seen = timeline.map(({ name: url, startTime, responseStatus, transferSize }) => ({
+      ...{ url, time: performance.timeOrigin + startTime, status: responseStatus ?? 0, received: transferSize },
+    }));
+    return { asks, seen };
   }
 
   async status(): Promise<Status> {

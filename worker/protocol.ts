@@ -174,7 +174,9 @@ export interface Preview {
   gradient: Float32Array;
   /** The same, shortened, in grid units. */
   clipped: Int32Array;
-  /** The standard deviation of the noise that this device would add, in grid units. */
+  /** Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses. */
+  noise: Int32Array;
+  /** The standard deviation of that. */
   deviation: number;
   /** How many bytes would be sent. */
   uploadBytes: number;
@@ -191,6 +193,28 @@ export type Message = "round" | "signed" | "upload" | "batch" | "aggregate-share
 
 /** A message by the names that `docs/wire-format.md` gives its fields. */
 export type Fields = Record<string, number | string | Uint8Array | null>;
+
+/** What the device has asked the network for. */
+export interface Requests {
+  /** What it asks each address for. A request to any other address is not this package's. */
+  asks: Record<string, Asked>;
+  /** What the browser's own list has of the worker that made them, oldest first. */
+  seen: Seen[];
+}
+
+/** What an address is asked for. */
+export type Asked = "module" | "round" | "head" | "upload";
+
+/** A request as a browser lists it. */
+export interface Seen {
+  url: string;
+  /** When it began, in milliseconds since 1970. */
+  time: number;
+  /** 0 where nobody answered, or another origin does not let it be known. */
+  status: number;
+  /** How many bytes of its answer crossed the network; 0 where it came out of a cache, or as with the status. */
+  received: number;
+}
 
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
@@ -271,10 +295,12 @@ export interface Calls {
   refresh(): Promise<boolean>;
   preview(): Promise<Preview>;
   statement(): Promise<string>;
-  /** An upload and an aggregate share are read as ones of the open round. Without bytes: the open round. */
-  inspect(message: Message, bytes?: Uint8Array): Promise<Fields>;
+  /** An upload and an aggregate share are read as ones of this signed round, or the open one. Without bytes: that round. */
+  inspect(message: Message, bytes: Uint8Array | undefined, signed: Uint8Array | undefined): Promise<Fields>;
+  epsilon(rho: number, delta: number): Promise<number>;
   ledger(): Promise<Entry[]>;
   log(): Promise<Sending[]>;
+  requests(): Promise<Requests>;
   status(): Promise<Status>;
 }
 

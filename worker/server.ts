@@ -1,5 +1,6 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
+import type { Asked } from "./protocol.ts";
 import { codeOf, gaveUp, refusal } from "./refusal.ts";
 
 /** What the server answers an upload with. */
@@ -18,8 +19,13 @@ interface Problem {
 /** How long an answer is waited for. */
 const PATIENCE_MS = 30_000;
 
+/** How an upload is sent, a token apart. */
+export const UPLOAD = { method: "PUT", headers: { "content-type": "application/cbor" } };
+
 export class Server {
   readonly #base: string;
+  /** What each address was asked for. */
+  readonly asked = new Map<string, Asked>();
 
   constructor(url: string) {
     this.#base = `${url.replace(/\/+$/, "")}/v1`;
@@ -27,12 +33,17 @@ export class Server {
 
   /** The open round's configuration, as bytes that the core reads. */
   async round(task: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return bytesOf(await ask(`${this.#base}/tasks/${encodeURIComponent(task)}/round`, {}, signal));
+    return this.#bytes("round", `${this.#base}/tasks/${encodeURIComponent(task)}/round`, signal);
   }
 
   async head(hash: string, signal?: AbortSignal): Promise<Uint8Array> {
     // Named by its hash it never changes: the browser need not ask whether it has.
-    return bytesOf(await ask(`${this.#base}/heads/${hash}`, { cache: "default" }, signal));
+    return this.#bytes("head", `${this.#base}/heads/${hash}`, signal, "default");
+  }
+
+  async #bytes(what: Asked, url: string, signal?: AbortSignal, cache?: RequestCache): Promise<Uint8Array> {
+    this.asked.set(url, what);
+    return bytesOf(await ask(url, cache ? { cache } : {}, signal));
   }
 
   /** Where an upload goes. */
@@ -42,8 +53,9 @@ export class Server {
 
   /** Safe to repeat: the same bytes under the same id are counted once. */
   async upload(url: string, body: Uint8Array, token: string | undefined, signal: AbortSignal): Promise<Progress> {
-    const headers = { "content-type": "application/cbor", ...(token && { "privet-token": token }) };
-    const reply = await ask(url, { method: "PUT", body: body as BodyInit, headers }, signal);
+    this.asked.set(url, "upload");
+    const headers = { ...UPLOAD.headers, ...(token && { "privet-token": token }) };
+    const reply = await ask(url, { ...UPLOAD, body: body as BodyInit, headers }, signal);
     const said = (await reply.json().catch(() => ({}))) as { count?: number; min_cohort?: number };
     // What says neither is no acknowledgement: a portal answers everything with a page of its own.
     if (said.count === undefined || said.min_cohort === undefined) throw strange(reply.status);

@@ -14,7 +14,7 @@ pub struct Contributor {
     step: Option<Taken>,
     /// What was debited durably, for the upload of this id.
     reserved: Option<(UploadId, Charge)>,
-    finished: Option<Contribution>,
+    finished: Option<(UploadId, Vec<u8>)>,
     backend: Backend,
 }
 
@@ -31,7 +31,9 @@ pub struct Preview {
     pub gradient: Vec<f32>,
     /// The same, shortened and on the grid.
     pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
+    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    pub noise: Vec<i32>,
+    /// The standard deviation of that.
     pub deviation: f64,
     /// How many bytes would be sent.
     pub upload_bytes: usize,
@@ -48,6 +50,8 @@ pub struct Contribution {
     pub bytes: Vec<u8>,
     /// The upload's id.
     pub id: UploadId,
+    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    pub noised: Vec<i32>,
     /// What it cost.
     pub cost: NanoRho,
 }
@@ -141,6 +145,7 @@ impl Contributor {
         Ok(Preview {
             gradient: gradient.values().to_vec(),
             clipped: clip(&gradient, bound).grid().to_vec(),
+            noise: noise::sample(bound)?,
             deviation: bound.deviation(),
             upload_bytes: Upload::size(self.round()),
             cost: cost(bound)?,
@@ -156,17 +161,17 @@ impl Contributor {
             return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
         };
         let paid = charge.cost().trusted;
-        let noised = noise(clip(gradient, bound), charge)?;
-        let upload = Upload::new(self.round(), id, noised)?;
-        let contribution = Contribution { bytes: upload.encode(), id, cost: paid };
-        self.finished = Some(contribution.clone());
-        Ok(contribution)
+        let released = noise(clip(gradient, bound), charge)?;
+        let noised = released.grid().to_vec();
+        let bytes = Upload::new(self.round(), id, released)?.encode();
+        self.finished = Some((id, bytes.clone()));
+        Ok(Contribution { bytes, id, noised, cost: paid })
     }
 
     /// Stores what was released last: it is sent ([`Contributor::unsent`]) only when it is durable.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
-        let finished = self.finished.as_ref().ok_or(Error::ReservationLost)?;
-        let step = self.ledger.ready(stored, finished.id, &finished.bytes)?;
+        let (id, bytes) = self.finished.as_ref().ok_or(Error::ReservationLost)?;
+        let step = self.ledger.ready(stored, *id, bytes)?;
         Ok(self.take(Taken::Ready(step)))
     }
 

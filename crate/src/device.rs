@@ -255,6 +255,8 @@ mod tests {
         assert_eq!((preview.cost.trusted.0, preview.left.0), (31_250_000, 1_052_000_000));
         assert!((preview.deviation / (8.0 * 4096.0) - 1.0).abs() < 1e-9);
         assert_eq!(preview.upload_bytes, Upload::size(looked.round()));
+        assert_eq!(preview.noise.len(), preview.clipped.len());
+        assert_ne!(preview.noise, at_once(looked.preview()).expect("a plain round").noise, "each look draws anew");
         assert_eq!(looked.ledger().left(), blind.ledger().left());
         assert_eq!(looked.fresh(), blind.fresh());
         assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
@@ -275,6 +277,18 @@ mod tests {
                 assert!(!bytes.windows(4).any(|window| window == needle), "{needle:?} is stored");
             }
         }
+    }
+
+    #[test]
+    fn the_noised_vector_that_is_told_is_the_one_in_the_upload() {
+        let mut device = device();
+        busy(&mut device);
+        device.reserve(&[], [1; 16], 0).expect("within the budget");
+        device.persisted().expect("it is the next step");
+        let gradient = at_once(device.gradient());
+        let told = device.release(&gradient).expect("reserved");
+        let entries: Vec<u8> = told.noised.iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        assert!(told.bytes.windows(entries.len()).any(|window| window == entries));
     }
 
     #[test]

@@ -37,7 +37,6 @@ impl Noised {
         self.grid
     }
 
-    #[cfg(test)]
     pub(crate) fn grid(&self) -> &[i32] {
         &self.grid
     }
@@ -70,6 +69,13 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
     test_random_source()?;
     let grid = mechanism(bound)?.invoke(&clipped.into_grid()).map_err(|_| Error::NoiseFailed)?;
     Ok(Noised { grid })
+}
+
+/// Noise as a device would draw it, over nothing: for a dry run. There is no data in it, and it is nobody's release.
+pub(crate) fn sample(bound: Bound) -> Result<Vec<i32>> {
+    test_random_source()?;
+    let nothing = vec![0; bound.dimension() as usize];
+    mechanism(bound)?.invoke(&nothing).map_err(|_| Error::NoiseFailed)
 }
 
 fn mechanism(bound: Bound) -> Result<Mechanism> {

@@ -1,7 +1,7 @@
 //! The module that releases: ledger, gradients by WebGPU, noise, uploads, and what an audit reads. It ranks nothing.
 
 use js_sys::{Object, Reflect, Uint8Array};
-use privet::{Backend, Error, Fate, Fresh, Unsent, UploadId, Value, hex};
+use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};
 use wasm_bindgen::prelude::*;
 
 use crate::{Terms, js_error, now, whole};
@@ -57,6 +57,7 @@ impl Contributor {
         Ok(Contribution {
             bytes: contribution.bytes,
             id: hex(&contribution.id),
+            noised: contribution.noised,
             rho: contribution.cost.rho(),
             examples: fresh.examples() as u32,
             gradient_ms: computed - start,
@@ -74,6 +75,7 @@ impl Contributor {
             examples: fresh.examples() as u32,
             gradient: preview.gradient,
             clipped: preview.clipped,
+            noise: preview.noise,
             deviation: preview.deviation,
             upload_bytes: preview.upload_bytes as u32,
             rho: preview.cost.trusted.rho(),
@@ -209,6 +211,9 @@ pub struct Contribution {
     /// The upload's id in hexadecimal.
     #[wasm_bindgen(readonly)]
     pub id: String,
+    /// The noised vector before it was cut into shares and sealed, in grid units. It stays here.
+    #[wasm_bindgen(readonly)]
+    pub noised: Vec<i32>,
     /// What it cost.
     #[wasm_bindgen(readonly)]
     pub rho: f64,
@@ -235,7 +240,10 @@ pub struct Preview {
     /// The same, shortened, in grid units.
     #[wasm_bindgen(readonly)]
     pub clipped: Vec<i32>,
-    /// The standard deviation of the noise that this device would add, in grid units.
+    /// Noise as this device would add it, in grid units: a draw of its own, which no contribution ever uses.
+    #[wasm_bindgen(readonly)]
+    pub noise: Vec<i32>,
+    /// The standard deviation of that.
     #[wasm_bindgen(readonly)]
     pub deviation: f64,
     /// How many bytes would be sent.
@@ -250,6 +258,12 @@ pub struct Preview {
     /// What is left of the budget before it.
     #[wasm_bindgen(readonly, js_name = rhoLeft)]
     pub rho_left: f64,
+}
+
+/// What a rho is as an epsilon at a delta.
+#[wasm_bindgen]
+pub fn epsilon(rho: f64, delta: f64) -> f64 {
+    epsilon_from_rho(NanoRho::from_rho(rho), delta)
 }
 
 /// A message of the wire format as an object of its fields. `round` is the configuration that an upload or an aggregate

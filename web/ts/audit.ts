@@ -1,4 +1,4 @@
-import type { Entry, Fields, Message, Preview, Status } from "../../worker/protocol.ts";
+import type { Entry, Fields, Message, Preview, Requests, Status } from "../../worker/protocol.ts";
 import type { Sending } from "../../worker/sent.ts";
 import type { Client } from "./client.ts";
 
@@ -35,22 +35,34 @@ export class Audit {
   }
 
   /**
-   * A message of the wire format, field by field: the bytes of a sending are an `upload` of the open round. Without
-   * bytes, `round` is the open round and `signed` that with its signatures.
+   * A message of the wire format, field by field: the bytes of a sending are an `upload` of the round that it carries as
+   * `signed`, or of the open one. Without bytes, `round` is that round and `signed` the same with its signatures.
    */
-  inspect(message: Message, bytes?: Uint8Array): Promise<Fields> {
-    return this.#client.ask("inspect", bytes ? [message, bytes] : [message]);
+  inspect(message: Message, bytes?: Uint8Array, signed?: Uint8Array): Promise<Fields> {
+    return this.#client.ask("inspect", [message, bytes, signed]);
+  }
+
+  /** What a rho is as an epsilon at a delta. */
+  epsilon(rho: number, delta: number): Promise<number> {
+    return this.#client.ask("epsilon", [rho, delta]);
+  }
+
+  /** Every address that the device asks, and what the browser has listed of the worker that does: a page sees neither. */
+  requests(): Promise<Requests> {
+    return this.#client.ask("requests", []);
   }
 
   /**
    * Statement, status, ledger, log and the open round as one text (JSON, bytes in hexadecimal), to be kept or handed on:
-   * `privet/audit` reads it.
+   * `privet/audit` reads it. Noised vectors are left out: whoever gets one gets what only both aggregators together could
+   * put together.
    */
   async export(): Promise<string> {
     const status: Status = await this.#client.ask("status", []);
     const statement = status.round ? await this.statement() : "";
     const configuration = status.round ? (await this.inspect("signed"))["body"] : "";
-    const parts = { statement, status, ledger: await this.ledger(), log: await this.log(), configuration };
+    const log = (await this.log()).map(({ noised: _, ...sent }) => sent);
+    const parts = { statement, status, ledger: await this.ledger(), log, configuration };
     return JSON.stringify(parts, (_, part: unknown) => (part instanceof Uint8Array ? hex(part) : part), 2);
   }
 }

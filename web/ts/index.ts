@@ -6,6 +6,7 @@ import { Personalizer } from "./personalizer.ts";
 import type { Options, Schema } from "./types.ts";
 
 export type {
+  Asked,
   Backend,
   Consent,
   Entry,
@@ -18,6 +19,8 @@ export type {
   Preview,
   Progress,
   Receipt,
+  Requests,
+  Seen,
   Status,
 } from "../../worker/protocol.ts";
 export type { Sending } from "../../worker/sent.ts";

@@ -226,7 +226,12 @@ fn package(place: &Place) -> Result<()> {
 fn demo(place: &Place) -> Result<()> {
     let (root, dist) = (&place.root, place.root.join("demo/dist"));
     bundle(place, "demo/main.ts", "demo/dist/main.js", false)?;
-    for entry in fs::read_dir(root.join("demo")).context("cannot list demo")? {
+    // The audit by itself: what any site can place, and the Service Worker that it may register.
+    for name in ["alone", "witness"] {
+        bundle(place, &format!("demo/audit/{name}.ts"), &format!("demo/dist/{name}.js"), true)?;
+    }
+    let list = |folder: &str| fs::read_dir(root.join(folder)).with_context(|| format!("cannot list {folder}"));
+    for entry in list("demo")?.chain(list("demo/audit")?) {
         let path = entry?.path();
         let name = path.file_name().context("a file has a name")?;
         if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {

@@ -1,0 +1,486 @@
+// The section as one element: it reads while it is on the screen, shows what it read, and keeps nothing after it is gone.
+
+import type { Personalizer, Requests } from "privet";
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import { budget, type Year } from "./budget.ts";
+import { bytesOf, count, time, whole } from "./format.ts";
+import { layout } from "./layout.ts";
+import { type Explained, explain, markupOf, Network, plain } from "./network.ts";
+import { projectionOf } from "./projection.ts";
+import { type Paid, pulseOf, type Reading, readingOf } from "./reading.ts";
+import { record } from "./record.ts";
+import { loss, sending } from "./sendings.ts";
+import { style } from "./style.ts";
+import { type Column, jsonOf, none, table } from "./table.ts";
+
+/** How often it looks whether something has changed, while it is looked at. */
+const LOOK_MS = 1000;
+const JUST_NOW = "just now: not compared with the log yet";
+
+export class PrivetAudit extends LitElement {
+  static override properties = {
+    personalizer: { attribute: false },
+    files: { attribute: false },
+    reading: { state: true },
+    year: { state: true },
+    asked: { state: true },
+    open: { state: true },
+    said: { state: true },
+    trouble: { state: true },
+    offline: { state: true },
+  };
+  static override styles = [style, layout];
+
+  /** Whose log it shows. */
+  declare personalizer: Personalizer | undefined;
+  /** Addresses of the site's own that its markup does not name, relative to the page, and what each is. */
+  declare files: Readonly<Record<string, string>>;
+  declare private reading: Reading | undefined;
+  declare private year: Year | undefined;
+  declare private asked: Requests;
+  declare private open: ReadonlySet<string>;
+  declare private said: string;
+  declare private trouble: string;
+  declare private offline: boolean;
+
+  #network: Network | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #pulse = "";
+  #looking = false;
+  #latest = "";
+  readonly #sight = new IntersectionObserver(([entry]) => this.#watch(entry?.isIntersecting === true), {
+    rootMargin: "50%",
+  });
+
+  constructor() {
+    super();
+    this.files = {};
+    this.#clear();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#network = new Network(() => {
+      this.requestUpdate();
+      void this.#look();
+    });
+    this.#sight.observe(this);
+    addEventListener("online", this.#line);
+    addEventListener("offline", this.#line);
+    this.#line();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#sight.disconnect();
+    this.#watch(false);
+    this.#network?.stop();
+    this.#network = undefined;
+    removeEventListener("online", this.#line);
+    removeEventListener("offline", this.#line);
+    this.personalizer = undefined;
+    this.#clear();
+  }
+
+  override willUpdate(changed: PropertyValues): void {
+    if (!changed.has("personalizer")) return;
+    this.#clear();
+    if (this.#timer !== undefined) void this.read();
+  }
+
+  /** Reads everything anew, now. */
+  async read(): Promise<void> {
+    const { personalizer } = this;
+    if (!personalizer) return;
+    try {
+      const [pulse, asked, reading] = await Promise.all([
+        pulseOf(personalizer),
+        personalizer.audit.requests(),
+        readingOf(personalizer),
+      ]);
+      const year = await yearOf(personalizer, reading);
+      // Taken away, or given another one, meanwhile.
+      if (this.personalizer !== personalizer || !this.isConnected) return;
+      this.#pulse = pulse;
+      Object.assign(this, { asked, reading, year, trouble: "" });
+      this.#unfold(reading);
+    } catch (error) {
+      if (this.personalizer === personalizer) this.trouble = `This device did not answer: ${(error as Error).message}.`;
+    }
+  }
+
+  override render() {
+    const { reading, trouble } = this;
+    const requests = this.#requests();
+    return html`
+      <div class="section">
+        <div class="opening">
+          <p class="sum">${this.#sum(requests)}</p>
+          ${this.#troubles().map(
+            (sentence) => html`
+              <p class="trouble">${sentence}</p>
+            `,
+          )}
+          ${
+            reading
+              ? html`
+                  <p class="actions">
+                    <button type="button" @click=${() => print()}>Print the record</button>
+                    <button type="button" @click=${() => this.#copy("Everything", this.#whole(reading, requests))}>
+                      Copy all as JSON
+                    </button>
+                  </p>
+                `
+              : nothing
+          }
+        </div>
+        ${reading && !trouble ? this.#parts(reading, requests) : nothing}
+      </div>
+      <p class="unseen" role="status">${this.said}</p>
+      ${
+        reading
+          ? record(reading, this.year, requests)
+          : html`
+              <p class="record">Nothing was read yet: this section reads when it is looked at.</p>
+            `
+      }
+    `;
+  }
+
+  #parts(reading: Reading, requests: readonly Explained[]) {
+    const { personalizer } = this;
+    const said = ({ detail }: CustomEvent<string>) => (this.said = detail);
+    return html`
+      <div class="beside">
+        <section class="part" aria-labelledby="uploads">
+          <h3 id="uploads">Every upload, in order</h3>
+          ${this.#uploads(reading)}
+        </section>
+        <privet-dry-run .personalizer=${personalizer} @said=${said}></privet-dry-run>
+      </div>
+      <section class="part" aria-labelledby="spent">
+        <h3 id="spent">The budget</h3>
+        ${budget(reading, this.year, this.#copy)}
+      </section>
+      ${
+        reading.ledger.length
+          ? html`
+              <section class="part" aria-labelledby="ledger">
+                <h3 id="ledger">The ledger</h3>
+                ${this.#ledger(reading)}
+              </section>
+            `
+          : nothing
+      }
+      ${
+        reading.statement
+          ? html`
+              <section class="part" aria-labelledby="words">
+                <h3 id="words">In words</h3>
+                <div class="statement">${reading.statement.split("\n\n").map(paragraph)}</div>
+              </section>
+            `
+          : nothing
+      }
+      <section class="part" aria-labelledby="network">
+        <h3 id="network">Every request of this page</h3>
+        ${this.#network ? this.#list(requests) : nothing}
+      </section>
+    `;
+  }
+
+  #sum(requests: readonly Explained[]): unknown {
+    const { reading } = this;
+    if (!reading)
+      return this.personalizer ? "Reading what this device has kept." : "No personalizer is open on this page yet.";
+    const { left } = reading;
+    const bytes = left.reduce((sum, { sending }) => sum + sending.bytes.length, 0);
+    const unexplained = requests.filter(({ what }) => what === undefined).length;
+    const [strong, after] = left.length
+      ? [count(left.length, "upload"), ` left this device, ${bytesOf(bytes)} in all, each noised here first.`]
+      : ["Nothing about you", " has left this device."];
+    const all = count(requests.length, "request");
+    const asked = unexplained
+      ? html`
+          <strong class="unexplained">
+            ${whole(unexplained)} of ${all} ${unexplained === 1 ? "has" : "have"} no explanation.
+          </strong>
+        `
+      : `All ${all} of this page are explained.`;
+    const read = html`
+      <span class="quiet">Read at ${time(reading.time)}.</span>
+    `;
+    return html`
+      <strong>${strong}</strong>
+      ${after} ${asked} ${read}
+    `;
+  }
+
+  /** What is not as it should be, a sentence each. */
+  #troubles(): string[] {
+    const { reading, trouble, offline } = this;
+    if (trouble) return [trouble];
+    const said: string[] = [];
+    if (offline)
+      said.push(
+        "This device is offline. What stands here was kept on it, and is whole; what is finished is sent later.",
+      );
+    if (!reading) return said;
+    const { status, left, missing } = reading;
+    if (status.storage === "memory")
+      said.push(
+        "This window keeps nothing beyond its own life: nothing is contributed from it, and there is no lasting ledger.",
+      );
+    const last = left.at(-1)?.sending;
+    if (last?.answer && last.answer.status !== 200) {
+      const { status, code } = last.answer;
+      const again = left.at(-1)?.paid?.entry.fate === "ready";
+      said.push(
+        (status === 0
+          ? `The leader did not answer at ${time(last.time)}.`
+          : code === "helper-unreachable"
+            ? `The leader answered at ${time(last.time)} that the helper is not to be reached.`
+            : `The leader did not take the upload of ${time(last.time)}: ${code}.`) +
+          (again ? " The finished upload waits here; the same bytes go out again and cost nothing more." : ""),
+      );
+    } else if (status.refused === "server-unreachable") {
+      said.push("The aggregation server could not be reached. What was verified before stands, and nothing is lost.");
+    }
+    return [...said, ...missing];
+  }
+
+  #uploads({ left, status }: Reading) {
+    if (left.length === 0) {
+      const why = status.consent.contribute
+        ? "The first contribution will stand here, byte for byte."
+        : "You have not agreed to contribute, so nothing will.";
+      return html`
+        <p class="note">Nothing yet. ${why}</p>
+      `;
+    }
+    const folds = { open: this.open, turn: this.#turn };
+    return html`
+      <ol class="sendings">
+        ${left.map((part, place) => sending(part, place + 1, folds, this.#copy))}
+      </ol>
+    `;
+  }
+
+  #ledger({ ledger, delta, spent }: Reading) {
+    return table<Paid>(
+      {
+        name: "ledger",
+        caption: `Every debit there ever was${delta === undefined ? "" : `, ε at δ = ${delta}`}`,
+        columns: LEDGER,
+        rows: ledger,
+        foot: html`
+          <tfoot role="rowgroup">
+            <tr role="row">
+              <th scope="row" role="rowheader">In all</th>
+              <td role="cell"></td>
+              <td role="cell"></td>
+              <td role="cell" class="number" data-key="rho_trusted" data-head="ρ trusted">${loss(spent.trusted)}</td>
+              <td role="cell" class="number" data-key="rho_alone" data-head="ρ alone">${loss(spent.alone)}</td>
+              <td role="cell"></td>
+            </tr>
+          </tfoot>
+        `,
+      },
+      this.#copy,
+    );
+  }
+
+  #list(requests: readonly Explained[]) {
+    const witness = this.#network?.witnessed
+      ? "and by a Service Worker, which sees methods, headers and bodies, too"
+      : "and, once this page is loaded again, by a Service Worker, where the site has registered this section's";
+    const lists =
+      `Listed by the browser for this page, by the browser for the device's worker, ${witness}. No list that a page can ` +
+      "read has WebSocket (a Content Security Policy can forbid it), WebRTC, or what the browser fetches for itself.";
+    return html`
+      <p class="note">${lists}</p>
+      ${
+        requests.some(({ what }) => what === undefined)
+          ? html`
+              <p class="trouble" role="alert">Something here asked an address that nobody vouches for.</p>
+            `
+          : nothing
+      }
+      ${table<Explained>(
+        {
+          name: "requests",
+          caption: `${count(requests.length, "request")}, in the order of their beginning`,
+          columns: REQUESTS,
+          rows: requests,
+          loud: ({ what }) => what === undefined,
+        },
+        this.#copy,
+      )}
+    `;
+  }
+
+  #requests(): Explained[] {
+    const { reading, asked } = this;
+    const uploads = new Map<string, Set<string>>();
+    for (const { sending, sha256 } of reading?.left ?? []) {
+      uploads.set(sending.url, (uploads.get(sending.url) ?? new Set()).add(sha256));
+    }
+    const absolute = ([name, what]: [string, string]) => [plain(new URL(name, document.baseURI).href), what] as const;
+    const grounds = {
+      ...{ page: plain(location.href), markup: markupOf(document), asks: asked.asks, uploads },
+      files: Object.fromEntries(Object.entries(this.files).map(absolute)),
+    };
+    // Whether something has no explanation is known when the log and the asks were read after it.
+    const judged = ({ time }: { time: number }) => reading !== undefined && time < reading.time;
+    return (this.#network?.requests(asked.seen) ?? []).map((request) => {
+      return { ...request, what: explain(request, grounds) ?? (judged(request) ? undefined : JUST_NOW) };
+    });
+  }
+
+  #whole(reading: Reading, requests: readonly Explained[]): string {
+    const { status, ledger, left, round, delta, statement, spent, lifetime } = reading;
+    const log = left.map(({ sending: { noised: _, ...sending }, sha256, fields }) => ({ ...sending, sha256, fields }));
+    return jsonOf({ status, round, delta, spent, lifetime, year: this.year, ledger, log, statement, requests });
+  }
+
+  readonly #copy = (caption: string, json: string): void => {
+    // An assistive technology says a text again only if it changes.
+    const say = (text: string) => (this.said = this.said === text ? `${text} ` : text);
+    navigator.clipboard.writeText(json).then(
+      () => say(`Copied as JSON: ${caption}.`),
+      () => say("The browser does not let this page copy."),
+    );
+  };
+
+  readonly #turn = (key: string, open: boolean): void => {
+    if (this.open.has(key) === open) return;
+    const next = new Set(this.open);
+    if (open) next.add(key);
+    else next.delete(key);
+    this.open = next;
+  };
+
+  readonly #line = (): void => void (this.offline = !navigator.onLine);
+
+  /** What left last is unfolded when it appears, and stays as the reader leaves it. */
+  #unfold({ left }: Reading): void {
+    const last = left.at(-1);
+    const key = last ? `${last.sending.time} ${last.sending.id}` : "";
+    if (!last || key === this.#latest) return;
+    this.#turn(this.#latest, false);
+    this.#latest = key;
+    this.#turn(key, true);
+  }
+
+  #watch(seen: boolean): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (!seen) return;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    void this.#look();
+  }
+
+  async #look(): Promise<void> {
+    const { personalizer } = this;
+    if (!personalizer || this.#looking || this.#timer === undefined || document.hidden) return;
+    this.#looking = true;
+    try {
+      const pulse = await pulseOf(personalizer);
+      const late = this.#requests().some(({ what }) => what === JUST_NOW);
+      if (pulse !== this.#pulse || !this.reading || this.trouble || late) await this.read();
+    } catch (error) {
+      if (this.personalizer === personalizer) this.trouble = `This device did not answer: ${(error as Error).message}.`;
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #clear(): void {
+    this.reading = this.year = undefined;
+    this.asked = { asks: {}, seen: [] };
+    this.open = new Set();
+    this.said = this.trouble = this.#pulse = this.#latest = "";
+    this.offline = false;
+  }
+}
+
+const LEDGER: readonly Column<Paid>[] = [
+  {
+    ...{ key: "id", head: "Upload" },
+    value: ({ entry }) => entry.id,
+    show: ({ entry }) => html`
+      <code>${entry.id.replace(/.{8}(?=.)/g, "$& ")}</code>
+    `,
+  },
+  { key: "task", head: "Task", value: ({ entry }) => entry.task },
+  { key: "round", head: "Round", value: ({ entry }) => entry.round, number: true },
+  {
+    ...{ key: "rho_trusted", head: "ρ trusted", number: true },
+    value: ({ trusted }) => trusted,
+    show: ({ trusted }) => loss(trusted),
+  },
+  { key: "rho_alone", head: "ρ alone", number: true, value: ({ alone }) => alone, show: ({ alone }) => loss(alone) },
+  { key: "fate", head: "Became", value: ({ entry }) => entry.fate },
+];
+
+const UNLISTED = none("not listed");
+
+const REQUESTS: readonly Column<Explained>[] = [
+  {
+    ...{ key: "address", head: "Address" },
+    value: ({ url }) => url,
+    show: ({ url }) => html`
+      <code>${url.startsWith(`${location.origin}/`) ? url.slice(location.origin.length) : url}</code>
+    `,
+  },
+  {
+    ...{ key: "what", head: "What it is" },
+    value: ({ what }) => what ?? "unexplained",
+    show: ({ what }) =>
+      what ??
+      html`
+        <span class="unexplained">Unexplained</span>
+      `,
+  },
+  {
+    key: "time",
+    head: "At",
+    value: ({ time }) => new Date(time).toISOString(),
+    show: (row) => time(row.time),
+    number: true,
+  },
+  { key: "method", head: "Method", value: ({ method }) => method, show: ({ method }) => method ?? UNLISTED },
+  {
+    ...{ key: "sent", head: "Carried", number: true },
+    value: ({ sent }) => sent,
+    show: ({ sent }) => (sent === undefined ? UNLISTED : whole(sent)),
+  },
+  {
+    ...{ key: "received", head: "Received", number: true },
+    value: ({ received }) => received,
+    show: ({ received }) => (received === undefined ? UNLISTED : whole(received)),
+  },
+  { key: "seen-by", head: "Listed by", value: ({ seenBy }) => seenBy },
+];
+
+async function yearOf({ audit }: Personalizer, reading: Reading): Promise<Year | undefined> {
+  const projection = projectionOf(reading);
+  if (!projection) return undefined;
+  const { delta } = reading;
+  const at = async (rho: number) => ({
+    rho,
+    epsilon: delta ? await audit.epsilon(rho, delta).catch(() => undefined) : undefined,
+  });
+  return { projection, trusted: await at(projection.trusted), alone: await at(projection.alone) };
+}
+
+/** What stands before a colon is what the paragraph is about. */
+function paragraph(text: string) {
+  const [, head = "", rest = text] = text.match(/^([^:.]{4,60}:)(.*)$/s) ?? [];
+  return html`
+    <p>
+      <b>${head}</b>
+      ${rest}
+    </p>
+  `;
+}

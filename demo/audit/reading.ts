@@ -1,0 +1,110 @@
+// What the section shows, read from the device at one moment. What cannot be read is missing, and said.
+
+import type { Entry, Fields, Personalizer, Sending, Status } from "privet";
+import { sha256 } from "./format.ts";
+
+/** A rho, and as the epsilon that it is at the reading's delta. */
+export interface Loss {
+  rho: number;
+  epsilon: number | undefined;
+}
+
+/** What one debit cost: where enough others are honest, and where nobody else is. */
+export interface Paid {
+  entry: Entry;
+  trusted: Loss;
+  alone: Loss;
+}
+
+/** One request that carried something, taken apart. */
+export interface Left {
+  sending: Sending;
+  sha256: string;
+  /** Its fields, and those of the round that it was made for, where both can be read. */
+  fields: Fields | undefined;
+  round: Fields | undefined;
+  paid: Paid | undefined;
+}
+
+export interface Reading {
+  /** When it was taken, in milliseconds since 1970. */
+  time: number;
+  status: Status;
+  ledger: Paid[];
+  left: Left[];
+  spent: { trusted: Loss; alone: Loss };
+  lifetime: Loss;
+  remaining: Loss;
+  /** The open round's fields, and the delta that every epsilon here is given at. */
+  round: Fields | undefined;
+  delta: number | undefined;
+  statement: string;
+  /** What could not be read, as sentences. */
+  missing: string[];
+}
+
+export async function readingOf(personalizer: Personalizer): Promise<Reading> {
+  const { audit } = personalizer;
+  // What is asked from here on knows all that was before.
+  const time = Date.now();
+  const [status, entries, log] = await Promise.all([personalizer.status(), audit.ledger(), audit.log()]);
+  const missing: string[] = [];
+  /** Gives nothing where that fails, and says what is missing because of it. */
+  const tried = async <T>(work: () => Promise<T>, without: string): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch {
+      if (!missing.includes(without)) missing.push(without);
+      return undefined;
+    }
+  };
+  const words = "The module that takes messages apart could not be loaded: what it reads is left out here.";
+  const round = status.round ? await tried(() => audit.inspect("round"), words) : undefined;
+  const statement = status.round ? await tried(() => audit.statement(), words) : undefined;
+  const delta = round && Number(round["delta"]);
+
+  const loss = async (rho: number): Promise<Loss> => ({
+    rho,
+    epsilon: delta && (await tried(() => audit.epsilon(rho, delta), words)),
+  });
+  const ledger = await Promise.all(
+    entries.map(async (entry) => ({ entry, trusted: await loss(entry.rho), alone: await loss(entry.rhoAlone) })),
+  );
+  const left = await Promise.all(
+    log.map(async (sending): Promise<Left> => {
+      const { bytes, signed, task, id } = sending;
+      const own = signed && (await tried(async () => bodyOf(await audit.inspect("signed", signed)), words));
+      return {
+        sending,
+        sha256: await sha256(bytes),
+        fields: await tried(() => audit.inspect("upload", bytes, signed), unread(sending)),
+        round: own && (await tried(() => audit.inspect("round", own), words)),
+        paid: ledger.find(({ entry }) => entry.task === task && entry.id === id),
+      };
+    }),
+  );
+  const total = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0);
+  return {
+    ...{ time, status, ledger, left, round, delta, statement: statement ?? "", missing },
+    spent: { trusted: await loss(status.rhoSpent), alone: await loss(total(({ rhoAlone }) => rhoAlone)) },
+    lifetime: await loss(status.rhoSpent + status.rhoLeft),
+    remaining: await loss(status.rhoLeft),
+  };
+}
+
+const bodyOf = ({ body }: Fields) => body as Uint8Array;
+
+function unread({ round }: Sending): string {
+  return `An upload of round ${round} could not be taken apart: the round that it was made for is not known any more.`;
+}
+
+/** What changes when something left, was answered or was debited: cheap to ask for. */
+export async function pulseOf(personalizer: Personalizer): Promise<string> {
+  const [{ round, rhoSpent, storage, consent, refused }, ledger, { seen }] = await Promise.all([
+    personalizer.status(),
+    personalizer.audit.ledger(),
+    personalizer.audit.requests(),
+  ]);
+  const fates = ledger.map(({ id, fate }) => id + fate);
+  return JSON.stringify([round, rhoSpent, storage, consent, refused, fates, seen.length]);
+}
