@@ -202,6 +202,7 @@ export interface Requests {
   seen: Seen[];
 }
 
+/** What an address is asked for. */
 export type Asked = "module" | "round" | "head" | "upload";
 
 /** A request as a browser lists it. */
