@@ -15,6 +15,8 @@ import { type Column, jsonOf, none, table } from "./table.ts";
 
 /** How often it looks whether something has changed, while it is looked at. */
 const LOOK_MS = 1000;
+/** How many requests are on the page before all are asked for: what opens it, and a contribution. */
+const FIRST = 24;
 const JUST_NOW = "just now: not compared with the log yet";
 
 export class PrivetAudit extends LitElement {
@@ -26,6 +28,7 @@ export class PrivetAudit extends LitElement {
     year: { state: true },
     asked: { state: true },
     open: { state: true },
+    every: { state: true },
     said: { state: true },
     trouble: { state: true },
     offline: { state: true },
@@ -42,6 +45,7 @@ export class PrivetAudit extends LitElement {
   declare private year: Year | undefined;
   declare private asked: Requests;
   declare private open: ReadonlySet<string>;
+  declare private every: boolean;
   declare private said: string;
   declare private trouble: string;
   declare private offline: boolean;
@@ -59,6 +63,7 @@ export class PrivetAudit extends LitElement {
     super();
     this.files = {};
     this.others = {};
+    this.every = false;
     this.#clear();
   }
 
@@ -316,10 +321,20 @@ export class PrivetAudit extends LitElement {
           caption: `${count(requests.length, "request")}, in the order of their beginning`,
           columns: REQUESTS,
           rows: requests,
+          shown: this.every ? requests : requests.filter(({ what }, place) => place < FIRST || what === undefined),
           loud: ({ what }) => what === undefined,
         },
         this.#copy,
       )}
+      ${
+        this.every || requests.length <= FIRST
+          ? nothing
+          : html`
+              <button type="button" class="every" @click=${() => (this.every = true)}>
+                Show all ${requests.length} requests
+              </button>
+            `
+      }
     `;
   }
 

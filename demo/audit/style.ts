@@ -220,6 +220,9 @@ export const style = css`
   .copy:hover:enabled {
     color: var(--_ink);
   }
+  .every {
+    margin-top: var(--_3);
+  }
   tr.loud > * {
     border-top-color: var(--_trouble);
     background: color-mix(in oklab, var(--_trouble) 12%, transparent);

@@ -23,6 +23,8 @@ export interface Table<Row> {
   caption: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
+  /** Those of them that are on the page; all, where it is not said. JSON always has all. */
+  shown?: readonly Row[];
   /** Whether a row stands out. */
   loud?(row: Row): boolean;
   foot?: unknown;
@@ -31,7 +33,8 @@ export interface Table<Row> {
 /** Hands a text over to the user, and says so. */
 export type Copy = (caption: string, json: string) => void;
 
-export function table<Row>({ name, caption, columns, rows, loud, foot }: Table<Row>, copy: Copy): TemplateResult {
+export function table<Row>(table: Table<Row>, copy: Copy): TemplateResult {
+  const { name, caption, columns, rows, shown = rows, loud, foot } = table;
   const asJson = () => copy(caption, jsonOf({ [name]: rows.map((row) => plainRow(columns, row)) }));
   // The roles are said again: where it is narrow its parts are laid out as blocks, and some browsers drop them then.
   return html`
@@ -48,7 +51,7 @@ export function table<Row>({ name, caption, columns, rows, loud, foot }: Table<R
           </tr>
         </thead>
         <tbody role="rowgroup">
-          ${rows.map(
+          ${shown.map(
             (row) => html`
               <tr role="row" class=${loud?.(row) ? "loud" : nothing}>${cells(columns, row)}</tr>
             `,

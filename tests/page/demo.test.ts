@@ -245,6 +245,16 @@ test("a round is filled by simulated devices, closes, and its head is verified a
     .locator("privet-audit")
     .getByText(/All \d+ requests of this page are explained/)
     .waitFor();
+  const requests = page.locator("privet-audit table[data-name=requests] tbody tr");
+  assert.equal(await requests.count(), 24, "the first of them");
+  const every = page.locator("privet-audit .every");
+  const all = Number(/\d+/.exec(await every.innerText())?.[0]);
+  await every.click();
+  await requests.nth(24).waitFor();
+  assert.ok(
+    all > 60 && (await requests.count()) >= all,
+    "each simulated device asks for the round, the head, and uploads",
+  );
   await turn("feed");
   await page.getByText("Your order, from one thing you chose.").waitFor();
   const gradients = await page.locator(".figures div", { hasText: "Gradients" }).innerText();
