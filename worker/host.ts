@@ -47,6 +47,8 @@ interface Settings extends Consent {
   offset: number;
   /** The slot in which it looked last whether to contribute. */
   slot: number;
+  /** It was erased while the ledger's half could not be loaded: what is finished is to be given up before anything else. */
+  erased?: boolean;
 }
 
 /** What is published, and the round as it was verified. */
@@ -287,8 +289,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   async erase(): Promise<Erased> {
-    // Before anything is gone: where it cannot be loaded, nothing is.
-    const contributions = await this.#accounted();
+    const accounted = await this.#accounted().catch((error: unknown) => ({ error }));
+    const contributions = accounted && "error" in accounted ? undefined : accounted;
     await this.#alone(async () => {
       await contributions?.giveUp();
       const { offset, slot } = this.#settings;
@@ -302,7 +304,10 @@ export class Host implements Leader, Answers, Way {
       await this.#journal.settled();
       this.#journal = new Journal(this.store, this.prefix);
       await this.store.clear();
+      if (accounted && "error" in accounted) await this.#keep({ ...this.#settings, erased: true });
     });
+    // What it was asked for is done. What the ledger keeps cannot be said.
+    if (accounted && "error" in accounted) throw accounted.error;
     const kept = (await contributions?.entries()) ?? [];
     return { kept, rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
@@ -426,7 +431,12 @@ export class Host implements Leader, Answers, Way {
   /** The half that contributes. */
   async #contributing(): Promise<Contributions> {
     const { Contributions } = await loadFull(this.options.wasm?.full);
-    return (this.#contributions ??= new Contributions(this));
+    this.#contributions ??= new Contributions(this);
+    if (this.#settings.erased) {
+      await this.#contributions.giveUp();
+      await this.#keep({ ...this.#settings, erased: false });
+    }
+    return this.#contributions;
   }
 
   /** The same, where there is an account for it to keep. */

@@ -149,6 +149,33 @@ test("an erasure leaves the ledger's totals and nothing else, and says why", asy
   assert.equal((await server.count()).count, 1);
 });
 
+test("an erasure is one also where the ledger's half cannot be loaded; what was finished is given up as soon as it can", async () => {
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  await server.down();
+  assert.equal(await call(page, "contribute"), "server-unreachable");
+  await server.up();
+  await call(page, "close");
+  await context.route("**/full.js", (route) => route.abort());
+  await page.reload();
+  await open(page, {}, null);
+  assert.equal(await call(page, "erase"), "server-unreachable");
+  assert.deepEqual(
+    Object.keys((await stored(page))["records"] ?? {}),
+    ["demo/settings"],
+    "who agreed to what, which is nothing",
+  );
+  await context.unroute("**/full.js");
+  await page.reload();
+  await open(page);
+  assert.equal((await status()).events, 0);
+  const fates = async () => (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  assert.deepEqual(await fates(), ["refused"], "it is never sent");
+  await call(page, "contribute");
+  assert.deepEqual([(await server.count()).count, await fates()], [1, ["refused", "sent"]]);
+  assert.deepEqual((await call<{ kept: unknown[] }>(page, "erase")).kept.length, 2);
+});
+
 for (const [what, harm] of [
   ["a snapshot that was changed", () => meddle("records", "demo/profile", [1, 2, 3])],
   ["a lost key", () => meddle("keys", "records")],
