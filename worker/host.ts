@@ -38,18 +38,8 @@ import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
+import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";
-
-/** What is agreed to, and what is drawn once. */
-interface Settings extends Consent {
-  paused: boolean;
-  /** Where this device's slots begin, as a part of one. */
-  offset: number;
-  /** The slot in which it looked last whether to contribute. */
-  slot: number;
-  /** It was erased while the ledger's half could not be loaded: what is finished is to be given up before anything else. */
-  erased?: boolean;
-}
 
 /** What is published, and the round as it was verified. */
 interface Published extends PublishedBytes {
