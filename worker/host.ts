@@ -234,7 +234,8 @@ export class Host implements Leader, Answers, Way {
   async train(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
     const end = performance.now() + maxMs;
     const slice = () => {
-      const more = this.#personalises && this.#train(Math.min(SLICE_MS, maxMs));
+      const left = Math.max(0, end - performance.now());
+      const more = this.#personalises && this.#train(Math.min(SLICE_MS, left));
       onProgress({ owed: this.device().owed });
       return more;
     };

@@ -12,6 +12,7 @@ import { heartbeat, quantile } from "./heartbeat.ts";
 const OPENINGS = 20;
 const CLICKS = 100;
 const BEATING_MS = 30_000;
+const LIMIT_MS = 20;
 
 const file = join(required("PRIVET_FIGURES"), "package.jsonl");
 const [site, browser] = [await Site.make(), await launch({ gpu: false })];
@@ -101,6 +102,22 @@ try {
   const { took, changed } = await clicks(page);
   if (changed < CLICKS / 2) throw new Error(`the order changed after ${changed} of ${CLICKS} clicks only`);
   await figure("event_to_order_ms", "ms", took);
+
+  const over = await page.evaluate(async (maxMs) => {
+    const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: { id: string }[] };
+    const over: number[] = [];
+    // What is forgotten makes all the rest be learnt anew: more than one call has time for.
+    for (let n = 0; over.length < 50 && n < 100; n++) {
+      await personalizer.forget({ item: items[(n * 37) % 200]!.id });
+      for (let more = true; more;) {
+        const start = performance.now();
+        more = await personalizer.train({ maxMs });
+        if (more) over.push(performance.now() - start - maxMs);
+      }
+    }
+    return over;
+  }, LIMIT_MS);
+  await figure("train_over_ms", "ms", over, 0.9);
 
   const idle = await heartbeat(page, BEATING_MS);
   const busy = heartbeat(page, BEATING_MS);
