@@ -112,7 +112,7 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
 #[wasm_bindgen_test]
 async fn what_was_chosen_rises_is_learnt_explained_and_forgotten() {
     let mut device = open(Mode::Device, 100).expect("the default policy admits it");
-    assert_eq!((device.dense(), device.attributes()), (vec!["age".into()], vec!["topic".into()]));
+    assert_eq!((device.names(0), device.names(1)), (vec!["age".into()], vec!["topic".into()]));
     assert_eq!(rerank(&mut device, &[1, 2, 3]).order, [0, 1, 2], "as the server has it");
     assert!(!device.personal());
     for _ in 0..20 {
