@@ -1,5 +1,6 @@
 // The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
 
+import { hashOf, sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { Journal, type Line } from "./journal.ts";
@@ -53,6 +54,8 @@ type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]
 const KINDS = ["personal", "server", "interleaved"] as const;
 /** A call waits for one slice of learning at most. */
 const SLICE_MS = 8;
+/** Whoever trains by hand goes on at once, mostly, and would wait for a slice of what is learnt unasked. */
+const BY_HAND_MS = 50;
 /** How many of the latest things that the user did are told. */
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
@@ -80,6 +83,7 @@ export class Host implements Leader, Answers, Way {
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #learning = false;
+  #byHand = 0;
   /** What this session has learnt, and how long that took. */
   #steps = 0;
   #trainingMs = 0;
@@ -239,11 +243,13 @@ export class Host implements Leader, Answers, Way {
       onProgress({ owed: this.device().owed });
       return more;
     };
+    this.#byHand = end;
     let more = await this.turn(slice);
     while (more && performance.now() < end) {
       stillWanted(signal);
       more = await this.turn(slice);
     }
+    this.#byHand = performance.now() + BY_HAND_MS;
     return more;
   }
 
@@ -562,6 +568,8 @@ export class Host implements Leader, Answers, Way {
     if (this.#learning) return;
     this.#learning = true;
     const slice = async () => {
+      const wait = this.#byHand - performance.now();
+      if (wait > 0) return void setTimeout(slice, wait);
       // A module that has failed says so in the answer to the next call.
       const work = () => this.#device !== undefined && this.#personalises && this.#train(SLICE_MS);
       this.#learning = await this.turn(work).catch(() => false);
@@ -587,13 +595,4 @@ export class Host implements Leader, Answers, Way {
     const terms = termsOf(Terms, this.options);
     return round.length ? Device.open(verified ?? terms.admit(round), head) : Device.local(terms, head);
   }
-}
-
-async function hashOf(bytes: Uint8Array): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, place) => byte === b[place]);
 }
