@@ -389,11 +389,11 @@ export class Host implements Leader, Answers, Way {
 
   async status(): Promise<Status> {
     const seen = await this.turn(() => {
-      const { personal, round, dimension, events, owed } = this.device();
-      return { personal, round, dimension, events, owed };
+      const { personal, simd, round, dimension, events, owed } = this.device();
+      return { personal, simd, round, dimension, events, owed };
     });
     const account = await this.#account();
-    const { personal, ...plain } = seen;
+    const { personal, simd, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
     const promised = globalThis.navigator?.storage?.persisted;
     const persisted = this.store.lasting && (await promised?.call(navigator.storage)) === true;
@@ -403,6 +403,7 @@ export class Host implements Leader, Answers, Way {
       ...plain,
       ...{ steps: this.#steps, trainingMs: this.#trainingMs },
       order: personal && this.#settings.personalise ? "personal" : "server",
+      kernels: simd ? "simd128" : "scalar",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
       ...(this.#refused && { refused: this.#refused }),
     };

@@ -1,6 +1,6 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
-use crate::stored::stored;
+use crate::{power::exp2, stored::stored};
 
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
@@ -53,7 +53,7 @@ impl Drift {
         if !loss.is_finite() {
             return false;
         }
-        self.alarm *= (-1.0 / HALF_LIFE).exp2();
+        self.alarm *= exp2(-1.0 / HALF_LIFE);
         let deviation = self.variance.sqrt();
         let off = loss - self.mean;
         if self.seen >= WARM_UP && deviation > 0.0 {

@@ -2,10 +2,11 @@
 
 use crate::{
     Event, Head, Profile, cpu,
-    profile::{self, Seen},
+    profile::{Seen, extend_direction},
     propensity::propensity,
     stored::stored,
 };
+use privet_kernels::here as kernels;
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
@@ -67,7 +68,7 @@ impl Example {
         let shape = head.shape(rows as u32, 1);
         let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
         let mut loss = [0.0];
-        cpu::forward(shape, &self.x, head.parameters(), &mut z, &mut s);
+        kernels::forward(shape.f as usize, shape.h as usize, &self.x, head.parameters(), &mut z, &mut s);
         cpu::listwise(shape, 1.0, &[0, rows as u32], &[1.0], &self.server, &s, &mut r, &mut loss);
         f64::from(loss[0]) / (rows as f64).ln()
     }
@@ -84,7 +85,7 @@ impl Example {
             contributed: false,
         };
         for Seen { item, .. } in rows {
-            example.directions.extend(profile::direction(&item.embedding));
+            extend_direction(&item.embedding, &mut example.directions);
             example.slots.extend(item.attributes.iter().map(slot));
             example.slot_starts.push(example.slots.len() as u16);
         }

@@ -7,6 +7,7 @@ use crate::{
     example::SLOTS,
     stored::{goes_on, stored},
 };
+use privet_kernels::{Step, here as kernels};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many examples are kept to be learnt from again.
@@ -43,13 +44,20 @@ stored!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox,
 /// Room for a step, kept from one to the next.
 #[derive(Default)]
 pub struct Scratch {
+    /// The examples of a batch, one below the other, as [`cpu::listwise`] has them.
+    x: Vec<f32>,
+    offset: Vec<f32>,
+    starts: Vec<u32>,
+    weight: Vec<f32>,
+    losses: Vec<f32>,
     z: Vec<f32>,
+    d: Vec<f32>,
     s: Vec<f32>,
     r: Vec<f32>,
-    offset: Vec<f32>,
+    /// Slopes of the net and of the personal part, and zeros for what that is pulled to.
     g: Vec<f32>,
-    theta: Vec<f32>,
     personal: Vec<f32>,
+    zeros: Vec<f32>,
 }
 
 impl Learner {
@@ -104,7 +112,8 @@ impl Learner {
     /// What the personal part says of an item, by its direction and its slots.
     pub(crate) fn personal(&self, direction: &[f32], slots: &[u16]) -> f32 {
         let (embedding, values) = self.personal.split_at(direction.len());
-        linear(embedding, values, direction, slots)
+        let valued: f32 = slots.iter().map(|&slot| values[usize::from(slot)]).sum();
+        kernels::dot(embedding, direction) + if slots.is_empty() { 0.0 } else { valued / slots.len() as f32 }
     }
 
     /// The examples that went into no contribution yet, the oldest first.
@@ -133,48 +142,54 @@ impl Learner {
         let mut generator = ChaCha8Rng::seed_from_u64(self.steps);
         let newest = self.pool.len() - 1;
         let batch = (local.batch as usize).min(self.pool.len());
-        resize(&mut scratch.theta, self.theta.len());
-        resize(&mut scratch.personal, self.personal.len());
-        for place in 0..batch {
-            let chosen = if place == 0 { newest } else { generator.random_range(0..self.pool.len()) };
-            self.add_slope(head, chosen, scratch);
-        }
-        let scale = 1.0 / batch as f32;
+        let mut draw = |place| if place == 0 { newest } else { generator.random_range(0..self.pool.len()) };
+        let chosen: Vec<usize> = (0..batch).map(&mut draw).collect();
+        self.slopes(head, &chosen, scratch);
         // Slopes are means over examples; a pull weighs as much as so many of them.
-        let share = 1.0 / self.pool.len() as f32;
+        let (scale, share) = (1.0 / batch as f32, 1.0 / self.pool.len() as f32);
         let faster = drift::learning(self.pool[newest].alarm);
-        let (pull, personal_pull) = (local.pull * share, local.personal_pull * share);
-        let copy = self.theta.iter_mut().zip(&mut self.theta_squares);
-        for (((theta, squares), sum), &shared) in copy.zip(&scratch.theta).zip(head.parameters()) {
-            ada_grad(theta, squares, sum * scale, faster * local.rate, pull, shared);
-        }
-        let linear = self.personal.iter_mut().zip(&mut self.personal_squares);
-        for ((weight, squares), sum) in linear.zip(&scratch.personal) {
-            ada_grad(weight, squares, sum * scale, faster * local.personal_rate, personal_pull, 0.0);
-        }
+        let step =
+            |rate: f32, pull: f32, scale| Step { scale, rate: faster * rate, pull: pull * share, damping: DAMPING };
+        let net = step(local.rate, local.pull, 1.0);
+        kernels::step(net, &scratch.g, head.parameters(), &mut self.theta, &mut self.theta_squares);
+        let linear = step(local.personal_rate, local.personal_pull, scale);
+        kernels::step(linear, &scratch.personal, &scratch.zeros, &mut self.personal, &mut self.personal_squares);
     }
 
-    /// Adds one example's slopes to the scratch.
-    fn add_slope(&self, head: &Head, place: usize, scratch: &mut Scratch) {
-        let example = &self.pool[place];
-        let (rows, d) = (example.rows(), head.embedding_length());
-        let shape = head.shape(rows as u32, 1);
-        let Scratch { z, s, r, offset, g, theta, personal } = scratch;
-        resize(z, rows * shape.h as usize);
-        resize(s, rows);
-        resize(r, rows);
-        resize(offset, rows);
-        resize(g, self.theta.len());
-        for (i, offset) in offset.iter_mut().enumerate() {
-            *offset = example.server[i] + self.personal(example.direction(i, d), example.slots(i));
+    /// Writes the slopes of these examples into the scratch: the net's mean, and the personal part's sum.
+    fn slopes(&self, head: &Head, chosen: &[usize], scratch: &mut Scratch) {
+        let d = head.embedding_length();
+        let examples = || chosen.iter().map(|&place| &self.pool[place]);
+        let Scratch { x, offset, starts, weight, losses, z, d: through, s, r, g, personal, zeros } = scratch;
+        [&mut *x, offset, weight].into_iter().for_each(Vec::clear);
+        starts.clear();
+        starts.push(0);
+        for example in examples() {
+            x.extend_from_slice(&example.x);
+            let linear = |i| self.personal(example.direction(i, d), example.slots(i));
+            offset.extend(example.server.iter().enumerate().map(|(i, server)| server + linear(i)));
+            starts.push(offset.len() as u32);
+            weight.push(example.weight);
         }
-        cpu::forward(shape, &example.x, &self.theta, z, s);
-        cpu::listwise(shape, 1.0, &[0, rows as u32], &[example.weight], offset, s, r, &mut [0.0]);
-        cpu::backward(shape, &example.x, &self.theta, z, r, g);
-        theta.iter_mut().zip(&*g).for_each(|(sum, g)| *sum += g);
+        let rows = offset.len();
+        let shape = head.shape(rows as u32, chosen.len() as u32);
+        let (f, h) = (shape.f as usize, shape.h as usize);
+        for (numbers, length) in
+            [(&mut *z, rows * h), (through, rows * h), (s, rows), (r, rows), (losses, chosen.len())]
+        {
+            numbers.resize(length, 0.0);
+        }
+        g.resize(self.theta.len(), 0.0);
+        zeros.resize(self.personal.len(), 0.0);
+        kernels::forward(f, h, x, &self.theta, z, s);
+        cpu::listwise(shape, 1.0, starts, weight, offset, s, r, losses);
+        kernels::backward(f, h, 1.0 / chosen.len() as f32, x, &self.theta, z, r, through, g);
+        personal.clear();
+        personal.resize(self.personal.len(), 0.0);
         let (embedding, values) = personal.split_at_mut(d);
-        for (i, &r) in r.iter().enumerate() {
-            embedding.iter_mut().zip(example.direction(i, d)).for_each(|(sum, x)| *sum += r * x);
+        let rows = examples().flat_map(|example| (0..example.rows()).map(move |i| (example, i)));
+        for ((example, i), &r) in rows.zip(&*r) {
+            kernels::add(embedding, r, example.direction(i, d));
             let slots = example.slots(i);
             slots.iter().for_each(|&slot| values[usize::from(slot)] += r / slots.len() as f32);
         }
@@ -212,25 +227,6 @@ impl Example {
     pub(crate) fn slots(&self, row: usize) -> &[u16] {
         &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
     }
-}
-
-/// Duchi et al. 2011: the more a parameter has moved, the less it moves. The pull to `home` is an implicit step, which
-/// no strength of it makes swing.
-fn ada_grad(parameter: &mut f32, squares: &mut f32, slope: f32, rate: f32, pull: f32, home: f32) {
-    *squares += slope * slope;
-    let rate = rate / (*squares + DAMPING).sqrt();
-    *parameter = (*parameter - rate * slope + rate * pull * home) / (1.0 + rate * pull);
-}
-
-fn linear(embedding: &[f32], values: &[f32], direction: &[f32], slots: &[u16]) -> f32 {
-    let along: f32 = embedding.iter().zip(direction).map(|(w, x)| w * x).sum();
-    let valued: f32 = slots.iter().map(|&slot| values[usize::from(slot)]).sum();
-    along + if slots.is_empty() { 0.0 } else { valued / slots.len() as f32 }
-}
-
-fn resize(numbers: &mut Vec<f32>, length: usize) {
-    numbers.clear();
-    numbers.resize(length, 0.0);
 }
 
 #[cfg(test)]

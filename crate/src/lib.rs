@@ -43,6 +43,7 @@ mod memory;
 mod noise;
 pub mod order;
 mod policy;
+mod power;
 mod profile;
 mod propensity;
 mod ranker;
@@ -79,6 +80,8 @@ pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
+/// Whether ranking and learning go four lanes at a time. The numbers are the same.
+pub use privet_kernels::here::SIMD;
 pub use profile::{Counted, Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};

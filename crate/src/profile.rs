@@ -1,13 +1,18 @@
 //! What the device remembers of its user: the fold over the events, and nothing else.
 
+mod view;
+
 use std::collections::VecDeque;
 
 use crate::{
     Attribute, Event, Item, Moment, Schema,
-    cpu::{self, Glance},
+    cpu::Glance,
+    power::exp2,
     sorted::Sorted,
     stored::{goes_on, stored},
 };
+use privet_kernels::here::dot;
+pub(crate) use view::View;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -170,13 +175,14 @@ impl Profile {
     pub(crate) fn look(&self, schema: &Schema, event: &Event, shown: bool, without: Without) -> Vec<Seen> {
         let items = core::iter::once(&event.item).chain(&event.others);
         let before = |item: &Item| if shown { self.seen(item.key) } else { None };
-        items.map(|item| before(item).unwrap_or_else(|| self.see(schema, item, event.moment, without))).collect()
+        let mut view = None;
+        let mut now = |item| view.get_or_insert_with(|| self.view(schema, event.moment, without)).see(item);
+        items.map(|item| before(item).unwrap_or_else(|| now(item))).collect()
     }
 
-    fn see(&self, schema: &Schema, item: &Item, moment: Moment, without: Without) -> Seen {
-        let mut features = vec![0.0; Self::feature_count(schema.dense.len(), schema.attributes.len())];
-        self.features(schema, item, &direction(&item.embedding), moment, without, &mut features);
-        Seen { item: item.clone(), features }
+    /// As it looks at items at a moment.
+    pub(crate) fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, without: Without) -> View<'a> {
+        View::new(self, schema, moment, without)
     }
 
     fn seen(&self, key: u64) -> Option<Seen> {
@@ -186,7 +192,8 @@ impl Profile {
 
     /// Folds in what was shown together: all of it was seen, and passed over as long as nothing else is said.
     pub(crate) fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, without: Without) {
-        let seen: Vec<Seen> = items.iter().map(|item| self.see(schema, item, moment, without)).collect();
+        let view = self.view(schema, moment, without);
+        let seen: Vec<Seen> = items.iter().map(|item| view.see(item)).collect();
         self.begin(moment.ms);
         self.events += 1;
         seen.into_iter().for_each(|seen| keep(&mut self.passed_over, OPPOSITES, seen));
@@ -227,57 +234,6 @@ impl Profile {
         if label != 0.0 {
             keep(&mut self.recent, RECENT, Recent { key: item.key, label, direction });
         }
-    }
-
-    /// What this profile has to say at a moment about an item, whose [`direction`] is this, written into `out`.
-    pub(crate) fn features(
-        &self,
-        schema: &Schema,
-        item: &Item,
-        direction: &[f32],
-        moment: Moment,
-        without: Without,
-        out: &mut [f32],
-    ) {
-        let (dense, rest) = out.split_at_mut(item.dense.len());
-        for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
-            *out = schema.normalised(place, number);
-        }
-        let (fixed, counted) = rest.split_at_mut(FIXED);
-        fixed.fill(0.0);
-        counted.fill(0.0);
-        for (i, (out, tide)) in fixed.iter_mut().zip(self.tides.chunks_exact(direction.len())).enumerate() {
-            if i == 2 || !without.interests {
-                *out = cosine(tide, direction);
-            }
-        }
-        if !without.interests {
-            (fixed[4], fixed[5]) = self.kinship(direction);
-        }
-        if !without.attention {
-            self.look_back(direction, &mut fixed[6..9]);
-        }
-        let minute = (moment.ms / 60_000).cast_signed() + i64::from(moment.offset_min);
-        // 1970 began on a Thursday.
-        let weekend = (minute.div_euclid(24 * 60) + 3).rem_euclid(7) >= 5;
-        (fixed[9], fixed[10]) = on_the_clock(minute.rem_euclid(24 * 60) as u32);
-        fixed[11] = if weekend { 1.0 } else { 0.0 };
-        let same = moment.ms.saturating_sub(self.last_ms) < SESSION_MS;
-        fixed[12] = if same { (self.session as f32).ln_1p() / 4.0 } else { 0.0 };
-        fixed[13] = if self.recent.iter().any(|recent| recent.key == item.key) { 1.0 } else { 0.0 };
-        fixed[14] = (self.evidence as f32).ln_1p() / 4.0;
-        if !without.counters {
-            for (place, out) in counted.chunks_exact_mut(PER_ATTRIBUTE).enumerate() {
-                self.odds(schema, item, place, moment.ms, out);
-            }
-        }
-    }
-
-    /// The recent item that speaks most for an item of this [`direction`], and how loudly: a name to show beside it.
-    pub(crate) fn reason(&self, direction: &[f32]) -> Option<(u64, f32)> {
-        let voice = |recent: &Recent| recent.label * dot(&recent.direction, direction);
-        let loudest = self.recent.iter().max_by(|a, b| voice(a).total_cmp(&voice(b)))?;
-        Some((loudest.key, voice(loudest)))
     }
 
     /// The items that were shown and passed over, the oldest first.
@@ -367,47 +323,16 @@ impl Profile {
         }
     }
 
-    fn odds(&self, schema: &Schema, item: &Item, place: usize, ms: u64, out: &mut [f32]) {
-        let attribute = &schema.attributes[place];
-        let (mut sum, mut largest, mut known, mut n) = (0.0, f32::NEG_INFINITY, 0.0, 0.0f32);
-        for name in item.attributes.iter().filter(|(field, _)| usize::from(*field) == place) {
-            let counter = self.counters.get(name).copied().unwrap_or_default();
-            let odds = logit(counter.rate(attribute, ms)) - logit(attribute.rate);
-            sum += odds;
-            largest = largest.max(odds);
-            known += counter.decayed(ms).shown.ln_1p() / 4.0;
-            n += 1.0;
-        }
-        if n > 0.0 {
-            out.copy_from_slice(&[sum / n, largest, known / n]);
-        }
-    }
-
-    fn look_back(&self, direction: &[f32], out: &mut [f32]) {
-        let mut kinship = [0.0; RECENT];
-        let mut labels = [0.0; RECENT];
-        for ((kinship, label), recent) in kinship.iter_mut().zip(&mut labels).zip(self.recent.iter().rev()) {
-            *kinship = dot(&recent.direction, direction);
-            *label = recent.label;
-        }
-        let n = self.recent.len();
-        for (glance, out) in GLANCES.iter().zip(out) {
-            *out = cpu::attention(*glance, &kinship[..n], &labels[..n]);
-        }
-    }
-
-    /// How like the item is to the cluster nearest to it, and to all of them by their weights.
-    fn kinship(&self, direction: &[f32]) -> (f32, f32) {
+    /// How like an item is to the cluster nearest to it, and to all of them by their weights, by how like it is to each.
+    fn kinship(&self, cosines: &[f32]) -> (f32, f32) {
         let total: f32 = self.weights.iter().sum();
         if total == 0.0 {
             return (0.0, 0.0);
         }
         let mut nearest = f32::NEG_INFINITY;
         let mut mean = 0.0;
-        let rows = self.clusters.chunks_exact(direction.len()).zip(&self.weights);
-        for (row, &weight) in rows.filter(|(_, weight)| **weight > 0.0) {
-            let cosine = dot(row, direction);
-            nearest = nearest.max(cosine);
+        for (cosine, &weight) in cosines.iter().zip(&self.weights).filter(|(_, weight)| **weight > 0.0) {
+            nearest = nearest.max(*cosine);
             mean += weight * cosine;
         }
         (nearest, mean / total)
@@ -487,23 +412,21 @@ fn quarter_sine(minute: u32) -> f32 {
 
 /// What is left of 1 after `ms` at this half-life.
 fn half(ms: u64, half_life_ms: f64) -> f32 {
-    if ms == 0 { 1.0 } else { (-(ms as f64) / half_life_ms).exp2() as f32 }
+    if ms == 0 { 1.0 } else { exp2(-(ms as f64) / half_life_ms) as f32 }
 }
 
 /// A vector of the same direction and of length 1; zeros stay zeros.
 pub(crate) fn direction(embedding: &[f32]) -> Vec<f32> {
+    let mut direction = Vec::new();
+    extend_direction(embedding, &mut direction);
+    direction
+}
+
+/// The same behind others.
+pub(crate) fn extend_direction(embedding: &[f32], directions: &mut Vec<f32>) {
     let length = dot(embedding, embedding).sqrt();
     let scale = if length > 0.0 && length.is_finite() { 1.0 / length } else { 0.0 };
-    embedding.iter().map(|x| x * scale).collect()
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn cosine(tide: &[f32], direction: &[f32]) -> f32 {
-    let length = dot(tide, tide).sqrt();
-    if length > 0.0 { dot(tide, direction) / length } else { 0.0 }
+    directions.extend(embedding.iter().map(|x| x * scale));
 }
 
 fn logit(rate: f32) -> f32 {

@@ -1,10 +1,12 @@
 //! How likely a place of a slate is to be looked at.
 
+use crate::power::exp2;
+
 /// The first place's is 1, and a place's falls with its number to the power of `eta`: Joachims et al. 2017, section 5.
 ///
 /// By logarithms in f64, which are there anyway: exact for powers of two, and no power function to load.
 pub(crate) fn propensity(place: u32, eta: f32) -> f64 {
-    (-f64::from(eta) * f64::from(place.max(1)).log2()).exp2()
+    exp2(-f64::from(eta) * f64::from(place.max(1)).log2())
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! From candidates to scores and their order.
 
-use crate::{Error, Head, Item, Memory, Moment, Result, cpu, example::slot, profile::direction};
+use crate::{Error, Head, Item, Memory, Moment, Result, example::slot, profile::extend_direction};
+use privet_kernels::here as kernels;
 
 /// How many candidates there may be.
 const MOST_CANDIDATES: usize = 10_000;
+/// So many are looked at together: all that is computed of them stays near the processor.
+const TOGETHER: usize = 64;
 
 /// Candidates in the order in which to show them.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,26 +55,38 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
     if gate == 0.0 || memory.rebuilding() {
         return candidates.iter().map(server_alone).collect();
     }
-    let shape = head.shape(1, 1);
-    let (mut x, mut z) = (vec![0.0; shape.f as usize], vec![0.0; shape.h as usize]);
+    let (view, learner) = (profile.view(&head.schema, moment, memory.without()), memory.learner());
+    let (shape, d, width) = (head.shape(0, 0), head.embedding_length(), view.width());
+    let (f, h) = (shape.f as usize, shape.h as usize);
+    let mut directions = Vec::with_capacity(TOGETHER * d);
+    let [mut likeness, mut x, mut z] = [width, f, h].map(|width| vec![0.0; TOGETHER * width]);
+    let [mut shared, mut own] = [[0.0; TOGETHER]; 2];
+    let mut scores = Vec::with_capacity(candidates.len());
     let mut slots = Vec::new();
-    let mut net = |theta: &[f32], x: &[f32]| {
-        let mut s = [0.0];
-        cpu::forward(shape, x, theta, &mut z, &mut s);
-        s[0]
-    };
-    let score = |item: &Item| {
-        let direction = direction(&item.embedding);
-        profile.features(&head.schema, item, &direction, moment, memory.without(), &mut x);
-        let shared = net(head.parameters(), &x);
-        let own = net(memory.learner().theta(), &x);
-        slots.clear();
-        slots.extend(item.attributes.iter().map(slot));
-        let linear = memory.learner().personal(&direction, &slots);
-        let personal = gate * (own - shared + linear);
-        Score { server: item.score, shared: gate * shared, personal, because: profile.reason(&direction) }
-    };
-    candidates.iter().map(score).collect()
+    for items in candidates.chunks(TOGETHER) {
+        let n = items.len();
+        directions.clear();
+        items.iter().for_each(|item| extend_direction(&item.embedding, &mut directions));
+        view.compare(&directions, &mut likeness);
+        for ((item, likeness), x) in items.iter().zip(likeness.chunks_exact(width)).zip(x.chunks_exact_mut(f)) {
+            view.features(item, likeness, x);
+        }
+        for (theta, s) in [(head.parameters(), &mut shared), (learner.theta(), &mut own)] {
+            kernels::forward(f, h, &x[..n * f], theta, &mut z, s);
+        }
+        for (i, item) in items.iter().enumerate() {
+            slots.clear();
+            slots.extend(item.attributes.iter().map(slot));
+            let linear = learner.personal(&directions[i * d..][..d], &slots);
+            scores.push(Score {
+                server: item.score,
+                shared: gate * shared[i],
+                personal: gate * (own[i] - shared[i] + linear),
+                because: view.reason(&likeness[i * width..][..width]),
+            });
+        }
+    }
+    scores
 }
 
 /// Refuses candidates that the schema does not describe, or that are named twice; says which.
@@ -141,6 +156,27 @@ mod tests {
         let Score { server, shared, personal, because } = ranking.scores[2];
         assert_eq!((server, because), (0.5, Some((2, 1.0))));
         assert!(shared > 0.5 && personal == 0.0, "nothing was trained yet");
+    }
+
+    #[test]
+    fn who_stands_beside_a_candidate_changes_no_bit_of_its_score() {
+        let head = trained(4.0);
+        let mut memory = Memory::new(&head, Without::default());
+        for i in 0..9 {
+            let mut liked = item(i % 5, 0.0);
+            liked.embedding[9] = 0.1 * i as f32;
+            memory.record(&head, Event::new(2, liked, Moment::default())).expect("a plain event");
+        }
+        while memory.advance(&head, &mut Scratch::default()) {}
+        // Over two of what is looked at together, and an odd one out.
+        let one = |i: u64| Item { key: i, score: 0.0, ..item(i as usize % 16, 0.0) };
+        let many: Vec<Item> = (0..=2 * TOGETHER as u64)
+            .map(|i| Item { embedding: one(i).embedding.iter().map(|x| x + 0.01 * i as f32).collect(), ..one(i) })
+            .collect();
+        let together = scores(&head, &memory, &many, Moment::default());
+        for (item, score) in many.iter().zip(together) {
+            assert_eq!(scores(&head, &memory, core::slice::from_ref(item), Moment::default()), [score]);
+        }
     }
 
     #[test]

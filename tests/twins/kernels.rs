@@ -1,7 +1,7 @@
 //! Kernels against their twins, around every edge of lanes and tiles.
 
 use privet::cpu::{self, Glance, Shape};
-use privet_kernels::{Plain, backward, dots, forward, glance, scores};
+use privet_kernels::{Plain, backward, dots, forward, glance, here, scores, step};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// One more and one less than a pair of rows, a vector of 4, a block of 16, and what a real head has.
@@ -45,8 +45,8 @@ fn a_net_and_its_slopes_are_the_twins() {
             forward::<Plain>(f as usize, h as usize, &x, &theta, &mut z, &mut s);
             cpu::forward(shape, &x, &theta, &mut twin_z, &mut twin_s);
             assert_eq!(z, twin_z, "{what}: a unit sums in the twin's order, and these lanes round as it does");
-            let mut alone = blank(n);
-            scores::<Plain>(f as usize, h as usize, &x, &theta, &mut alone);
+            let (mut alone, mut room) = (blank(n), blank(2 * h));
+            scores::<Plain>(f as usize, h as usize, &x, &theta, &mut room, &mut alone);
             assert_eq!(alone, s, "{what}: with the units or without");
             let unit = ABS * (largest(&x) + largest(&z));
             near(&what, &s, &twin_s, unit);
@@ -88,12 +88,65 @@ fn a_glance_is_the_twins() {
         ] {
             let (k, mut label) = (numbers(&mut draw, m, 1.0), numbers(&mut draw, m, 1.0));
             label.iter_mut().step_by(5).for_each(|label| *label = 0.0);
-            let sign = if look.against { -1.0 } else { 1.0 };
-            let volume: Vec<f32> =
-                label.iter().enumerate().map(|(j, label)| sign * label * (-look.fading * j as f32).exp()).collect();
+            let volume: Vec<f32> = label.iter().enumerate().map(|(j, &label)| look.volume(j, label)).collect();
             let ours = glance::<Plain>(look.sharpness, &k, &volume);
             // Each weight errs by a few units in the last place, and so does the mean of numbers under 1.
             near(&format!("m = {m}, {look:?}"), &[ours], &[cpu::attention(look, &k, &label)], 5e-6);
+        }
+    }
+}
+
+/// However work is cut, the numbers are the same: a row by itself, at any place among others, and as the core calls it.
+#[test]
+fn what_stands_beside_a_row_changes_no_bit_of_it() {
+    let mut draw = ChaCha8Rng::seed_from_u64(7);
+    for (f, h) in SIZES.iter().flat_map(|&f| SIZES.map(|h| (f as usize, h as usize))) {
+        let n = 5;
+        let x = numbers(&mut draw, (n * f) as u32, 1.0);
+        let theta = numbers(&mut draw, (f + f * h + 2 * h) as u32, 1.0);
+        let (mut z, mut s) = (vec![0.0; n * h], vec![0.0; n]);
+        here::forward(f, h, &x, &theta, &mut z, &mut s);
+        let others = numbers(&mut draw, (3 * f) as u32, 1.0);
+        let mut products = vec![0.0; n * 3];
+        here::dots(f, &x, &others, &mut products);
+        for (i, row) in x.chunks(f).enumerate() {
+            let (mut own_z, mut own_s, mut own_product) = (vec![0.0; h], [0.0], [0.0]);
+            here::forward(f, h, row, &theta, &mut own_z, &mut own_s);
+            assert_eq!((&own_z[..], own_s[0]), (&z[i * h..][..h], s[i]), "f = {f}, h = {h}, row {i}");
+            for (j, other) in others.chunks(f).enumerate() {
+                here::dots(f, row, other, &mut own_product);
+                assert_eq!(own_product[0], products[i * 3 + j], "d = {f}, {i} by {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_product_by_itself_is_the_plain_sum() {
+    let mut draw = ChaCha8Rng::seed_from_u64(8);
+    for d in (0..70).chain([384]) {
+        let (a, b) = (numbers(&mut draw, d, 1.0), numbers(&mut draw, d, 1.0));
+        let plain: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+        near(&format!("d = {d}"), &[here::dot(&a, &b)], &[plain], ABS * d as f32 / 16.0);
+        let mut to = b.clone();
+        here::add(&mut to, 0.3, &a);
+        let plain: Vec<f32> = b.iter().zip(&a).map(|(to, from)| to + 0.3 * from).collect();
+        assert_eq!(to, plain);
+    }
+}
+
+#[test]
+fn a_step_is_the_twins_to_the_bit() {
+    let mut draw = ChaCha8Rng::seed_from_u64(9);
+    for count in SIZES {
+        for (scale, rate, pull) in [(1.0, 0.05, 0.0), (0.125, 0.1, 30.0), (1e4, 10.0, 1e6)] {
+            let made = cpu::Step { scale, rate, pull, damping: 0.1 };
+            let [slopes, home, mut ours] = [0; 3].map(|_| numbers(&mut draw, count, 1.0));
+            let mut squares: Vec<f32> = ours.iter().map(|x| x * x).collect();
+            let (mut twin, mut twin_squares) = (ours.clone(), squares.clone());
+            step::<Plain>(made, &slopes, &home, &mut ours, &mut squares);
+            cpu::step(made, &slopes, &home, &mut twin, &mut twin_squares);
+            assert_eq!((ours, squares), (twin, twin_squares), "{count} {made:?}");
         }
     }
 }

@@ -215,6 +215,12 @@ impl Device {
         }
     }
 
+    /// Whether its kernels are built for SIMD.
+    #[wasm_bindgen(getter)]
+    pub fn simd(&self) -> bool {
+        privet::SIMD
+    }
+
     /// The number of the round.
     #[wasm_bindgen(getter)]
     pub fn round(&self) -> u32 {

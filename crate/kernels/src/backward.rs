@@ -15,7 +15,7 @@ pub fn backward<L: Lanes>(
     d: &mut [f32],
     g: &mut [f32],
 ) {
-    if f == 0 || h == 0 || 2 * f == 0 || 2 * h == 0 {
+    if 2 * f == 0 || 2 * h == 0 {
         return;
     }
     let w2 = tile::from(theta, f + f * h + h);
@@ -30,69 +30,30 @@ pub fn backward<L: Lanes>(
         through::<L>(r, w2, z, d);
         tile::add::<L>(gb, 1.0, d);
     }
-    let mut pairs = g1.chunks_exact_mut(2 * h);
-    let mut j = 0;
-    for g1 in pairs.by_ref() {
-        columns::<L, 2>(f, h, j, x, d, g1);
-        j += 2;
-    }
-    columns::<L, 1>(f, h, j, x, d, pairs.into_remainder());
-}
-
-/// `d = r · w2` where a unit is open, else 0.
-#[inline(always)]
-fn through<L: Lanes>(r: f32, w2: &[f32], z: &[f32], d: &mut [f32]) {
-    let ((w2, w2_rest), (z, z_rest), (d, d_rest)) = (w2.as_chunks::<4>(), z.as_chunks::<4>(), d.as_chunks_mut::<4>());
-    let lanes = L::splat(r);
-    for ((w2, z), d) in w2.iter().zip(z).zip(d) {
-        lanes.mul(L::load(w2)).where_positive(L::load(z)).store(d);
-    }
-    for ((w2, z), d) in w2_rest.iter().zip(z_rest).zip(d_rest) {
-        *d = if *z > 0.0 { r * w2 } else { 0.0 };
-    }
-}
-
-/// `g1[r][k] = Σᵢ x[i][j + r] · d[i][k]` for R features from j on.
-#[inline(always)]
-fn columns<L: Lanes, const R: usize>(f: usize, h: usize, j: usize, x: &[f32], d: &[f32], g1: &mut [f32]) {
-    if g1.is_empty() {
-        return;
-    }
-    let mut k = 0;
-    while k + 16 <= h {
-        block::<L, R, 4>(f, h, j, k, x, d, g1);
-        k += 16;
-    }
-    while k + 4 <= h {
-        block::<L, R, 1>(f, h, j, k, x, d, g1);
-        k += 4;
-    }
-    for k in k..h {
-        for (r, g1) in g1.chunks_exact_mut(h).enumerate() {
-            let at = |row: &[f32], place: usize| row.get(place).copied().unwrap_or_default();
-            let sum = x.chunks_exact(f).zip(d.chunks_exact(h)).map(|(x, d)| at(x, j + r) * at(d, k)).sum();
-            if let Some(g1) = g1.get_mut(k) {
-                *g1 = sum;
+    for (pair, g1) in g1.chunks_mut(2 * h).enumerate() {
+        for k in tile::blocks(h) {
+            let zeros = [[L::splat(0.0); 4]; 2];
+            let left = tile::from(x, 2 * pair).chunks(f).map(|x| [0, 1].map(|r| x.get(r).copied().unwrap_or_default()));
+            let slopes = tile::tile::<L>(h, zeros, left, tile::from(d, k));
+            for (g1, slopes) in tile::from_mut(g1, k).chunks_mut(h).zip(slopes) {
+                tile::put(slopes, g1);
             }
         }
     }
 }
 
+/// `d = r · w2` where a unit is open, else 0.
 #[inline(always)]
-fn block<L: Lanes, const R: usize, const V: usize>(
-    f: usize,
-    h: usize,
-    j: usize,
-    k: usize,
-    x: &[f32],
-    d: &[f32],
-    g1: &mut [f32],
-) {
-    let mut sum = [[L::splat(0.0); V]; R];
-    let left = x.chunks_exact(f).map(|x| core::array::from_fn(|r| x.get(j + r).copied().unwrap_or_default()));
-    tile::tile(&mut sum, left.zip(d.chunks_exact(h).map(|d| tile::from(d, k))));
-    for (g1, sum) in g1.chunks_exact_mut(h).zip(sum) {
-        let (g1, _) = g1.get_mut(k..).unwrap_or_default().as_chunks_mut::<4>();
-        g1.iter_mut().zip(sum).for_each(|(g1, sum)| sum.store(g1));
+fn through<L: Lanes>(r: f32, w2: &[f32], z: &[f32], d: &mut [f32]) {
+    let r = L::splat(r);
+    let four = |w2: &[f32; 4], z: &[f32; 4], d: &mut [f32; 4]| {
+        r.mul(L::load(w2)).where_positive(L::load(z)).store(d);
+    };
+    let ((w2, w2_rest), (z, z_rest), (d, d_rest)) = (w2.as_chunks::<4>(), z.as_chunks::<4>(), d.as_chunks_mut::<4>());
+    w2.iter().zip(z).zip(d).for_each(|((w2, z), d)| four(w2, z, d));
+    if !d_rest.is_empty() {
+        let mut last = [0.0; 4];
+        four(&tile::filled(w2_rest), &tile::filled(z_rest), &mut last);
+        d_rest.iter_mut().zip(last).for_each(|(d, last)| *d = last);
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Lanes, exp::exp};
+use crate::{Lanes, exp::exp, tile::filled};
 
 /// `Σⱼ wⱼ · kⱼ / Σⱼ wⱼ` with `wⱼ = volume[j] · exp(sharpness · (kⱼ − 1))`, over the volumes over zero; 0 for none.
 ///
@@ -14,10 +14,9 @@ pub fn glance<L: Lanes>(sharpness: f32, k: &[f32], volume: &[f32]) -> f32 {
     };
     let ((k, k_rest), (volume, volume_rest)) = (k.as_chunks::<4>(), volume.as_chunks::<4>());
     k.iter().zip(volume).for_each(|(k, volume)| add(k, volume));
-    let (mut last_k, mut last_volume) = ([0.0; 4], [0.0; 4]);
-    last_k.iter_mut().zip(k_rest).for_each(|(last, k)| *last = *k);
-    last_volume.iter_mut().zip(volume_rest).for_each(|(last, volume)| *last = *volume);
-    add(&last_k, &last_volume);
+    if !k_rest.is_empty() {
+        add(&filled(k_rest), &filled(volume_rest));
+    }
     let [sum, total] = sums.map(L::total);
     if total > 0.0 { sum / total } else { 0.0 }
 }

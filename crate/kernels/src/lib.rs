@@ -13,9 +13,12 @@ mod dots;
 mod exp;
 mod forward;
 mod glance;
+#[cfg(not(all(feature = "module", target_arch = "wasm32")))]
+pub mod here;
 mod lanes;
 #[cfg(all(feature = "module", target_arch = "wasm32"))]
 mod module;
+mod step;
 mod tile;
 
 pub use backward::backward;
@@ -29,3 +32,5 @@ pub use lanes::Plain;
 pub use lanes::wasm::Relaxed;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use lanes::wasm::Simd128;
+pub use step::{Step, step};
+pub use tile::{add, dot};

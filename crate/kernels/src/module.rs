@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "what is exported from a module is called from outside it")]
 #![expect(unsafe_code, reason = "addresses come in as numbers; the core, which calls, has checked what lies there")]
 
+use crate::Lanes;
 use core::slice::{from_raw_parts as read, from_raw_parts_mut as write};
 
 #[cfg(target_feature = "relaxed-simd")]
@@ -39,12 +40,20 @@ pub unsafe extern "C" fn forward(
 ///
 /// # Safety
 ///
-/// The addresses are those of x (n, f), theta and s (n), and no two of them overlap.
+/// The addresses are those of x (n, f), theta, z (2, h) and s (n), and no two of them overlap.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn scores(n: usize, f: usize, h: usize, x: *const f32, theta: *const f32, s: *mut f32) {
+pub unsafe extern "C" fn scores(
+    n: usize,
+    f: usize,
+    h: usize,
+    x: *const f32,
+    theta: *const f32,
+    z: *mut f32,
+    s: *mut f32,
+) {
     // SAFETY: the caller's.
-    let (x, theta, s) = unsafe { (read(x, n * f), read(theta, f + f * h + 2 * h), write(s, n)) };
-    crate::scores::<Here>(f, h, x, theta, s);
+    let (x, theta, z, s) = unsafe { (read(x, n * f), read(theta, f + f * h + 2 * h), write(z, 2 * h), write(s, n)) };
+    crate::scores::<Here>(f, h, x, theta, z, s);
 }
 
 /// [`crate::backward`].
@@ -71,6 +80,19 @@ pub unsafe extern "C" fn backward(
     // SAFETY: the caller's.
     let (d, g) = unsafe { (write(d, n * h), write(g, count)) };
     crate::backward::<Here>(f, h, scale, x, theta, z, r, d, g);
+}
+
+/// Sums of products that read no memory, as fast as this machine and browser make them: what nothing here can be faster
+/// than. There are 96 sums and products a round.
+#[unsafe(no_mangle)]
+pub extern "C" fn peak(rounds: usize, a: f32) -> f32 {
+    let (a, b) = (Here::splat(a), Here::splat(0.5));
+    // Twelve that do not wait for each other are as many as a sum and a product take cycles.
+    let mut sums: [Here; 12] = core::array::from_fn(|i| Here::splat(i as f32));
+    for _ in 0..rounds {
+        sums = sums.map(|sum| b.plus(sum, a));
+    }
+    sums.into_iter().fold(Here::splat(0.0), Here::add).total()
 }
 
 /// [`crate::dots`].

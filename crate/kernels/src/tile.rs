@@ -2,42 +2,93 @@
 
 use crate::Lanes;
 
-/// `sum[r][v] += Σᵢ left(i, r) · right(i)[4·v ..]` for all i.
+/// How many columns are summed at once: four vectors of them.
+pub(crate) const BLOCK: usize = 16;
+
+/// `left(i, r) · right[i · h ..]` summed over all i, for two r and a block of columns.
 ///
 /// Two rows by four vectors keep eight sums in registers and read four vectors for eight products. Unrolling over i as
 /// well costs more than it gives: the sums no longer fit.
 #[inline(always)]
-pub(crate) fn tile<'a, L: Lanes, const R: usize, const V: usize>(
-    sum: &mut [[L; V]; R],
-    terms: impl Iterator<Item = ([f32; R], &'a [f32])>,
-) {
-    for (left, right) in terms {
-        let (right, _) = right.as_chunks::<4>();
-        let Some(right) = right.first_chunk::<V>() else { return };
-        let left = left.map(L::splat);
-        for v in 0..V {
-            let right = L::load(&right[v]);
-            for r in 0..R {
-                sum[r][v] = sum[r][v].plus(left[r], right);
+pub(crate) fn tile<L: Lanes>(
+    h: usize,
+    mut sums: [[L; 4]; 2],
+    left: impl Iterator<Item = [f32; 2]>,
+    right: &[f32],
+) -> [[L; 4]; 2] {
+    for (left, right) in left.zip(right.chunks(h)) {
+        let short;
+        let right = if let Some(right) = right.first_chunk() {
+            right
+        } else {
+            short = filled(right);
+            &short
+        };
+        let (left, right) = (left.map(L::splat), block(right));
+        for v in 0..4 {
+            for r in 0..2 {
+                sums[r][v] = sums[r][v].plus(left[r], right[v]);
             }
         }
     }
+    sums
 }
 
-/// `Σᵢ a[i] · b[i]`.
+/// Sixteen numbers.
 #[inline(always)]
-pub(crate) fn dot<L: Lanes>(a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let mut sum = L::splat(0.0);
-    for (a, b) in a.iter().zip(b) {
-        sum = sum.plus(L::load(a), L::load(b));
+pub(crate) fn block<L: Lanes>(numbers: &[f32; BLOCK]) -> [L; 4] {
+    let (fours, _) = numbers.as_chunks::<4>();
+    core::array::from_fn(|v| L::load(&fours[v]))
+}
+
+/// Where each block of columns begins out of h. The last one ends where the columns end, and so computes some of them
+/// again: to the same numbers. Where there are fewer than a block, the rest of it is zeros.
+#[inline(always)]
+pub(crate) fn blocks(h: usize) -> impl Iterator<Item = usize> {
+    (0..h).step_by(BLOCK).map(move |k| k.min(h.saturating_sub(BLOCK)))
+}
+
+/// Writes a block, or as much of it as there is room for.
+#[inline(never)]
+pub(crate) fn put<L: Lanes>(block: [L; 4], to: &mut [f32]) {
+    let (fours, _) = to.as_chunks_mut::<4>();
+    let whole = 4 * fours.len().min(4);
+    fours.iter_mut().zip(block).for_each(|(four, lanes)| lanes.store(four));
+    if let Some(&lanes) = block.get(whole / 4) {
+        let mut last = [0.0; 4];
+        lanes.store(&mut last);
+        from_mut(to, whole).iter_mut().zip(last).for_each(|(to, number)| *to = number);
     }
-    a_rest.iter().zip(b_rest).fold(sum.total(), |sum, (a, b)| sum + a * b)
+}
+
+/// Numbers, and zeros after them.
+#[inline(never)]
+pub(crate) fn filled<const N: usize>(numbers: &[f32]) -> [f32; N] {
+    let mut filled = [0.0; N];
+    filled.iter_mut().zip(numbers).for_each(|(filled, number)| *filled = *number);
+    filled
+}
+
+/// `Σᵢ a[i] · b[i]`, in four sums that do not wait for each other.
+#[inline(never)]
+pub fn dot<L: Lanes>(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks(), b.as_chunks());
+    let mut sums = [L::splat(0.0); 4];
+    let mut add = |a, b| {
+        let (a, b) = (block(a), block(b));
+        sums = core::array::from_fn(|v| sums[v].plus(a[v], b[v]));
+    };
+    a.iter().zip(b).for_each(|(a, b)| add(a, b));
+    if !a_rest.is_empty() {
+        add(&filled(a_rest), &filled(b_rest));
+    }
+    let [p, q, r, s] = sums;
+    p.add(q).add(r.add(s)).total()
 }
 
 /// `to += scale · from`.
-#[inline(always)]
-pub(crate) fn add<L: Lanes>(to: &mut [f32], scale: f32, from: &[f32]) {
+#[inline(never)]
+pub fn add<L: Lanes>(to: &mut [f32], scale: f32, from: &[f32]) {
     let ((to, to_rest), (from, from_rest)) = (to.as_chunks_mut::<4>(), from.as_chunks::<4>());
     let lanes = L::splat(scale);
     for (to, from) in to.iter_mut().zip(from) {
@@ -53,6 +104,12 @@ pub(crate) fn from(numbers: &[f32], place: usize) -> &[f32] {
     numbers.get(place..).unwrap_or_default()
 }
 
+/// The same of what is written to.
+#[inline(always)]
+pub(crate) fn from_mut(numbers: &mut [f32], place: usize) -> &mut [f32] {
+    numbers.get_mut(place..).unwrap_or_default()
+}
+
 /// Up to a place and from there on, in the same manner.
 #[inline(always)]
 pub(crate) fn split(numbers: &[f32], place: usize) -> (&[f32], &[f32]) {
@@ -63,4 +120,11 @@ pub(crate) fn split(numbers: &[f32], place: usize) -> (&[f32], &[f32]) {
 #[inline(always)]
 pub(crate) fn split_mut(numbers: &mut [f32], place: usize) -> (&mut [f32], &mut [f32]) {
     numbers.split_at_mut_checked(place).unwrap_or_default()
+}
+
+/// Two rows; one by itself is its own neighbour.
+#[inline(always)]
+pub(crate) fn pair(rows: &[f32], length: usize) -> (&[f32], &[f32]) {
+    let (first, second) = split(rows, length);
+    (first, if second.is_empty() { first } else { second })
 }

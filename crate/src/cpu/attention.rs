@@ -1,3 +1,5 @@
+use crate::power::exp;
+
 /// How a look back weighs the recent items.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Glance {
@@ -7,6 +9,14 @@ pub struct Glance {
     pub fading: f32,
     /// Whether it looks at what was pushed away, in place of what was chosen.
     pub against: bool,
+}
+
+impl Glance {
+    /// All of an item's weight that does not depend on what is looked at: under zero where it does not count.
+    pub fn volume(self, place: usize, label: f32) -> f32 {
+        let label = if self.against { -label } else { label };
+        label * exp(-self.fading * place as f32)
+    }
 }
 
 /// `Σⱼ wⱼ · kⱼ / Σⱼ wⱼ` with `wⱼ = |labelⱼ| · exp(sharpness · (kⱼ − 1) − fading · j)`, over the labels of one sign: how

@@ -1,4 +1,5 @@
 use super::Shape;
+use crate::power::exp;
 
 /// Twin of `listwise.wgsl`: the slope of the listwise loss by each score, and each group's loss.
 ///
@@ -25,7 +26,7 @@ pub fn listwise(
         let mut sum = 0.0;
         for i in rows.clone() {
             // No exponent is over 0: it cannot overflow.
-            r[i] = (offset[i] + gate * s[i] - top).exp();
+            r[i] = exp(offset[i] + gate * s[i] - top);
             sum += r[i];
         }
         losses[g] = 0.0;

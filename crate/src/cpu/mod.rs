@@ -1,14 +1,16 @@
-//! The plain twins of the shaders: they define what the shaders compute.
+//! The plain twins of the shaders and of the kernels: they define what those compute.
 
 mod attention;
 mod backward;
 mod forward;
 mod listwise;
+mod step;
 
 pub use attention::{Glance, attention};
 pub use backward::backward;
 pub use forward::forward;
 pub use listwise::listwise;
+pub use step::{Step, step};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.
 ///

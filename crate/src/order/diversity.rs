@@ -1,5 +1,7 @@
 //! Maximal marginal relevance: each place goes to who is good and unlike those above.
 
+use privet_kernels::here::dot;
+
 /// Diversity looks at this many first places; further down nobody compares.
 pub(super) const PLACES: usize = 128;
 
@@ -66,8 +68,7 @@ impl<'a> Diversity<'a> {
     pub(super) fn value(&mut self, position: usize) -> f32 {
         let Rival { candidate, scale, mut likeness, compared, relevance } = self.span[position];
         for (i, &(other, other_scale)) in self.placed.iter().enumerate().skip(compared) {
-            let product: f32 = self.row(candidate).iter().zip(self.row(other)).map(|(a, b)| a * b).sum();
-            let cosine = product * scale * other_scale;
+            let cosine = dot(self.row(candidate), self.row(other)) * scale * other_scale;
             likeness = if i == 0 { cosine } else { likeness.max(cosine) };
         }
         self.span[position].likeness = likeness;
@@ -80,7 +81,7 @@ impl<'a> Diversity<'a> {
     }
 
     fn scale(&self, candidate: u32) -> f32 {
-        let length = self.row(candidate).iter().map(|x| x * x).sum::<f32>().sqrt();
+        let length = dot(self.row(candidate), self.row(candidate)).sqrt();
         if length > 0.0 { 1.0 / length } else { 0.0 }
     }
 }

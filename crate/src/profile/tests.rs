@@ -33,10 +33,8 @@ fn fold_in(profile: &mut Profile, event: &Event, shown: bool) {
 }
 
 fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
-    let mut out = vec![f32::NAN; Profile::feature_count(0, 1)];
     let moment = Moment { ms: hour * HOUR, offset_min: 0 };
-    let item = item(axis);
-    profile.features(&schema(), &item, &direction(&item.embedding), moment, Without::default(), &mut out);
+    let out = profile.view(&schema(), moment, Without::default()).see(&item(axis)).features;
     assert!(out.iter().all(|x| x.is_finite()));
     out
 }
@@ -124,23 +122,25 @@ fn a_seen_item_is_known_and_reasons_have_a_name() {
     assert_eq!((features(&profile, 2, 0)[13], features(&profile, 3, 0)[13]), (1.0, 0.0));
     let mut like_two = item(2);
     like_two.embedding[5] = 0.5;
-    let (key, voice) = profile.reason(&direction(&like_two.embedding)).expect("there are two");
+    let reason = |profile: &Profile| {
+        let schema = schema();
+        let view = profile.view(&schema, Moment::default(), Without::default());
+        let mut likeness = vec![0.0; view.width()];
+        view.compare(&direction(&like_two.embedding), &mut likeness);
+        view.reason(&likeness)
+    };
+    let (key, voice) = reason(&profile).expect("there are two");
     assert!(key == 2 && voice > 0.9);
-    assert_eq!(Profile::new(&schema()).reason(&like_two.embedding), None);
+    assert_eq!(reason(&Profile::new(&schema())), None);
 }
 
 #[test]
 fn hours_and_weekends_are_those_of_the_users_wall() {
-    let mut out = vec![0.0; Profile::feature_count(0, 1)];
     // 2026-11-21 is a Saturday; at 23:30 UTC it is Sunday in Kyiv and at 01:00 UTC Friday evening in Lima.
     let saturday = 1_795_219_200_000;
-    let mut weekend = |ms, offset_min| {
+    let weekend = |ms, offset_min| {
         let moment = Moment { ms, offset_min };
-        let item = item(1);
-        let direction = direction(&item.embedding);
-        let profile = Profile::new(&schema());
-        profile.features(&schema(), &item, &direction, moment, Without::default(), &mut out);
-        out[11]
+        Profile::new(&schema()).view(&schema(), moment, Without::default()).see(&item(1)).features[11]
     };
     assert_eq!(
         [weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)],
@@ -265,5 +265,32 @@ fn the_hand_of_the_clock_is_where_the_library_has_it() {
         let (sine, cosine) = on_the_clock(minute);
         assert!((f64::from(sine) - angle.sin()).abs() < 1e-7, "{minute}: {sine}");
         assert!((f64::from(cosine) - angle.cos()).abs() < 1e-7, "{minute}: {cosine}");
+    }
+}
+
+/// The plain loops that define it, over numbers that are no neat axes.
+#[test]
+fn what_is_said_is_what_the_plain_loops_say() {
+    let uneven = |i: usize| 2.0 * (i as f32 * 0.618_034).fract() - 1.0;
+    let odd = |n: usize| Item { embedding: (0..16).map(|i| uneven(17 * n + i)).collect(), ..item(n) };
+    let mut profile = Profile::new(&schema());
+    for n in 0..75 {
+        record(&mut profile, &Event::new([1, 2, 3][n % 3], odd(n), Moment { ms: n as u64 * HOUR, offset_min: 0 }));
+    }
+    let plain = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    for n in 70..90 {
+        let (item, schema) = (odd(n), schema());
+        let said = profile.view(&schema, Moment::default(), Without::default()).see(&item).features;
+        let length = plain(&item.embedding, &item.embedding).sqrt();
+        let direction: Vec<f32> = item.embedding.iter().map(|x| x / length).collect();
+        let k: Vec<f32> = profile.recent.iter().rev().map(|recent| plain(&recent.direction, &direction)).collect();
+        let labels: Vec<f32> = profile.recent.iter().rev().map(|recent| recent.label).collect();
+        let tides = profile.tides.chunks(16).map(|tide| plain(tide, &direction) / plain(tide, tide).sqrt().max(1e-30));
+        let glances = GLANCES.iter().map(|&glance| crate::cpu::attention(glance, &k, &labels));
+        let nearest = profile.clusters.chunks(16).map(|row| plain(row, &direction)).fold(-1.0, f32::max);
+        let places = [0, 1, 2, 3, 6, 7, 8, 4];
+        for (place, wanted) in places.into_iter().zip(tides.chain(glances).chain([nearest])) {
+            assert!((said[place] - wanted).abs() < 5e-6, "item {n}: feature {place} is {}, not {wanted}", said[place]);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The NDCG of both orders, estimated from weighted clicks.
 
 use super::{DEPTH, Interval};
-use crate::stored::stored;
+use crate::{power::exp2, stored::stored};
 
 /// Half of what is remembered of a slate is gone after this many later ones.
 const HALF_LIFE_SLATES: f64 = 200.0;
@@ -41,7 +41,7 @@ impl Quality {
     }
 
     pub(super) fn add(&mut self, gains: Gains) {
-        let keep = (-1.0 / HALF_LIFE_SLATES).exp2();
+        let keep = exp2(-1.0 / HALF_LIFE_SLATES);
         let row = [1.0, gains.server, gains.personal, gains.relevant];
         for (i, sum) in self.sums.iter_mut().enumerate() {
             *sum = *sum * keep + row[i];
