@@ -15,7 +15,7 @@ pub fn backward<L: Lanes>(
     d: &mut [f32],
     g: &mut [f32],
 ) {
-    if 2 * f == 0 || 2 * h == 0 {
+    if f == 0 || h == 0 || 2 * f == 0 || 2 * h == 0 {
         return;
     }
     let w2 = tile::from(theta, f + f * h + h);

@@ -37,7 +37,7 @@ impl<'a> Net<'a> {
         let (skip, rest) = theta.split_at_checked(f)?;
         let (w1, rest) = rest.split_at_checked(f * h)?;
         let (b1, w2) = rest.split_at_checked(h)?;
-        (2 * f > 0 && 2 * h > 0).then_some(Self { f, h, skip, w1, b1, w2 })
+        (f > 0 && h > 0 && 2 * f > 0 && 2 * h > 0).then_some(Self { f, h, skip, w1, b1, w2 })
     }
 
     /// The rows that there are, two or one.
