@@ -1,6 +1,8 @@
 // How fast a head of 64-32-1 scores and learns in Chromium: our kernels, and other libraries in the same page and run.
 
+import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { launch, required, Server } from "../harness.ts";
 
@@ -12,6 +14,14 @@ interface Measured {
   score200: Samples;
   score10k: Samples;
   step: Samples;
+  whole: {
+    simd: boolean;
+    rerank: Record<string, number[]>;
+    thousand: number[];
+    epoch: number[];
+    pairs: number;
+  };
+  kernels: Record<string, { flop: number; ms: number[] }>;
   missing: string[];
 }
 
@@ -20,6 +30,26 @@ const AT_MOST: Record<string, Partial<Record<string, number>>> = {
   score200: { "ONNX Runtime Web wasm": 0.15, "jax-js wasm": 0.24, "TF.js wasm": 0.32 },
   step: { "jax-js wasm": 0.39, "TF.js wasm": 1.3 },
 };
+
+/** Heads of 64-32-1 over embeddings of both lengths, as the command makes them. */
+const folder = join(required("PRIVET_PAGES"), "heads");
+await mkdir(folder, { recursive: true });
+for (const embedding of [64, 384]) {
+  const names = (count: number, name: string) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
+  const dense = names(40, "number").map((name) => ({ name, offset: 0, scale: 1 }));
+  const attributes = names(3, "attribute").map((name) => ({ name, rate: 0.03, strength: 20 }));
+  const kinds = [{ name: "click", label: 1, weight: 1, full: 0 }];
+  const settings = {
+    schema: { version: 1, embedding, dense, attributes, kinds },
+    ...{ kappa: 2, eta: 1 },
+    local: { steps: 8, batch: 8, rate: 0.05, pull: 200, personal_rate: 0.1, personal_pull: 50 },
+    upload: { epochs: 1, rate: 1 },
+    facts: "for the bench",
+  };
+  const [from, to] = ["json", "head"].map((kind) => join(folder, `${embedding}.${kind}`)) as [string, string];
+  await writeFile(from, JSON.stringify(settings));
+  execFileSync(required("PRIVET_SERVER"), ["head", "start", from, to, "--hidden", "32"]);
+}
 
 const [server, browser] = await Promise.all([Server.start(), launch({ gpu: false })]);
 try {
@@ -36,6 +66,18 @@ try {
     lines.push(JSON.stringify({ id, value: rounded, unit, n, commit, command: "cargo xtask bench ranking" }));
     process.stdout.write(`${id.padEnd(36)} ${rounded} ${unit}\n`);
   };
+  process.stdout.write(`${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model}\n`);
+  const { simd, rerank, thousand, epoch, pairs } = measured.whole;
+  process.stdout.write(`the module that ships ranks by ${simd ? "simd128" : "scalar"}\n`);
+  for (const [d, values] of Object.entries(rerank)) {
+    figure(d === "64" ? "rerank_200_ms" : `rerank_200_ms_${d}`, "ms", median(values), values.length);
+  }
+  figure("cpu_ms_per_1000_predictions", "ms", median(thousand), thousand.length);
+  figure("epoch_25k_ms", `ms for ${pairs} pairs`, median(epoch), epoch.length);
+  for (const [name, { flop, ms }] of Object.entries(measured.kernels)) {
+    figure(`${name} ms`, "ms", median(ms), ms.length);
+    figure(`${name} rate`, "GFLOP/s", flop / median(ms) / 1e6, ms.length);
+  }
   const slow: string[] = [];
   for (const what of ["score200", "score10k", "step"] as const) {
     const medians = new Map(Object.entries(measured[what]).map(([name, values]) => [name, median(values)]));

@@ -1,9 +1,10 @@
 // One page, one run: every peer takes its turn in every round, so that a slow moment of the machine meets them all.
 
+import { type Whole, whole } from "./device.ts";
 import { jax } from "./jax.ts";
 import { INPUTS, net, type Peer, uneven } from "./net.ts";
 import { onnx } from "./onnx.ts";
-import { ours } from "./ours.ts";
+import { ours, type Work } from "./ours.ts";
 import { tensorflow } from "./tensorflow.ts";
 
 /** Milliseconds of every call, by peer. */
@@ -13,6 +14,9 @@ export interface Measured {
   score200: Samples;
   score10k: Samples;
   step: Samples;
+  whole: Whole;
+  /** Our kernels one by one, by build and kernel. */
+  kernels: Record<string, { flop: number; ms: number[] }>;
   missing: string[];
 }
 
@@ -21,10 +25,11 @@ const BATCH = 32;
 const SAMPLE_MS = 3;
 
 async function measured(rounds: number): Promise<Measured> {
-  const [peers, missing]: [Peer[], string[]] = [[], []];
-  const add = async (name: string, make: () => Promise<Peer | undefined>) => {
+  const [peers, works, missing]: [Peer[], [string, Work][], string[]] = [[], [], []];
+  const add = async (name: string, make: () => Promise<(Peer & { works?: Work[] }) | undefined>) => {
     try {
       const peer = await make();
+      for (const work of peer?.works ?? []) works.push([`${name}: ${work.name}`, work]);
       if (peer) peers.push(peer);
       else missing.push(name);
     } catch (error) {
@@ -43,7 +48,19 @@ async function measured(rounds: number): Promise<Measured> {
   const score10k = await timed(peers, Math.ceil(rounds / 10), "score", (peer) => peer.score?.(many, 10_000));
   const [x, y] = [uneven(BATCH * INPUTS, 1, 9), uneven(BATCH, 1, 2)];
   const step = await timed(peers, rounds, "step", (peer) => peer.step?.(x, y, BATCH));
-  return { score200, score10k, step, missing };
+  const kernels = Object.fromEntries(works.map(([name, work]) => [name, one(work, Math.ceil(rounds / 3))]));
+  return { score200, score10k, step, whole: await whole(rounds, SAMPLE_MS), kernels, missing };
+}
+
+function one({ flop, call }: Work, rounds: number): { flop: number; ms: number[] } {
+  const calls = (count: number) => {
+    const start = performance.now();
+    for (let n = 0; n < count; n++) call();
+    return performance.now() - start;
+  };
+  calls(1000);
+  const count = Math.max(1, Math.ceil(SAMPLE_MS / (calls(1000) / 1000)));
+  return { flop, ms: Array.from({ length: rounds }, () => calls(count) / count) };
 }
 
 /** They have to compute the same, or nothing is compared. */

@@ -166,7 +166,8 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     names::number(&folder.join(format!("{name}.js")), &module)
 }
 
-/// The page of `cargo xtask bench ranking`: the kernels, and their peers in the versions that the lock file names.
+/// The page of `cargo xtask bench ranking`: the module that ranks, its kernels by themselves, and their peers in the
+/// versions that the lock file names.
 pub(crate) fn ranking(place: &Place, machine: &Machine) -> Result<PathBuf> {
     let (folder, pages) = (place.root.join(PEERS), place.target.join("bench/ranking"));
     run::npm(&folder).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]).run()?;
@@ -179,6 +180,9 @@ pub(crate) fn ranking(place: &Place, machine: &Machine) -> Result<PathBuf> {
             let from = folder.join("node_modules").join(package).join("dist").join(file);
             copy(&from, &pages.join("peers").join(file))?;
         }
+    }
+    for file in ["rank.js", "rank_bg.wasm"] {
+        copy(&place.root.join("web/pkg/rank").join(file), &pages.join("rank").join(file))?;
     }
     let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\"><script type=\"module\" src=\"/peers/page.js\"></script>";
     write(&pages.join("index.html"), page)?;
