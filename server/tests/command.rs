@@ -231,12 +231,29 @@ fn a_plan_is_for_so_many_devices_a_tenth_and_ten_times_as_many() {
     assert_eq!((planned(&fewer, "500"), planned(&fewer, "50000")), ((1, 1), (1, 1)), "{fewer}");
 }
 
+/// A server's process; it does not outlive its test.
+struct Running(Child);
+
+impl Running {
+    fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it is gone");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// `privet serve`, until it says its address.
-fn serving(data: &Path) -> (Child, String) {
+fn serving(data: &Path) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("it runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut child = Running(command.spawn().expect("it runs"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();
     let first = lines.next().expect("it speaks").expect("UTF-8");
     assert!(first.contains("the trust in two is nominal"), "{first}");
     let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
@@ -244,12 +261,12 @@ fn serving(data: &Path) -> (Child, String) {
 }
 
 /// `privet serve` with these words and this environment, until it says its address; what it logs goes there.
-fn logging(data: &Path, words: &[&str], environment: &[(&str, &str)], log: Stdio) -> (Child, String) {
+fn logging(data: &Path, words: &[&str], environment: &[(&str, &str)], log: Stdio) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).args(words);
     command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().expect("it runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut child = Running(command.spawn().expect("it runs"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();
     let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
     (child, address.expect("it listens"))
 }
@@ -264,7 +281,7 @@ fn the_admin_token_is_of_a_file_or_the_environment() {
     for (flags, counts) in [(&["--admin-token-file", text(&file)][..], 0), (&[], 1)] {
         let words = [&["--mode", "device"], flags].concat();
         let data = folder.path().join(counts.to_string());
-        let (mut child, url) = logging(&data, &words, &environment, Stdio::inherit());
+        let (child, url) = logging(&data, &words, &environment, Stdio::null());
         let asked = |token: &str| {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let request = agent.get(format!("{url}/v1/admin/tasks")).header("authorization", format!("Bearer {token}"));
@@ -274,8 +291,7 @@ fn the_admin_token_is_of_a_file_or_the_environment() {
         let (status, tasks) = asked(tokens[counts]);
         assert!(status == 200 && tasks.contains("\"name\":\"demo\""), "{status} {tasks}");
         assert_eq!(asked(tokens[1 - counts]).0, 401, "the file counts before the environment");
-        child.kill().expect("it runs");
-        child.wait().expect("it is gone");
+        child.kill();
     }
 }
 
@@ -286,13 +302,12 @@ fn logs_hold_no_bodies_ids_tokens_or_addresses() {
     let log = folder.path().join("log");
     let words = ["--mode", "device", "--client-header", "x-client"];
     let to = fs::File::create(&log).expect("writable");
-    let (mut child, url) = logging(&folder.path().join("data"), &words, &[("RUST_LOG", "trace")], to.into());
+    let (child, url) = logging(&folder.path().join("data"), &words, &[("RUST_LOG", "trace")], to.into());
     let path = format!("{url}/v1/tasks/demo/rounds/1/uploads/{}", "ab".repeat(16));
     let request = ureq::put(path).header("privet-token", "c0ffee").header("x-client", "192.0.2.77");
     let refused = request.send("a body that nobody logs").expect_err("it is no upload").to_string();
     assert!(refused.contains("400"), "{refused}");
-    child.kill().expect("it runs");
-    child.wait().expect("it is gone");
+    child.kill();
     let logged = fs::read_to_string(&log).expect("UTF-8");
     assert!(logged.contains("a round is open"), "it logs: {logged}");
     let open = logged.lines().find(|line| line.contains("anybody may upload to this task: it has no token_key"));
@@ -315,7 +330,7 @@ fn looks(bytes: &[u8]) -> Vec<String> {
         digits.collect::<String>()
     };
     let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = privet::hex(bytes);
     let mut looks = vec![base64("+/"), base64("-_"), hex.to_uppercase(), hex, list.join(", "), list.join(",")];
     looks.push(bytes.escape_ascii().to_string());
     looks.extend(String::from_utf8(bytes.to_vec()));
@@ -329,7 +344,7 @@ fn logs_of_both_roles_hold_nothing_of_an_upload() {
     let log = folder.path().join("log");
     // The helper's process inherits where its leader's log goes, and how much of it.
     let to = fs::File::create(&log).expect("writable");
-    let (mut child, url) = logging(&folder.path().join("data"), &[], &[("RUST_LOG", "trace")], to.into());
+    let (child, url) = logging(&folder.path().join("data"), &[], &[("RUST_LOG", "trace")], to.into());
     let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
     let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
     let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
@@ -352,8 +367,7 @@ fn logs_of_both_roles_hold_nothing_of_an_upload() {
             secrets.extend(payload.chunks_exact(24).map(|piece| piece[..12].to_vec()));
         }
     }
-    child.kill().expect("it runs");
-    child.wait().expect("it is gone");
+    child.kill();
     let logged = fs::read_to_string(&log).expect("UTF-8");
     assert!(logged.contains("a round is open"), "the leader logs");
     assert!(logged.contains("batch IS NULL"), "the helper logs, and as much as its store");
@@ -370,7 +384,7 @@ fn got(url: &str) -> Vec<u8> {
 #[test]
 fn both_are_served_without_arguments_and_end_together() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut child, url) = serving(folder.path());
+    let (child, url) = serving(folder.path());
     let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
     let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
     let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
@@ -381,10 +395,9 @@ fn both_are_served_without_arguments_and_end_together() {
         assert!(folder.path().join(name).exists(), "{name}");
     }
     // Killed, the helper ends with its leader's pipe; both come back to what they had.
-    child.kill().expect("it runs");
-    child.wait().expect("it is gone");
+    child.kill();
     let (mut child, url) = serving(folder.path());
     assert_eq!(got(&format!("{url}/v1/tasks/demo/round")), signed);
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it runs").success());
-    assert!(child.wait().expect("it ends").success(), "asked to, it ends in order");
+    assert!(Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status().expect("it runs").success());
+    assert!(child.0.wait().expect("it ends").success(), "asked to, it ends in order");
 }
