@@ -227,6 +227,7 @@ fn a_plan_is_for_so_many_devices_a_tenth_and_ten_times_as_many() {
         assert_eq!(planned(&plan, devices), (1, 1), "{plan}");
     }
     assert_eq!(said(&privet(&["plan"], &[])), plan, "unless told");
+    assert!(include_str!("../../docs/scaling.md").contains(&plan), "as it is written down");
     let fewer = said(&privet(&["plan", "--devices", "5000"], &[]));
     assert_eq!((planned(&fewer, "500"), planned(&fewer, "50000")), ((1, 1), (1, 1)), "{fewer}");
 }
