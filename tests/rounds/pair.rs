@@ -104,7 +104,7 @@ impl Pair {
             let address = served(leader.clone()).await;
             (leader, address)
         });
-        Self { leader, address, ..self }
+        Self { address, leader, ..self }
     }
 
     pub(crate) fn stop(self) {
