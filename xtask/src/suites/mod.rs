@@ -43,7 +43,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "format", needs: &[Need::Npm], built: false, budget_s: 60, run: format },
     Suite { name: "architecture", needs: &[], built: false, budget_s: 10, run: |it| architecture::check(it.place) },
     Suite { name: "clippy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::clippy },
-    Suite { name: "doc", needs: &[], built: false, budget_s: 5 * 60, run: rust_tests::doc },
+    Suite { name: "doc", needs: &[], built: false, budget_s: 6 * 60, run: rust_tests::doc },
     Suite { name: "native", needs: &[Need::Vulkan], built: false, budget_s: 8 * 60, run: rust_tests::native },
     Suite {
         name: "browser",
