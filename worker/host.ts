@@ -3,9 +3,10 @@
 import { hashOf, sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
+import { roundAt } from "./early.ts";
 import { Journal, type Line } from "./journal.ts";
 import { loadFull } from "./late.ts";
-import { addressesOf, Device, forgetIn, itemsOf, loadRank, type Round, Terms } from "./module.ts";
+import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -41,24 +42,21 @@ import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";
+import { Training } from "./training.ts";
 
 /** What is published, and the round as it was verified. */
-interface Published extends PublishedBytes {
-  verified?: Round;
-}
+type Published = PublishedBytes & Partial<Admitted>;
 
 /** The kinds of calls that it takes, each with its context at the end. */
 type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]) => ReturnType<Calls[Name]> };
 
 /** By the module's numbers. */
 const KINDS = ["personal", "server", "interleaved"] as const;
-/** A call waits for one slice of learning at most. */
-const SLICE_MS = 8;
-/** Whoever trains by hand goes on at once, mostly, and would wait for a slice of what is learnt unasked. */
-const BY_HAND_MS = 50;
 /** How many of the latest things that the user did are told. */
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
+/** Of a ledger that cannot be read nothing is known. */
+const UNREAD: Account = { backend: "scalar", rhoSpent: Number.NaN, rhoLeft: Number.NaN };
 const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
@@ -82,11 +80,7 @@ export class Host implements Leader, Answers, Way {
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #learning = false;
-  #byHand = 0;
-  /** What this session has learnt, and how long that took. */
-  #steps = 0;
-  #trainingMs = 0;
+  readonly #training = new Training((work) => this.turn(() => work(this.#personalises ? this.#device : undefined)));
   /** When the ledger has heard of this session. */
   #begun: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -105,15 +99,21 @@ export class Host implements Leader, Answers, Way {
     this.#journal = new Journal(store, this.prefix);
   }
 
-  static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
+  static async start(
+    options: OpenOptions,
+    store: Store,
+    askToken: AskToken,
+    early: Promise<Admitted | undefined>,
+  ): Promise<Host> {
     const host = new Host(options, store, askToken);
     // Side by side: whoever opens waits for all of it.
-    const round = options.leader && host.server.round(options.task);
-    round?.catch(() => undefined);
+    const loaded = early.then(() => loadRank(options.wasm?.rank));
+    const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
+    admitted?.catch(() => undefined);
     const stored = ["settings", "head"].map((name) => host.#stored(name));
-    const [settings, before] = await Promise.all([...stored, loadRank(options.wasm?.rank)]);
+    const [settings, before] = await Promise.all([...stored, loaded.then(() => undefined)]);
     if (settings) host.#settings = unpack<Settings>(settings);
-    await host.#install(await host.#firstPublished(round));
+    await host.#install(await host.#firstPublished(admitted));
     await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
     void host.#session();
@@ -171,14 +171,14 @@ export class Host implements Leader, Answers, Way {
     await this.#keepPublished();
     void this.#session();
     this.#look();
-    this.#learn();
+    this.#training.byItself();
     const { personalise, contribute } = this.#settings;
     return { personalise, contribute };
   }
 
   async pause(paused: boolean): Promise<void> {
     await this.#keep({ ...this.#settings, paused });
-    this.#learn();
+    this.#training.byItself();
   }
 
   async record(act: Act, { mark, signal }: Context): Promise<boolean> {
@@ -194,7 +194,7 @@ export class Host implements Leader, Answers, Way {
       const line = (slate === undefined || this.#keptSlates.has(slate)) && !this.#journal.isLong;
       stored = line ? this.#journal.append({ call: "record", args: [act] }, mark) : this.#snapshot(mark);
     });
-    this.#learn();
+    this.#training.byItself();
     // Whoever is told that it was recorded may be gone the next moment.
     await stored;
     return stored !== undefined;
@@ -229,28 +229,14 @@ export class Host implements Leader, Answers, Way {
       if (!this.#personalises || !this.#journal.isNew(mark) || !this.device().shown(slate)) return [false];
       return [true, this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
     return isNew;
   }
 
-  /** Other calls come between its slices. */
-  async train(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
-    const end = performance.now() + maxMs;
-    const slice = () => {
-      const left = Math.max(0, end - performance.now());
-      const more = this.#personalises && this.#train(Math.min(SLICE_MS, left));
-      onProgress({ owed: this.device().owed });
-      return more;
-    };
-    this.#byHand = end;
-    let more = await this.turn(slice);
-    while (more && performance.now() < end) {
-      stillWanted(signal);
-      more = await this.turn(slice);
-    }
-    this.#byHand = performance.now() + BY_HAND_MS;
-    return more;
+  async train(maxMs: number, context: Context): Promise<boolean> {
+    this.device();
+    return this.#training.byHand(maxMs, context);
   }
 
   async forget(what: Forgettable, { mark }: Context): Promise<number> {
@@ -263,7 +249,7 @@ export class Host implements Leader, Answers, Way {
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
     return dropped;
   }
@@ -281,15 +267,14 @@ export class Host implements Leader, Answers, Way {
       this.#journal.damaged = undefined;
       return [this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
   }
 
+  /** Whatever the ledger's half says, the rest goes. What that could not give up now, it gives up before anything else. */
   async erase(): Promise<Erased> {
-    const accounted = await this.#accounted().catch((error: unknown) => ({ error }));
-    const contributions = accounted && "error" in accounted ? undefined : accounted;
     await this.#alone(async () => {
-      await contributions?.giveUp();
+      const failed = await this.#giveUp();
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#names.clear();
@@ -301,12 +286,11 @@ export class Host implements Leader, Answers, Way {
       await this.#journal.settled();
       this.#journal = new Journal(this.store, this.prefix);
       await this.store.clear();
-      if (accounted && "error" in accounted) await this.#keep({ ...this.#settings, erased: true });
+      if (!failed) return;
+      await this.#keep({ ...this.#settings, erased: true });
+      throw failed.error;
     });
-    // What it was asked for is done. What the ledger keeps cannot be said.
-    if (accounted && "error" in accounted) throw accounted.error;
-    const kept = (await contributions?.entries()) ?? [];
-    return { kept, rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
+    return { kept: await this.ledger(), rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
   async contribute(context: Context): Promise<Receipt> {
@@ -330,12 +314,12 @@ export class Host implements Leader, Answers, Way {
 
   async refresh(): Promise<boolean> {
     if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    const published = await this.#fetched(this.server.round(this.options.task));
+    const published = await this.#fetched(this.#asked());
     if (sameBytes(published.round, this.published.round)) return false;
     await this.#alone(() => this.#install(published, true));
     await this.keep();
     await this.#keepPublished();
-    this.#learn();
+    this.#training.byItself();
     return true;
   }
 
@@ -368,10 +352,11 @@ export class Host implements Leader, Answers, Way {
 
   /** The browser lists a worker's requests for the worker alone. */
   async requests(): Promise<Requests> {
-    const { head, wasm } = this.options;
+    const { head, wasm, leader, task } = this.options;
+    const rounds = leader ? [[roundAt(leader.url, task), "round"] as const] : [];
     const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
     const heads = typeof head === "string" ? [[head, "head"] as const] : [];
-    const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
+    const asks = Object.fromEntries([...modules, ...heads, ...rounds, ...this.server.asked]);
     const timeline = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
     const seen = timeline.map(({ name: url, startTime, responseStatus, transferSize }) => ({
       ...{ url, time: performance.timeOrigin + startTime, status: responseStatus ?? 0, received: transferSize },
@@ -392,7 +377,11 @@ export class Host implements Leader, Answers, Way {
       const { personal, simd, round, dimension, events, owed } = this.device();
       return { personal, simd, round, dimension, events, owed };
     });
-    const account = await this.#account();
+    let refused = this.#refused;
+    const account = await this.#account().catch((error: unknown) => {
+      refused = codeOf(error);
+      return UNREAD;
+    });
     const { personal, simd, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
     const promised = globalThis.navigator?.storage?.persisted;
@@ -401,11 +390,11 @@ export class Host implements Leader, Answers, Way {
     return {
       ...account,
       ...plain,
-      ...{ steps: this.#steps, trainingMs: this.#trainingMs },
+      ...{ steps: this.#training.steps, trainingMs: this.#training.ms },
       order: personal && this.#settings.personalise ? "personal" : "server",
       kernels: simd ? "simd128" : "scalar",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
-      ...(this.#refused && { refused: this.#refused }),
+      ...(refused && { refused }),
     };
   }
 
@@ -435,6 +424,15 @@ export class Host implements Leader, Answers, Way {
       await this.#keep({ ...this.#settings, erased: false });
     }
     return this.#contributions;
+  }
+
+  async #giveUp(): Promise<{ error: unknown } | undefined> {
+    try {
+      await (await this.#accounted())?.giveUp();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   /** The same, where there is an account for it to keep. */
@@ -467,7 +465,7 @@ export class Host implements Leader, Answers, Way {
     // What was read before the damage was found is not used.
     if (this.#journal.damaged) await this.#install(this.published);
     if (anew) await this.keep();
-    this.#learn();
+    this.#training.byItself();
   }
 
   /** A device for this round and head takes the place of the one before, with its profile if so wished. */
@@ -492,7 +490,7 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
-  async #firstPublished(asked: Promise<Uint8Array> | undefined): Promise<Published> {
+  async #firstPublished(asked: Promise<Admitted> | undefined): Promise<Published> {
     const { head } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
@@ -510,10 +508,15 @@ export class Host implements Leader, Answers, Way {
     }
   }
 
+  async #asked(loaded?: Promise<unknown>): Promise<Admitted> {
+    const round = await this.server.round(this.options.task);
+    await loaded;
+    return admit(this.options, round);
+  }
+
   /** The round that is open now, and its head: ours where it is the one that the round names. */
-  async #fetched(asked: Promise<Uint8Array>): Promise<Published> {
-    const round = await asked;
-    const verified = termsOf(Terms, this.options).admit(round);
+  async #fetched(asked: Promise<Admitted>): Promise<Published> {
+    const { round, verified } = await asked;
     const hash = verified.head;
     const { head } = this.options;
     for (const known of [this.published.head, await this.#stored("head"), head]) {
@@ -562,30 +565,6 @@ export class Host implements Leader, Answers, Way {
   async #keep(settings: Settings): Promise<void> {
     this.#settings = settings;
     await this.store.put({ [this.#key("settings")]: pack(settings) }, true);
-  }
-
-  /** Slice after slice as long as there is something to learn; calls come between. */
-  #learn(): void {
-    if (this.#learning) return;
-    this.#learning = true;
-    const slice = async () => {
-      const wait = this.#byHand - performance.now();
-      if (wait > 0) return void setTimeout(slice, wait);
-      // A module that has failed says so in the answer to the next call.
-      const work = () => this.#device !== undefined && this.#personalises && this.#train(SLICE_MS);
-      this.#learning = await this.turn(work).catch(() => false);
-      if (this.#learning) setTimeout(slice);
-    };
-    void slice();
-  }
-
-  #train(maxMs: number): boolean {
-    const [device, start] = [this.device(), performance.now()];
-    const { owed } = device;
-    const more = device.train(maxMs);
-    this.#steps += owed - device.owed;
-    this.#trainingMs += performance.now() - start;
-    return more;
   }
 
   #key(name: string): string {

@@ -1,6 +1,7 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
 import type { Ask, GiveUp, Reply } from "./calls.ts";
+import type { Early } from "./early.ts";
 import type { Sending } from "./sent.ts";
 
 /** Where a module lies, or what was compiled of it. */
@@ -219,7 +220,7 @@ export interface Seen {
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
 
-/** What was spent, and what is left. */
+/** What was spent, and what is left: no number (`NaN`) where the ledger cannot be read, and `refused` says why. */
 export interface Account {
   /** What computes gradients; `scalar` until there was one to compute. */
   backend: Backend;
@@ -360,4 +361,5 @@ export interface Calls {
 export type Call = keyof Calls;
 
 /** What crosses: calls and their answers, in both directions. */
-export type Wire = { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply };
+export type Wire =
+  { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply } | { early: Early };

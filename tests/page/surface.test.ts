@@ -128,6 +128,24 @@ for (const worker of [true, false]) {
   });
 }
 
+test("whoever trained by hand for a while, or gave it up, leaves the rest to the device", async () => {
+  await open(page);
+  await call(page, "train", { maxMs: 60_000 });
+  await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    for (const item of [...items, ...items]) await personalizer.record({ kind: "click", item });
+    const given = new AbortController();
+    const training = personalizer.train({ maxMs: 60_000, signal: given.signal });
+    given.abort();
+    await training.catch(() => undefined);
+  });
+  await browse(page, [3, 3, 3]);
+  const owed = async () => (await call<{ owed: number }>(page, "status")).owed;
+  const start = Date.now();
+  while ((await owed()) > 0 && Date.now() - start < 20_000) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await owed(), 0);
+});
+
 test("what is taken back in the middle of a contribution is not sent", async () => {
   const puts: string[] = [];
   page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
@@ -211,6 +229,19 @@ test("the same options give the same personalizer while it is open, and others a
     return [same, other, closed, again !== (await first)];
   });
   assert.deepEqual(seen, [true, "options-differ", "closed", true]);
+});
+
+test("what a page could not load for its worker, the worker loads itself", async () => {
+  const asked: string[] = [];
+  await context.route(/rank_bg.wasm|\/round$/, (route) => {
+    const url = new URL(route.request().url()).pathname;
+    asked.push(url);
+    return asked.indexOf(url) === asked.length - 1 ? route.abort() : route.continue();
+  });
+  assert.equal(await open(page), "open");
+  await browse(page, [3, 3, 3]);
+  assert.equal((await order(page))[0], "item-3");
+  assert.deepEqual(asked.sort(), ["/rank_bg.wasm", "/rank_bg.wasm", "/v1/tasks/demo/round", "/v1/tasks/demo/round"]);
 });
 
 test("without aggregators it re-ranks by a head of one's own, from an address, a response or bytes", async () => {

@@ -1,4 +1,5 @@
 import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
+import { loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
@@ -16,8 +17,8 @@ export class Client {
     this.#end = end;
   }
 
-  /** A device in a worker, or in this thread. */
-  static async start({ worker = true, storage, token }: Options): Promise<Client> {
+  /** A device in a worker, or in this thread, with what it will be opened with. */
+  static async start({ worker = true, storage, token }: Options, opened: Promise<OpenOptions>): Promise<Client> {
     const caller = new Caller(
       (down, transfer) => post({ down }, transfer),
       ({ code, message }) => errorFrom(code, message),
@@ -39,6 +40,10 @@ export class Client {
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
       device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
       post = (message, transfer) => device.postMessage(message, transfer);
+      void opened
+        .then(loadEarly)
+        .catch(() => ({}))
+        .then((early) => post({ early }, []));
       return new Client(caller, () => device.terminate());
     }
     const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
