@@ -6,6 +6,9 @@ use crate::{Lanes, tile};
 /// Rows go by two. One without a neighbour is its own: so a row's score is summed in one order, whatever stands beside it.
 #[inline(always)]
 pub fn forward<L: Lanes>(f: usize, h: usize, x: &[f32], theta: &[f32], z: &mut [f32], s: &mut [f32]) {
+    if f == 0 || h == 0 || 2 * f == 0 || 2 * h == 0 {
+        return;
+    }
     let Some(net) = Net::new(f, h, theta) else { return };
     for ((x, z), s) in x.chunks(2 * f).zip(z.chunks_mut(2 * h)).zip(s.chunks_mut(2)) {
         net.two::<L>(x, z, s);
@@ -15,6 +18,9 @@ pub fn forward<L: Lanes>(f: usize, h: usize, x: &[f32], theta: &[f32], z: &mut [
 /// The scores alone, with room for the units of two rows: 10,000 rows read nothing but themselves.
 #[inline(always)]
 pub fn scores<L: Lanes>(f: usize, h: usize, x: &[f32], theta: &[f32], z: &mut [f32], s: &mut [f32]) {
+    if f == 0 || h == 0 || 2 * f == 0 || 2 * h == 0 {
+        return;
+    }
     let Some(net) = Net::new(f, h, theta) else { return };
     for (x, s) in x.chunks(2 * f).zip(s.chunks_mut(2)) {
         let (z, _) = tile::split_mut(z, s.len() * h);
@@ -37,7 +43,7 @@ impl<'a> Net<'a> {
         let (skip, rest) = theta.split_at_checked(f)?;
         let (w1, rest) = rest.split_at_checked(f * h)?;
         let (b1, w2) = rest.split_at_checked(h)?;
-        (f > 0 && h > 0 && 2 * f > 0 && 2 * h > 0).then_some(Self { f, h, skip, w1, b1, w2 })
+        Some(Self { f, h, skip, w1, b1, w2 })
     }
 
     /// The rows that there are, two or one.

@@ -52,7 +52,7 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
   const result: Whole = { simd: false, rerank: {}, thousand: [], epoch: [], pairs: EVENTS * STEPS * BATCH };
   for (const d of [64, 384]) {
     const device = await open(d);
-    for (let n = 0; n < RING; n++) device.record("click", new rank.Items(...items(n, 2, d)), 1, undefined, n, 0);
+    for (let n = 0; n < RING; n++) choose(n, d, device, rank);
     device.train(Number.POSITIVE_INFINITY);
     if (!device.personal) throw new Error("the server's order would be measured");
     result.rerank[d] = timed(device, items(1000, CANDIDATES, d), rounds);
@@ -62,7 +62,7 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
   }
   for (let epoch = 0; epoch < EPOCHS; epoch++) {
     const device = await open(64);
-    for (let n = 0; n < EVENTS; n++) device.record("click", new rank.Items(...items(3 * n, 2, 64)), 1, undefined, n, 0);
+    for (let n = 0; n < EVENTS; n++) choose(n, 64, device, rank);
     if (device.owed !== EVENTS * STEPS) throw new Error(`${device.owed} steps are owed, not ${EVENTS * STEPS}`);
     const start = performance.now();
     device.train(Number.POSITIVE_INFINITY);
@@ -75,6 +75,14 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
 const NONE = new Uint32Array();
 
 const terms = (rank: typeof Rank) => new rank.Terms("bench", new Uint8Array(32), undefined, []);
+
+/** A slate of two is shown, and one of them is chosen: a pair. */
+function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank): void {
+  const slate = device.rerank(new rank.Items(...items(2 * n, 2, d)), 0, 0, NONE, NONE, [], n, 0);
+  device.shown(slate.id);
+  device.record("click", new rank.Items(...items(2 * n, 1, d)), 1, slate.id, n, 0);
+  slate.free();
+}
 
 /** Items as they cross to a worker. */
 function items(first: number, count: number, d: number): Flat {
