@@ -102,7 +102,8 @@ impl Asked {
             ages = items.iter().map(|item| item.dense[dense]).collect();
         }
         let diverse = if rules.diversity == 0.0 { &[] } else { items };
-        let embeddings = diverse.iter().flat_map(|item| item.embedding.iter().copied()).collect();
+        let mut embeddings = Vec::with_capacity(diverse.len() * head.embedding_length());
+        diverse.iter().for_each(|item| embeddings.extend_from_slice(&item.embedding));
         let server = items.iter().map(|item| item.score).collect();
         Ok(Self { server, embeddings, attributes, ages, rules })
     }

@@ -20,15 +20,21 @@ impl Items {
     /// attribute. Arrays that are too short make items that are, and the core refuses those.
     #[wasm_bindgen(constructor)]
     pub fn new(lengths: &[u32], numbers: &[f32], places: &[u16], names: Vec<String>) -> Self {
-        let mut numbers = numbers.iter().copied();
+        let mut left = numbers;
+        // Whole slices: one by one they take a tenth of a re-ranking.
+        let mut take = |count: usize| {
+            let (taken, rest) = left.split_at(count.min(left.len()));
+            left = rest;
+            taken
+        };
         let mut keys = names.iter().map(|name| key(name));
         let mut places = places.iter().copied();
         let (each, _) = lengths.as_chunks::<3>();
         let item = |&[embedding, dense, values]: &[u32; 3]| Item {
             key: keys.next().unwrap_or_default(),
-            score: numbers.next().unwrap_or_default(),
-            embedding: numbers.by_ref().take(embedding as usize).collect(),
-            dense: numbers.by_ref().take(dense as usize).collect(),
+            score: take(1).first().copied().unwrap_or_default(),
+            embedding: take(embedding as usize).to_vec(),
+            dense: take(dense as usize).to_vec(),
             attributes: places.by_ref().zip(keys.by_ref()).take(values as usize).collect(),
         };
         Self(each.iter().map(item).collect())
