@@ -271,7 +271,8 @@ test("a signature that is wrong, a swapped helper, a hostile task: each is refus
     await route.fulfill({ response: reply, body: spoil(await reply.body()) });
   });
   assert.equal(await call(page, "refresh"), "signature-wrong");
-  const { round, events } = await status();
+  const { round, events, kernels } = await status();
+  assert.equal(kernels, "simd128");
   assert.deepEqual([round, events], [1, 7], "it goes on with what was verified");
   await page.unroute("**/v1/tasks/demo/round");
   assert.equal(puts.length, 0);
