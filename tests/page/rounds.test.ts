@@ -47,6 +47,7 @@ beforeEach(async (t) => {
 interface Status {
   round: number;
   events: number;
+  kernels: string;
   rhoSpent: number;
   refused?: string;
 }
