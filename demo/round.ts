@@ -3,9 +3,10 @@
 
 import { html, nothing } from "lit";
 import type { Fields, Receipt } from "privet";
+import { hex } from "./audit/format.ts";
 import { model, POLICY, TASK } from "./model.ts";
 import type { Order, Sent } from "./round/protocol.ts";
-import { count, hex, ms, short } from "./words.ts";
+import { count, ms, short } from "./words.ts";
 import { check, View } from "./view.ts";
 
 type Accepted = Exclude<Sent, { refused: object }>;
@@ -86,7 +87,7 @@ export class RoundView extends View {
       </div>
       ${this.#squares()}
       <p class="choices">
-        <button class="primary" ?disabled=${busy} @click=${() => this.#fill()}>
+        <button class="primary" aria-disabled=${busy} @click=${() => busy || this.#fill()}>
           ${busy ? "Under way …" : `Send in ${count(left, "simulated device")}`}
         </button>
         ${this.#mine(busy)}
@@ -108,10 +109,11 @@ export class RoundView extends View {
   #mine(busy: boolean) {
     const { status } = model;
     if (!status || status.storage === "memory") return nothing;
-    const agree = () => model.consent({ contribute: true });
-    return status.consent.contribute
-      ? html`<button ?disabled=${busy} @click=${() => this.#contribute()}>Contribute from this device</button>`
-      : html`<button ?disabled=${busy} @click=${agree}>Let this device take part</button>`;
+    const { contribute } = status.consent;
+    const work = () => (contribute ? this.#contribute() : model.consent({ contribute: true }));
+    return html`<button aria-disabled=${busy} @click=${() => busy || work()}>
+      ${contribute ? "Contribute from this device" : "Let this device take part"}
+    </button>`;
   }
 
   #came() {

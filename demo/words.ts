@@ -22,5 +22,3 @@ export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text
 
 /** A hash, as much of it as an eye compares. */
 export const short = (hash: string) => hash.slice(0, 12);
-
-export const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
