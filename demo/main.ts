@@ -1,13 +1,18 @@
 // The page: its elements, which section is looked at, and the start of it all.
 
-import "./audit/index.ts";
-import "./consent.ts";
-import "./knows.ts";
-import "./readout.ts";
-import type { RoundView } from "./round.ts";
-import "./round.ts";
-import "./stories.ts";
+import type { PrivetAudit } from "./audit/index.ts";
 import { model } from "./model.ts";
+import type { RoundView } from "./round.ts";
+
+/** The elements, those of the first section first. Each begins in a task of its own, so that no click waits for all. */
+const ELEMENTS = [
+  () => import("./consent.ts"),
+  () => import("./stories.ts"),
+  () => import("./readout.ts"),
+  () => import("./knows.ts"),
+  () => import("./round.ts"),
+  () => import("./audit/index.ts"),
+];
 
 const NAMES = ["feed", "knows", "left", "round"] as const;
 type Name = (typeof NAMES)[number];
@@ -42,7 +47,7 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main?.focus();
 });
-const audit = document.querySelector("privet-audit");
+const audit = document.querySelector<PrivetAudit>("privet-audit");
 model.addEventListener("change", () => {
   const { files, others, personalizer } = model;
   if (audit) Object.assign(audit, { files, others, personalizer });
@@ -51,7 +56,12 @@ model.addEventListener("change", () => {
 navigator.serviceWorker?.register("witness.js").catch(() => undefined);
 turn(false);
 addEventListener("hashchange", () => turn(true));
-model.start().then(
+const started = model.start();
+for (const load of ELEMENTS) {
+  await load();
+  await new Promise((resolve) => setTimeout(resolve));
+}
+started.then(
   () => turn(false),
   (error) => model.fail(error),
 );
