@@ -2,6 +2,7 @@
 // step is; here is who may ask for one, and in which order.
 
 import { Contributor, inspect, Terms, type Upload } from "../web/pkg/full/full.js";
+import { hex } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
@@ -271,7 +272,7 @@ export class Contributions {
       );
     }
     if (!kept) await this.#way.store.put({ [key]: token }, true);
-    return Array.from(token, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex(token);
   }
 
   async #unsent(): Promise<Upload | undefined> {

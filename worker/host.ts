@@ -41,6 +41,7 @@ import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";
+import { Training } from "./training.ts";
 
 /** What is published, and the round as it was verified. */
 interface Published extends PublishedBytes {
@@ -52,13 +53,11 @@ type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]
 
 /** By the module's numbers. */
 const KINDS = ["personal", "server", "interleaved"] as const;
-/** A call waits for one slice of learning at most. */
-const SLICE_MS = 8;
-/** Whoever trains by hand goes on at once, mostly, and would wait for a slice of what is learnt unasked. */
-const BY_HAND_MS = 50;
 /** How many of the latest things that the user did are told. */
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
+/** Of a ledger that cannot be read nothing is known. */
+const UNREAD: Account = { backend: "scalar", rhoSpent: Number.NaN, rhoLeft: Number.NaN };
 const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
@@ -82,11 +81,7 @@ export class Host implements Leader, Answers, Way {
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  #learning = false;
-  #byHand = 0;
-  /** What this session has learnt, and how long that took. */
-  #steps = 0;
-  #trainingMs = 0;
+  readonly #training = new Training((work) => this.turn(() => work(this.#personalises ? this.#device : undefined)));
   /** When the ledger has heard of this session. */
   #begun: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -171,14 +166,14 @@ export class Host implements Leader, Answers, Way {
     await this.#keepPublished();
     void this.#session();
     this.#look();
-    this.#learn();
+    this.#training.byItself();
     const { personalise, contribute } = this.#settings;
     return { personalise, contribute };
   }
 
   async pause(paused: boolean): Promise<void> {
     await this.#keep({ ...this.#settings, paused });
-    this.#learn();
+    this.#training.byItself();
   }
 
   async record(act: Act, { mark, signal }: Context): Promise<boolean> {
@@ -194,7 +189,7 @@ export class Host implements Leader, Answers, Way {
       const line = (slate === undefined || this.#keptSlates.has(slate)) && !this.#journal.isLong;
       stored = line ? this.#journal.append({ call: "record", args: [act] }, mark) : this.#snapshot(mark);
     });
-    this.#learn();
+    this.#training.byItself();
     // Whoever is told that it was recorded may be gone the next moment.
     await stored;
     return stored !== undefined;
@@ -229,28 +224,14 @@ export class Host implements Leader, Answers, Way {
       if (!this.#personalises || !this.#journal.isNew(mark) || !this.device().shown(slate)) return [false];
       return [true, this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
     return isNew;
   }
 
-  /** Other calls come between its slices. */
-  async train(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
-    const end = performance.now() + maxMs;
-    const slice = () => {
-      const left = Math.max(0, end - performance.now());
-      const more = this.#personalises && this.#train(Math.min(SLICE_MS, left));
-      onProgress({ owed: this.device().owed });
-      return more;
-    };
-    this.#byHand = end;
-    let more = await this.turn(slice);
-    while (more && performance.now() < end) {
-      stillWanted(signal);
-      more = await this.turn(slice);
-    }
-    this.#byHand = performance.now() + BY_HAND_MS;
-    return more;
+  async train(maxMs: number, context: Context): Promise<boolean> {
+    this.device();
+    return this.#training.byHand(maxMs, context);
   }
 
   async forget(what: Forgettable, { mark }: Context): Promise<number> {
@@ -263,7 +244,7 @@ export class Host implements Leader, Answers, Way {
       const dropped = forgetIn(device, what);
       return [dropped, this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
     return dropped;
   }
@@ -281,15 +262,14 @@ export class Host implements Leader, Answers, Way {
       this.#journal.damaged = undefined;
       return [this.#snapshot(mark)];
     });
-    this.#learn();
+    this.#training.byItself();
     await stored;
   }
 
+  /** Whatever the ledger's half says, the rest goes. What that could not give up now, it gives up before anything else. */
   async erase(): Promise<Erased> {
-    const accounted = await this.#accounted().catch((error: unknown) => ({ error }));
-    const contributions = accounted && "error" in accounted ? undefined : accounted;
     await this.#alone(async () => {
-      await contributions?.giveUp();
+      const failed = await this.#giveUp();
       const { offset, slot } = this.#settings;
       this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#names.clear();
@@ -301,12 +281,11 @@ export class Host implements Leader, Answers, Way {
       await this.#journal.settled();
       this.#journal = new Journal(this.store, this.prefix);
       await this.store.clear();
-      if (accounted && "error" in accounted) await this.#keep({ ...this.#settings, erased: true });
+      if (!failed) return;
+      await this.#keep({ ...this.#settings, erased: true });
+      throw failed.error;
     });
-    // What it was asked for is done. What the ledger keeps cannot be said.
-    if (accounted && "error" in accounted) throw accounted.error;
-    const kept = (await contributions?.entries()) ?? [];
-    return { kept, rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
+    return { kept: await this.ledger(), rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
   async contribute(context: Context): Promise<Receipt> {
@@ -335,7 +314,7 @@ export class Host implements Leader, Answers, Way {
     await this.#alone(() => this.#install(published, true));
     await this.keep();
     await this.#keepPublished();
-    this.#learn();
+    this.#training.byItself();
     return true;
   }
 
@@ -392,7 +371,11 @@ export class Host implements Leader, Answers, Way {
       const { personal, round, dimension, events, owed } = this.device();
       return { personal, round, dimension, events, owed };
     });
-    const account = await this.#account();
+    let refused = this.#refused;
+    const account = await this.#account().catch((error: unknown) => {
+      refused = codeOf(error);
+      return UNREAD;
+    });
     const { personal, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
     const promised = globalThis.navigator?.storage?.persisted;
@@ -401,10 +384,10 @@ export class Host implements Leader, Answers, Way {
     return {
       ...account,
       ...plain,
-      ...{ steps: this.#steps, trainingMs: this.#trainingMs },
+      ...{ steps: this.#training.steps, trainingMs: this.#training.ms },
       order: personal && this.#settings.personalise ? "personal" : "server",
       ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
-      ...(this.#refused && { refused: this.#refused }),
+      ...(refused && { refused }),
     };
   }
 
@@ -434,6 +417,15 @@ export class Host implements Leader, Answers, Way {
       await this.#keep({ ...this.#settings, erased: false });
     }
     return this.#contributions;
+  }
+
+  async #giveUp(): Promise<{ error: unknown } | undefined> {
+    try {
+      await (await this.#accounted())?.giveUp();
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   /** The same, where there is an account for it to keep. */
@@ -466,7 +458,7 @@ export class Host implements Leader, Answers, Way {
     // What was read before the damage was found is not used.
     if (this.#journal.damaged) await this.#install(this.published);
     if (anew) await this.keep();
-    this.#learn();
+    this.#training.byItself();
   }
 
   /** A device for this round and head takes the place of the one before, with its profile if so wished. */
@@ -561,30 +553,6 @@ export class Host implements Leader, Answers, Way {
   async #keep(settings: Settings): Promise<void> {
     this.#settings = settings;
     await this.store.put({ [this.#key("settings")]: pack(settings) }, true);
-  }
-
-  /** Slice after slice as long as there is something to learn; calls come between. */
-  #learn(): void {
-    if (this.#learning) return;
-    this.#learning = true;
-    const slice = async () => {
-      const wait = this.#byHand - performance.now();
-      if (wait > 0) return void setTimeout(slice, wait);
-      // A module that has failed says so in the answer to the next call.
-      const work = () => this.#device !== undefined && this.#personalises && this.#train(SLICE_MS);
-      this.#learning = await this.turn(work).catch(() => false);
-      if (this.#learning) setTimeout(slice);
-    };
-    void slice();
-  }
-
-  #train(maxMs: number): boolean {
-    const [device, start] = [this.device(), performance.now()];
-    const { owed } = device;
-    const more = device.train(maxMs);
-    this.#steps += owed - device.owed;
-    this.#trainingMs += performance.now() - start;
-    return more;
   }
 
   #key(name: string): string {

@@ -219,7 +219,7 @@ export interface Seen {
 /** What computes gradients: compute shaders, or their twins on the CPU. */
 export type Backend = "webgpu" | "scalar";
 
-/** What was spent, and what is left. */
+/** What was spent, and what is left: no number (`NaN`) where the ledger cannot be read, and `refused` says why. */
 export interface Account {
   /** What computes gradients; `scalar` until there was one to compute. */
   backend: Backend;

@@ -5,7 +5,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { launch, noGpu, Server } from "../harness.ts";
 import type { Receipt } from "../../web/ts/index.ts";
-import { AT_ONCE, browse, call, open, prepare, Site } from "./site.ts";
+import { AT_ONCE, browse, call, loaded, open, prepare, Site } from "./site.ts";
 
 /** What an application has unless it says otherwise, but that it waits for nothing. */
 const POLICY = { ...AT_ONCE, sessions: 1 };
@@ -111,6 +111,7 @@ test("the lifetime budget refuses for good", async () => {
 test("a server that is down is said, and the same bytes go out when it is back", async () => {
   await open(page, OPTIONS);
   await browse(page, [3]);
+  await loaded(page);
   const puts: Request[] = [];
   page.on("request", (request) => request.method() === "PUT" && puts.push(request));
   await server.down();

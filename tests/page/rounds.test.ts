@@ -12,7 +12,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Personalizer } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
-import { AT_ONCE, browse, call, type Global, open, prepare, Site } from "./site.ts";
+import { AT_ONCE, browse, call, type Global, loaded, open, prepare, Site } from "./site.ts";
 
 const COHORT = 3;
 const POLICY = { ...AT_ONCE, minCohort: COHORT };
@@ -167,8 +167,7 @@ test("offline for the whole of a contribution: it ranks, says so, and sends the 
     if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
   });
   await open(page, { policy: POLICY });
-  // By then all is loaded that it takes to contribute.
-  await call(page, "audit.statement");
+  await loaded(page);
   await context.setOffline(true);
   await server.down();
   await browse(page, [3, 3, 3]);

@@ -104,6 +104,11 @@ export async function call<T>(page: Page, method: string, ...args: unknown[]): P
   );
 }
 
+/** All is loaded that it takes to contribute: after this, a server may go away. */
+export async function loaded(page: Page): Promise<void> {
+  await call(page, "audit.statement");
+}
+
 /** Sees all items, and clicks on some. */
 export async function browse(page: Page, clicks: number[]): Promise<void> {
   await page.evaluate(async (clicks) => {

@@ -7,7 +7,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type * as Auditor from "../../web/ts/auditor.ts";
 import { launch, Server } from "../harness.ts";
-import { browse, call, DIST, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
+import { browse, call, DIST, type Global, ITEMS, loaded, open, order, prepare, Site, stored } from "./site.ts";
 
 let site: Site;
 let browser: Browser;
@@ -47,7 +47,7 @@ interface Status {
 const status = () => call<Status>(page, "status");
 
 /** The worker's script with something before it. */
-async function before_worker(source: string): Promise<void> {
+async function beforeWorker(source: string): Promise<void> {
   const worker = await readFile(join(DIST, "worker.js"), "utf8");
   await page.route("**/worker.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: `${source}\n${worker}` }),
@@ -152,6 +152,7 @@ test("an erasure leaves the ledger's totals and nothing else, and says why", asy
 test("an erasure is one also where the ledger's half cannot be loaded; what was finished is given up as soon as it can", async () => {
   await open(page);
   await browse(page, [3, 3, 3]);
+  await loaded(page);
   await server.down();
   assert.equal(await call(page, "contribute"), "server-unreachable");
   await server.up();
@@ -174,6 +175,29 @@ test("an erasure is one also where the ledger's half cannot be loaded; what was 
   await call(page, "contribute");
   assert.deepEqual([(await server.count()).count, await fates()], [1, ["refused", "sent"]]);
   assert.deepEqual((await call<{ kept: unknown[] }>(page, "erase")).kept.length, 2);
+});
+
+test("where the ledger is damaged it ranks, says so, sends nothing, and erases the rest", async () => {
+  const puts: string[] = [];
+  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  await open(page);
+  await browse(page, [3, 3, 3]);
+  await call(page, "close");
+  await meddle("ledger", "account", [1, 2, 3]);
+  await page.reload();
+  assert.equal(await open(page), "open");
+  assert.equal((await order(page))[0], "item-3");
+  const { events, rhoSpent, refused } = await status();
+  assert.deepEqual([events, rhoSpent, refused], [7, Number.NaN, "ledger-damaged"]);
+  assert.equal(await call(page, "contribute"), "ledger-damaged");
+  assert.equal(await call(page, "audit.ledger"), "ledger-damaged");
+  assert.equal(await call(page, "erase"), "ledger-damaged");
+  const all = await stored(page);
+  assert.deepEqual(Object.keys(all["records"] ?? {}), ["demo/settings"]);
+  assert.deepEqual(all["ledger"], { account: [1, 2, 3] }, "what nobody can read is nobody's to replace");
+  await page.reload();
+  await open(page);
+  assert.deepEqual([(await status()).events, await call(page, "contribute"), puts], [0, "ledger-damaged", []]);
 });
 
 for (const [what, harm] of [
@@ -207,7 +231,7 @@ for (const [what, harm] of [
 }
 
 test("where the browser refuses storage it works in memory, says so, and contributes nothing", async () => {
-  await before_worker("indexedDB.open = () => { throw new DOMException('refused', 'SecurityError'); };");
+  await beforeWorker("indexedDB.open = () => { throw new DOMException('refused', 'SecurityError'); };");
   assert.equal(await open(page), "open");
   await browse(page, [3, 3, 3]);
   assert.equal((await order(page))[0], "item-3");
@@ -220,7 +244,7 @@ test("where the browser refuses storage it works in memory, says so, and contrib
 });
 
 test("no more room is an error of its own; nothing is released on it, and nothing is lost when there is room again", async () => {
-  await before_worker(`
+  await beforeWorker(`
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function (value, key) {
       const request = put.call(this, value, key);

@@ -128,6 +128,24 @@ for (const worker of [true, false]) {
   });
 }
 
+test("whoever trained by hand for a while, or gave it up, leaves the rest to the device", async () => {
+  await open(page);
+  await call(page, "train", { maxMs: 60_000 });
+  await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    for (const item of [...items, ...items]) await personalizer.record({ kind: "click", item });
+    const given = new AbortController();
+    const training = personalizer.train({ maxMs: 60_000, signal: given.signal });
+    given.abort();
+    await training.catch(() => undefined);
+  });
+  await browse(page, [3, 3, 3]);
+  const owed = async () => (await call<{ owed: number }>(page, "status")).owed;
+  const start = Date.now();
+  while ((await owed()) > 0 && Date.now() - start < 20_000) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await owed(), 0);
+});
+
 test("what is taken back in the middle of a contribution is not sent", async () => {
   const puts: string[] = [];
   page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));

@@ -1,3 +1,4 @@
+import { hex } from "../../worker/bytes.ts";
 import type { Entry, Fields, Message, Preview, Requests, Status } from "../../worker/protocol.ts";
 import type { Sending } from "../../worker/sent.ts";
 import type { Client } from "./client.ts";
@@ -66,5 +67,3 @@ export class Audit {
     return JSON.stringify(parts, (_, part: unknown) => (part instanceof Uint8Array ? hex(part) : part), 2);
   }
 }
-
-const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,5 +1,6 @@
 // `privet/audit`: what an auditor reads without a device: messages field by field, and what `audit.export()` gave.
 
+import { hex } from "../../worker/bytes.ts";
 import { loadFull } from "../../worker/late.ts";
 import type { Entry, Fields, Message, Source, Status } from "../../worker/protocol.ts";
 import type { Sending } from "../../worker/sent.ts";
@@ -55,13 +56,11 @@ export async function checkExport(exported: Exported, { wasm }: { wasm?: Source 
     if (entry?.task !== task || entry.round !== round) findings.push({ what: "unaccounted", id });
     if (round !== status.round) continue;
     const fields = await inspect("upload", bytes, { configuration, ...(wasm && { wasm }) }).catch(() => undefined);
-    if (!(fields?.["id"] instanceof Uint8Array) || hexOf(fields["id"]) !== id) findings.push({ what: "bytes", id });
+    if (!(fields?.["id"] instanceof Uint8Array) || hex(fields["id"]) !== id) findings.push({ what: "bytes", id });
   }
   return findings;
 }
 
-const hexOf = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-function bytesFrom(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+function bytesFrom(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }
