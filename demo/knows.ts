@@ -94,12 +94,12 @@ export class Knows extends View {
     return html`<section class="whole" aria-labelledby="whole">
       <h2 id="whole">All of it</h2>
       <p>
-        ${count(profile.events, "event")}, of which ${profile.evidence} spoke for a story, kept
+        ${count(profile.events, "event")}, ${profile.evidence} of them something you chose, kept
         ${lasts ? "in this browser, sealed" : "in this window’s memory"}. None of it was ever sent.
       </p>
       <div class="switches">
         ${agree("Learn from what I open, like and hide", personalise, (on) => model.consent({ personalise: on }))}
-        ${lasts ? agree("Contribute what is noised", contribute, (on) => model.consent({ contribute: on })) : nothing}
+        ${lasts ? agree("Contribute, covered with noise", contribute, (on) => model.consent({ contribute: on })) : nothing}
         ${personalise ? agree("Pause for now", status.paused, (on) => model.pause(on)) : nothing}
       </div>
       <div class="choices">

@@ -38,7 +38,8 @@ function turn(moves: boolean): void {
     scrollTo(0, 0);
     title?.focus({ preventScroll: true });
   }
-  if (current === "round") void document.querySelector<RoundView>("demo-round")?.look();
+  // Not there before its module is: it is asked again when all has begun.
+  if (current === "round") void document.querySelector<RoundView>("demo-round")?.look?.();
 }
 
 const main = document.querySelector<HTMLElement>("main");

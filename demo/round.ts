@@ -148,7 +148,7 @@ export class RoundView extends View {
       [this.#own, this.#held] = [receipt, receipt.count];
       this.#said = `This device’s upload is number ${receipt.count} of the round.`;
     });
-    if (this.#held !== undefined && this.#held >= this.#goal) await this.#wait(0);
+    if (this.#held !== undefined && this.#held >= this.#goal) await this.#until(() => this.#wait(0));
   }
 
   async #fill(): Promise<void> {
@@ -156,15 +156,25 @@ export class RoundView extends View {
     this.#sent = [];
     this.#state = "sending";
     this.requestUpdate();
-    try {
+    await this.#until(async () => {
       this.#before = await held(this.#number);
       const devices = Math.max(1, this.#goal - this.#before);
       this.#said = `${count(devices, "simulated device")} under way.`;
       await this.#send(devices);
       await this.#wait(this.#sent.length);
+    });
+  }
+
+  /** Works until that is done or refused, and says which. */
+  async #until(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       model.fail(error);
-      this.#said = `It stopped after ${count(this.#sent.length, "device")}. What was acknowledged counts.`;
+      this.#said =
+        this.#state === "waiting"
+          ? "All were acknowledged. What came of the round is not in use here: your feed goes on with the head it had."
+          : `It stopped after ${count(this.#sent.length, "device")}. What was acknowledged counts.`;
     }
     this.#state = "idle";
     this.requestUpdate();
@@ -214,9 +224,7 @@ export class RoundView extends View {
     const to = head(this.#round);
     this.#closed = { round, before, sent, held: last, from, to, moved, events: profile.events, tookMs };
     this.#held = await held(this.#number);
-    this.#state = "idle";
     this.#said = `Round ${round} closed over ${last} uploads. Its head is verified, and your feed uses it.`;
-    this.requestUpdate();
   }
 
   async #refreshed(): Promise<boolean> {
@@ -232,7 +240,7 @@ function ofOwn({ bytes, examples, rho }: Receipt) {
   const [size, from] = [count(bytes.length, "byte"), count(examples, "example")];
   return step(
     "This device sent",
-    html`${size}, from ${from}, for ρ ${Number(rho.toFixed(5))} of its budget. <a href="#left">See every byte</a>`,
+    html`${size}, from ${from}, for ρ\u00a0${Number(rho.toFixed(5))} of its budget. <a href="#left">See every byte</a>`,
   );
 }
 

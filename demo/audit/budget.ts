@@ -103,7 +103,7 @@ export function paceIn({ ledger }: Reading, { remaining }: Account, projection: 
   const last = ledger.at(-1);
   if (!last) return "Nothing was contributed yet.";
   const covered = coveredBy(remaining.rho, last.entry.rho);
-  const rest = `It covers ${count(covered, "more contribution")} at the price of the last.`;
+  const rest = `The rest covers ${count(covered, "more contribution")} at the price of the last.`;
   if (!projection) return `${rest} What a year comes to needs two contributions.`;
   const { pace, goneAfterMs } = projection;
   const often = `So far there is one every ${span(pace.everyMs)}`;

@@ -213,8 +213,9 @@ export class PrivetAudit extends LitElement {
     const unexplained = requests.filter(({ what }) => what === undefined).length;
     const logged = new Set(left.map(({ sending }) => sending.id));
     const gone = ledger.filter(({ entry: { id, fate } }) => fate === "sent" && !logged.has(id)).length;
+    const size = left.length > 1 ? `, ${bytesOf(bytes)} in all, each` : `: ${bytesOf(bytes)},`;
     const [strong, after] = left.length
-      ? [count(left.length, "upload"), ` left this device, ${bytesOf(bytes)} in all, each noised here first.`]
+      ? [count(left.length, "upload"), ` left this device${size} noised here first.`]
       : ["Nothing about you", ` ${gone ? "stands in the log of" : "has left"} this device.`];
     const before = gone
       ? `The ledger knows of ${count(gone, "earlier upload")}, whose bytes are not kept any more.`

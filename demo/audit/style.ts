@@ -199,6 +199,9 @@ export const style = css`
   .number + :not(.number) {
     padding-left: var(--_3);
   }
+  .facts :is(th, td) {
+    padding-block: var(--_1);
+  }
   .facts th {
     width: 11rem;
     color: var(--_quiet);
@@ -209,7 +212,7 @@ export const style = css`
   .copy {
     position: absolute;
     top: -0.25rem;
-    right: 0;
+    right: -0.5rem;
     min-height: 1.75rem;
     padding: 0 0.5rem;
     border-color: transparent;
