@@ -207,6 +207,20 @@ mod tests {
         }
 
         #[test]
+        fn nor_where_clip_norm_and_grid_are_no_powers_of_two(
+            (norm, scale) in (0.01f64..100.0, 1u32..10_000).prop_filter("a unit", |(c, s)| c * f64::from(*s) >= 1.0),
+            seed in any::<u64>(),
+        ) {
+            let bound = Bound::new(norm, scale, 8.0, 1, 32).expect("within the ends");
+            // As it is, and as long as the bound is.
+            for length in [1.0, norm as f32] {
+                let values: Vec<f32> = adversarial(seed).into_iter().map(|value| value * length).collect();
+                let grid = clip(&Gradient::from_values(&values), bound).into_grid();
+                prop_assert!(square_norm(&grid) <= ((norm * f64::from(scale)).floor() as u128).pow(2));
+            }
+        }
+
+        #[test]
         #[ignore = "long: a million vectors"]
         fn the_norm_is_never_over_the_bound_a_million_times(seeds in prop::collection::vec(any::<u64>(), 4000)) {
             for seed in seeds {

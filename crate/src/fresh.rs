@@ -114,6 +114,31 @@ mod tests {
     }
 
     #[test]
+    fn whatever_numbers_are_handed_over_a_gradient_is_clipped() {
+        let length = head().parameters().len();
+        let bound = crate::Bound::new(1.0, 1 << 16, 8.0, 1, length as u32).expect("a plain bound");
+        for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0] {
+            let changes: [fn(&mut Fresh, f32); 4] = [
+                |fresh, wild| fresh.gate = wild,
+                |fresh, wild| fresh.x[1] = wild,
+                |fresh, wild| fresh.offset[3] = wild,
+                |fresh, wild| fresh.weight[0] = wild,
+            ];
+            for change in changes {
+                let mut wilder = fresh();
+                change(&mut wilder, wild);
+                let read = Fresh::decode(&head(), &wilder.encode()).expect("any number is one");
+                let gradient = crate::Gradient::from_values(&crate::gradient::descend(&head(), &read));
+                let grid = crate::clip(&gradient, bound).grid().to_vec();
+                assert!(
+                    grid.len() == length
+                        && grid.iter().map(|&q| f64::from(q).powi(2)).sum::<f64>() <= 65_536f64.powi(2)
+                );
+            }
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_together_or_the_head_is_refused() {
         let refused = |bytes: &[u8]| Fresh::decode(&head(), bytes).err().map(|error| error.code());
         let bytes = fresh().encode();

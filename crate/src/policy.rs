@@ -130,8 +130,8 @@ mod tests {
         assert_eq!(cost(device.bound().expect("fits")).expect("fits").trusted, NanoRho(31_250_000));
         assert_eq!(admitted(&Policy::default(), &Round::split_example()), Ok(()));
         let day_ms = 86_400_000;
-        let Policy { wait_ms, sessions, interval_ms, alone, .. } = Policy::default();
-        assert_eq!((wait_ms, sessions, interval_ms, alone), (day_ms, 2, 7 * day_ms, None));
+        let Policy { wait_ms, sessions, interval_ms, alone, interleave_every, .. } = Policy::default();
+        assert_eq!((wait_ms, sessions, interval_ms, alone, interleave_every), (day_ms, 2, 7 * day_ms, None, 10));
         assert_eq!(Policy::default().lifetime, NanoRho(1_052_000_000));
         assert_eq!(Policy { wait_ms, sessions, interval_ms, ..Policy::at_once() }, Policy::default());
     }

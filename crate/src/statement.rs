@@ -11,9 +11,16 @@ pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
     let delta = round.delta;
     let epsilon = |rho: NanoRho| format!("epsilon {:.2} at delta {delta}", epsilon_from_rho(rho, delta));
     // A replacement is twice as far from a vector as nothing is, and rho grows with the square.
-    let (zeroed, replaced) = match round.mode {
-        Mode::Device => (NanoRho(cost.trusted.0.div_ceil(4)), cost.trusted),
-        Mode::Split => (cost.trusted, NanoRho(cost.trusted.0.saturating_mul(4))),
+    let both = |rho: NanoRho| {
+        let (zeroed, replaced) = match round.mode {
+            Mode::Device => (NanoRho(rho.0.div_ceil(4)), rho),
+            Mode::Split => (rho, NanoRho(rho.0.saturating_mul(4))),
+        };
+        format!(
+            "{} between your data and no data; {} between your data and any other",
+            epsilon(zeroed),
+            epsilon(replaced)
+        )
     };
     let contributions = match policy.lifetime.0 / cost.trusted.0.max(1) {
         1 => "once".to_owned(),
@@ -34,12 +41,10 @@ pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
         policy.lifetime.rho(),
     );
     let costs = format!(
-        "What one upload can reveal: rho {}, that is {}, between your data and no data; {} between your data and any \
-         other data. All uploads together: {}.",
+        "What one upload can reveal: rho {}, that is {}. All uploads together: {}.",
         cost.trusted.rho(),
-        epsilon(zeroed),
-        epsilon(replaced),
-        epsilon(policy.lifetime),
+        both(cost.trusted),
+        both(policy.lifetime),
     );
     let alone = format!(
         "If nobody else is honest, one upload can reveal rho {}, that is {}.",
@@ -100,9 +105,12 @@ mod tests {
         for part in [
             "for the task “demo”, one upload of 128 bytes at a time: 18 numbers",
             "at most once every 7 days for this task, and 33 times in all; then",
-            "rho 0.03125, that is epsilon 0.55 at delta 0.000001, between your data and no data; epsilon 1.14 at delta",
-            "All uploads together: epsilon 8.00 at delta 0.000001.",
+            "rho 0.03125, that is epsilon 0.55 at delta 0.000001 between your data and no data; epsilon 1.14 at delta",
+            "All uploads together: epsilon 3.64 at delta 0.000001 between your data and no data; epsilon 8.00 at",
             "Who has to be trusted: nobody with your data. example.org receives the upload",
+            "What is not protected: that this device takes part, and when;",
+            "what a page does that runs on the same site;",
+            "the count of your contributions, if you clear this site's data.",
         ] {
             assert!(text.contains(part), "{part}\n\n{text}");
         }
@@ -116,6 +124,8 @@ mod tests {
             "leader.example and helper.example each receive one half",
             "80 of every 100 devices must add their noise",
             "If nobody else is honest, one upload can reveal rho 2.5,",
+            "rho 0.0078125, that is epsilon 0.55 at delta 0.000001 between your data and no data; epsilon 1.14 at delta",
+            "All uploads together: epsilon 8.00 at delta 0.000001 between your data and no data; epsilon 18.44 at",
         ] {
             assert!(text.contains(part), "{part}\n\n{text}");
         }

@@ -3,15 +3,15 @@
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
 use privet::{
-    AggregateShare, Attribute, Batch, Closing, Cost, Event, Forward, Head, Item, Ledger, Manifest, Memory, Moment,
-    NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, Selector, Signed, Upload, rank,
+    AggregateShare, Attribute, Batch, Closing, Cost, Event, Forward, Fresh, Head, Item, Ledger, Manifest, Memory,
+    Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed, Upload, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
 pub(crate) type Target = fn(&[u8]) -> bool;
 
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, Target); 11] = [
+pub(crate) const TARGETS: [(&str, Target); 13] = [
     ("upload", upload),
     ("round", round),
     ("signed", signed),
@@ -23,6 +23,8 @@ pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("closing", closing),
     ("forward", forward),
     ("memory", memory),
+    ("fresh", fresh),
+    ("share", share),
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
@@ -156,6 +158,26 @@ pub(crate) fn memory(bytes: &[u8]) -> bool {
     (0..6).for_each(|_| _ = memory.advance(&head, &mut Scratch::default()));
     let again = Memory::import(&head, &memory.export()).expect("our own bytes");
     assert_eq!(again.export(), memory.export());
+    true
+}
+
+/// What one module hands to the other is written back to the byte.
+pub(crate) fn fresh(bytes: &[u8]) -> bool {
+    let head = Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema");
+    let Ok(fresh) = Fresh::decode(&head, bytes) else { return false };
+    assert_eq!(fresh.encode(), bytes);
+    assert!(fresh.examples() < bytes.len());
+    true
+}
+
+/// What a seal was opened to is a share of the round's size, or none. Nobody seals without the key.
+pub(crate) fn share(bytes: &[u8]) -> bool {
+    assert!(SealingKey::from_seed(&[1; 32]).open_seed(bytes, &[2; 32], &[3; 16]).is_err());
+    let Ok(share) = Share::from_bytes(bytes, 18) else { return false };
+    assert_eq!(share.to_bytes(), bytes);
+    let mut sum = Share::zero(18);
+    sum.add(&share);
+    assert_eq!(sum, share);
     true
 }
 

@@ -171,7 +171,7 @@ test("the statement speaks of the open round, and a receipt's bytes are read fie
     ] as const;
   });
   assert.match(statement, /^What leaves: for the task “demo”, one upload of 1205 bytes at a time/);
-  assert.match(statement, /epsilon 0\.55 at delta 0\.000001, between your data and no data/);
+  assert.match(statement, /epsilon 0\.55 at delta 0\.000001 between your data and no data/);
   assert.match(statement, /Who has to be trusted: nobody with your data\./);
   assert.deepEqual(round, { task: "demo", mode: "device", cohort: 100 });
   assert.deepEqual(upload, [true, true, 4 * 287]);

@@ -11,7 +11,8 @@ struct Uploads {
     rounds: Modes,
     sealing_seeds: Seeds,
     good: Vec<GoodUpload>,
-    bad: Vec<Bad>,
+    bad: Vec<BadUpload>,
+    broken: Vec<Broken>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +55,21 @@ struct Bad {
     name: String,
     code: String,
     bytes: String,
+}
+
+#[derive(Deserialize)]
+struct BadUpload {
+    mode: String,
+    #[serde(flatten)]
+    bad: Bad,
+}
+
+/// An upload of the right sizes with a share that does not open.
+#[derive(Deserialize)]
+struct Broken {
+    role: String,
+    #[serde(flatten)]
+    bad: Bad,
 }
 
 /// Batches, aggregate shares and manifests, each with its fields under their names in the wire format.
@@ -102,13 +118,23 @@ fn key(hex: &str) -> [u8; 32] {
     bytes(hex).try_into().expect("32 bytes")
 }
 
+impl Modes {
+    fn round(&self, mode: &str) -> Round {
+        Round::decode(&bytes(if mode == "device" { &self.device } else { &self.split })).expect("a round")
+    }
+}
+
+impl Seeds {
+    fn key(&self, role: Role) -> SealingKey {
+        SealingKey::from_seed(&key(if role == Role::Leader { &self.leader } else { &self.helper }))
+    }
+}
+
 pub(crate) fn check_good() {
     let Uploads { rounds: modes, sealing_seeds: seeds, good, .. } = uploads();
-    let [device, split] = [modes.device, modes.split].map(|hex| Round::decode(&bytes(&hex)).expect("a round"));
-    let [leader, helper] = [seeds.leader, seeds.helper].map(|seed| SealingKey::from_seed(&key(&seed)));
     for vector in good {
         let name = &vector.name;
-        let round = if vector.mode == "device" { &device } else { &split };
+        let round = &modes.round(&vector.mode);
         let upload = Upload::decode(&bytes(&vector.bytes), round).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(privet::hex(&upload.id()), vector.id, "{name}");
         assert_eq!(privet::hex(&upload.encode()), vector.bytes, "{name}");
@@ -116,8 +142,9 @@ pub(crate) fn check_good() {
             let share = upload.read(round).expect("in the clear");
             share.entries().iter().map(|entry| entry.cast_signed()).collect()
         } else {
-            let [ours, theirs] = [(Role::Leader, &leader), (Role::Helper, &helper)]
-                .map(|(role, key)| upload.open(round, role, key).unwrap_or_else(|error| panic!("{name}: {error}")));
+            let [ours, theirs] = [Role::Leader, Role::Helper].map(|role| {
+                upload.open(round, role, &seeds.key(role)).unwrap_or_else(|error| panic!("{name}: {error}"))
+            });
             let sum = ours.entries().iter().zip(theirs.entries()).map(|(a, b)| a.wrapping_add(*b).cast_signed());
             sum.collect()
         };
@@ -175,12 +202,21 @@ fn json(value: Value) -> serde_json::Value {
 }
 
 pub(crate) fn check_bad() {
-    let Uploads { rounds: modes, bad, .. } = uploads();
-    let round = Round::decode(&bytes(&modes.device)).expect("a round");
-    assert!(bad.len() >= 12);
-    for vector in bad {
-        let refused = Upload::decode(&bytes(&vector.bytes), &round).map_err(|error| error.code());
-        assert_eq!(refused, Err(&*vector.code), "{}", vector.name);
+    let Uploads { rounds: modes, sealing_seeds: seeds, bad, broken, .. } = uploads();
+    for mode in ["device", "split"] {
+        assert!(bad.iter().filter(|vector| vector.mode == mode).count() >= 12, "{mode}");
+    }
+    for BadUpload { mode, bad } in bad {
+        let refused = Upload::decode(&bytes(&bad.bytes), &modes.round(&mode)).map_err(|error| error.code());
+        assert_eq!(refused, Err(&*bad.code), "{mode}: {}", bad.name);
+    }
+    assert!(broken.len() >= 12);
+    let round = modes.round("split");
+    for Broken { role: name, bad } in broken {
+        let role = if name == "leader" { Role::Leader } else { Role::Helper };
+        let upload = Upload::decode(&bytes(&bad.bytes), &round).unwrap_or_else(|error| panic!("{}: {error}", bad.name));
+        let refused = upload.open(&round, role, &seeds.key(role)).map_err(|error| error.code());
+        assert_eq!(refused.map(|_| ()), Err(&*bad.code), "{name}: {}", bad.name);
     }
     let Rounds { pins, bad, .. } = rounds();
     let pins = Pins { leader: key(&pins.leader), helper: Some(key(&pins.helper)) };

@@ -185,7 +185,10 @@ fn an_answer_drops_the_bytes_and_two_tabs_may_hear_it() {
     }
     assert_eq!(ledger.entries()[0].fate, Fate::Sent);
 
-    for (code, remembered) in [("round-closed", true), ("Odd code!", false), ("", false), (&"x".repeat(33), false)] {
+    let (longest, too_long) = ("x".repeat(32), "x".repeat(33));
+    for (code, remembered) in
+        [("round-closed", true), (&longest, true), (&too_long, false), ("Odd code!", false), ("", false)]
+    {
         let (mut ledger, ready) = with_unsent();
         let step = ledger.refused(&ready, [1; 16], code);
         let (stored, ()) = done(&mut ledger, step);

@@ -5,6 +5,7 @@
 //! statistic follows a chi-square closely.
 
 use super::*;
+use crate::Round;
 
 /// ln 10⁹.
 const FALSE_ALARM: f64 = 20.723_265_836_946_41;
@@ -107,7 +108,12 @@ fn the_shipped_noise_is_a_discrete_gaussian_to_two_percent() {
 #[test]
 #[ignore = "long: 800,000 draws"]
 fn shipped_parts_sum_to_the_whole() {
-    hold(&summed(&shipped(3.0, 800_000), 8), 72f64.sqrt(), 0.1);
+    let round = Round { grid_scale: 3, min_cohort: 10, ..Round::split_example() };
+    let bound = round.bound().expect("a plain round");
+    let sums = summed(&shipped(bound.deviation(), 800_000), round.parts() as usize);
+    // 80 of 100 are honest; z · S is 8 · 3.
+    assert_eq!(round.parts(), 8);
+    hold(&sums, 24.0, 0.1);
 }
 
 #[cfg(feature = "simulate")]

@@ -22,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) machine: Machine,
     /// Also the slow statistics, long fuzzing and long fault runs.
     pub(crate) long: bool,
+    /// Whether every suite runs, and none has to show alone what others show.
+    pub(crate) all: bool,
 }
 
 struct Suite {
@@ -43,7 +45,6 @@ const SUITES: &[Suite] = &[
     Suite { name: "clippy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::clippy },
     Suite { name: "doc", needs: &[], built: false, budget_s: 5 * 60, run: rust_tests::doc },
     Suite { name: "native", needs: &[Need::Vulkan], built: false, budget_s: 8 * 60, run: rust_tests::native },
-    Suite { name: "privacy", needs: &[], built: false, budget_s: 4 * 60, run: rust_tests::privacy },
     Suite {
         name: "browser",
         needs: &[Need::Wasm, Need::Browser],
@@ -53,6 +54,7 @@ const SUITES: &[Suite] = &[
         run: rust_tests::browser,
     },
     Suite { name: "typescript", needs: build::NEEDS, built: true, budget_s: 60, run: node_tests::typescript },
+    Suite { name: "privacy", needs: node_tests::NEEDS, built: true, budget_s: 6 * 60, run: privacy },
     Suite { name: "end-to-end", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::end_to_end },
     Suite { name: "package", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::package },
     Suite { name: CONTRACT, needs: &[], built: false, budget_s: 5 * 60, run: contract::check },
@@ -100,7 +102,7 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
             }
             // Costs nothing after a good set-up; after a bad one, only the suites that lack something fail.
             let machine = setup::ensure(place, suite.needs)?;
-            (suite.run)(&Context { place, machine, long })
+            (suite.run)(&Context { place, machine, long, all: chosen.is_empty() })
         }));
     }
     report.print();
@@ -119,6 +121,16 @@ fn step(name: &'static str, budget_s: u64, run: impl FnOnce() -> Result<()>) -> 
         eprintln!("{name}: {error:#}");
     }
     Row { name, ok: result.is_ok(), took: start.elapsed(), budget: Duration::from_secs(budget_s) }
+}
+
+/// All that holds the promise. What of it is in a page or in the package, other suites run where all of them run.
+fn privacy(context: &Context) -> Result<()> {
+    rust_tests::privacy(context)?;
+    if context.all {
+        return Ok(());
+    }
+    rust_tests::browser_only(context, "noise")?;
+    node_tests::privacy(context)
 }
 
 /// Both formatters, so that one run names all that is to be mended.

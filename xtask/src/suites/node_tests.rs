@@ -38,6 +38,14 @@ pub(super) fn package(context: &Context) -> Result<()> {
     figures::sizes(place)?.check()
 }
 
+/// The vectors by the package, the modules that ship searched for what may not be in them, and what a page stores and sends.
+pub(super) fn privacy(context: &Context) -> Result<()> {
+    let (place, test) = (context.place, |name: &str| context.place.root.join("tests").join(name));
+    build::server_beside_tests(place)?;
+    let files = ["typescript/vectors.test.ts", "typescript/module.test.ts", "page/privacy.test.ts"].map(test);
+    run_tests(page_env(place, &context.machine)?, &files)
+}
+
 /// Node, told where the browser, the server and the pages are.
 pub(crate) fn page_env(place: &Place, machine: &Machine) -> Result<Program> {
     Ok(run::node(&place.root)
@@ -48,7 +56,10 @@ pub(crate) fn page_env(place: &Place, machine: &Machine) -> Result<Program> {
 
 /// Runs a folder's tests with Node's own runner, one file at a time: each may hold a browser and a server.
 fn node_test(place: &Place, node: Program, folder: &str) -> Result<()> {
-    let files = test_files(place, folder)?;
+    run_tests(node, &test_files(place, folder)?)
+}
+
+fn run_tests(node: Program, files: &[PathBuf]) -> Result<()> {
     node.args(["--import", "tsx", "--test", "--test-concurrency=1", "--test-reporter=spec"]).args(files).run()
 }
 

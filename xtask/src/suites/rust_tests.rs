@@ -57,6 +57,15 @@ pub(super) fn privacy(context: &Context) -> Result<()> {
 }
 
 pub(super) fn browser(context: &Context) -> Result<()> {
+    in_browser(context)?.run()
+}
+
+/// Those whose names hold this word.
+pub(super) fn browser_only(context: &Context, word: &str) -> Result<()> {
+    in_browser(context)?.args(["--", word]).run()
+}
+
+fn in_browser(context: &Context) -> Result<Program> {
     let (place, browser) = (context.place, context.machine.browser()?);
     let mut tests = context
         .machine
@@ -72,5 +81,5 @@ pub(super) fn browser(context: &Context) -> Result<()> {
         // Read when the tests are compiled: a page has no environment.
         tests = tests.env("NO_GPU", "1");
     }
-    tests.run()
+    Ok(tests)
 }
