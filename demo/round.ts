@@ -184,7 +184,12 @@ export class RoundView extends View {
   #send(devices: number): Promise<void> {
     const { aggregators, stories } = model;
     if (!aggregators) return Promise.resolve();
-    model.files = { ...model.files, "devices.worker.js": "the simulated devices" };
+    model.files = {
+      ...model.files,
+      "devices.worker.js": "the simulated devices",
+      // Each asks for it. This device may have it from an earlier visit.
+      [`v1/heads/${head(this.#round)}`]: "the head that the round names; the same question for everybody",
+    };
     const worker = new Worker(new URL("./devices.worker.js", import.meta.url), { type: "module" });
     return new Promise<void>((resolve, reject) => {
       worker.addEventListener("error", () => reject(new Error("the simulated devices did not start")));

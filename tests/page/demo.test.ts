@@ -361,7 +361,7 @@ test("the page says that its aggregators are one machine's, and in what its poli
 async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   const { page, audit } = visitor;
   await visitor.open(on.server.address);
-  await page.locator(".figures", { hasText: gpu ? "WebGPU from the first upload" : "no WebGPU here" }).waitFor();
+  await page.locator(".figures", { hasText: gpu ? "until WebGPU is needed" : "no WebGPU here" }).waitFor();
   await visitor.agree();
   const read = await visitor.read("science");
   await visitor
@@ -403,6 +403,10 @@ async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   assert.equal(backend === "webgpu", gpu, backend);
 
   await visitor.contribute();
+  await visitor.turn("feed");
+  const gradients = page.locator(".figures div", { hasText: "Gradients" });
+  assert.match(await gradients.innerText(), gpu ? /WebGPU\s+tried, and right/ : /CPU\s+no WebGPU here/);
+  await visitor.turn("round");
   assert.equal((await visitor.fill()).length, 5);
   await visitor.turn("left");
   await audit.getByText("1 upload left this device").waitFor();
@@ -416,8 +420,6 @@ async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   await audit.locator(".every").click();
   await audit.getByText(/All \d+ requests of this page are explained/).waitFor();
   await visitor.turn("feed");
-  const gradients = page.locator(".figures div", { hasText: "Gradients" });
-  assert.match(await gradients.innerText(), gpu ? /WebGPU\s+tried, and right/ : /CPU\s+no WebGPU here/);
   await visitor.read();
   await visitor.turn("knows");
   await visitor.button("Forget everything").click();
