@@ -3,9 +3,10 @@
 import { hashOf, sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
+import { roundAt } from "./early.ts";
 import { Journal, type Line } from "./journal.ts";
 import { loadFull } from "./late.ts";
-import { addressesOf, Device, forgetIn, itemsOf, loadRank, type Round, Terms } from "./module.ts";
+import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -44,9 +45,7 @@ import { termsOf } from "./terms.ts";
 import { Training } from "./training.ts";
 
 /** What is published, and the round as it was verified. */
-interface Published extends PublishedBytes {
-  verified?: Round;
-}
+type Published = PublishedBytes & Partial<Admitted>;
 
 /** The kinds of calls that it takes, each with its context at the end. */
 type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]) => ReturnType<Calls[Name]> };
@@ -100,15 +99,21 @@ export class Host implements Leader, Answers, Way {
     this.#journal = new Journal(store, this.prefix);
   }
 
-  static async start(options: OpenOptions, store: Store, askToken: AskToken): Promise<Host> {
+  static async start(
+    options: OpenOptions,
+    store: Store,
+    askToken: AskToken,
+    early: Promise<Admitted | undefined>,
+  ): Promise<Host> {
     const host = new Host(options, store, askToken);
     // Side by side: whoever opens waits for all of it.
-    const round = options.leader && host.server.round(options.task);
-    round?.catch(() => undefined);
+    const loaded = early.then(() => loadRank(options.wasm?.rank));
+    const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
+    admitted?.catch(() => undefined);
     const stored = ["settings", "head"].map((name) => host.#stored(name));
-    const [settings, before] = await Promise.all([...stored, loadRank(options.wasm?.rank)]);
+    const [settings, before] = await Promise.all([...stored, loaded.then(() => undefined)]);
     if (settings) host.#settings = unpack<Settings>(settings);
-    await host.#install(await host.#firstPublished(round));
+    await host.#install(await host.#firstPublished(admitted));
     await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
     void host.#session();
@@ -309,7 +314,7 @@ export class Host implements Leader, Answers, Way {
 
   async refresh(): Promise<boolean> {
     if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    const published = await this.#fetched(this.server.round(this.options.task));
+    const published = await this.#fetched(this.#asked());
     if (sameBytes(published.round, this.published.round)) return false;
     await this.#alone(() => this.#install(published, true));
     await this.keep();
@@ -347,10 +352,11 @@ export class Host implements Leader, Answers, Way {
 
   /** The browser lists a worker's requests for the worker alone. */
   async requests(): Promise<Requests> {
-    const { head, wasm } = this.options;
+    const { head, wasm, leader, task } = this.options;
+    const rounds = leader ? [[roundAt(leader.url, task), "round"] as const] : [];
     const modules = addressesOf(wasm).map((url) => [url, "module"] as const);
     const heads = typeof head === "string" ? [[head, "head"] as const] : [];
-    const asks = Object.fromEntries([...modules, ...heads, ...this.server.asked]);
+    const asks = Object.fromEntries([...modules, ...heads, ...rounds, ...this.server.asked]);
     const timeline = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
     const seen = timeline.map(({ name: url, startTime, responseStatus, transferSize }) => ({
       ...{ url, time: performance.timeOrigin + startTime, status: responseStatus ?? 0, received: transferSize },
@@ -483,7 +489,7 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
-  async #firstPublished(asked: Promise<Uint8Array> | undefined): Promise<Published> {
+  async #firstPublished(asked: Promise<Admitted> | undefined): Promise<Published> {
     const { head } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
@@ -501,10 +507,15 @@ export class Host implements Leader, Answers, Way {
     }
   }
 
+  async #asked(loaded?: Promise<unknown>): Promise<Admitted> {
+    const round = await this.server.round(this.options.task);
+    await loaded;
+    return admit(this.options, round);
+  }
+
   /** The round that is open now, and its head: ours where it is the one that the round names. */
-  async #fetched(asked: Promise<Uint8Array>): Promise<Published> {
-    const round = await asked;
-    const verified = termsOf(Terms, this.options).admit(round);
+  async #fetched(asked: Promise<Admitted>): Promise<Published> {
+    const { round, verified } = await asked;
     const hash = verified.head;
     const { head } = this.options;
     for (const known of [this.published.head, await this.#stored("head"), head]) {

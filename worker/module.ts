@@ -1,13 +1,32 @@
 // The module that ranks, which comes with the worker.
 
-import init, { type Device, Items } from "../web/pkg/rank/rank.js";
+import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
-import type { Forgettable, Source, Sources } from "./protocol.ts";
+import type { Early } from "./early.ts";
+import type { Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
+import { termsOf } from "./terms.ts";
 
-export { Device, Items, key, type Round, Terms } from "../web/pkg/rank/rank.js";
+export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
 
 export async function loadRank(source?: Source): Promise<void> {
   await init(source && { module_or_path: source });
+}
+
+/** A round's bytes, and what was read in them when their signatures and what they ask for were found right. */
+export interface Admitted {
+  round: Uint8Array;
+  verified: Round;
+}
+
+export function admit(options: OpenOptions, round: Uint8Array): Admitted {
+  return { round, verified: termsOf(Terms, options).admit(round) };
+}
+
+/** The same out of what the page has loaded, if it has. */
+export async function admitEarly(options: OpenOptions, { rank, round }: Early): Promise<Admitted | undefined> {
+  if (!rank) return undefined;
+  await loadRank(rank);
+  return round && admit(options, round);
 }
 
 /** Where the worker and both modules are. */

@@ -1,5 +1,6 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
+import { QUIET, roundAt } from "./early.ts";
 import type { Asked } from "./protocol.ts";
 import { codeOf, gaveUp, refusal } from "./refusal.ts";
 
@@ -23,27 +24,26 @@ const PATIENCE_MS = 30_000;
 export const UPLOAD = { method: "PUT", headers: { "content-type": "application/cbor" } };
 
 export class Server {
+  readonly #url: string;
   readonly #base: string;
   /** What each address was asked for. */
   readonly asked = new Map<string, Asked>();
 
   constructor(url: string) {
+    this.#url = url;
     this.#base = `${url.replace(/\/+$/, "")}/v1`;
   }
 
   /** The open round's configuration, as bytes that the core reads. */
-  async round(task: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#bytes("round", `${this.#base}/tasks/${encodeURIComponent(task)}/round`, signal);
+  async round(task: string): Promise<Uint8Array> {
+    return bytesAt(roundAt(this.#url, task));
   }
 
-  async head(hash: string, signal?: AbortSignal): Promise<Uint8Array> {
+  async head(hash: string): Promise<Uint8Array> {
+    const url = `${this.#base}/heads/${hash}`;
+    this.asked.set(url, "head");
     // Named by its hash it never changes: the browser need not ask whether it has.
-    return this.#bytes("head", `${this.#base}/heads/${hash}`, signal, "default");
-  }
-
-  async #bytes(what: Asked, url: string, signal?: AbortSignal, cache?: RequestCache): Promise<Uint8Array> {
-    this.asked.set(url, what);
-    return bytesOf(await ask(url, cache ? { cache } : {}, signal));
+    return bytesAt(url, { cache: "default" });
   }
 
   /** Where an upload goes. */
@@ -63,13 +63,11 @@ export class Server {
   }
 }
 
-/** No cookies, no referrer: a request carries its body and nothing about the user. */
 async function ask(url: string, init: RequestInit, signal?: AbortSignal): Promise<Response> {
   const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
-  const quiet: RequestInit = { credentials: "omit", referrerPolicy: "no-referrer", cache: "no-cache", ...init };
   let reply: Response;
   try {
-    reply = await fetch(url, { ...quiet, signal: AbortSignal.any(signals) });
+    reply = await fetch(url, { ...QUIET, ...init, signal: AbortSignal.any(signals) });
   } catch {
     if (!signal?.aborted) throw refusal("server-unreachable", "the aggregation server did not answer");
     const { code, message } = gaveUp(signal.reason);
@@ -105,10 +103,6 @@ export function answerOf(error: unknown): { code: string; advice?: string; statu
 }
 
 /** What is at an address. */
-export async function bytesAt(url: string): Promise<Uint8Array> {
-  return bytesOf(await ask(url, {}));
-}
-
-async function bytesOf(reply: Response): Promise<Uint8Array> {
-  return new Uint8Array(await reply.arrayBuffer());
+export async function bytesAt(url: string, init: RequestInit = {}): Promise<Uint8Array> {
+  return new Uint8Array(await (await ask(url, init)).arrayBuffer());
 }

@@ -2,6 +2,7 @@
 // again whoever leads next. When a tab closes or crashes the browser gives its lock to the next one.
 
 import { type Ask, answering, Caller, type Context, type GiveUp, type Reply } from "./calls.ts";
+import { lockOf } from "./early.ts";
 import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
 
@@ -41,7 +42,7 @@ export class Tabs {
       this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#receive(data));
       this.#post({ to: "leader" });
     }
-    const lock = store.alone(`leader-${name}`, () => this.#begin(), this.#closing.signal);
+    const lock = store.alone(lockOf(name), () => this.#begin(), this.#closing.signal);
     lock.catch((error: unknown) => this.#caller.end(error as Error));
   }
 

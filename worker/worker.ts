@@ -1,13 +1,19 @@
 // The device behind messages: in a worker of a page, in the page's own thread, or in a Service Worker.
 
 import { answering, Caller } from "./calls.ts";
+import type { Early } from "./early.ts";
 import { Host } from "./host.ts";
+import { admitEarly } from "./module.ts";
 import type { OpenOptions, Wire } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { MemoryStore, openStore, type Store } from "./store.ts";
 import { Tabs } from "./tabs.ts";
 
 export { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
+
+/** How long what was loaded early is as good as new. */
+const EARLY_MS = 5000;
+const NOTHING = Promise.resolve(undefined);
 
 /** Whoever has options may serve: what it takes is a message of the page's, what it gives goes there. */
 export function serve(post: (message: Wire, transfer: Transferable[]) => void, store?: Store) {
@@ -18,8 +24,14 @@ export function serve(post: (message: Wire, transfer: Transferable[]) => void, s
   );
   const askToken = (task: string, round: number) => page.ask("token", [task, round]) as Promise<Uint8Array>;
   const start = async (options: OpenOptions) => {
+    // The store is opened meanwhile, and waited for until it is known who leads.
+    let early = page.ask("early", []).then((early) => admitEarly(options, early as Early));
+    early.catch(() => undefined);
+    // Whoever leads later, or tries again, wants what is published then.
+    const once = () => [early, (early = NOTHING)][0] as typeof early;
+    setTimeout(once, EARLY_MS);
     const kept = store ?? (options.memory ? new MemoryStore() : await openStore());
-    return new Tabs(options.task, kept, () => Host.start(options, kept, askToken));
+    return new Tabs(options.task, kept, () => Host.start(options, kept, askToken, once()));
   };
   const answer = answering(
     "page",

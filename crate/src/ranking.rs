@@ -168,6 +168,15 @@ mod tests {
             rank(&head, &memory, &candidates, Moment::default()).expect_err("odd").to_string()
         };
         assert_eq!(refused(|all| all[3].score = f32::NAN), "candidate 3 is refused: number 0 is not finite");
+        assert_eq!(refused(|all| all[2].embedding[5] = f32::NAN), "candidate 2 is refused: number 5 is not finite");
+        assert_eq!(
+            refused(|all| all[0].dense.push(1.0)),
+            "candidate 0 is refused: an item has 1 dense numbers; the schema names 0"
+        );
+        assert_eq!(
+            refused(|all| all[2].attributes.push((3, 1))),
+            "candidate 2 is refused: the schema names no such attribute"
+        );
         assert_eq!(refused(|all| all[4].key = 1), "candidate 4 is refused: it has the id of candidate 1");
         assert_eq!(
             refused(|all| all[1].embedding.push(0.0)),

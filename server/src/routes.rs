@@ -220,8 +220,65 @@ fn cbor(asked: &HeaderMap, cache: &'static str, hash: [u8; 32], bytes: Vec<u8>) 
 #[cfg(test)]
 mod tests {
     use http_body_util::channel::Channel;
+    use ureq::http::Request;
 
     use super::*;
+    use crate::{Helper, Keys, SqliteStore};
+
+    async fn over(folder: &FilePath, name: &str) -> (SqliteStore, Keys) {
+        let path = folder.join(name);
+        let store = SqliteStore::open_hasty(&path.with_extension("sqlite")).await.expect("a new file opens");
+        (store, Keys::open(&path.with_extension("keys")).expect("a new file opens"))
+    }
+
+    async fn served(app: Router) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async { axum::serve(listener, app).await });
+        format!("http://{address}")
+    }
+
+    /// The status, how long to wait, and the document.
+    async fn asked(method: &'static str, url: String) -> (u16, String, serde_json::Value) {
+        let ask = move || {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let request = Request::builder().method(method).uri(url).body(&b"a body"[..]).expect("a plain request");
+            let mut reply = agent.run(request).expect("it answers");
+            let wait = reply.headers().get("retry-after").map_or("", |wait| wait.to_str().expect("ASCII")).to_owned();
+            let document = reply.body_mut().read_to_vec().expect("a body");
+            (reply.status().as_u16(), wait, serde_json::from_slice(&document).expect("JSON"))
+        };
+        tokio::task::spawn_blocking(ask).await.expect("no panic")
+    }
+
+    /// Every place is taken, and then none: both roles, over HTTP.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn requests_over_the_limit_are_told_to_come_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, keys) = over(folder.path(), "leader").await;
+        let leader = Arc::new(Leader::<_, HttpPeer>::new(store, keys, "the leader", None));
+        let upload = served(leader_app(leader.clone(), Extras::default())).await + "/v1/tasks/demo/rounds/1/uploads/00";
+        let (store, keys) = over(folder.path(), "helper").await;
+        let helper = Arc::new(Helper::new(store, keys, "the helper"));
+        let ask = served(helper_app(helper.clone(), [0; 32])).await + "/v1/peer/round";
+        for (method, url, places, count, limit, free) in [
+            ("PUT", upload, &READING, AT_A_TIME, 2048, "upload-id-mismatch"),
+            ("POST", ask, &helper::READING, helper::AT_A_TIME, 256, "not-authorised"),
+        ] {
+            let all = places.try_acquire_many(count as u32).expect("nobody else asks");
+            let (status, wait, document) = asked(method, url.clone()).await;
+            assert_eq!((status, wait.as_str(), &document["code"]), (429, "1", &"too-many-requests".into()));
+            assert_eq!(document["advice"], "retry");
+            let title = document["title"].as_str().expect("text");
+            assert!(count == limit && title.contains(&limit.to_string()), "{title}");
+            drop(all);
+            assert_eq!(asked(method, url).await.2["code"], free);
+        }
+        let figures = leader.figures(now_s()).await.expect("it answers");
+        assert!(figures.contains("privet_uploads_total{outcome=\"too-many-requests\"} 1\n"), "{figures}");
+        leader.store().shut().await;
+        helper.store().shut().await;
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_does_not_come_is_not_waited_for() {

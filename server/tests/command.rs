@@ -1,5 +1,7 @@
 //! The command as an operator meets it: settings, checks, copies, keys.
 
+mod device;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -215,22 +217,83 @@ async fn an_old_sealing_key_is_kept_while_a_round_names_it() {
 }
 
 #[test]
-fn a_plan_is_printed_for_each_number_of_devices() {
-    let plan = said(&privet(&["plan", "--devices", "1000000", "--devices", "100000000"], &[]));
-    assert_eq!(plan.lines().filter(|line| line.starts_with("| 1000000 |")).count(), 2, "{plan}");
-    assert_eq!(plan.lines().filter(|line| line.starts_with("| 100000000 |")).count(), 2);
+fn a_plan_is_for_so_many_devices_a_tenth_and_ten_times_as_many() {
+    let plan = said(&privet(&["plan", "--devices", "10000000"], &[]));
+    let planned = |plan: &str, devices: &str| {
+        let row = |role: &str| plan.lines().filter(|line| line.starts_with(&format!("| {devices} | {role} |"))).count();
+        (row("leader"), row("helper"))
+    };
+    for devices in ["1000000", "10000000", "100000000"] {
+        assert_eq!(planned(&plan, devices), (1, 1), "{plan}");
+    }
+    assert_eq!(said(&privet(&["plan"], &[])), plan, "unless told");
+    assert!(include_str!("../../docs/scaling.md").contains(&plan), "as it is written down");
+    let fewer = said(&privet(&["plan", "--devices", "5000"], &[]));
+    assert_eq!((planned(&fewer, "500"), planned(&fewer, "50000")), ((1, 1), (1, 1)), "{fewer}");
+}
+
+/// A server's process; it does not outlive its test.
+struct Running(Child);
+
+impl Running {
+    fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it is gone");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
 
 /// `privet serve`, until it says its address.
-fn serving(data: &Path) -> (Child, String) {
+fn serving(data: &Path) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("it runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut child = Running(command.spawn().expect("it runs"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();
     let first = lines.next().expect("it speaks").expect("UTF-8");
     assert!(first.contains("the trust in two is nominal"), "{first}");
     let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
     (child, address.expect("it listens"))
+}
+
+/// `privet serve` with these words and this environment, until it says its address; what it logs goes there.
+fn logging(data: &Path, words: &[&str], environment: &[(&str, &str)], log: Stdio) -> (Running, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).args(words);
+    command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(log);
+    let mut child = Running(command.spawn().expect("it runs"));
+    let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();
+    let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
+    (child, address.expect("it listens"))
+}
+
+#[test]
+fn the_admin_token_is_of_a_file_or_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    let tokens = ["a file's token, 32 characters or more", "the environment's, 32 characters or more"];
+    fs::write(&file, format!("{}\n", tokens[0])).expect("writable");
+    let environment = [("PRIVET_ADMIN_TOKEN", tokens[1])];
+    for (flags, counts) in [(&["--admin-token-file", text(&file)][..], 0), (&[], 1)] {
+        let words = [&["--mode", "device"], flags].concat();
+        let data = folder.path().join(counts.to_string());
+        let (child, url) = logging(&data, &words, &environment, Stdio::null());
+        let asked = |token: &str| {
+            let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+            let request = agent.get(format!("{url}/v1/admin/tasks")).header("authorization", format!("Bearer {token}"));
+            let mut reply = request.call().expect("it answers");
+            (reply.status().as_u16(), reply.body_mut().read_to_string().expect("text"))
+        };
+        let (status, tasks) = asked(tokens[counts]);
+        assert!(status == 200 && tasks.contains("\"name\":\"demo\""), "{status} {tasks}");
+        assert_eq!(asked(tokens[1 - counts]).0, 401, "the file counts before the environment");
+        child.kill();
+    }
 }
 
 /// All that is ever logged, by all that is linked in, of a request that holds four things which nobody may log.
@@ -238,22 +301,79 @@ fn serving(data: &Path) -> (Child, String) {
 fn logs_hold_no_bodies_ids_tokens_or_addresses() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
-    command.args(["serve", "--mode", "device", "--listen", "127.0.0.1:0", "--client-header", "x-client", "--data"]);
-    command.arg(folder.path().join("data")).env("RUST_LOG", "trace").stdout(Stdio::piped());
-    let mut child = command.stderr(fs::File::create(&log).expect("writable")).spawn().expect("it runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-    let address = lines.find_map(|line| line.ok()?.split_once("listens on ").map(|(_, url)| url.to_owned()));
-    let path = format!("{}/v1/tasks/demo/rounds/1/uploads/{}", address.expect("it listens"), "ab".repeat(16));
+    let words = ["--mode", "device", "--client-header", "x-client"];
+    let to = fs::File::create(&log).expect("writable");
+    let (child, url) = logging(&folder.path().join("data"), &words, &[("RUST_LOG", "trace")], to.into());
+    let path = format!("{url}/v1/tasks/demo/rounds/1/uploads/{}", "ab".repeat(16));
     let request = ureq::put(path).header("privet-token", "c0ffee").header("x-client", "192.0.2.77");
     let refused = request.send("a body that nobody logs").expect_err("it is no upload").to_string();
     assert!(refused.contains("400"), "{refused}");
-    child.kill().expect("it runs");
-    child.wait().expect("it is gone");
+    child.kill();
     let logged = fs::read_to_string(&log).expect("UTF-8");
     assert!(logged.contains("a round is open"), "it logs: {logged}");
+    let open = logged.lines().find(|line| line.contains("anybody may upload to this task: it has no token_key"));
+    assert!(open.is_some_and(|line| line.contains(" WARN ")), "as much as is logged unless told: {open:?}");
     for secret in ["abababab", "c0ffee", "192.0.2.77", "a body that", "612062"] {
         assert!(!logged.contains(secret), "{secret}");
+    }
+}
+
+/// How bytes may look in a log: as text, escaped, in hexadecimal, in both base64s, and as a list.
+fn looks(bytes: &[u8]) -> Vec<String> {
+    let base64 = |last: &str| {
+        let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(last.chars()).collect();
+        let digits = |bytes: &[u8; 3]| {
+            let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+            [18, 12, 6, 0].map(|shift| alphabet[(bits >> shift) as usize % 64])
+        };
+        // Without what does not make four digits.
+        let digits = bytes.as_chunks::<3>().0.iter().flat_map(digits);
+        digits.collect::<String>()
+    };
+    let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    let hex = privet::hex(bytes);
+    let mut looks = vec![base64("+/"), base64("-_"), hex.to_uppercase(), hex, list.join(", "), list.join(",")];
+    looks.push(bytes.escape_ascii().to_string());
+    looks.extend(String::from_utf8(bytes.to_vec()));
+    looks
+}
+
+/// Whatever both processes log of an upload that is taken and of one that the helper refuses.
+#[test]
+fn logs_of_both_roles_hold_nothing_of_an_upload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    // The helper's process inherits where its leader's log goes, and how much of it.
+    let to = fs::File::create(&log).expect("writable");
+    let (child, url) = logging(&folder.path().join("data"), &[], &[("RUST_LOG", "trace")], to.into());
+    let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
+    let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
+    let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
+    let signed = got(&format!("{url}/v1/tasks/demo/round"));
+    let round = privet::Signed::decode(&signed).and_then(|signed| signed.verify_round(&pins)).expect("signed by both");
+    let head = got(&format!("{url}/v1/heads/{}", privet::hex(&round.head)));
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut secrets = Vec::new();
+    for (id, status) in [(*b"one that's taken", 201), (*b"and one that is ", 400)] {
+        let mut body = device::upload(&signed, &head, pins, id);
+        if status == 400 {
+            *body.last_mut().expect("not empty") ^= 1;
+        }
+        let path = format!("{url}/v1/tasks/demo/rounds/1/uploads/{}", privet::hex(&id));
+        assert_eq!(agent.put(path).send(&body[..]).expect("it answers").status(), status);
+        let upload = privet::Upload::decode(&body, &round).expect("whole");
+        secrets.push(id.to_vec());
+        // After the configuration's hash, which is public, and the id; in pieces, each at the start of a base64 digit.
+        for payload in [&body[72..], &upload.shares()[0], &upload.shares()[1]] {
+            secrets.extend(payload.chunks_exact(24).map(|piece| piece[..12].to_vec()));
+        }
+    }
+    child.kill();
+    let logged = fs::read_to_string(&log).expect("UTF-8");
+    assert!(logged.contains("a round is open"), "the leader logs");
+    assert!(logged.contains("batch IS NULL"), "the helper logs, and as much as its store");
+    for look in secrets.iter().flat_map(|secret| looks(secret)) {
+        assert!(!logged.contains(&look), "{look}");
     }
 }
 
@@ -265,7 +385,7 @@ fn got(url: &str) -> Vec<u8> {
 #[test]
 fn both_are_served_without_arguments_and_end_together() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut child, url) = serving(folder.path());
+    let (child, url) = serving(folder.path());
     let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity"))).expect("JSON");
     let key = |name: &str| identity[name].as_str().and_then(privet::unhex).expect("a key");
     let pins = privet::Pins { leader: key("leader"), helper: Some(key("helper")) };
@@ -276,10 +396,9 @@ fn both_are_served_without_arguments_and_end_together() {
         assert!(folder.path().join(name).exists(), "{name}");
     }
     // Killed, the helper ends with its leader's pipe; both come back to what they had.
-    child.kill().expect("it runs");
-    child.wait().expect("it is gone");
+    child.kill();
     let (mut child, url) = serving(folder.path());
     assert_eq!(got(&format!("{url}/v1/tasks/demo/round")), signed);
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("it runs").success());
-    assert!(child.wait().expect("it ends").success(), "asked to, it ends in order");
+    assert!(Command::new("kill").args(["-TERM", &child.0.id().to_string()]).status().expect("it runs").success());
+    assert!(child.0.wait().expect("it ends").success(), "asked to, it ends in order");
 }

@@ -2,17 +2,25 @@
 
 #![expect(clippy::print_stdout, reason = "a random test prints its seed")]
 
+mod device;
+
 use std::{
-    collections::hash_map::RandomState,
+    collections::{BTreeSet, hash_map::RandomState},
     hash::{BuildHasher, Hasher},
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
 
-use privet::{Backend, Device, Gradient, Pins, Policy, Signed, Terms, hex, unhex};
+use device::upload;
+use privet::{Batch, Pins, Round, Signed, UploadId, hex, unhex};
+use privet_server::{
+    SqliteStore, Store,
+    store::{Calendar, Tally},
+};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_privet");
@@ -57,19 +65,21 @@ fn put(address: SocketAddr, id: &[u8; 16], body: &[u8]) -> Option<u16> {
     Some(reply.status().as_u16())
 }
 
-/// Whatever a device would send; every one is made by a real one, with its ledger and its noise.
-fn upload(round: &[u8], head: &[u8], pins: Pins, id: [u8; 16]) -> Vec<u8> {
-    let policy = Policy { min_cohort: 100, ..Policy::at_once() };
-    let terms = Terms { task: "demo".into(), pins, policy };
-    let mut device = Device::new(terms, round, head, &[], Backend::Scalar).expect("the policy admits the demo");
-    device.reserve(&[], id, 0).expect("a full budget");
-    device.persisted().expect("nobody else writes");
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let gradient: Gradient = match Box::pin(device.gradient()).as_mut().poll(&mut context) {
-        std::task::Poll::Ready(gradient) => gradient,
-        std::task::Poll::Pending => panic!("the twins never wait"),
-    };
-    device.release(&gradient).expect("reserved").bytes
+/// Those of these uploads that a store which nobody serves has lost: they are in no batch, and are not held for one.
+async fn lost(store: &Path, round: &Round, ids: Vec<UploadId>) -> BTreeSet<UploadId> {
+    let store = SqliteStore::open(store).await.expect("it opens");
+    let stored = store.numbered("demo", 1).await.expect("it answers").expect("it was begun");
+    let mut lost = BTreeSet::from_iter(ids.clone());
+    for (id, _) in store.seeds(stored.id, &Batch::new(round.hash(), 1, ids)).await.expect("it answers") {
+        lost.remove(&id);
+    }
+    for batch in store.batches(stored.id).await.expect("it answers") {
+        for id in store.ids(stored.id, batch.number).await.expect("it answers") {
+            lost.remove(&id);
+        }
+    }
+    store.shut().await;
+    lost
 }
 
 fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
@@ -168,6 +178,15 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let count = eventually("an answer", || get(at, "/v1/tasks/demo/rounds/1/aggregate"));
     let count: serde_json::Value = serde_json::from_slice(&count).expect("JSON");
     assert!(count["count"].as_u64().expect("a count") >= acknowledged.len() as u64);
+    // Before anything is sent again: that would bring the helper what it had lost.
+    drop((leader, helper));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    for name in ["leader", "helper"] {
+        let ids = acknowledged.iter().map(|(id, _)| *id).collect();
+        let store = folder.path().join(name).join(name).with_extension("sqlite");
+        assert_eq!(runtime.block_on(lost(&store, &configuration, ids)), BTreeSet::new(), "{name}");
+    }
+    let _both = (start_helper(), start_leader(&listens));
     for (id, body) in &acknowledged {
         assert_eq!(put(at, id, body), Some(200), "it is known: the same answer as before, and not counted again");
     }

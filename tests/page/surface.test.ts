@@ -231,6 +231,19 @@ test("the same options give the same personalizer while it is open, and others a
   assert.deepEqual(seen, [true, "options-differ", "closed", true]);
 });
 
+test("what a page could not load for its worker, the worker loads itself", async () => {
+  const asked: string[] = [];
+  await context.route(/rank_bg.wasm|\/round$/, (route) => {
+    const url = new URL(route.request().url()).pathname;
+    asked.push(url);
+    return asked.indexOf(url) === asked.length - 1 ? route.abort() : route.continue();
+  });
+  assert.equal(await open(page), "open");
+  await browse(page, [3, 3, 3]);
+  assert.equal((await order(page))[0], "item-3");
+  assert.deepEqual(asked.sort(), ["/rank_bg.wasm", "/rank_bg.wasm", "/v1/tasks/demo/round", "/v1/tasks/demo/round"]);
+});
+
 test("without aggregators it re-ranks by a head of one's own, from an address, a response or bytes", async () => {
   const seen = await page.evaluate(async (items) => {
     const entry = "/index.js";

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use privet::{Head, Mode, hex};
-use privet_server::{Proposal, Task};
+use privet_server::{Proposal, Task, now_s};
 use serde_json::Value;
 
 use super::pair::{Pair, Reply, TOKEN, agent, contribution, problem};
@@ -94,6 +94,33 @@ fn figures_are_there_and_say_nothing_about_a_device() {
         assert!(text.lines().any(|printed| printed == line), "{line}\n{text}");
     }
     assert!(!text.contains("abab"), "no id");
+    pair.stop();
+}
+
+#[test]
+fn figures_tell_of_a_round_that_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    for n in 1..=3 {
+        assert_eq!(pair.upload(1, [n; 16], &contribution(&mut pair.device(), [n; 16])).status, 201);
+    }
+    let begun_s = now_s() - 100;
+    pair.turn_at(begun_s).expect("the goal is reached");
+    let before = now_s();
+    let text = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    for line in [
+        "privet_rounds_total{task=\"demo\",outcome=\"closed\"} 1",
+        "privet_closing_seconds_count 1",
+        "privet_store_seconds_count 3",
+        "privet_head_round{task=\"demo\"} 1",
+        "privet_round{task=\"demo\"} 2",
+        "privet_round_uploads{task=\"demo\"} 0",
+    ] {
+        assert!(text.lines().any(|printed| printed == line), "{line}\n{text}");
+    }
+    let age = text.lines().find_map(|line| line.strip_prefix("privet_round_age_seconds{task=\"demo\"} "));
+    let age: u64 = age.and_then(|age| age.parse().ok()).expect("a number");
+    assert!((before - begun_s..=now_s() - begun_s).contains(&age), "{age}");
     pair.stop();
 }
 

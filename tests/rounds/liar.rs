@@ -7,7 +7,7 @@ use privet::{
 use privet::{Backend, Device, Policy};
 use privet_server::{
     Ask, Verdict,
-    store::{Calendar, Shelf},
+    store::{Calendar, Shelf, StoredHead},
 };
 
 use super::pair::{NOW_S, Pair, contribution};
@@ -107,6 +107,13 @@ fn two_configurations_under_one_number_are_not_signed() {
     let liar = Liar::new();
     let later = Round { deadline_s: NOW_S + 9, ..liar.round.clone() };
     assert_eq!(liar.ask(Ask::Round, &later.encode()), Err(Error::RoundConflict { number: 1 }));
+    // Nor over another head, when it is one that the helper signed as well.
+    let helper = liar.pair.helper.as_ref().expect("there is one");
+    let first = liar.pair.runtime.block_on(helper.store().head("demo", liar.round.head));
+    let made = StoredHead { hash: [8; 32], round: 1, ..first.expect("it answers").expect("it is there") };
+    liar.pair.runtime.block_on(helper.store().put_head(&made)).expect("it answers");
+    let moved = Round { head: made.hash, ..liar.round.clone() };
+    assert_eq!(liar.ask(Ask::Round, &moved.encode()), Err(Error::RoundConflict { number: 1 }));
     let own = liar.ask(Ask::Round, &liar.round.encode()).expect("the same again");
     assert_eq!(liar.ask(Ask::Round, &liar.round.encode()), Ok(own));
     liar.pair.stop();

@@ -3,6 +3,7 @@
 mod admin;
 mod liar;
 mod pair;
+mod stranger;
 mod terms;
 mod token;
 mod whole;
@@ -10,7 +11,7 @@ mod whole;
 use pair::{CLIENT, NOW_S, Pair, RATE, Reply, agent, browse, contribution, problem};
 use pollster::block_on;
 use privet::{Error, Mode, Upload, hex};
-use privet_server::Store;
+use privet_server::{Ask, Extras, Keys, Store, helper_app, leader_app, sign_request};
 
 #[test]
 fn uploads_are_counted_once_each_and_survive_a_restart() {
@@ -214,30 +215,89 @@ fn any_site_may_ask_for_rounds_and_upload_and_none_may_administer() {
     pair.stop();
 }
 
-#[test]
-fn a_server_that_is_asked_to_stop_finishes_what_it_accepted() {
-    use std::io::{Read, Write};
-    let folder = tempfile::tempdir().expect("a folder");
-    let pair = Pair::start(&folder, Mode::Split, |_| {});
+/// What a request is answered when the server is asked to stop in the middle of it.
+fn stopped_amid(pair: &Pair, app: axum::Router, request: &str, body: &[u8]) -> String {
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+        time::Duration,
+    };
     let (listener, address) = pair.runtime.block_on(pair::bound());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let app = privet_server::leader_app(pair.leader.clone(), privet_server::Extras::default());
     let serving = pair.runtime.spawn(privet_server::serve(listener, None, app, async { drop(stopped.await) }));
-    let bytes = contribution(&mut pair.device(), [1; 16]);
-    let mut half_sent = std::net::TcpStream::connect(address).expect("it listens");
-    let path = format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[1; 16]));
-    let length = bytes.len();
-    write!(half_sent, "PUT {path} HTTP/1.1\r\nhost: here\r\ncontent-length: {length}\r\n\r\n").expect("it reads");
-    half_sent.write_all(&bytes[..9]).expect("it reads");
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    let mut half_sent = TcpStream::connect(address).expect("it listens");
+    let head = format!("{request}\r\nhost: here\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n", body.len());
+    half_sent.write_all(head.as_bytes()).expect("it reads");
+    // Said when the body is asked for: the request is accepted by then.
+    let mut said = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    half_sent.read_exact(&mut said).expect("it answers");
+    assert_eq!(said, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    half_sent.write_all(&body[..9]).expect("it reads on");
     drop(stop);
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    assert!(std::net::TcpStream::connect(address).is_err(), "it takes nothing new");
-    half_sent.write_all(&bytes[9..]).expect("it reads on");
-    let mut answer = String::new();
-    half_sent.read_to_string(&mut answer).expect("it answers");
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let shut = || {
+        std::thread::sleep(Duration::from_millis(10));
+        TcpStream::connect(address).is_err()
+    };
+    assert!((0..3000).any(|_| shut()), "it takes nothing new");
+    assert!(!serving.is_finished(), "it waits for what it accepted");
+    half_sent.write_all(&body[9..]).expect("it reads on");
+    let mut answer = Vec::new();
+    half_sent.read_to_end(&mut answer).expect("it answers");
     pair.runtime.block_on(serving).expect("no panic").expect("it ends in order");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_leader_that_is_asked_to_stop_finishes_what_it_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let app = leader_app(pair.leader.clone(), Extras::default());
+    let bytes = contribution(&mut pair.device(), [1; 16]);
+    let request = format!("PUT /v1/tasks/demo/rounds/1/uploads/{} HTTP/1.1", hex(&[1; 16]));
+    let answer = stopped_amid(&pair, app, &request, &bytes);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    pair.stop();
+}
+
+#[test]
+fn a_helper_that_is_asked_to_stop_finishes_what_it_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let (leader, helper) = (pair.leader.identity(), pair.helper.clone().expect("there is one"));
+    let body = pair.round().encode();
+    let signature = hex(&sign_request(leader, Ask::Round, &helper.identity().public(), &body));
+    let request = format!("POST /v1/peer/round HTTP/1.1\r\nprivet-signature: {signature}");
+    let answer = stopped_amid(&pair, helper_app(helper, leader.public()), &request, &body);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    pair.stop();
+}
+
+/// Both rotate between two starts. What was sealed before is taken and counted; what is sealed next is to the new keys.
+#[test]
+fn an_upload_that_is_sealed_to_an_old_key_counts_while_its_round_is_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    let before = pair.round();
+    let uploads: Vec<_> = (1..=3).map(|n| ([n; 16], contribution(&mut pair.device(), [n; 16]))).collect();
+    assert_eq!(pair.upload(1, uploads[0].0, &uploads[0].1).count(), (201, 1));
+    pair.stop();
+    let old = [before.leader.sealing_key(), before.helper.as_ref().expect("there is one").sealing_key()];
+    for (name, old) in ["leader.keys", "helper.keys"].into_iter().zip(old) {
+        let keys = Keys::rotate(&folder.path().join(name), &[old]).expect("it is there");
+        assert_ne!(keys.newest().public(), old);
+    }
+    let pair = Pair::start(&folder, Mode::Split, |_| {});
+    assert_eq!(pair.round(), before, "the round is still open, and names the old keys");
+    for (n, (id, bytes)) in (2..).zip(&uploads[1..]) {
+        assert_eq!(pair.upload(1, *id, bytes).count(), (201, n));
+    }
+    pair.turn().expect("the goal is reached");
+    let (versions, current) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
+    assert_eq!((versions[1].hash, versions[1].count, versions[1].held.as_ref()), (current, 3, None));
+    let after = pair.round();
+    let new = [after.leader.sealing_key(), after.helper.expect("there is one").sealing_key()];
+    assert!(after.number == 2 && new.iter().all(|key| !old.contains(key)));
+    assert_eq!(pair.upload(2, [4; 16], &contribution(&mut pair.device(), [4; 16])).count(), (201, 1));
     pair.stop();
 }
 

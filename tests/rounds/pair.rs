@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::http::HeaderName;
+use axum::{Router, http::HeaderName};
 use pollster::block_on;
 use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
 use privet_server::store::{Shelf, StoredTask};
@@ -35,6 +35,15 @@ pub(crate) async fn bound() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     (listener, address)
+}
+
+/// Where the leader is served.
+async fn served(leader: Arc<Leader<SqliteStore, HttpPeer>>) -> SocketAddr {
+    let (listener, address) = bound().await;
+    let rate = Rate { per_s: RATE, client_header: Some(HeaderName::from_static(CLIENT)) };
+    let extras = Extras { admin_token: Some(TOKEN), rate: Some(&rate), ..Extras::default() };
+    tokio::spawn(serve(listener, None, leader_app(leader, extras), std::future::pending()));
+    address
 }
 
 impl Pair {
@@ -72,14 +81,30 @@ impl Pair {
             let leader = Arc::new(Leader::new(store("leader").await, leader_keys, "the leader", peer));
             leader.serve(task.clone(), &head).await.expect("the task is whole");
             leader.turn("demo", NOW_S).await.expect("a round opens");
-            let (listener, address) = bound().await;
-            let rate = Rate { per_s: RATE, client_header: Some(HeaderName::from_static(CLIENT)) };
-            let extras = Extras { admin_token: Some(TOKEN), rate: Some(&rate), ..Extras::default() };
-            let app = leader_app(leader.clone(), extras);
-            tokio::spawn(serve(listener, None, app, std::future::pending()));
+            let address = served(leader.clone()).await;
             (leader, helper.map(|(helper, _)| helper), address)
         });
         Self { runtime, address, leader, helper, task }
+    }
+
+    /// The same with a leader that starts anew, and finds this where its helper was; it pins this key.
+    pub(crate) fn led(self, folder: &TempDir, helper: Router, pinned: [u8; 32]) -> Self {
+        let (leader, address) = self.runtime.block_on(async {
+            let first = self.leader.head(self.task.first_head().expect("64 digits")).await.expect("it is published");
+            self.leader.store().shut().await;
+            let (listener, address) = bound().await;
+            tokio::spawn(async { axum::serve(listener, helper).await });
+            let path = folder.path().join("leader");
+            let keys = Keys::open(&path.with_extension("keys")).expect("it is there");
+            let store = SqliteStore::open_hasty(&path.with_extension("sqlite")).await.expect("it opens");
+            let peer = HttpPeer::new(&format!("http://{address}"), None, pinned, keys.identity.clone());
+            let peer = Some((peer.expect("plain HTTP"), pinned));
+            let leader = Arc::new(Leader::new(store, keys, "the leader", peer));
+            leader.serve(self.task.clone(), &first.body).await.expect("the task is whole");
+            let address = served(leader.clone()).await;
+            (leader, address)
+        });
+        Self { address, leader, ..self }
     }
 
     pub(crate) fn stop(self) {

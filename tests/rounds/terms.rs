@@ -16,7 +16,7 @@ use privet_server::{
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use super::pair::{NOW_S, Pair, admit, contribution};
+use super::pair::{NOW_S, Pair, admit, contribution, problem};
 
 fn uploads(pair: &Pair, round: u32, count: u8) {
     for n in 1..=count {
@@ -118,6 +118,36 @@ fn a_head_that_the_helper_will_not_sign_is_held_back_and_rounds_go_on() {
     assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
     let promoted = pair.runtime.block_on(pair.leader.promote("demo", versions[1].hash));
     assert_eq!(promoted, Err(Error::HelperRefused { code: "round-conflict".into() }));
+    pair.stop();
+}
+
+/// One device of three lies about its gradient: by far more than clipping lets through.
+#[test]
+fn a_head_whose_mean_is_longer_than_it_can_be_is_held_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Device, |_| {});
+    let (first, dimension) = (pair.round().head, pair.round().dimension as usize);
+    uploads(&pair, 1, 2);
+    let mut lie = contribution(&mut pair.device(), [3; 16]);
+    let start = lie.len() - 4 * dimension;
+    lie[start..][..4].copy_from_slice(&(1u32 << 28).to_le_bytes());
+    assert_eq!(pair.upload(1, [3; 16], &lie).count(), (201, 3), "nobody can tell it from noise by itself");
+    pair.turn().expect("the round closes all the same");
+    assert_eq!((pair.round().number, pair.round().head), (2, first), "from the head before");
+    let versions = super::admin::asked(&pair, "get", "/v1/admin/tasks/demo/heads", super::pair::TOKEN, b"").json();
+    assert_eq!((&versions[1]["round"], &versions[1]["current"]), (&1.into(), &false.into()));
+    let held = versions[1]["held"].as_str().expect("a reason");
+    let norm =
+        held.strip_prefix("the norm of the mean is ").and_then(|rest| rest.split_once("; clipped contributions"));
+    let norm: f64 = norm.and_then(|(norm, _)| norm.parse().ok()).unwrap_or_else(|| panic!("{held}"));
+    let alone = f64::from(1 << 28) / (3.0 * f64::from(pair.task.grid_scale));
+    assert!((norm / alone - 1.0).abs() < 0.1, "{held}: {alone}");
+    let hash = versions[1]["hash"].as_str().expect("a hash");
+    for path in [format!("/v1/heads/{hash}"), format!("/v1/heads/{hash}/manifest")] {
+        assert_eq!(pair.get(&path).problem(), problem(404, "route-unknown"), "nobody is given it");
+    }
+    let figures = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
     pair.stop();
 }
 

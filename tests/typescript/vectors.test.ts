@@ -37,7 +37,10 @@ test("uploads", () => {
     id: string;
     grid: number[];
   }
-  type Uploads = Vectors<Upload> & { rounds: Record<"device" | "split", string>; bad: (Bad & Pick<Upload, "mode">)[] };
+  type Uploads = Omit<Vectors<Upload>, "bad"> & {
+    rounds: Record<"device" | "split", string>;
+    bad: (Bad & Pick<Upload, "mode">)[];
+  };
   const { rounds, good, bad } = read<Uploads>("upload");
   for (const vector of good) {
     const fields = inspect("upload", bytes(vector.bytes), bytes(rounds[vector.mode]));

@@ -1,4 +1,5 @@
 import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
+import { type Early, loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
@@ -16,20 +17,24 @@ export class Client {
     this.#end = end;
   }
 
-  /** A device in a worker, or in this thread. */
-  static async start({ worker = true, storage, token }: Options): Promise<Client> {
+  /** A device in a worker, or in this thread, with what it will be opened with. */
+  static async start({ worker = true, storage, token }: Options, opened: Promise<OpenOptions>): Promise<Client> {
     const caller = new Caller(
       (down, transfer) => post({ down }, transfer),
       ({ code, message }) => errorFrom(code, message),
     );
-    const askedForToken = answering(
+    let early: Promise<Early> | undefined;
+    const asked = answering(
       "device",
-      async (_, [task, round]) => token?.({ task: task as string, round: round as number }),
+      async (call, [task, round]) => {
+        if (call === "token") return token?.({ task: task as string, round: round as number });
+        return (await early) ?? {};
+      },
       (pageSays: Reply) => post({ pageSays }, []),
     );
     const take = (message: Wire) => {
       if ("up" in message) caller.settle(message.up);
-      else if ("askPage" in message) void askedForToken(message.askPage);
+      else if ("askPage" in message) void asked(message.askPage);
     };
     let post: (message: Wire, transfer: Transferable[]) => void;
     // A store of the application's own is an object of its thread.
@@ -39,6 +44,7 @@ export class Client {
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
       device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
       post = (message, transfer) => device.postMessage(message, transfer);
+      early = opened.then(loadEarly).catch(() => ({}));
       return new Client(caller, () => device.terminate());
     }
     const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;

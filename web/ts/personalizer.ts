@@ -49,9 +49,10 @@ export class Personalizer<S extends Schema = Schema> {
       return new Personalizer<S>(undefined, { dense: [], attributes: [] }, closed);
     if (worker === true && !own && typeof Worker === "undefined")
       throw new PrivetError("worker-failed", "there are no workers");
-    const client = await Client.start(options as Options);
+    const opened = openOptionsFrom(options as Options);
+    const client = await Client.start(options as Options, opened);
     try {
-      const names = await client.open(await openOptionsFrom(options as Options), signal);
+      const names = await client.open(await opened, signal);
       if (schema) agree(schema, names);
       const personalizer = new Personalizer<S>(client, names, closed);
       signal?.addEventListener("abort", () => void personalizer.close(), { once: true });

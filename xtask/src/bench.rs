@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     build, figures,
     place::{Place, exe, read, write},
-    run::{Program, cargo},
+    run::{Program, cargo, version_of},
     setup::{self, Machine, Need},
     suites::node_tests::page_env,
 };
@@ -60,16 +60,43 @@ const UPLOADS: [&str; 2] = ["20000", "200000"];
 fn server(place: &Place) -> Result<()> {
     cargo(&place.root).args(["build", "--release", "--package", "privet-server", "--example", "load"]).run()?;
     let load = place.target.join("release/examples").join(exe("load"));
-    let said = Program::new(load).arg("measure").args(UPLOADS).output()?;
+    let cores = two_of_all();
+    let said = if let Some(cores) = &cores {
+        // Whatever it starts is held to the same two.
+        Program::new("taskset").args(["--cpu-list", cores]).arg(load)
+    } else {
+        println!("not held to two cores: there is no taskset here, or no second core");
+        Program::new(load)
+    };
+    let said = said.arg("measure").args(UPLOADS).output()?;
     let (commit, mut lines) = (figures::commit(&place.root), Vec::new());
     for line in said.lines() {
         println!("{line}");
         let mut figure: Value = serde_json::from_str(line).context("the load prints a JSON line for each figure")?;
         figure["commit"] = commit.clone().into();
         figure["command"] = "cargo xtask bench server".into();
+        figure["cores"] = cores.clone().into();
         lines.push(figure.to_string());
     }
     write(&place.figures().join("server.jsonl"), lines.join("\n") + "\n")
+}
+
+/// Two of the cores that this process may use, where it can be held to them.
+fn two_of_all() -> Option<String> {
+    version_of("taskset")?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    first_two(status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?)
+}
+
+/// The first two of a list of cores as Linux writes it: `0-3,7`.
+fn first_two(list: &str) -> Option<String> {
+    let cores = list.trim().split(',').flat_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let range = first.parse::<u32>().ok().zip(last.parse().ok());
+        range.into_iter().flat_map(|(first, last)| first..=last)
+    });
+    let two: Vec<String> = cores.take(2).map(|core| core.to_string()).collect();
+    (two.len() == 2).then(|| two.join(","))
 }
 
 fn script(place: &Place, env: Program, file: &str) -> Result<()> {
@@ -107,6 +134,19 @@ fn built(place: &Place, needs: &[Need]) -> Result<Machine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_cores_are_the_first_that_may_be_used() {
+        let two = |list| first_two(list).unwrap_or_default();
+        assert_eq!(["\t0-1\n", "0-63", "3,5-7", "2,9"].map(two), ["0,1", "0,1", "3,5", "2,9"]);
+        assert_eq!(["4", "", "some"].map(two), [""; 3], "one core is not two");
+    }
+
+    #[test]
+    fn the_list_of_commands_names_every_benchmark() {
+        let bench = crate::COMMANDS.iter().find(|command| command.name == "bench").expect("there is one");
+        assert_eq!(bench.usage, format!("bench [{}]", NAMES.join("|")));
+    }
 
     /// A figure of another build would be a figure of another thing.
     #[test]

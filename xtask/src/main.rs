@@ -49,7 +49,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [sizes|path|privacy|server]",
+        usage: "bench [sizes|package|path|privacy|ranking|server]",
         about: "measure, and write the figures to target/figures/",
         run: bench::command,
     },
@@ -112,8 +112,9 @@ fn dispatch() -> Result<()> {
 
 fn print_commands() {
     println!("cargo xtask …");
+    let width = COMMANDS.iter().map(|command| command.usage.len()).max().unwrap_or_default();
     for command in COMMANDS {
-        println!("  {:<28} {}", command.usage, command.about);
+        println!("  {:<width$} {}", command.usage, command.about);
     }
     println!("suites: {}", suites::names().join(", "));
 }

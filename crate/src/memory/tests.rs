@@ -253,13 +253,16 @@ fn what_is_forgotten_takes_the_base_along_if_it_had_to_do_with_it() {
     // Item 99 was never seen: the base stays, and a rebuild from it changes nothing.
     memory.forget(&head(), Selector::Item(99));
     assert_eq!(settled(memory), untouched);
-    // Item 7 was: as if the dropped segment, too, had never been.
-    let mut memory = untouched;
-    memory.forget(&head(), Selector::Item(7));
-    let innocent = after(without(Selector::Item(7), many().skip(SEGMENT)));
-    let forgetful = settled(memory);
-    assert_eq!(forgetful.live, innocent.live);
-    assert_eq!(forgetful.base.events, 0);
+    // These were: as if the dropped segment, too, had never been.
+    let early = event(3).moment.ms;
+    for what in [Selector::Item(7), Selector::Attribute(0, 2), Selector::Time(early, early + 1)] {
+        let mut memory = untouched.clone();
+        memory.forget(&head(), what);
+        let innocent = after(without(what, many().skip(SEGMENT)));
+        let forgetful = settled(memory);
+        assert_eq!(forgetful.live, innocent.live, "{what:?}");
+        assert_eq!(forgetful.base.events, 0, "{what:?}");
+    }
 }
 
 /// Slates in which the user chooses one thing always, and another from the hundredth on.

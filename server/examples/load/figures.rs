@@ -14,7 +14,11 @@ use std::{
 };
 
 use privet::{Mode, Role, Share, Signed, Upload, UploadId};
-use privet_server::Keys;
+use privet_server::{
+    Keys, SqliteStore, Store,
+    store::{Addend, Calendar, Room, Tally},
+};
+use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{client::Connection, serve::DIMENSION, upload::Maker};
 
@@ -54,13 +58,17 @@ impl Process {
         line.and_then(|bytes| bytes.parse().ok()).expect("a number")
     }
 
-    /// Seconds of processor time so far.
     fn processor_s(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("Linux says so");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-        // Fields 14 and 15 of proc(5), in ticks of 10 ms.
-        (fields[11].parse::<f64>().expect("ticks") + fields[12].parse::<f64>().expect("ticks")) / 100.0
+        processor_s(self.child.id())
     }
+}
+
+/// Seconds of processor time that a process has had so far.
+fn processor_s(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("Linux says so");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    // Fields 14 and 15 of proc(5), in ticks of 10 ms.
+    (fields[11].parse::<f64>().expect("ticks") + fields[12].parse::<f64>().expect("ticks")) / 100.0
 }
 
 impl Drop for Process {
@@ -194,7 +202,7 @@ fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
         let start = Instant::now();
         all.iter().for_each(|(_, body)| run(body));
         let us = start.elapsed().as_secs_f64() * 1e6 / all.len() as f64;
-        println!("{{\"id\":\"us_{what}\",\"value\":{us:.1},\"unit\":\"us\",\"n\":{}}}", all.len());
+        figure(&format!("us_{what}"), us, "us", all.len());
     };
     let decoded = |body: &[u8]| Upload::decode(body, round).expect("our own bytes");
     per("decode", &mut |body| drop(decoded(body)));
@@ -207,11 +215,40 @@ fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
     });
 }
 
+/// Microseconds until uploads are on the disk: for each of as many as wait together, and for one alone.
+async fn commits(servers: &Servers, round: &privet::Round, count: usize) {
+    let store = SqliteStore::open(&servers.folder.path().join("commits.sqlite")).await.expect("a store can be made");
+    let id = store.begin(round, 0).await.expect("a free number").id;
+    store.publish(id, b"signed").await.expect("it answers");
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut addend = || {
+        let (mut id, mut digest) = ([0; 16], [0; 32]);
+        random.fill_bytes(&mut id);
+        random.fill_bytes(&mut digest);
+        Addend { id, digest, share: Share::zero(DIMENSION), token: None }
+    };
+    let room = Room { round: round.n_max, batch: 1024 };
+    for (what, together, count) in [("commit", CONNECTIONS, count), ("commit_alone", 1, count / 20)] {
+        let (processor, start, mut done) = (processor_s(std::process::id()), Instant::now(), 0);
+        while done < count {
+            let addends: Vec<_> = (0..together).map(|_| addend()).collect();
+            store.add(id, room, &addends).await.expect("it answers");
+            done += together;
+        }
+        let waited = start.elapsed().as_secs_f64();
+        let busy = processor_s(std::process::id()) - processor;
+        figure(&format!("us_{what}"), waited * 1e6 / done as f64, "us", done);
+        figure(&format!("processor_us_{what}"), busy * 1e6 / done as f64, "us", done);
+    }
+    store.shut().await;
+}
+
+fn figure(id: &str, value: f64, unit: &str, n: usize) {
+    println!("{{\"id\":\"{id}\",\"value\":{value:.1},\"unit\":\"{unit}\",\"n\":{n}}}");
+}
+
 /// Prints a JSON line for each figure.
 pub(crate) async fn measure(count: usize, growth: usize) {
-    let figure = |id: &str, value: f64, unit: &str, n: usize| {
-        println!("{{\"id\":\"{id}\",\"value\":{value:.1},\"unit\":\"{unit}\",\"n\":{n}}}");
-    };
     figure("additions_per_s", additions_per_s(), "1/s", 1);
     let mut worst = 0f64;
     for (mode, name) in [(Mode::Device, "device"), (Mode::Split, "split")] {
@@ -238,6 +275,7 @@ pub(crate) async fn measure(count: usize, growth: usize) {
         if mode == Mode::Split {
             let round = maker.round().clone();
             parts(&servers, &mut maker, &round);
+            commits(&servers, &round, count).await;
         }
     }
     figure("p99_ms_half_load", worst, "ms", 2);

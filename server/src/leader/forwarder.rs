@@ -66,3 +66,38 @@ async fn ask<P: Peer>(peer: &P, configuration: [u8; 32], parcels: &[Parcel]) -> 
     }
     said.into_iter().map(Verdict::of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::peer::Refusal;
+
+    struct Holds;
+
+    impl Peer for Holds {
+        async fn ask(&self, _: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+            let shares = Forward::decode(&body).expect("our own bytes").shares().count();
+            Ok(vec![Verdict::Held as u8; shares])
+        }
+    }
+
+    /// The forwarder has this thread only when it is waited for: until then nothing leaves the queue.
+    #[tokio::test]
+    async fn a_full_queue_takes_no_more_and_loses_nothing() {
+        let forwarder = Forwarder::start(Arc::new(Holds));
+        let send = |n: usize| {
+            let id = (n as u128).to_le_bytes();
+            Box::pin(forwarder.send([0; 32], id, vec![0; 80]))
+        };
+        let mut waiting: Vec<_> = (0..1024).map(send).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.iter_mut().all(|sent| sent.as_mut().poll(&mut context).is_pending()));
+        assert_eq!(send(1024).await, Err(Error::TooManyRequests { limit: 1024 }));
+        for sent in waiting {
+            assert_eq!(sent.await, Ok(Verdict::Held));
+        }
+        assert_eq!(send(1024).await, Ok(Verdict::Held), "there is room again");
+    }
+}

@@ -68,3 +68,40 @@ async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut entries: mpsc::Rec
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use privet::{Mode, Operator, Share};
+
+    use super::*;
+    use crate::{SqliteStore, Store, Task, store::Calendar};
+
+    /// The writer has this thread only when it is waited for: until then nothing leaves the queue.
+    #[tokio::test]
+    async fn a_full_queue_takes_no_more_and_loses_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open_hasty(&folder.path().join("store.sqlite")).await.expect("a new file opens");
+        let (task, _) = Task::demo(Mode::Device, 3).expect("the demo's numbers fit");
+        let round = task.round(1, [0; 32], 9, Operator::new("someone", [0; 32]), None);
+        let id = store.begin(&round, 0).await.expect("a free number").id;
+        store.publish(id, b"signed").await.expect("it answers");
+        let writer = Writer::start(store.clone(), Arc::default());
+        let room = Room { round: 2000, batch: 2000 };
+        let add = |n: usize| {
+            let share = Share::zero(round.dimension);
+            let addend = Addend { id: (n as u128).to_le_bytes(), digest: [0; 32], share, token: None };
+            Box::pin(writer.add(id, room, addend))
+        };
+        let mut waiting: Vec<_> = (0..1024).map(add).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.iter_mut().all(|added| added.as_mut().poll(&mut context).is_pending()));
+        assert_eq!(add(1024).await, Err(Error::TooManyRequests { limit: 1024 }));
+        for added in waiting {
+            assert_eq!(added.await.map(|(added, _)| added), Ok(Added::New));
+        }
+        assert_eq!(add(1024).await, Ok((Added::New, 1025)), "there is room again");
+        store.shut().await;
+    }
+}

@@ -26,8 +26,8 @@ pub(super) const SIGNATURE: &str = "privet-signature";
 const LIMIT: usize = 1 << 20;
 
 /// Requests that are read at a time: a leader has a few under way, one for each of its tasks and one with shares.
-const AT_A_TIME: usize = 256;
-static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
+pub(super) const AT_A_TIME: usize = 256;
+pub(super) static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
 
 struct Served<S> {
     helper: Arc<Helper<S>>,

@@ -146,16 +146,22 @@ mod tests {
         assert_eq!(suite::contents(&copy).await, before);
     }
 
+    /// A file with the schema that the first of the migrations make.
+    async fn schema_of(path: &Path, migrations: usize) -> sqlx::SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut old = sqlx::SqliteConnection::connect_with(&options).await.expect("a new file opens");
+        let first: Vec<_> = sqlx::migrate!().iter().take(migrations).cloned().collect();
+        let migrations = sqlx::migrate::Migrator { migrations: first.into(), ..sqlx::migrate!() };
+        migrations.run(&mut old).await.expect("a schema of its time");
+        old
+    }
+
     /// The schema of the first version, filled as it was.
     #[tokio::test]
     async fn the_first_schema_is_brought_up_to_date() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("old.sqlite");
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-        let mut old = sqlx::SqliteConnection::connect_with(&options).await.expect("a new file opens");
-        let first = sqlx::migrate!().iter().next().cloned().expect("there is a first migration");
-        let migrations = sqlx::migrate::Migrator { migrations: vec![first].into(), ..sqlx::migrate!() };
-        migrations.run(&mut old).await.expect("the first schema");
+        let mut old = schema_of(&path, 1).await;
         for id in [[1u8; 16], [2; 16]] {
             let insert = "INSERT INTO uploads (task, round, id, body) VALUES ('demo', 1, ?, x'00')";
             sqlx::query(insert).bind(&id[..]).execute(&mut old).await.expect("a row of the first schema");
@@ -169,6 +175,36 @@ mod tests {
         assert_eq!(store.begin(&round, 0).await, Err(Error::RoundConflict { number: 1 }));
         let next = store.begin(&Round { number: 2, ..round }, 0).await.expect("the next number is free");
         assert_eq!(next.state, State::Draft);
+    }
+
+    /// Whichever is the newest: a store that holds one of everything, as far as the schema before has a place for it.
+    #[tokio::test]
+    async fn the_schema_before_this_one_is_brought_up_to_date() {
+        let (folder, store) = fresh().await;
+        let before = suite::filled(&store).await;
+        let filled = folder.path().join("filled.sqlite");
+        store.backup(&filled).await.expect("there is room");
+
+        let path = folder.path().join("old.sqlite");
+        let mut old = schema_of(&path, sqlx::migrate!().iter().count() - 1).await;
+        let attach = sqlx::query("ATTACH ? AS filled").bind(filled.to_str().expect("UTF-8"));
+        attach.execute(&mut old).await.expect("it is a store");
+        let tables =
+            "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlx%' ORDER BY rowid";
+        let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut old).await.expect("it answers");
+        assert!(tables.len() >= 6, "{tables:?}");
+        for table in tables {
+            let columns = sqlx::query_scalar("SELECT name FROM pragma_table_info(?)").bind(&table);
+            let columns: Vec<String> = columns.fetch_all(&mut old).await.expect("it answers");
+            let columns = columns.join(", ");
+            let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM filled.{table}");
+            let copied = sqlx::query(sqlx::AssertSqlSafe(copy)).execute(&mut old).await.expect("as it was");
+            assert!(copied.rows_affected() > 0, "nothing fills {table}");
+        }
+        old.close().await.expect("nothing is open");
+
+        let store = SqliteStore::open(&path).await.expect("it is brought up to date");
+        assert_eq!(suite::contents(&store).await, before);
     }
 
     /// Neither in the file nor in its log.

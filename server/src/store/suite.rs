@@ -271,6 +271,7 @@ pub(super) async fn filled(store: &impl Store) -> String {
     an_upload_is_added_once_and_in_one_batch(store).await;
     let second = open(store, 2).await;
     store.hold(second.id, 9, &[held(1), held(2)]).await.expect("it answers");
+    store.add(second.id, ROOM, &[Addend { token: Some([3; 32]), ..addend(3) }]).await.expect("it answers");
     store.spend(second.id, &Spent { closing: vec![1], sum: vec![2] }).await.expect("it answers");
     store.put_head(&head(1, None)).await.expect("it answers");
     store.set_current("demo", [1; 32]).await.expect("it answers");

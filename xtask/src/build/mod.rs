@@ -161,7 +161,8 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     let before = file_size(&module)?;
     let shrink = || node_program(place, "wasm-opt").args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
-    shrink().args(["--strip-debug", "--strip-producers"]).arg(&named).arg("--output").arg(&module).run()?;
+    // Once more where the names are gone: a few hundred bytes.
+    shrink().args(["--strip-debug", "--strip-producers", "-Oz"]).arg(&named).arg("--output").arg(&module).run()?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
     names::number(&folder.join(format!("{name}.js")), &module)
 }

@@ -1,0 +1,18 @@
+//! What a device sends; every upload is made by a real one, with its ledger and its noise.
+
+use privet::{Backend, Device, Gradient, Pins, Policy, Terms};
+
+/// An upload to a round of the demo's task, under this id.
+pub(crate) fn upload(round: &[u8], head: &[u8], pins: Pins, id: [u8; 16]) -> Vec<u8> {
+    let policy = Policy { min_cohort: 100, ..Policy::at_once() };
+    let terms = Terms { task: "demo".into(), pins, policy };
+    let mut device = Device::new(terms, round, head, &[], Backend::Scalar).expect("the policy admits the demo");
+    device.reserve(&[], id, 0).expect("a full budget");
+    device.persisted().expect("nobody else writes");
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let gradient: Gradient = match Box::pin(device.gradient()).as_mut().poll(&mut context) {
+        std::task::Poll::Ready(gradient) => gradient,
+        std::task::Poll::Pending => panic!("the twins never wait"),
+    };
+    device.release(&gradient).expect("reserved").bytes
+}

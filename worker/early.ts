@@ -1,0 +1,41 @@
+// What a worker wants first, loaded by its page while the worker starts: the module that ranks, and the open round.
+
+import type { OpenOptions } from "./protocol.ts";
+
+/** Nothing of it where the page could not load it: the worker asks again, and says what is wrong. */
+export interface Early {
+  rank?: WebAssembly.Module | undefined;
+  round?: Uint8Array | undefined;
+}
+
+/** A worker that is ready sooner than this asks for itself. */
+const PATIENCE_MS = 3000;
+
+/** No cookies, no referrer: a request carries its body and nothing about the user. */
+export const QUIET: RequestInit = { credentials: "omit", referrerPolicy: "no-referrer", cache: "no-cache" };
+
+export const lockOf = (task: string) => `leader-${task}`;
+
+export function roundAt(server: string, task: string): string {
+  return `${server.replace(/\/+$/, "")}/v1/tasks/${encodeURIComponent(task)}/round`;
+}
+
+export async function loadEarly({ task, leader, wasm }: OpenOptions): Promise<Early> {
+  const { held } = await navigator.locks.query();
+  // Where another tab leads there is nothing to load.
+  if (held?.some(({ name }) => name === `privet-${lockOf(task)}`)) return {};
+  const [rank, round] = await Promise.all([
+    compiled(wasm?.rank ?? new URL("./rank_bg.wasm", import.meta.url)).catch(() => undefined),
+    leader && bytesAt(roundAt(leader.url, task)).catch(() => undefined),
+  ]);
+  return { rank, round };
+}
+
+async function compiled(source: string | URL | WebAssembly.Module): Promise<WebAssembly.Module> {
+  return source instanceof WebAssembly.Module ? source : WebAssembly.compileStreaming(fetch(source));
+}
+
+async function bytesAt(url: string): Promise<Uint8Array | undefined> {
+  const reply = await fetch(url, { ...QUIET, signal: AbortSignal.timeout(PATIENCE_MS) });
+  return reply.ok ? new Uint8Array(await reply.arrayBuffer()) : undefined;
+}
