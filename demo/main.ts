@@ -57,12 +57,10 @@ model.addEventListener("change", () => {
 navigator.serviceWorker?.register("witness.js").catch(() => undefined);
 turn(false);
 addEventListener("hashchange", () => turn(true));
-const started = model.start();
+const started = model.start().catch((error) => model.fail(error));
 for (const load of ELEMENTS) {
   await load();
   await new Promise((resolve) => setTimeout(resolve));
 }
-started.then(
-  () => turn(false),
-  (error) => model.fail(error),
-);
+await started;
+turn(false);

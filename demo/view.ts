@@ -8,21 +8,29 @@ const FOLLOWS = Node.DOCUMENT_POSITION_FOLLOWING;
 export abstract class View extends LitElement {
   /** A change may take away what has the focus, or carry it elsewhere: nobody is sent back to the page's beginning. */
   protected override update(changed: PropertyValues): void {
-    const at = document.activeElement as HTMLElement | null;
-    const within = at && at !== this && this.contains(at);
-    const place = within
-      ? this.#rows().findIndex((row) => !(FOLLOWS & row.compareDocumentPosition(at)) || row.contains(at))
-      : -1;
+    const at = document.activeElement as HTMLElement;
+    const place = at !== this && this.contains(at) ? this.#placeOf(at) : undefined;
     super.update(changed);
-    if (!within || document.activeElement === at) return;
-    const rows = place < 0 ? [] : this.#rows().slice(place).concat(this.#rows().slice(0, place).reverse());
-    const near = rows.map((row) => row.querySelector("button")).find((button) => button);
-    const to = at.isConnected ? at : (near ?? this.closest("section")?.querySelector("h1"));
-    to?.focus({ preventScroll: true });
+    if (place !== undefined && document.activeElement !== at) this.#near(at, place)?.focus({ preventScroll: true });
   }
 
   #rows(): HTMLElement[] {
     return [...this.querySelectorAll<HTMLElement>("[data-key]")];
+  }
+
+  /** Which row it stands in, or before which. */
+  #placeOf(at: HTMLElement): number {
+    const isBefore = (row: HTMLElement) => row.compareDocumentPosition(at) & FOLLOWS && !row.contains(at);
+    return this.#rows().filter(isBefore).length;
+  }
+
+  /** It, if it is still there; or what came in its place; or the section's title. */
+  #near(at: HTMLElement, place: number): HTMLElement | null | undefined {
+    if (at.isConnected) return at;
+    const rows = this.#rows();
+    const nearest = [...rows.slice(place), ...rows.slice(0, place).reverse()];
+    const button = nearest.map((row) => row.querySelector("button")).find((button) => button);
+    return button ?? this.closest("section")?.querySelector("h1");
   }
 
   readonly #update = () => this.requestUpdate();
