@@ -1,6 +1,7 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
 import type { Ask, GiveUp, Reply } from "./calls.ts";
+import type { Early } from "./early.ts";
 import type { Sending } from "./sent.ts";
 
 /** Where a module lies, or what was compiled of it. */
@@ -358,4 +359,5 @@ export interface Calls {
 export type Call = keyof Calls;
 
 /** What crosses: calls and their answers, in both directions. */
-export type Wire = { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply };
+export type Wire =
+  { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply } | { early: Early };

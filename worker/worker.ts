@@ -11,12 +11,19 @@ import { Tabs } from "./tabs.ts";
 
 export { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
 
-/** How long what was loaded early is as good as new. */
+/** For so long what was loaded early is as good as new. */
 const EARLY_MS = 5000;
 const NOTHING = Promise.resolve(undefined);
 
+/** What goes to the page. */
+type Post = (message: Wire, transfer: Transferable[]) => void;
+
 /** Whoever has options may serve: what it takes is a message of the page's, what it gives goes there. */
 export function serve(post: (message: Wire, transfer: Transferable[]) => void, store?: Store) {
+  return serving(post, store, Promise.resolve({}));
+}
+
+function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
   let tabs: Promise<Tabs> | undefined;
   const page = new Caller(
     (askPage) => post({ askPage }, []),
@@ -25,13 +32,16 @@ export function serve(post: (message: Wire, transfer: Transferable[]) => void, s
   const askToken = (task: string, round: number) => page.ask("token", [task, round]) as Promise<Uint8Array>;
   const start = async (options: OpenOptions) => {
     // The store is opened meanwhile, and waited for until it is known who leads.
-    let early = page.ask("early", []).then((early) => admitEarly(options, early as Early));
+    let early = loaded.then((early) => admitEarly(options, early));
     early.catch(() => undefined);
-    // Whoever leads later, or tries again, wants what is published then.
-    const once = () => [early, (early = NOTHING)][0] as typeof early;
-    setTimeout(once, EARLY_MS);
+    const until = performance.now() + EARLY_MS;
     const kept = store ?? (options.memory ? new MemoryStore() : await openStore());
-    return new Tabs(options.task, kept, () => Host.start(options, kept, askToken, once()));
+    return new Tabs(options.task, kept, () => {
+      // Whoever leads later, or tries again, wants what is published then.
+      const once = performance.now() < until ? early : NOTHING;
+      early = NOTHING;
+      return Host.start(options, kept, askToken, once);
+    });
   };
   const answer = answering(
     "page",
@@ -58,6 +68,8 @@ interface Scope {
 // The package starts its worker under this name; to import this file elsewhere does nothing.
 const scope = globalThis as unknown as Scope;
 if (scope.WorkerGlobalScope && scope.name === "privet") {
-  const take = serve((message, transfer) => scope.postMessage(message, transfer));
-  scope.addEventListener("message", ({ data }) => take(data));
+  let settle: (early: Early) => void;
+  const loaded = new Promise<Early>((resolve) => (settle = resolve));
+  const take = serving((message, transfer) => scope.postMessage(message, transfer), undefined, loaded);
+  scope.addEventListener("message", ({ data }) => ("early" in data ? settle(data.early) : take(data)));
 }

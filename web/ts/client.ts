@@ -1,5 +1,5 @@
 import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
-import { type Early, loadEarly } from "../../worker/early.ts";
+import { loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
@@ -23,18 +23,14 @@ export class Client {
       (down, transfer) => post({ down }, transfer),
       ({ code, message }) => errorFrom(code, message),
     );
-    let early: Promise<Early> | undefined;
-    const asked = answering(
+    const askedForToken = answering(
       "device",
-      async (call, [task, round]) => {
-        if (call === "token") return token?.({ task: task as string, round: round as number });
-        return (await early) ?? {};
-      },
+      async (_, [task, round]) => token?.({ task: task as string, round: round as number }),
       (pageSays: Reply) => post({ pageSays }, []),
     );
     const take = (message: Wire) => {
       if ("up" in message) caller.settle(message.up);
-      else if ("askPage" in message) void asked(message.askPage);
+      else if ("askPage" in message) void askedForToken(message.askPage);
     };
     let post: (message: Wire, transfer: Transferable[]) => void;
     // A store of the application's own is an object of its thread.
@@ -44,7 +40,10 @@ export class Client {
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
       device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
       post = (message, transfer) => device.postMessage(message, transfer);
-      early = opened.then(loadEarly).catch(() => ({}));
+      void opened
+        .then(loadEarly)
+        .catch(() => ({}))
+        .then((early) => post({ early }, []));
       return new Client(caller, () => device.terminate());
     }
     const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
