@@ -39,7 +39,11 @@ export async function tasks(browser: Browser, page: Page, work: () => Promise<un
   }
   // The browser's own pages have threads of their own.
   const own = events.find(({ name }) => name === MARK);
-  return events
-    .filter(({ ph, name, pid, tid }) => ph === "X" && name.endsWith("RunTask") && pid === own?.pid && tid === own.tid)
-    .map(({ tdur = Number.NaN, dur = Number.NaN }) => ({ cpuMs: tdur / 1000, wallMs: dur / 1000 }));
+  const isOwn = ({ name, pid, tid }: Traced) => name.endsWith("RunTask") && pid === own?.pid && tid === own.tid;
+  // One that was under way when the trace began or ended has no length.
+  return events.flatMap((event) => {
+    const { ph, dur, tdur } = event;
+    if (ph !== "X" || !isOwn(event) || dur === undefined || tdur === undefined) return [];
+    return [{ cpuMs: tdur / 1000, wallMs: dur / 1000 }];
+  });
 }

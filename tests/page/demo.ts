@@ -124,6 +124,17 @@ export class Visitor {
     });
   }
 
+  /** Waits until that has it. */
+  async focuses(what: RegExp | string): Promise<void> {
+    let at = "";
+    for (let tries = 0; tries < 200; tries++) {
+      at = await this.focused();
+      if (typeof what === "string" ? at === what : what.test(at)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${what} has not the focus, but ${at || "nothing"}`);
+  }
+
   /** Goes from one thing to the next until it is reached. */
   async reach(what: RegExp, key = "Tab"): Promise<void> {
     const met: string[] = [];
