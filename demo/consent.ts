@@ -80,6 +80,9 @@ const ADVICE: Record<string, string> = {
   "budget-exhausted":
     "This device has spent its lifetime budget. It contributes nothing more, and that is meant for good.",
   "storage-unavailable": "Without a ledger that lasts nothing is contributed. Reading and ordering go on.",
+  "ledger-damaged":
+    "The ledger on this device cannot be read, so nothing more is ever contributed from it. Reading, ordering and " +
+    "forgetting go on.",
   "ledger-rolled-back":
     "An older ledger was put in the place of this one, or it was cleared: this tab contributes nothing more.",
 };
@@ -104,6 +107,9 @@ function notices(): Notice[] {
       code: status.profile,
       text: "The stored profile cannot be read, and the feed begins anew. Forget everything, and it is stored again.",
     });
+  }
+  if (status?.refused === "ledger-damaged" && trouble?.code !== status.refused) {
+    found.push({ code: status.refused, text: ADVICE[status.refused] ?? "" });
   }
   if (trouble) {
     const { code, message } = trouble;

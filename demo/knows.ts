@@ -7,7 +7,7 @@ import { TOPICS, type Topic } from "./feed/feed.ts";
 import { type Deed, model } from "./model.ts";
 import { Motion } from "./motion.ts";
 import { ago, count } from "./words.ts";
-import { bar, View } from "./view.ts";
+import { View } from "./view.ts";
 
 type Counted = ProfileSummary["counted"][number];
 type Done = ProfileSummary["recent"][number];
@@ -94,12 +94,12 @@ export class Knows extends View {
     return html`<section class="whole" aria-labelledby="whole">
       <h2 id="whole">All of it</h2>
       <p>
-        ${count(profile.events, "event")}, of which ${profile.evidence} spoke for a story, kept
+        ${count(profile.events, "event")}, ${profile.evidence} of them something you chose, kept
         ${lasts ? "in this browser, sealed" : "in this window’s memory"}. None of it was ever sent.
       </p>
       <div class="switches">
         ${agree("Learn from what I open, like and hide", personalise, (on) => model.consent({ personalise: on }))}
-        ${lasts ? agree("Contribute what is noised", contribute, (on) => model.consent({ contribute: on })) : nothing}
+        ${lasts ? agree("Contribute, covered with noise", contribute, (on) => model.consent({ contribute: on })) : nothing}
         ${personalise ? agree("Pause for now", status.paused, (on) => model.pause(on)) : nothing}
       </div>
       <div class="choices">
@@ -142,7 +142,7 @@ function counted({ attribute, value = "", chosen, shown }: Counted, most: number
   const forget = () => model.forget({ attribute, value }, `all about ${name}`);
   const share = shown > 0 ? Math.round((100 * chosen) / shown) : 0;
   return html`<li data-key=${`${attribute}/${value}`} data-topic=${topic ? value : nothing}>
-    <span class="name">${name}</span>${bar(most > 0 ? chosen / most : 0)}
+    <span class="name">${name}</span><meter max=${most || 1} .value=${chosen} aria-hidden="true"></meter>
     <span class="share">${share}% of ${shown.toFixed(0)} shown</span>
     <button class="small" aria-label="Forget: ${name}" @click=${forget}>Forget</button>
   </li>`;

@@ -1,13 +1,18 @@
 // The page: its elements, which section is looked at, and the start of it all.
 
-import "./audit/index.ts";
-import "./consent.ts";
-import "./knows.ts";
-import "./readout.ts";
-import type { RoundView } from "./round.ts";
-import "./round.ts";
-import "./stories.ts";
+import type { PrivetAudit } from "./audit/index.ts";
 import { model } from "./model.ts";
+import type { RoundView } from "./round.ts";
+
+/** The elements, those of the first section first. Each begins in a task of its own, so that no click waits for all. */
+const ELEMENTS = [
+  () => import("./consent.ts"),
+  () => import("./stories.ts"),
+  () => import("./readout.ts"),
+  () => import("./knows.ts"),
+  () => import("./round.ts"),
+  () => import("./audit/index.ts"),
+];
 
 const NAMES = ["feed", "knows", "left", "round"] as const;
 type Name = (typeof NAMES)[number];
@@ -33,7 +38,8 @@ function turn(moves: boolean): void {
     scrollTo(0, 0);
     title?.focus({ preventScroll: true });
   }
-  if (current === "round") void document.querySelector<RoundView>("demo-round")?.look();
+  // Not there before its module is: it is asked again when all has begun.
+  if (current === "round") void document.querySelector<RoundView>("demo-round")?.look?.();
 }
 
 const main = document.querySelector<HTMLElement>("main");
@@ -42,7 +48,7 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main?.focus();
 });
-const audit = document.querySelector("privet-audit");
+const audit = document.querySelector<PrivetAudit>("privet-audit");
 model.addEventListener("change", () => {
   const { files, others, personalizer } = model;
   if (audit) Object.assign(audit, { files, others, personalizer });
@@ -51,7 +57,10 @@ model.addEventListener("change", () => {
 navigator.serviceWorker?.register("witness.js").catch(() => undefined);
 turn(false);
 addEventListener("hashchange", () => turn(true));
-model.start().then(
-  () => turn(false),
-  (error) => model.fail(error),
-);
+const started = model.start().catch((error) => model.fail(error));
+for (const load of ELEMENTS) {
+  await load();
+  await new Promise((resolve) => setTimeout(resolve));
+}
+await started;
+turn(false);

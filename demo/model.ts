@@ -241,13 +241,19 @@ export class Model extends EventTarget {
 
   erase(): Promise<void> {
     return this.run(async (personalizer) => {
-      await personalizer.erase();
+      // Whatever the ledger's half says, the rest is gone then.
+      const refused = await personalizer.erase().then(
+        () => undefined,
+        (error: Trouble) => error,
+      );
       this.open = this.hidden = undefined;
       this.history = [];
       this.declined = false;
       await personalizer.rerank(this.stories);
       await this.#rerank(personalizer);
-      this.said = "Everything was erased. The feed is the server’s again, and nothing is learnt until you agree to it.";
+      const what = refused ? "All but the ledger" : "Everything";
+      this.said = `${what} was erased. The feed is the server’s again, and nothing is learnt until you agree to it.`;
+      if (refused) throw refused;
     });
   }
 

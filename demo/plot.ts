@@ -41,6 +41,7 @@ export function plot(into: HTMLElement, history: readonly Report[]): uPlot {
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
+    padding: [null, 8, null, null],
     scales: { x: { time: false }, y: { range: [0, 1] } },
     axes: [
       { ...axis, size: 28, space: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500] },

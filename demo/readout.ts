@@ -81,7 +81,7 @@ function waiting(): string {
 
 function computes(): string {
   if (!model.gpu) return "no WebGPU here: the CPU computes, with the same results";
-  return model.status?.backend === "webgpu" ? "tried, and right" : "until a contribution wakes WebGPU";
+  return model.status?.backend === "webgpu" ? "tried, and right" : "until WebGPU is needed";
 }
 
 const figure = (name: string, value: string, more: string) =>

@@ -3,9 +3,10 @@
 
 import { html, nothing } from "lit";
 import type { Fields, Receipt } from "privet";
+import { hex } from "./audit/format.ts";
 import { model, POLICY, TASK } from "./model.ts";
 import type { Order, Sent } from "./round/protocol.ts";
-import { count, hex, ms, short } from "./words.ts";
+import { count, ms, short } from "./words.ts";
 import { check, View } from "./view.ts";
 
 type Accepted = Exclude<Sent, { refused: object }>;
@@ -86,7 +87,7 @@ export class RoundView extends View {
       </div>
       ${this.#squares()}
       <p class="choices">
-        <button class="primary" ?disabled=${busy} @click=${() => this.#fill()}>
+        <button class="primary" aria-disabled=${busy} @click=${() => busy || this.#fill()}>
           ${busy ? "Under way …" : `Send in ${count(left, "simulated device")}`}
         </button>
         ${this.#mine(busy)}
@@ -108,10 +109,11 @@ export class RoundView extends View {
   #mine(busy: boolean) {
     const { status } = model;
     if (!status || status.storage === "memory") return nothing;
-    const agree = () => model.consent({ contribute: true });
-    return status.consent.contribute
-      ? html`<button ?disabled=${busy} @click=${() => this.#contribute()}>Contribute from this device</button>`
-      : html`<button ?disabled=${busy} @click=${agree}>Let this device take part</button>`;
+    const { contribute } = status.consent;
+    const work = () => (contribute ? this.#contribute() : model.consent({ contribute: true }));
+    return html`<button aria-disabled=${busy} @click=${() => busy || work()}>
+      ${contribute ? "Contribute from this device" : "Let this device take part"}
+    </button>`;
   }
 
   #came() {
@@ -146,7 +148,7 @@ export class RoundView extends View {
       [this.#own, this.#held] = [receipt, receipt.count];
       this.#said = `This device’s upload is number ${receipt.count} of the round.`;
     });
-    if (this.#held !== undefined && this.#held >= this.#goal) await this.#wait(0);
+    if (this.#held !== undefined && this.#held >= this.#goal) await this.#until(() => this.#wait(0));
   }
 
   async #fill(): Promise<void> {
@@ -154,15 +156,25 @@ export class RoundView extends View {
     this.#sent = [];
     this.#state = "sending";
     this.requestUpdate();
-    try {
+    await this.#until(async () => {
       this.#before = await held(this.#number);
       const devices = Math.max(1, this.#goal - this.#before);
       this.#said = `${count(devices, "simulated device")} under way.`;
       await this.#send(devices);
       await this.#wait(this.#sent.length);
+    });
+  }
+
+  /** Works until that is done or refused, and says which. */
+  async #until(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       model.fail(error);
-      this.#said = `It stopped after ${count(this.#sent.length, "device")}. What was acknowledged counts.`;
+      this.#said =
+        this.#state === "waiting"
+          ? "All were acknowledged. What came of the round is not in use here: your feed goes on with the head it had."
+          : `It stopped after ${count(this.#sent.length, "device")}. What was acknowledged counts.`;
     }
     this.#state = "idle";
     this.requestUpdate();
@@ -172,7 +184,12 @@ export class RoundView extends View {
   #send(devices: number): Promise<void> {
     const { aggregators, stories } = model;
     if (!aggregators) return Promise.resolve();
-    model.files = { ...model.files, "devices.worker.js": "the simulated devices" };
+    model.files = {
+      ...model.files,
+      "devices.worker.js": "the simulated devices",
+      // Each asks for it. This device may have it from an earlier visit.
+      [`v1/heads/${head(this.#round)}`]: "the head that the round names; the same question for everybody",
+    };
     const worker = new Worker(new URL("./devices.worker.js", import.meta.url), { type: "module" });
     return new Promise<void>((resolve, reject) => {
       worker.addEventListener("error", () => reject(new Error("the simulated devices did not start")));
@@ -212,9 +229,7 @@ export class RoundView extends View {
     const to = head(this.#round);
     this.#closed = { round, before, sent, held: last, from, to, moved, events: profile.events, tookMs };
     this.#held = await held(this.#number);
-    this.#state = "idle";
     this.#said = `Round ${round} closed over ${last} uploads. Its head is verified, and your feed uses it.`;
-    this.requestUpdate();
   }
 
   async #refreshed(): Promise<boolean> {
@@ -230,7 +245,7 @@ function ofOwn({ bytes, examples, rho }: Receipt) {
   const [size, from] = [count(bytes.length, "byte"), count(examples, "example")];
   return step(
     "This device sent",
-    html`${size}, from ${from}, for ρ ${Number(rho.toFixed(5))} of its budget. <a href="#left">See every byte</a>`,
+    html`${size}, from ${from}, for ρ\u00a0${Number(rho.toFixed(5))} of its budget. <a href="#left">See every byte</a>`,
   );
 }
 

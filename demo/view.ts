@@ -1,9 +1,38 @@
 // What all elements of the page have in common: they show the model, in the page's own style.
 
-import { html, LitElement } from "lit";
+import { html, LitElement, type PropertyValues } from "lit";
 import { model } from "./model.ts";
 
+const FOLLOWS = Node.DOCUMENT_POSITION_FOLLOWING;
+
 export abstract class View extends LitElement {
+  /** A change may take away what has the focus, or carry it elsewhere: nobody is sent back to the page's beginning. */
+  protected override update(changed: PropertyValues): void {
+    const at = document.activeElement as HTMLElement;
+    const place = at !== this && this.contains(at) ? this.#placeOf(at) : undefined;
+    super.update(changed);
+    if (place !== undefined && document.activeElement !== at) this.#near(at, place)?.focus({ preventScroll: true });
+  }
+
+  #rows(): HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>("[data-key]")];
+  }
+
+  /** Which row it stands in, or before which. */
+  #placeOf(at: HTMLElement): number {
+    const isBefore = (row: HTMLElement) => row.compareDocumentPosition(at) & FOLLOWS && !row.contains(at);
+    return this.#rows().filter(isBefore).length;
+  }
+
+  /** It, if it is still there; or what came in its place; or the section's title. */
+  #near(at: HTMLElement, place: number): HTMLElement | null | undefined {
+    if (at.isConnected) return at;
+    const rows = this.#rows();
+    const nearest = [...rows.slice(place), ...rows.slice(0, place).reverse()];
+    const button = nearest.map((row) => row.querySelector("button")).find((button) => button);
+    return button ?? this.closest("section")?.querySelector("h1");
+  }
+
   readonly #update = () => this.requestUpdate();
 
   /** Not in a shadow: labels, styles and links are the page's. */
@@ -30,9 +59,3 @@ export const heart = (filled = false) => icon(HEART, filled ? "filled" : "drawn"
 export const cross = () => icon("M6 6l12 12M18 6 6 18");
 export const play = () => icon("M8 5v14l11-7Z", "filled");
 export const check = () => icon("M5 12.5l4.5 4.5L19 7.5");
-
-/** A share from 0 to 1 as a bar. */
-export const bar = (share: number) =>
-  html`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-    <rect class="track" width="100" height="6" /><rect class="part" width=${100 * share} height="6" />
-  </svg>`;

@@ -3,10 +3,10 @@
 export const count = (n: number, noun: string, nouns = `${noun}s`) =>
   `${n.toLocaleString("en")} ${n === 1 ? noun : nouns}`;
 
-/** Milliseconds with as many digits as mean something. */
+/** Milliseconds with as many digits as mean something, and on one line. */
 export function ms(time: number): string {
-  if (time >= 100) return `${Math.round(time)} ms`;
-  return `${time.toPrecision(2)} ms`;
+  if (time >= 100) return `${Math.round(time)}\u00a0ms`;
+  return `${time.toPrecision(2)}\u00a0ms`;
 }
 
 /** How long ago. */
@@ -22,5 +22,3 @@ export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text
 
 /** A hash, as much of it as an eye compares. */
 export const short = (hash: string) => hash.slice(0, 12);
-
-export const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -50,6 +50,10 @@ try {
       await picture("feed-both");
       await turn("knows");
       await picture("knows");
+      await turn("left");
+      await page.getByRole("button", { name: "Run it now" }).click();
+      await page.locator("privet-dry-run canvas").waitFor();
+      await picture("left-first");
       await turn("round");
       await page.getByRole("button", { name: "Contribute from this device" }).click();
       await page.locator(".steps").waitFor();
@@ -58,8 +62,13 @@ try {
       await page.locator(".steps li:nth-child(5)").waitFor();
       await picture("round-closed");
       await turn("left");
-      await page.waitForTimeout(1500);
+      await page.getByText(/All \d+ requests of this page are explained/).waitFor();
       await picture("left");
+      for (const part of await page.locator(".unfolded summary").all()) await part.click();
+      await picture("left-unfolded");
+      await page.emulateMedia({ media: "print" });
+      await picture("record");
+      await page.emulateMedia({ media: "screen" });
       await turn("round");
       await server.down();
       await page.getByRole("button", { name: "Contribute from this device" }).click();

@@ -3,7 +3,7 @@
 
 use crate::{Mode, NanoRho, Policy, Result, Round, Upload, accounting::epsilon_from_rho, cost};
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+const UNITS_MS: [(u64, &str); 4] = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
 
 /// What leaves, how often, what it costs under both adjacencies, who has to be trusted, and what is not protected.
 pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
@@ -22,8 +22,10 @@ pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
             epsilon(replaced)
         )
     };
-    let contributions = policy.lifetime.0 / cost.trusted.0.max(1);
-    let days = policy.interval_ms as f64 / DAY_MS as f64;
+    let contributions = match policy.lifetime.0 / cost.trusted.0.max(1) {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
 
     let leaves = format!(
         "What leaves: for the task “{}”, one upload of {} bytes at a time: {} numbers that were computed from what you \
@@ -34,8 +36,8 @@ pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
         round.dimension,
     );
     let often = format!(
-        "How often: at most once in {days} days for this task, and {contributions} times in all; then this device's \
-         budget of rho {} is spent for good.",
+        "How often: {}, and {contributions} in all; then this device's budget of rho {} is spent for good.",
+        pace(policy.interval_ms),
         policy.lifetime.rho(),
     );
     let costs = format!(
@@ -75,6 +77,19 @@ pub fn statement(round: &Round, policy: &Policy) -> Result<String> {
     Ok(order.map(String::as_str).into_iter().chain([open]).collect::<Vec<_>>().join("\n\n"))
 }
 
+/// How often one task gets an upload, in the largest unit that the time between two is a whole number of.
+fn pace(interval_ms: u64) -> String {
+    if interval_ms == 0 {
+        return "whenever this application asks for it, as its policy wants no time between two".to_owned();
+    }
+    let whole = UNITS_MS.iter().find(|(unit, _)| interval_ms.is_multiple_of(*unit));
+    let (unit, noun) = *whole.unwrap_or(&(1, "millisecond"));
+    match interval_ms / unit {
+        1 => format!("at most once every {noun} for this task"),
+        units => format!("at most once every {units} {noun}s for this task"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +104,7 @@ mod tests {
         let text = said(&Round { min_cohort: 100, ..Round::example() });
         for part in [
             "for the task “demo”, one upload of 128 bytes at a time: 18 numbers",
-            "at most once in 7 days for this task, and 33 times in all",
+            "at most once every 7 days for this task, and 33 times in all; then",
             "rho 0.03125, that is epsilon 0.55 at delta 0.000001 between your data and no data; epsilon 1.14 at delta",
             "All uploads together: epsilon 3.64 at delta 0.000001 between your data and no data; epsilon 8.00 at",
             "Who has to be trusted: nobody with your data. example.org receives the upload",
@@ -124,6 +139,29 @@ mod tests {
         let text = said(&Round { helper, ..split });
         assert!(text.starts_with("If nobody else is honest, one upload can reveal rho 2.5,"), "{text}");
         assert!(text.contains("leader.example runs both aggregators"));
+    }
+
+    #[test]
+    fn how_often_is_said_in_a_unit_that_fits_and_where_nothing_limits_it_that() {
+        let hour = 3_600_000;
+        for (interval_ms, part) in [
+            (
+                0,
+                "How often: whenever this application asks for it, as its policy wants no time between two, and 33 times",
+            ),
+            (1, "at most once every millisecond for"),
+            (90_000, "at most once every 90 seconds for"),
+            (hour, "at most once every hour for"),
+            (36 * hour, "at most once every 36 hours for"),
+            (24 * hour, "at most once every day for"),
+        ] {
+            let policy = Policy { interval_ms, ..Policy::default() };
+            let text = statement(&Round { min_cohort: 100, ..Round::example() }, &policy).expect("a plain round");
+            assert!(text.contains(part), "{part}\n\n{text}");
+        }
+        let once = Policy { lifetime: NanoRho(31_250_000), ..Policy::default() };
+        let text = statement(&Round { min_cohort: 100, ..Round::example() }, &once).expect("a plain round");
+        assert!(text.contains("and once in all; then"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 import { html, type TemplateResult } from "lit";
 import { count, epsilon, rho, span } from "./format.ts";
 import { coveredBy, type Projection } from "./projection.ts";
-import type { Loss, Reading } from "./reading.ts";
+import type { Account, Loss, Reading } from "./reading.ts";
 import { loss } from "./sendings.ts";
 import { type Copy, none, table } from "./table.ts";
 
@@ -23,8 +23,9 @@ interface Row {
   year: Loss | undefined;
 }
 
-export function budget(reading: Reading, year: Year | undefined, copy: Copy): TemplateResult {
-  const { spent, lifetime, remaining, delta } = reading;
+export function budget(reading: Reading, account: Account, year: Year | undefined, copy: Copy): TemplateResult {
+  const { delta } = reading;
+  const { spent, lifetime, remaining } = account;
   const rows: Row[] = [
     {
       ...{
@@ -51,7 +52,7 @@ export function budget(reading: Reading, year: Year | undefined, copy: Copy): Te
       .value=${spent.trusted.rho}
       aria-label="Lifetime budget"
       aria-valuetext=${`rho ${rho(spent.trusted.rho)} of ${rho(lifetime.rho)} is spent`}></meter>
-    <p class="note">${spentIn(reading)} ${paceIn(reading, year?.projection)}</p>
+    <p class="note">${spentIn(account)} ${paceIn(reading, account, year?.projection)}</p>
     ${table<Row>(
       {
         name: "budget",
@@ -92,17 +93,17 @@ export function budget(reading: Reading, year: Year | undefined, copy: Copy): Te
   `;
 }
 
-function spentIn({ spent, lifetime }: Reading): string {
+function spentIn({ spent, lifetime }: Account): string {
   const all = lifetime.epsilon === undefined ? "" : `; all of it is an ε of ${epsilon(lifetime.epsilon)}`;
   return `ρ ${rho(spent.trusted.rho)} of ${rho(lifetime.rho)} is spent, for good${all}.`;
 }
 
 /** The present pace in words, and where it leads. */
-export function paceIn({ ledger, remaining }: Reading, projection: Projection | undefined): string {
+export function paceIn({ ledger }: Reading, { remaining }: Account, projection: Projection | undefined): string {
   const last = ledger.at(-1);
   if (!last) return "Nothing was contributed yet.";
   const covered = coveredBy(remaining.rho, last.entry.rho);
-  const rest = `It covers ${count(covered, "more contribution")} at the price of the last.`;
+  const rest = `The rest covers ${count(covered, "more contribution")} at the price of the last.`;
   if (!projection) return `${rest} What a year comes to needs two contributions.`;
   const { pace, goneAfterMs } = projection;
   const often = `So far there is one every ${span(pace.everyMs)}`;

@@ -78,7 +78,7 @@ export class DryRun extends LitElement {
         nothing, sends nothing and is stored nowhere; when you close it, it is gone.
       </p>
       <p class="actions">
-        <button type="button" class="primary" ?disabled=${busy || !this.personalizer} @click=${() => void this.#run()}>
+        <button type="button" class="primary" ?disabled=${!this.personalizer} aria-disabled=${busy} @click=${() => busy || void this.#run()}>
           ${stages ? "Run again" : "Run it now"}
         </button>
         ${
@@ -173,7 +173,7 @@ export class DryRun extends LitElement {
           <dd>
             ρ ${rho(preview.rho)}
             <span class="epsilon">ε ${epsilon(at)}</span>
-            of ${rho(preview.rhoLeft)} left
+            ${Number.isFinite(preview.rhoLeft) ? `of ${rho(preview.rhoLeft)} left` : nothing}
           </dd>
         </div>
       </dl>
@@ -206,6 +206,7 @@ export class DryRun extends LitElement {
 
   readonly #close = (): void => {
     this.#drop();
+    this.renderRoot.querySelector("button")?.focus();
     this.#say("The dry run is closed, and nothing of it is left.");
   };
 

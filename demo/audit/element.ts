@@ -7,7 +7,7 @@ import { bytesOf, count, time, whole } from "./format.ts";
 import { layout } from "./layout.ts";
 import { type Explained, explain, markupOf, Network, type Others, plain } from "./network.ts";
 import { projectionOf } from "./projection.ts";
-import { type Paid, pulseOf, type Reading, readingOf } from "./reading.ts";
+import { type Account, isDamage, type Paid, pulseOf, type Reading, readingOf, UNREAD } from "./reading.ts";
 import { record } from "./record.ts";
 import { loss, sending } from "./sendings.ts";
 import { style } from "./style.ts";
@@ -15,7 +15,7 @@ import { type Column, jsonOf, none, table } from "./table.ts";
 
 /** How often it looks whether something has changed, while it is looked at. */
 const LOOK_MS = 1000;
-/** How many requests are on the page before all are asked for: what opens it, and a contribution. */
+/** How many requests are on the page before all are asked for: what opens it, and a contribution; then so many a frame. */
 const FIRST = 24;
 const JUST_NOW = "just now: not compared with the log yet";
 
@@ -28,7 +28,7 @@ export class PrivetAudit extends LitElement {
     year: { state: true },
     asked: { state: true },
     open: { state: true },
-    every: { state: true },
+    listed: { state: true },
     said: { state: true },
     trouble: { state: true },
     offline: { state: true },
@@ -45,7 +45,7 @@ export class PrivetAudit extends LitElement {
   declare private year: Year | undefined;
   declare private asked: Requests;
   declare private open: ReadonlySet<string>;
-  declare private every: boolean;
+  declare private listed: number;
   declare private said: string;
   declare private trouble: string;
   declare private offline: boolean;
@@ -63,7 +63,7 @@ export class PrivetAudit extends LitElement {
     super();
     this.files = {};
     this.others = {};
-    this.every = false;
+    this.listed = FIRST;
     this.#clear();
   }
 
@@ -114,7 +114,7 @@ export class PrivetAudit extends LitElement {
       Object.assign(this, { asked, reading, year, trouble: "" });
       this.#unfold(reading);
     } catch (error) {
-      if (this.personalizer === personalizer) this.trouble = `This device did not answer: ${(error as Error).message}.`;
+      if (this.personalizer === personalizer) this.trouble = troubleOf(error);
     }
   }
 
@@ -167,20 +167,7 @@ export class PrivetAudit extends LitElement {
         </section>
         <privet-dry-run .personalizer=${personalizer} @said=${said}></privet-dry-run>
       </div>
-      <section class="part" aria-labelledby="spent">
-        <h3 id="spent">The budget</h3>
-        ${budget(reading, this.year, this.#copy)}
-      </section>
-      ${
-        reading.ledger.length
-          ? html`
-              <section class="part" aria-labelledby="ledger">
-                <h3 id="ledger">The ledger</h3>
-                ${this.#ledger(reading)}
-              </section>
-            `
-          : nothing
-      }
+      ${reading.account ? this.#account(reading, reading.account) : nothing}
       ${
         reading.statement
           ? html`
@@ -198,16 +185,41 @@ export class PrivetAudit extends LitElement {
     `;
   }
 
+  #account(reading: Reading, account: Account) {
+    return html`
+      <section class="part" aria-labelledby="spent">
+        <h3 id="spent">The budget</h3>
+        ${budget(reading, account, this.year, this.#copy)}
+      </section>
+      ${
+        reading.ledger.length
+          ? html`
+              <section class="part" aria-labelledby="ledger">
+                <h3 id="ledger">The ledger</h3>
+                ${this.#ledger(reading, account)}
+              </section>
+            `
+          : nothing
+      }
+    `;
+  }
+
   #sum(requests: readonly Explained[]): unknown {
     const { reading } = this;
     if (!reading)
       return this.personalizer ? "Reading what this device has kept." : "No personalizer is open on this page yet.";
-    const { left } = reading;
+    const { left, ledger } = reading;
     const bytes = left.reduce((sum, { sending }) => sum + sending.bytes.length, 0);
     const unexplained = requests.filter(({ what }) => what === undefined).length;
+    const logged = new Set(left.map(({ sending }) => sending.id));
+    const gone = ledger.filter(({ entry: { id, fate } }) => fate === "sent" && !logged.has(id)).length;
+    const size = left.length > 1 ? `, ${bytesOf(bytes)} in all, each` : `: ${bytesOf(bytes)},`;
     const [strong, after] = left.length
-      ? [count(left.length, "upload"), ` left this device, ${bytesOf(bytes)} in all, each noised here first.`]
-      : ["Nothing about you", " has left this device."];
+      ? [count(left.length, "upload"), ` left this device${size} noised here first.`]
+      : ["Nothing about you", ` ${gone ? "stands in the log of" : "has left"} this device.`];
+    const before = gone
+      ? `The ledger knows of ${count(gone, "earlier upload")}, whose bytes are not kept any more.`
+      : "";
     const all = count(requests.length, "request");
     const asked = unexplained
       ? html`
@@ -221,7 +233,7 @@ export class PrivetAudit extends LitElement {
     `;
     return html`
       <strong>${strong}</strong>
-      ${after} ${asked} ${read}
+      ${after} ${before} ${asked} ${read}
     `;
   }
 
@@ -275,7 +287,7 @@ export class PrivetAudit extends LitElement {
     `;
   }
 
-  #ledger({ ledger, delta, spent }: Reading) {
+  #ledger({ ledger, delta }: Reading, { spent }: Account) {
     return table<Paid>(
       {
         name: "ledger",
@@ -321,21 +333,36 @@ export class PrivetAudit extends LitElement {
           caption: `${count(requests.length, "request")}, in the order of their beginning`,
           columns: REQUESTS,
           rows: requests,
-          shown: this.every ? requests : requests.filter(({ what }, place) => place < FIRST || what === undefined),
+          shown: requests.filter(({ what }, place) => place < this.listed || what === undefined),
           loud: ({ what }) => what === undefined,
         },
         this.#copy,
       )}
       ${
-        this.every || requests.length <= FIRST
+        this.listed > FIRST || requests.length <= FIRST
           ? nothing
           : html`
-              <button type="button" class="every" @click=${() => (this.every = true)}>
+              <button type="button" class="every" @click=${() => void this.#all()}>
                 Show all ${requests.length} requests
               </button>
             `
       }
     `;
+  }
+
+  /** All requests, and from then on: a few in each frame, so that no click waits for a long table. */
+  async #all(): Promise<void> {
+    this.listed += FIRST;
+    await this.updateComplete;
+    // The button is gone. Who pressed it by the keyboard goes on with what came in its place.
+    const first = this.renderRoot.querySelector<HTMLElement>(`[data-name="requests"] tr:nth-child(${FIRST + 1}) th`);
+    first?.setAttribute("tabindex", "-1");
+    first?.focus({ preventScroll: true });
+    while (this.listed < this.#requests().length) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      this.listed += FIRST;
+    }
+    this.listed = Infinity;
   }
 
   #requests(): Explained[] {
@@ -357,9 +384,9 @@ export class PrivetAudit extends LitElement {
   }
 
   #whole(reading: Reading, requests: readonly Explained[]): string {
-    const { status, ledger, left, round, delta, statement, spent, lifetime } = reading;
+    const { status, ledger, account, left, round, delta, statement } = reading;
     const log = left.map(({ sending: { noised: _, ...sending }, sha256, fields }) => ({ ...sending, sha256, fields }));
-    return jsonOf({ status, round, delta, spent, lifetime, year: this.year, ledger, log, statement, requests });
+    return jsonOf({ status, round, delta, ...account, year: this.year, ledger, log, statement, requests });
   }
 
   readonly #copy = (caption: string, json: string): void => {
@@ -408,7 +435,7 @@ export class PrivetAudit extends LitElement {
       const late = this.#requests().some(({ what }) => what === JUST_NOW);
       if (pulse !== this.#pulse || !this.reading || this.trouble || late) await this.read();
     } catch (error) {
-      if (this.personalizer === personalizer) this.trouble = `This device did not answer: ${(error as Error).message}.`;
+      if (this.personalizer === personalizer) this.trouble = troubleOf(error);
     } finally {
       this.#looking = false;
     }
@@ -422,6 +449,9 @@ export class PrivetAudit extends LitElement {
     this.offline = false;
   }
 }
+
+const troubleOf = (error: unknown): string =>
+  isDamage(error) ? UNREAD : `This device did not answer: ${(error as Error).message}.`;
 
 const LEDGER: readonly Column<Paid>[] = [
   {

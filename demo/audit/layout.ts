@@ -58,7 +58,11 @@ export const layout = css`
     border-bottom: 1px solid var(--_line);
   }
   summary {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.125rem var(--_2);
     padding-block: 0.375rem;
+    list-style: none;
     cursor: pointer;
     font-size: var(--_small);
   }
@@ -66,27 +70,27 @@ export const layout = css`
     color: var(--_accent);
   }
   .sending > summary {
-    display: flex;
-    flex-wrap: wrap;
-    gap: 0.125rem var(--_4);
+    column-gap: var(--_4);
     padding-block: var(--_3);
-    list-style: none;
   }
-  .sending > summary::-webkit-details-marker {
+  summary::-webkit-details-marker {
     display: none;
   }
-  .sending > summary::before {
+  summary::before {
     content: "";
     flex: none;
     align-self: center;
     width: 0.4375rem;
     height: 0.4375rem;
-    margin-inline: 0.125rem -0.375rem;
+    margin-inline: 0.125rem;
     border: solid var(--_quiet);
     border-width: 0 1.5px 1.5px 0;
     rotate: -45deg;
   }
-  .sending[open] > summary::before {
+  .sending > summary::before {
+    margin-right: -0.375rem;
+  }
+  [open] > summary::before {
     rotate: 45deg;
   }
   .sending > summary .what {
@@ -117,6 +121,9 @@ export const layout = css`
   .sending details {
     border-top: 1px solid var(--_line);
     margin-block: calc(-1 * var(--_2));
+  }
+  .sending details + .tabled {
+    margin-top: var(--_3);
   }
   .brief {
     font-size: var(--_tiny);
@@ -233,7 +240,7 @@ export const layout = css`
   [data-name="shares"] :is([data-key="share"], [data-key="part"]) {
     white-space: nowrap;
   }
-  [data-name="requests"] [data-key="seen-by"] {
+  [data-name="requests"] :is([data-key="method"], [data-key="seen-by"]) {
     white-space: nowrap;
   }
   [data-name="requests"] [data-key="address"] {
@@ -276,14 +283,19 @@ export const layout = css`
       color: var(--_quiet);
       font-size: var(--_tiny);
     }
-    table[data-name="requests"]:not(.facts) td:not([data-key="what"], [data-key="seen-by"]) {
-      display: inline-block;
-      margin-right: var(--_4);
+    table[data-name="requests"]:not(.facts) td {
       padding-left: 0;
     }
-    table[data-name="requests"]:not(.facts) td:not([data-key="what"], [data-key="seen-by"])::before {
+    table[data-name="requests"]:not(.facts) td:not([data-key="what"]) {
+      display: inline-block;
+      margin-right: var(--_3);
+    }
+    table[data-name="requests"]:not(.facts) td::before {
+      content: attr(data-head) " ";
       position: static;
-      margin-right: var(--_1);
+    }
+    table[data-name="requests"]:not(.facts) td[data-key="what"]::before {
+      content: none;
     }
     tr.loud {
       background: color-mix(in oklab, var(--_trouble) 12%, transparent);

@@ -38,10 +38,11 @@ export function coveredBy(left: number, price: number): number {
   return price > 0 ? Math.floor(Math.round(left * 1e9) / Math.round(price * 1e9)) : 0;
 }
 
-export function projectionOf({ left, ledger, spent, remaining }: Reading): Projection | undefined {
+export function projectionOf({ left, ledger, account }: Reading): Projection | undefined {
   const pace = paceOf(left.map(({ sending }) => sending));
   const last = ledger.at(-1)?.entry;
-  if (!pace || !last) return undefined;
+  if (!pace || !last || !account) return undefined;
+  const { spent, remaining } = account;
   const covered = coveredBy(remaining.rho, last.rho);
   const wanted = Math.floor(YEAR_MS / pace.everyMs);
   const more = Math.min(covered, wanted);

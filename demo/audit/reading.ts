@@ -26,15 +26,21 @@ export interface Left {
   paid: Paid | undefined;
 }
 
+/** What the ledger comes to. */
+export interface Account {
+  spent: { trusted: Loss; alone: Loss };
+  lifetime: Loss;
+  remaining: Loss;
+}
+
 export interface Reading {
   /** When it was taken, in milliseconds since 1970. */
   time: number;
   status: Status;
   ledger: Paid[];
+  /** Nothing where the ledger cannot be read. */
+  account: Account | undefined;
   left: Left[];
-  spent: { trusted: Loss; alone: Loss };
-  lifetime: Loss;
-  remaining: Loss;
   /** The open round's fields, and the delta that every epsilon here is given at. */
   round: Fields | undefined;
   delta: number | undefined;
@@ -43,12 +49,18 @@ export interface Reading {
   missing: string[];
 }
 
+export const UNREAD =
+  "The ledger on this device cannot be read, so nobody can say what was spent, and nothing more is contributed from it.";
+
+export const isDamage = (error: unknown): boolean => (Object(error) as { code?: unknown }).code === "ledger-damaged";
+
 export async function readingOf(personalizer: Personalizer): Promise<Reading> {
   const { audit } = personalizer;
   // What is asked from here on knows all that was before.
   const time = Date.now();
-  const [status, entries, log] = await Promise.all([personalizer.status(), audit.ledger(), audit.log()]);
-  const missing: string[] = [];
+  const [status, entries, log] = await Promise.all([personalizer.status(), entriesOf(personalizer), audit.log()]);
+  const isWhole = Number.isFinite(status.rhoSpent) && entries !== undefined;
+  const missing: string[] = isWhole ? [] : [UNREAD];
   /** Gives nothing where that fails, and says what is missing because of it. */
   const tried = async <T>(work: () => Promise<T>, without: string): Promise<T | undefined> => {
     try {
@@ -68,7 +80,11 @@ export async function readingOf(personalizer: Personalizer): Promise<Reading> {
     epsilon: delta && (await tried(() => audit.epsilon(rho, delta), words)),
   });
   const ledger = await Promise.all(
-    entries.map(async (entry) => ({ entry, trusted: await loss(entry.rho), alone: await loss(entry.rhoAlone) })),
+    (entries ?? []).map(async (entry) => ({
+      entry,
+      trusted: await loss(entry.rho),
+      alone: await loss(entry.rhoAlone),
+    })),
   );
   const left = await Promise.all(
     log.map(async (sending): Promise<Left> => {
@@ -83,13 +99,25 @@ export async function readingOf(personalizer: Personalizer): Promise<Reading> {
       };
     }),
   );
-  const total = (of: (entry: Entry) => number) => entries.reduce((sum, entry) => sum + of(entry), 0);
-  return {
-    ...{ time, status, ledger, left, round, delta, statement: statement ?? "", missing },
-    spent: { trusted: await loss(status.rhoSpent), alone: await loss(total(({ rhoAlone }) => rhoAlone)) },
-    lifetime: await loss(status.rhoSpent + status.rhoLeft),
-    remaining: await loss(status.rhoLeft),
-  };
+  const alone = ledger.reduce((sum, { entry }) => sum + entry.rhoAlone, 0);
+  const account = isWhole
+    ? {
+        spent: { trusted: await loss(status.rhoSpent), alone: await loss(alone) },
+        lifetime: await loss(status.rhoSpent + status.rhoLeft),
+        remaining: await loss(status.rhoLeft),
+      }
+    : undefined;
+  return { time, status, ledger, account, left, round, delta, statement: statement ?? "", missing };
+}
+
+/** The ledger's entries; nothing where it cannot be read. */
+async function entriesOf({ audit }: Personalizer): Promise<Entry[] | undefined> {
+  try {
+    return await audit.ledger();
+  } catch (error) {
+    if (isDamage(error)) return undefined;
+    throw error;
+  }
 }
 
 const bodyOf = ({ body }: Fields) => body as Uint8Array;
@@ -102,9 +130,9 @@ function unread({ round }: Sending): string {
 export async function pulseOf(personalizer: Personalizer): Promise<string> {
   const [{ round, rhoSpent, storage, consent, refused }, ledger, { seen }] = await Promise.all([
     personalizer.status(),
-    personalizer.audit.ledger(),
+    entriesOf(personalizer),
     personalizer.audit.requests(),
   ]);
-  const fates = ledger.map(({ id, fate }) => id + fate);
+  const fates = ledger?.map(({ id, fate }) => id + fate);
   return JSON.stringify([round, rhoSpent, storage, consent, refused, fates, seen.length]);
 }

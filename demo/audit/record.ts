@@ -5,14 +5,14 @@ import type { Year } from "./budget.ts";
 import { paceIn } from "./budget.ts";
 import { bytesOf, count, grouped, moment, rho, whole } from "./format.ts";
 import type { Explained } from "./network.ts";
-import type { Left, Loss, Reading } from "./reading.ts";
+import type { Account, Left, Loss, Reading } from "./reading.ts";
 import { loss } from "./sendings.ts";
 
 /** As many uploads as fit on the page beside the rest; the others are named by their number. */
 const MOST = 10;
 
 export function record(reading: Reading, year: Year | undefined, requests: readonly Explained[]): TemplateResult {
-  const { time, round, left, spent, remaining, delta, statement, missing } = reading;
+  const { time, round, left, account, statement, missing } = reading;
   const latest = left.slice(-MOST);
   const unexplained = requests.filter(({ what }) => what === undefined);
   return html`
@@ -43,32 +43,7 @@ export function record(reading: Reading, year: Year | undefined, requests: reado
             `
           : nothing
       }
-      <table>
-        <caption>Budget${delta === undefined ? nothing : `, ε at δ = ${delta}`}</caption>
-        <thead>
-          <tr>
-            <th scope="col">If</th>
-            <th scope="col">Spent</th>
-            <th scope="col">Left</th>
-            <th scope="col">After a year</th>
-          </tr>
-        </thead>
-        <tbody>
-          <tr>
-            <th scope="row">trusted</th>
-            <td>${loss(spent.trusted)}</td>
-            <td>${loss(remaining)}</td>
-            <td>${known(year?.trusted)}</td>
-          </tr>
-          <tr>
-            <th scope="row">alone</th>
-            <td>${loss(spent.alone)}</td>
-            <td>no limit of its own</td>
-            <td>${known(year?.alone)}</td>
-          </tr>
-        </tbody>
-      </table>
-      <p>${paceIn(reading, year?.projection)}</p>
+      ${account ? budget(reading, account, year) : nothing}
       <table>
         <caption>${uploads(left)}</caption>
         ${
@@ -117,6 +92,39 @@ export function record(reading: Reading, year: Year | undefined, requests: reado
         `,
       )}
     </section>
+  `;
+}
+
+function budget(reading: Reading, account: Account, year: Year | undefined): TemplateResult {
+  const { delta } = reading;
+  const { spent, remaining } = account;
+  return html`
+    <table>
+      <caption>Budget${delta === undefined ? nothing : `, ε at δ = ${delta}`}</caption>
+      <thead>
+        <tr>
+          <th scope="col">If</th>
+          <th scope="col">Spent</th>
+          <th scope="col">Left</th>
+          <th scope="col">After a year</th>
+        </tr>
+      </thead>
+      <tbody>
+        <tr>
+          <th scope="row">trusted</th>
+          <td>${loss(spent.trusted)}</td>
+          <td>${loss(remaining)}</td>
+          <td>${known(year?.trusted)}</td>
+        </tr>
+        <tr>
+          <th scope="row">alone</th>
+          <td>${loss(spent.alone)}</td>
+          <td>no limit of its own</td>
+          <td>${known(year?.alone)}</td>
+        </tr>
+      </tbody>
+    </table>
+    <p>${paceIn(reading, account, year?.projection)}</p>
   `;
 }
 

@@ -19,10 +19,10 @@ export const style = css`
     --_4: var(--space-4, 1rem);
     --_5: var(--space-5, 1.5rem);
     --_6: var(--space-6, 2.5rem);
-    --_small: var(--text-small, 0.875rem);
-    --_tiny: var(--text-tiny, 0.8125rem);
-    --_large: var(--text-large, 1.1875rem);
-    --_mono: var(--mono, ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", Consolas, monospace);
+    --_small: var(--text-2, 0.875rem);
+    --_tiny: var(--text-1, 0.8125rem);
+    --_large: var(--text-4, 1.1875rem);
+    --_mono: var(--font-code, ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", Consolas, monospace);
     /* For the canvas, which reads colours and not styles. */
     --plot-quiet: var(--_quiet);
     --plot-line: var(--_line);
@@ -114,7 +114,7 @@ export const style = css`
   button:hover:enabled {
     border-color: var(--_accent);
   }
-  button:disabled {
+  :is(button:disabled, button[aria-disabled="true"]) {
     opacity: 0.55;
     cursor: default;
   }
@@ -199,6 +199,9 @@ export const style = css`
   .number + :not(.number) {
     padding-left: var(--_3);
   }
+  .facts :is(th, td) {
+    padding-block: var(--_1);
+  }
   .facts th {
     width: 11rem;
     color: var(--_quiet);
@@ -209,7 +212,7 @@ export const style = css`
   .copy {
     position: absolute;
     top: -0.25rem;
-    right: 0;
+    right: -0.5rem;
     min-height: 1.75rem;
     padding: 0 0.5rem;
     border-color: transparent;

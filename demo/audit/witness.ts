@@ -1,6 +1,8 @@
 // A Service Worker that says which requests it sees, and leaves them alone: it answers none, changes none and stores
 // nothing. A site that has none of its own can register it; the section then lists what only such a worker sees.
 
+import { sha256 } from "./format.ts";
+
 /** A request as it left. */
 export interface Report {
   number: string;
@@ -94,9 +96,4 @@ async function report(event: FetchEvent, time: number, copy: globalThis.Request 
   for (const listener of await scope.clients.matchAll()) {
     if (!page || listener.id === client) listener.postMessage({ privet: [report] });
   }
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,8 +2,8 @@
 // sealed upload of its own. What is simulated is the person before it, who chooses what a taste chooses.
 
 import { createPersonalizer, type Store } from "privet";
+import { sha256 } from "../audit/format.ts";
 import type { Story } from "../model.ts";
-import { hex } from "../words.ts";
 import type { Order, Sent } from "./protocol.ts";
 
 /** What a device is shown, and how much of it is chosen at most. */
@@ -38,8 +38,8 @@ async function contributed({ task, aggregators, policy, stories }: Order): Promi
     const chosen = slate.items.filter(({ topic }) => topic === taste).slice(0, CHOSEN);
     for (const item of chosen) await personalizer.record({ kind: "click", item, slate: slate.id });
     const { round, id, count, rho, examples, bytes } = await personalizer.contribute();
-    const sha256 = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource)));
-    return { round, id, count, rho, examples, bytes: bytes.length, sha256, taste, ms: performance.now() - start };
+    const hash = await sha256(bytes);
+    return { round, id, count, rho, examples, bytes: bytes.length, sha256: hash, taste, ms: performance.now() - start };
   } finally {
     await personalizer.close();
   }

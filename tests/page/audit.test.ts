@@ -437,6 +437,15 @@ test("what cannot be read is missing, and said; what can is there", async () => 
   assert.match((await shown({ storage: "memory" })).join(), /keeps nothing beyond its own life/);
   assert.match((await shown({ storage: "indexeddb", refused: "server-unreachable" })).join(), /could not be reached/);
   assert.deepEqual(await shown(undefined), ["This device did not answer: this personalizer is closed."]);
+  const unread = await shown({
+    storage: "indexeddb",
+    refused: "ledger-damaged",
+    rhoSpent: Number.NaN,
+    rhoLeft: Number.NaN,
+  });
+  assert.equal(unread.length, 1);
+  assert.match(unread[0] ?? "", /^The ledger on this device cannot be read/);
+  assert.doesNotMatch(await section().innerText(), /NaN/);
   assert.deepEqual(await shown({ storage: "indexeddb" }), [], "and it is well again");
 });
 

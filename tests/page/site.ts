@@ -146,3 +146,19 @@ export const stored = (page: Page) =>
     opened.result.close();
     return all;
   });
+
+/** Puts a value into the database, or takes it away, behind the package's back. */
+export async function meddle(page: Page, shelf: string, key: string, value?: number[]): Promise<void> {
+  await page.evaluate(
+    async ({ shelf, key, value }) => {
+      const opened = indexedDB.open("privet");
+      await new Promise((resolve) => opened.addEventListener("success", resolve));
+      const transaction = opened.result.transaction(shelf, "readwrite");
+      if (value) transaction.objectStore(shelf).put(new Uint8Array(value), key);
+      else transaction.objectStore(shelf).delete(key);
+      await new Promise((resolve) => transaction.addEventListener("complete", resolve));
+      opened.result.close();
+    },
+    { shelf, key, value },
+  );
+}

@@ -7,7 +7,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type * as Auditor from "../../web/ts/auditor.ts";
 import { launch, Server } from "../harness.ts";
-import { browse, call, DIST, type Global, ITEMS, loaded, open, order, prepare, Site, stored } from "./site.ts";
+import { browse, call, DIST, type Global, ITEMS, loaded, meddle, open, order, prepare, Site, stored } from "./site.ts";
 
 let site: Site;
 let browser: Browser;
@@ -51,22 +51,6 @@ async function beforeWorker(source: string): Promise<void> {
   const worker = await readFile(join(DIST, "worker.js"), "utf8");
   await page.route("**/worker.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: `${source}\n${worker}` }),
-  );
-}
-
-/** Puts a value into the database, or takes it away, behind the package's back. */
-async function meddle(shelf: string, key: string, value?: number[]): Promise<void> {
-  await page.evaluate(
-    async ({ shelf, key, value }) => {
-      const opened = indexedDB.open("privet");
-      await new Promise((resolve) => opened.addEventListener("success", resolve));
-      const transaction = opened.result.transaction(shelf, "readwrite");
-      if (value) transaction.objectStore(shelf).put(new Uint8Array(value), key);
-      else transaction.objectStore(shelf).delete(key);
-      await new Promise((resolve) => transaction.addEventListener("complete", resolve));
-      opened.result.close();
-    },
-    { shelf, key, value },
   );
 }
 
@@ -183,7 +167,7 @@ test("where the ledger is damaged it ranks, says so, sends nothing, and erases t
   await open(page);
   await browse(page, [3, 3, 3]);
   await call(page, "close");
-  await meddle("ledger", "account", [1, 2, 3]);
+  await meddle(page, "ledger", "account", [1, 2, 3]);
   await page.reload();
   assert.equal(await open(page), "open");
   assert.equal((await order(page))[0], "item-3");
@@ -201,8 +185,8 @@ test("where the ledger is damaged it ranks, says so, sends nothing, and erases t
 });
 
 for (const [what, harm] of [
-  ["a snapshot that was changed", () => meddle("records", "demo/profile", [1, 2, 3])],
-  ["a lost key", () => meddle("keys", "records")],
+  ["a snapshot that was changed", () => meddle(page, "records", "demo/profile", [1, 2, 3])],
+  ["a lost key", () => meddle(page, "keys", "records")],
 ] as const) {
   test(`a profile is refused and left as it is, and the ledger goes on: ${what}`, async () => {
     await open(page);

@@ -98,8 +98,7 @@ test("a projection ends where the budget does, and goes on for a year where it l
     ({
       left: [0, 1].map((n) => ({ sending: { id: String(n), time: n * everyMs } })),
       ledger: [{ entry }, { entry }],
-      spent: { trusted: { rho: 0.0625 }, alone: { rho: 4 } },
-      remaining: { rho: 0.9895 },
+      account: { spent: { trusted: { rho: 0.0625 }, alone: { rho: 4 } }, remaining: { rho: 0.9895 } },
     }) as unknown as Reading;
   const week = projectionOf(reading(7 * 86_400_000));
   assert.deepEqual([week?.more, week?.trusted, week?.alone], [31, 0.0625 + 31 * 0.03125, 66]);

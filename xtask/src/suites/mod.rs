@@ -55,7 +55,7 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "typescript", needs: build::NEEDS, built: true, budget_s: 60, run: node_tests::typescript },
     Suite { name: "privacy", needs: node_tests::NEEDS, built: true, budget_s: 6 * 60, run: privacy },
-    Suite { name: "end-to-end", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::end_to_end },
+    Suite { name: "end-to-end", needs: node_tests::NEEDS, built: true, budget_s: 8 * 60, run: node_tests::end_to_end },
     Suite { name: "package", needs: node_tests::NEEDS, built: true, budget_s: 4 * 60, run: node_tests::package },
     Suite { name: CONTRACT, needs: &[], built: false, budget_s: 5 * 60, run: contract::check },
 ];
