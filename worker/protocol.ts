@@ -232,7 +232,7 @@ export interface Account {
 export interface Status extends Account {
   /** Which order is shown: this device's, or the server's while that does better or nothing is known yet. */
   order: "personal" | "server";
-  /** What ranks and learns: SIMD, or plain code where the browser has none. Both come to the same, bit for bit. */
+  /** What ranks and learns: SIMD, or plain code in a module that was built without it. */
   kernels: "simd128" | "scalar";
   /** 0 where there is none. */
   round: number;
