@@ -3,7 +3,8 @@ use crate::{Lanes, exp::exp, tile::filled};
 /// `Σⱼ wⱼ · kⱼ / Σⱼ wⱼ` with `wⱼ = volume[j] · exp(sharpness · (kⱼ − 1))`, over the volumes over zero; 0 for none.
 ///
 /// `volume` is all of a weight that does not depend on the item: label and fading. Cosines are at most 1 and no
-/// sharpness is over 40, so no exponent leaves what `exp` is made for.
+/// sharpness is over 40, so no exponent leaves what `exp` is made for; in a profile that somebody wrote by hand they may
+/// be anything, and a weight is then a number without a meaning.
 #[inline(always)]
 pub fn glance<L: Lanes>(sharpness: f32, k: &[f32], volume: &[f32]) -> f32 {
     let mut sums = [L::splat(0.0); 2];

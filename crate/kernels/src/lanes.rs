@@ -127,7 +127,7 @@ impl Lanes for Plain {
 
     #[inline(always)]
     fn power_of_two(self) -> Self {
-        self.each(|x| f32::from_bits(((x as i32 + 127) << 23) as u32))
+        self.each(|x| f32::from_bits(((x as i32).wrapping_add(127) << 23) as u32))
     }
 }
 
