@@ -11,7 +11,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { PrivetAudit } from "../../demo/audit/index.ts";
 import type { Entry, Fields, Preview } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
-import { prepare, stored } from "./site.ts";
+import { prepare, stored, unfold } from "./site.ts";
 
 const AXE = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
@@ -71,14 +71,6 @@ async function contribute(): Promise<void> {
     .waitFor();
 }
 
-/** Unfolds everything. */
-async function unfold(): Promise<void> {
-  for (const kind of ["details.sending", ".unfolded details"]) {
-    const folded = element().locator(`${kind}:not([open]) > summary`);
-    while (await folded.count()) await folded.first().click();
-  }
-}
-
 async function copied<T>(caption: string | RegExp): Promise<T> {
   await element().getByRole("button", { name: caption }).first().click();
   await element().locator("[role=status]", { hasText: "Copied as JSON" }).waitFor({ state: "attached" });
@@ -115,7 +107,7 @@ test("the log is what crossed the wire, its decoding is the package's, and its t
   await contribute();
   await contribute();
   assert.equal(wire.length, 2);
-  await unfold();
+  await unfold(element());
 
   const dumps = await element().locator(".dump").allInnerTexts();
   assert.ok(
@@ -309,7 +301,7 @@ test("a projection needs two contributions, and then ends where the budget does"
 
 test("every table is copied as JSON, and a noised vector is in none", async () => {
   await contribute();
-  await unfold();
+  await unfold(element());
   const tables = await element().locator("table[data-name]:visible").count();
   const buttons = element().locator("button.copy:visible");
   assert.equal(await buttons.count(), tables);
@@ -347,7 +339,7 @@ test("a noised vector is known to the session that made it, until something is f
   await ready();
   await element().locator(".sendings").waitFor();
   assert.deepEqual(await noised(), [undefined, undefined]);
-  await unfold();
+  await unfold(element());
   assert.match(await section().innerText(), /The session that made it knew it, and it was never stored/);
 });
 
@@ -372,7 +364,7 @@ test("an upload of a round that is over is still taken apart, by the terms that 
   }
   assert.equal((await asked<{ round: number }>("status")).round, 2);
   await contribute();
-  await unfold();
+  await unfold(element());
   const oldest = element().locator(".sendings > li").first();
   assert.equal(await oldest.locator('table[data-name="round"] [data-key="number"]').innerText(), String(first?.round));
   assert.equal(
@@ -497,7 +489,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await contribute();
       await page.evaluate(() => void fetch("/collect"));
       await element().locator("tr.loud").first().waitFor();
-      await unfold();
+      await unfold(element());
       await element().locator("privet-dry-run").getByRole("button", { name: "Run it now" }).click();
       await element().locator("canvas").waitFor();
       await page.evaluate(AXE);

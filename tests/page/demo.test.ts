@@ -9,7 +9,7 @@ import type { PrivetAudit } from "../../demo/audit/index.ts";
 import { type Task, tasks } from "../bench/tasks.ts";
 import { DEMO_TASKS, launch, noGpu } from "../harness.ts";
 import { COHORT, stage, Visitor } from "./demo.ts";
-import { prepare } from "./site.ts";
+import { prepare, unfold } from "./site.ts";
 
 /** How long a visitor's click may have to wait for one task at most. */
 const MOST_MS = 50;
@@ -410,10 +410,7 @@ async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   assert.equal((await visitor.fill()).length, 5);
   await visitor.turn("left");
   await audit.getByText("1 upload left this device").waitFor();
-  for (const kind of ["details.sending", ".unfolded details"]) {
-    const folded = audit.locator(`${kind}:not([open]) > summary`);
-    while (await folded.count()) await folded.first().click();
-  }
+  await unfold(audit);
   for (const name of ["request", "fields", "shares", "round", "answer", "paid", "budget", "ledger", "requests"])
     await audit.locator(`table[data-name=${name}]`).waitFor();
   for (const name of [".dump", "[data-name=noised]", ".statement"]) await audit.locator(name).first().waitFor();

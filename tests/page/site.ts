@@ -3,7 +3,7 @@
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright-core";
+import type { BrowserContext, Locator, Page } from "playwright-core";
 import type { Personalizer } from "../../web/ts/index.ts";
 
 export const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
@@ -107,6 +107,17 @@ export async function call<T>(page: Page, method: string, ...args: unknown[]): P
 /** All is loaded that it takes to contribute: after this, a server may go away. */
 export async function loaded(page: Page): Promise<void> {
   await call(page, "audit.statement");
+}
+
+/** Unfolds everything in there, and what comes to light by it. */
+export async function unfold(within: Locator): Promise<void> {
+  const folded = within.locator("details:not([open]) > summary").first();
+  // The page hears of an unfolding by an event, and renders what is inside after it.
+  const hollow = within.locator("details[open]:not(:has(> .unfolded))").first();
+  while (await folded.count()) {
+    await folded.click();
+    await hollow.waitFor({ state: "detached" });
+  }
 }
 
 /** Sees all items, and clicks on some. */
