@@ -87,6 +87,8 @@ export class Model extends EventTarget {
   /** What was hidden last, while that can be undone. */
   hidden: { story: Story; time: number; wasOpen: boolean } | undefined;
   gpu = true;
+  /** Whether the visitor wants WebGPU, needed or not. */
+  readonly wantsGpu = new URLSearchParams(location.search).has("webgpu");
   /** Whether the visitor has said that nothing is to be learnt, here and now. */
   declined = false;
   #limit = PAGE;
@@ -117,6 +119,7 @@ export class Model extends EventTarget {
       aggregators: this.aggregators,
       policy: POLICY,
       schedule: "manual",
+      backend: this.wantsGpu ? "webgpu" : "auto",
     });
     await this.run(async (personalizer) => {
       // All of them once: then what is remembered of any has a name.

@@ -10,6 +10,7 @@ import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./p
 import { refusal, stillWanted } from "./refusal.ts";
 import type { Sending, Sent } from "./sent.ts";
 import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
+import { Shaders } from "./shaders.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
 import { termsOf } from "./terms.ts";
 
@@ -62,11 +63,18 @@ export class Contributions {
   /** What that was opened for. */
   #published: Published | undefined;
   #made: Made | undefined;
+  readonly #shaders: Shaders;
   /** The noised vectors of this session, by their uploads' ids. */
   readonly #noised = new Map<string, Int32Array>();
 
   constructor(way: Way) {
     this.#way = way;
+    this.#shaders = new Shaders(way.options.backend, way.store, `${way.prefix}shaders`);
+  }
+
+  /** Takes steps of what is owed by shaders, where these are to; how many. In the device's turn, which takes so long for one. */
+  async tune(stepMs: number): Promise<number> {
+    return this.#shaders.tune(await this.#opened(), this.#way.device(), stepMs);
   }
 
   /** The ledger hears that a session begins. */
@@ -127,7 +135,12 @@ export class Contributions {
 
   /** What was spent, what is left, and what computes. */
   account(): Promise<Account> {
-    return this.#turn(({ backend, rhoSpent, rhoLeft }) => ({ backend: backend as Backend, rhoSpent, rhoLeft }));
+    return this.#turn((contributor) => {
+      const { backend, rhoSpent, rhoLeft } = contributor;
+      this.#shaders.look(contributor);
+      const { stand: shaders } = this.#shaders;
+      return { backend: backend as Backend, ...(shaders && { shaders }), rhoSpent, rhoLeft };
+    });
   }
 
   statement(): Promise<string> {
@@ -164,7 +177,7 @@ export class Contributions {
     const ledger = store.lasting ? await readLedger(store) : new Uint8Array();
     this.#contributor?.tick(ledger, Date.now());
     const { round, head } = published;
-    const opened = Contributor.open(termsOf(Terms, options), round, head, ledger, options.gpu);
+    const opened = Contributor.open(termsOf(Terms, options), round, head, ledger, options.backend);
     this.#contributor?.free();
     [this.#contributor, this.#published] = [opened, published];
     return opened;

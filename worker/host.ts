@@ -52,6 +52,8 @@ type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]
 
 /** By the module's numbers. */
 const KINDS = ["personal", "server", "interleaved"] as const;
+/** What takes less to learn is not worth a look at another way. */
+const MUCH_MS = 1000;
 /** How many of the latest things that the user did are told. */
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
@@ -80,7 +82,10 @@ export class Host implements Leader, Answers, Way {
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
-  readonly #training = new Training((work) => this.turn(() => work(this.#personalises ? this.#device : undefined)));
+  readonly #training = new Training(
+    (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
+    (stepMs, owed) => this.#elsewhere(stepMs, owed),
+  );
   /** When the ledger has heard of this session. */
   #begun: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -398,6 +403,15 @@ export class Host implements Leader, Answers, Way {
     };
   }
 
+  /** Shaders are tried where the application wants them, or where there is much to learn and a browser that has them. */
+  async #elsewhere(stepMs: number, owed: number): Promise<(() => Promise<number>) | undefined> {
+    const { backend } = this.options;
+    const isMuch = backend === "auto" && stepMs * owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
+    if (backend !== "webgpu" && !isMuch) return undefined;
+    const contributions = await this.#contributing();
+    return () => contributions.tune(stepMs);
+  }
+
   get #personalises(): boolean {
     return this.#settings.personalise && !this.#settings.paused;
   }
@@ -444,7 +458,14 @@ export class Host implements Leader, Answers, Way {
   async #account(): Promise<Account> {
     const contributions = this.#contributions ?? (await this.#accounted());
     if (contributions) return contributions.account();
-    return { backend: "scalar", rhoSpent: 0, rhoLeft: await this.turn(() => this.device().lifetimeRho) };
+    return this.turn(() => {
+      const { lifetimeRho, simd } = this.device();
+      return {
+        backend: simd && this.options.backend !== "scalar" ? "simd" : "scalar",
+        rhoSpent: 0,
+        rhoLeft: lifetimeRho,
+      };
+    });
   }
 
   /** Nobody contributes meanwhile, in any tab. */

@@ -54,7 +54,7 @@ export interface OpenOptions {
   /** The Wasm module, or where it is; beside the worker where it is left out. */
   wasm?: Sources;
   policy: Policy;
-  gpu: boolean;
+  backend: Choice;
   memory: boolean;
   /** Whether it contributes by the clock, unasked. */
   scheduled: boolean;
@@ -217,13 +217,34 @@ export interface Seen {
   received: number;
 }
 
-/** What computes gradients: compute shaders, or their twins on the CPU. */
-export type Backend = "webgpu" | "scalar";
+/** What an application wants to be computed by. */
+export type Choice = "auto" | Backend;
+
+/** What computes gradients, and what learns much at once: compute shaders, SIMD, or plain code. */
+export type Backend = "webgpu" | "simd" | "scalar";
+
+/**
+ * How it stands with WebGPU once that was tried: in use, slower here than SIMD, or what was wrong with it. Whatever that is,
+ * SIMD goes on from the last whole step.
+ */
+export type Shaders =
+  | "in-use"
+  | "slower"
+  | "no-adapter"
+  | "device-refused"
+  | "shader-refused"
+  | "wrong-numbers"
+  | "device-lost"
+  | "out-of-memory"
+  | "gpu-failed"
+  | "gpu-silent";
 
 /** What was spent, and what is left: no number (`NaN`) where the ledger cannot be read, and `refused` says why. */
 export interface Account {
-  /** What computes gradients; `scalar` until there was one to compute. */
+  /** What computes gradients, and what learns much at once. */
   backend: Backend;
+  /** Nothing until WebGPU was tried. */
+  shaders?: Shaders;
   rhoSpent: number;
   rhoLeft: number;
 }

@@ -10,36 +10,41 @@ const SLICE_MS = 8;
 const BY_HAND_MS = 50;
 
 /** Has the device to itself; there is none where it is closed, or may not learn. */
-export type Turn = <T>(work: (device: Device | undefined) => T) => Promise<T>;
+export type Turn = <T>(work: (device: Device | undefined) => T | Promise<T>) => Promise<T>;
+
+/** Where shaders are to learn, what takes some steps by them and says how many: out of how long one takes here, and how many are owed. */
+export type Elsewhere = (stepMs: number, owed: number) => Promise<(() => Promise<number>) | undefined>;
 
 export class Training {
   /** What this session has learnt, and how long that took. */
   steps = 0;
   ms = 0;
   readonly #turn: Turn;
+  readonly #elsewhere: Elsewhere;
+  #owed = 0;
   #learning = false;
   /** How many calls train, or did a moment ago. */
   #byHand = 0;
 
-  constructor(turn: Turn) {
+  constructor(turn: Turn, elsewhere: Elsewhere) {
     this.#turn = turn;
+    this.#elsewhere = elsewhere;
   }
 
   /** Until nothing is left to learn or the time is over; whether there is more. Other calls come between its slices. */
   async byHand(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
     const end = performance.now() + maxMs;
-    const slice = (device: Device | undefined) => {
-      if (!device) return false;
-      const more = this.#slice(device, Math.max(0, Math.min(SLICE_MS, end - performance.now())));
-      onProgress({ owed: device.owed });
+    const slice = async () => {
+      const more = await this.#slice(() => Math.max(0, Math.min(SLICE_MS, end - performance.now())));
+      onProgress({ owed: this.#owed });
       return more;
     };
     this.#byHand += 1;
     try {
-      let more = await this.#turn(slice);
+      let more = await slice();
       while (more && performance.now() < end) {
         stillWanted(signal);
-        more = await this.#turn(slice);
+        more = await slice();
       }
       return more;
     } finally {
@@ -54,18 +59,23 @@ export class Training {
     const next = async () => {
       if (this.#byHand > 0) return void setTimeout(next, BY_HAND_MS);
       // A module that has failed says so in the answer to the next call.
-      const slice = (device: Device | undefined) => device !== undefined && this.#slice(device, SLICE_MS);
-      this.#learning = await this.#turn(slice).catch(() => false);
+      this.#learning = await this.#slice(() => SLICE_MS).catch(() => false);
       if (this.#learning) setTimeout(next);
     };
     void next();
   }
 
-  #slice(device: Device, maxMs: number): boolean {
-    const [start, { owed }] = [performance.now(), device];
-    const more = device.train(maxMs);
-    this.steps += owed - device.owed;
-    this.ms += performance.now() - start;
-    return more;
+  /** By shaders where these are to, else by the module; whether there is more. */
+  async #slice(maxMs: () => number): Promise<boolean> {
+    const tune = await this.#elsewhere(this.ms / this.steps, this.#owed).catch(() => undefined);
+    return this.#turn(async (device) => {
+      if (!device) return false;
+      const [start, { owed }] = [performance.now(), device];
+      const more = (await tune?.()) ? true : device.train(maxMs());
+      this.#owed = device.owed;
+      this.steps += owed - this.#owed;
+      this.ms += performance.now() - start;
+      return more;
+    });
   }
 }

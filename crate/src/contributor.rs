@@ -4,6 +4,8 @@ use crate::{
     Backend, Bound, Charge, Cost, Error, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Result, Round, Step, Terms,
     Unsent, Upload, UploadId, clip, cost, noise, ranker::Admitted, statement,
 };
+#[cfg(feature = "gpu")]
+use crate::{Learner, Tuned};
 
 /// One device's ledger, and what it takes to release something on it. It remembers nothing of what the user did: what a
 /// contribution is computed from is handed to it each time, and is gone with the gradient.
@@ -73,7 +75,7 @@ impl Contributor {
     fn with(admitted: Option<Admitted>, policy: Policy, head: &[u8], ledger: &[u8]) -> Result<Self> {
         let (admitted, head) = Admitted::or_local(admitted, policy, head)?;
         let ledger = Ledger::open(ledger, policy.limits())?;
-        Ok(Self { head, admitted, ledger, step: None, reserved: None, finished: None, backend: Backend::Scalar })
+        Ok(Self { head, admitted, ledger, step: None, reserved: None, finished: None, backend: Backend::simd() })
     }
 
     /// The round that this device takes part in.
@@ -91,7 +93,7 @@ impl Contributor {
         statement(self.round(), self.admitted.policy())
     }
 
-    /// What computes the gradients: the twins, until something else is chosen.
+    /// What computes the gradients: the kernels, until something else is chosen.
     pub fn backend(&self) -> &Backend {
         &self.backend
     }
@@ -135,6 +137,14 @@ impl Contributor {
     /// The gradient over what is fresh. It stays in this process: only [`Contributor::release`] takes it.
     pub async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
         self.backend.gradient(&self.head, fresh).await
+    }
+
+    /// At most so many steps of what a ranker lends ([`crate::Ranker::lend`]), by the GPU; nothing where there is none that
+    /// computes, or no step to take.
+    #[cfg(feature = "gpu")]
+    pub async fn tune(&mut self, lent: &[u8], most: u32) -> Result<Option<Tuned>> {
+        let learner = Learner::lent(&self.head, lent)?;
+        Ok(self.backend.tune(&self.head, &learner, most).await)
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or

@@ -1,5 +1,7 @@
 //! What the next contribution is computed from: the new examples, with all that is not shared standing fixed.
 
+#[cfg(feature = "gpu")]
+use crate::cpu::{Chosen, Course, Net, Span, Turn};
 use crate::{
     Error, Head, Memory, Result,
     cpu::Shape,
@@ -74,22 +76,32 @@ impl Fresh {
             && self.starts[self.weight.len()] as usize == rows
     }
 
-    /// Two small groups and a head, to try a GPU with: every branch of the shaders is taken.
+    /// The descent over all of it, a step an epoch.
     #[cfg(feature = "gpu")]
-    pub(crate) fn probe() -> Option<(Head, Self)> {
-        let head = Head::starting(crate::Schema::plain(16), 3, 4.0).ok()?;
-        let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
-        let parameters = (0..head.parameters().len()).map(uneven).collect();
-        let mut head = head.with_parameters(parameters).ok()?;
-        head.upload = crate::head::Descent { epochs: 2, rate: 0.5 };
-        let fresh = Self {
-            gate: 0.75,
-            x: (0..(5 * head.shape(0, 0).f) as usize).map(|i| 4.0 * uneven(7 * i)).collect(),
-            offset: (0..5).map(uneven).collect(),
-            starts: vec![0, 2, 5],
-            weight: vec![1.0, 0.5],
+    pub(crate) fn course(&self, head: &Head) -> Course {
+        let (shape, rows) = (self.shape(head), self.offset.len());
+        let f = shape.f as usize;
+        let mut course = Course {
+            net: Net { f: shape.f, h: shape.h, gate: self.gate, rate: head.upload.rate, plain: 1, ..Net::default() },
+            // Of rows that have none.
+            slots: vec![0; rows + 1],
+            ..Course::default()
         };
-        Some((head, fresh))
+        for (n, (places, &weight)) in self.starts.windows(2).zip(&self.weight).enumerate() {
+            course.examples.push(Span { begin: places[0], end: places[1], weight });
+            course.chosen.push(Chosen { example: n as u32, room: places[0] });
+        }
+        for (x, offset) in self.x.chunks_exact(f).zip(&self.offset) {
+            course.rows.extend_from_slice(x);
+            course.rows.push(*offset);
+        }
+        if rows > 0 {
+            let all = Turn { begin: 0, count: shape.groups, share: 0.0, faster: 1.0 };
+            course.turns = vec![all; head.upload.epochs as usize];
+        }
+        course.state = head.parameters().to_vec();
+        course.state.resize(3 * head.parameters().len(), 0.0);
+        course
     }
 }
 
@@ -128,7 +140,7 @@ mod tests {
                 let mut wilder = fresh();
                 change(&mut wilder, wild);
                 let read = Fresh::decode(&head(), &wilder.encode()).expect("any number is one");
-                let gradient = crate::Gradient::from_values(&crate::gradient::descend(&head(), &read));
+                let gradient = crate::gradient::by_kernels(&head(), &read);
                 let grid = crate::clip(&gradient, bound).grid().to_vec();
                 assert!(
                     grid.len() == length

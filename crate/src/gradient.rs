@@ -1,8 +1,7 @@
 //! What a round learns from this device: how far plain descent moves the published head over the new examples.
 
-#[cfg(feature = "gpu")]
-use crate::gpu::Gpu;
 use crate::{Fresh, Head, cpu};
+use privet_kernels::here as kernels;
 
 /// Published parameters minus the result, one entry a parameter. It never leaves the device: only [`crate::clip`]
 /// takes it.
@@ -17,67 +16,51 @@ impl Gradient {
     }
 }
 
-/// What computes the gradients.
-pub enum Backend {
-    /// The plain twins.
-    Scalar,
-    /// Compute shaders.
-    #[cfg(feature = "gpu")]
-    WebGpu(Gpu),
+/// How far the published parameters have moved when these have become of them.
+#[cfg(feature = "gpu")]
+pub(crate) fn moved(head: &Head, to: &[f32]) -> Gradient {
+    Gradient { values: head.parameters().iter().zip(to).map(|(published, to)| published - to).collect() }
 }
 
-impl Backend {
-    /// A GPU that has passed its probe, else the twins.
-    #[cfg_attr(not(feature = "gpu"), expect(clippy::unused_async, reason = "only a GPU is waited for"))]
-    pub async fn open() -> Self {
-        #[cfg(feature = "gpu")]
-        if let Some(gpu) = Gpu::open().await {
-            return Self::WebGpu(gpu);
-        }
-        Self::Scalar
-    }
-
-    /// The name that `status()` reports.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            #[cfg(feature = "gpu")]
-            Self::WebGpu(_) => "webgpu",
-        }
-    }
-
-    /// The task's epochs of plain descent from the published head over the fresh examples, their loss averaged;
-    /// profile, gate and personal part stand fixed, and the device's own copy of the net takes no part. The zero vector
-    /// where nothing is fresh.
-    ///
-    /// A GPU that fails is left for good: the twin computes this gradient and every later one.
-    #[cfg_attr(not(feature = "gpu"), expect(clippy::unused_async, reason = "only a GPU is waited for"))]
-    pub(crate) async fn gradient(&mut self, head: &Head, fresh: &Fresh) -> Gradient {
-        #[cfg(feature = "gpu")]
-        if let Self::WebGpu(gpu) = self {
-            if let Some(values) = gpu.descend(head, fresh).await {
-                return Gradient { values };
-            }
-            *self = Self::Scalar;
-        }
-        Gradient { values: descend(head, fresh) }
-    }
+/// The kernels' way of it.
+pub(crate) fn by_kernels(head: &Head, fresh: &Fresh) -> Gradient {
+    let (shape, mut through) = (fresh.shape(head), Vec::new());
+    let (f, h) = (shape.f as usize, shape.h as usize);
+    through.resize(fresh.offset.len() * h, 0.0);
+    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| kernels::forward(f, h, &fresh.x, theta, z, s);
+    let scale = 1.0 / shape.groups.max(1) as f32;
+    let backward = |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| {
+        kernels::backward(f, h, scale, &fresh.x, theta, z, r, &mut through, g);
+    };
+    descend(head, fresh, forward, backward)
 }
 
 /// The twins' way of it.
-pub(crate) fn descend(head: &Head, fresh: &Fresh) -> Vec<f32> {
-    let Fresh { gate, x, offset, starts, weight } = fresh;
+pub(crate) fn by_twins(head: &Head, fresh: &Fresh) -> Gradient {
+    let shape = fresh.shape(head);
+    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| cpu::forward(shape, &fresh.x, theta, z, s);
+    let backward = |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| cpu::backward(shape, &fresh.x, theta, z, r, g);
+    descend(head, fresh, forward, backward)
+}
+
+fn descend(
+    head: &Head,
+    fresh: &Fresh,
+    forward: impl Fn(&[f32], &mut [f32], &mut [f32]),
+    mut backward: impl FnMut(&[f32], &[f32], &[f32], &mut [f32]),
+) -> Gradient {
+    let Fresh { gate, offset, starts, weight, .. } = fresh;
     let (shape, rows) = (fresh.shape(head), offset.len());
     let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
     let (mut losses, mut g) = (vec![0.0; weight.len()], vec![0.0; head.parameters().len()]);
     let mut theta = head.parameters().to_vec();
     for _ in 0..head.upload.epochs {
-        cpu::forward(shape, x, &theta, &mut z, &mut s);
+        forward(&theta, &mut z, &mut s);
         cpu::listwise(shape, *gate, starts, weight, offset, &s, &mut r, &mut losses);
-        cpu::backward(shape, x, &theta, &z, &r, &mut g);
+        backward(&theta, &z, &r, &mut g);
         theta.iter_mut().zip(&g).for_each(|(theta, g)| *theta -= head.upload.rate * g);
     }
-    head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect()
+    Gradient { values: head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect() }
 }
 
 #[cfg(any(test, feature = "simulate"))]
@@ -121,7 +104,7 @@ mod tests {
     }
 
     fn gradient(memory: &Memory) -> Vec<f32> {
-        descend(&head(), &Fresh::of(&head(), memory))
+        by_kernels(&head(), &Fresh::of(&head(), memory)).values
     }
 
     fn norm(gradient: &[f32]) -> f64 {
@@ -187,6 +170,17 @@ mod tests {
             assert!((f64::from(published) - mean - central).abs() < 1e-6, "{p}: {mean}");
         }
         assert!(gradients.iter().all(|gradient| norm(gradient) > 0.01));
+    }
+
+    #[test]
+    fn the_kernels_gradient_is_the_twins() {
+        for (seed, events) in [(0, 0), (1, 1), (5, 12), (9, 80)] {
+            let fresh = Fresh::of(&head(), &device(seed, events));
+            let [ours, twins] = [by_kernels(&head(), &fresh), by_twins(&head(), &fresh)];
+            for (ours, twin) in ours.values.iter().zip(twins.values) {
+                assert!((ours - twin).abs() <= 1e-6, "{ours} {twin}");
+            }
+        }
     }
 
     #[test]

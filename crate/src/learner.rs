@@ -1,11 +1,14 @@
 //! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
 
+#[cfg(feature = "gpu")]
+mod course;
+
 use std::collections::VecDeque;
 
 use crate::{
-    Example, Head, cpu, drift,
+    Error, Example, Head, Result, cpu, drift,
     example::SLOTS,
-    stored::{goes_on, stored},
+    stored::{Stored, goes_on, stored},
 };
 use privet_kernels::{Step, here as kernels};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -88,20 +91,68 @@ impl Learner {
 
     /// Takes one step, if one is owed.
     pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
+        let owes = self.look_on(head);
+        if owes {
+            self.descend(head, scratch);
+            self.owed -= 1;
+            self.steps += 1;
+        }
+        owes
+    }
+
+    /// Takes over what somebody else has computed for it: the parameters after so many steps, and the sums of their
+    /// squared slopes. Where the sizes are not its own, or so many steps are not owed, nothing changes.
+    pub(crate) fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+        let count = self.theta.len() + self.personal.len();
+        if state.len() != 2 * count || u64::from(steps) > self.owed(head) || !state.iter().all(|x| x.is_finite()) {
+            return Err(Error::StateDamaged);
+        }
+        for _ in 0..steps {
+            self.look_on(head);
+            self.owed -= 1;
+            self.steps += 1;
+        }
+        let mut rest = state;
+        for part in [&mut self.theta, &mut self.personal, &mut self.theta_squares, &mut self.personal_squares] {
+            let (own, others) = rest.split_at(part.len());
+            part.copy_from_slice(own);
+            rest = others;
+        }
+        Ok(())
+    }
+
+    /// Looks at the next example, if all steps of the one before were taken; whether a step is owed.
+    fn look_on(&mut self, head: &Head) -> bool {
         while self.owed == 0 {
             let Some(example) = self.inbox.pop_front() else { return false };
-            // What is older than an alarm is of another time.
-            let most = LEAST_POOL.max((POOL as f32 * (1.0 - example.alarm)) as usize);
+            let most = room(example.alarm);
             while self.pool.len() >= most {
                 self.pool.pop_front();
             }
             self.pool.push_back(example);
             self.owed = head.local.steps;
         }
-        self.descend(head, scratch);
-        self.owed -= 1;
-        self.steps += 1;
         true
+    }
+
+    /// The bytes of it, with no more of the examples that it has not looked at than so many steps come to.
+    pub(crate) fn lend(&self, head: &Head, most: u32) -> Vec<u8> {
+        let Self { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps } = self;
+        let mut bytes = Vec::new();
+        [theta, personal, theta_squares, personal_squares].iter().for_each(|numbers| numbers.write(&mut bytes));
+        pool.write(&mut bytes);
+        let examples = inbox.len().min(most.div_ceil(head.local.steps.max(1)) as usize);
+        (examples as u32).write(&mut bytes);
+        inbox.iter().take(examples).for_each(|example| example.write(&mut bytes));
+        owed.write(&mut bytes);
+        steps.write(&mut bytes);
+        bytes
+    }
+
+    /// What [`Learner::lend`] wrote under this head.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
+        crate::stored::read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
     }
 
     /// The device's copy of the net.
@@ -139,15 +190,11 @@ impl Learner {
 
     fn descend(&mut self, head: &Head, scratch: &mut Scratch) {
         let local = head.local;
-        let mut generator = ChaCha8Rng::seed_from_u64(self.steps);
-        let newest = self.pool.len() - 1;
-        let batch = (local.batch as usize).min(self.pool.len());
-        let mut draw = |place| if place == 0 { newest } else { generator.random_range(0..self.pool.len()) };
-        let chosen: Vec<usize> = (0..batch).map(&mut draw).collect();
+        let chosen: Vec<usize> = drawn(self.steps, self.pool.len(), local.batch).collect();
         self.slopes(head, &chosen, scratch);
         // Slopes are means over examples; a pull weighs as much as so many of them.
-        let (scale, share) = (1.0 / batch as f32, 1.0 / self.pool.len() as f32);
-        let faster = drift::learning(self.pool[newest].alarm);
+        let (scale, share) = (1.0 / chosen.len() as f32, 1.0 / self.pool.len() as f32);
+        let faster = drift::learning(self.pool[self.pool.len() - 1].alarm);
         let step =
             |rate: f32, pull: f32, scale| Step { scale, rate: faster * rate, pull: pull * share, damping: DAMPING };
         let net = step(local.rate, local.pull, 1.0);
@@ -194,6 +241,18 @@ impl Learner {
             slots.iter().for_each(|&slot| values[usize::from(slot)] += r / slots.len() as f32);
         }
     }
+}
+
+/// How many examples are kept beside one with so much left of an alarm: what is older than that is of another time.
+fn room(alarm: f32) -> usize {
+    LEAST_POOL.max((POOL as f32 * (1.0 - alarm)) as usize)
+}
+
+/// What the step of this number goes over, by places in a pool of that size: the newest, and others as they are drawn.
+fn drawn(step: u64, pool: usize, batch: u32) -> impl Iterator<Item = usize> {
+    let mut generator = ChaCha8Rng::seed_from_u64(step);
+    let others = move |place| if place == 0 { pool - 1 } else { generator.random_range(0..pool) };
+    (0..pool.min(batch as usize)).map(others)
 }
 
 #[cfg(test)]
@@ -274,6 +333,91 @@ mod tests {
         assert_eq!(after(&head, &alarms).pool.len(), 16);
         alarms.push(0.5);
         assert_eq!(after(&head, &alarms).pool.len(), 17);
+    }
+
+    /// Numbers without a pattern.
+    fn uneven(i: usize) -> f32 {
+        (i as f32 * 0.618_034).fract() - 0.5
+    }
+
+    /// Slates of every length up to seven, with slots or without, at every stage of an alarm.
+    fn many(head: &Head, count: usize) -> Learner {
+        let f = head.shape(0, 0).f as usize;
+        let mut learner = Learner::new(head);
+        for n in 0..count {
+            let rows = 2 + n % 6;
+            let slots: Vec<u16> =
+                (0..rows).flat_map(|row| (0..row % 4).map(move |slot| (7 * n + 5 * slot) as u16 % 256)).collect();
+            let ends = (0..rows).scan(0, |sum, row| {
+                *sum += (row % 4) as u16;
+                Some(*sum)
+            });
+            learner.push(Example {
+                x: (0..rows * f).map(|i| uneven(n * 31 + i)).collect(),
+                server: (0..rows).map(|i| uneven(n * 17 + i)).collect(),
+                directions: (0..rows * 16).map(|i| uneven(n * 13 + i)).collect(),
+                slot_starts: [0].into_iter().chain(ends).collect(),
+                slots,
+                weight: 1.0 + (n % 3) as f32,
+                alarm: if n % 40 < 20 { 0.0 } else { 1.0 - (n % 20) as f32 / 20.0 },
+                contributed: false,
+            });
+        }
+        learner
+    }
+
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn a_course_ends_where_as_many_steps_do_wherever_it_is_cut() {
+        let mut head = head();
+        (head.local.steps, head.local.batch) = (3, 5);
+        head = head.with_parameters((0..head.parameters().len()).map(uneven).collect()).expect("as many");
+        for at_once in [1, 4, 1000] {
+            let (mut ours, mut other) = (many(&head, 300), many(&head, 300));
+            // Not from the beginning, nor from between two examples.
+            for _ in 0..7 {
+                assert!(ours.step(&head, &mut Scratch::default()) && other.step(&head, &mut Scratch::default()));
+            }
+            let mut taken = 0;
+            while ours.owed(&head) > 0 && taken < 1200 {
+                let course =
+                    Learner::lent(&head, &ours.lend(&head, at_once)).expect("our own bytes").course(&head, at_once);
+                assert_eq!(course.turns.len(), ours.owed(&head).min(u64::from(at_once)) as usize);
+                let (mut state, mut work) = (course.state.clone(), vec![0.0; course.most_rows() * course.room()]);
+                for &turn in &course.turns {
+                    cpu::look(&course, turn, &state, &mut work);
+                    cpu::learn(&course, turn, &mut state, &work);
+                }
+                let steps = course.turns.len() as u32;
+                ours.took(&head, steps, &state[..2 * course.parameters()]).expect("as many as are owed");
+                (0..steps).for_each(|_| assert!(other.step(&head, &mut Scratch::default())));
+                taken += steps;
+            }
+            assert_eq!((ours.steps, ours.owed, ours.inbox.len()), (other.steps, other.owed, other.inbox.len()));
+            assert_eq!(ours.pool, other.pool, "what was looked at");
+            for (ours, other) in [(&ours.theta, &other.theta), (&ours.personal, &other.personal)] {
+                for (ours, other) in ours.iter().zip(other) {
+                    assert!((ours - other).abs() < 1e-4, "{ours} {other}, {at_once} at once");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_computed_is_taken_only_where_it_fits() {
+        let head = head();
+        let mut learner = many(&head, 3);
+        let count = learner.theta.len() + learner.personal.len();
+        let before = learner.clone();
+        let owed = learner.owed(&head) as u32;
+        let mut odd = vec![0.5; 2 * count];
+        odd[count + 1] = f32::NAN;
+        for (steps, state) in [(1, vec![0.5; 2 * count - 1]), (owed + 1, vec![0.5; 2 * count]), (1, odd)] {
+            assert_eq!(learner.took(&head, steps, &state), Err(Error::StateDamaged));
+            assert_eq!(learner, before);
+        }
+        assert_eq!(learner.took(&head, owed, &vec![0.5; 2 * count]), Ok(()));
+        assert_eq!((learner.owed(&head), learner.personal[0]), (0, 0.5));
     }
 
     #[test]

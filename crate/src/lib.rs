@@ -18,6 +18,7 @@ mod cbor;
 pub mod accounting;
 #[cfg(feature = "release")]
 mod aggregate;
+mod backend;
 mod clip;
 #[cfg(feature = "release")]
 mod contributor;
@@ -60,6 +61,9 @@ mod wire;
 
 #[cfg(feature = "release")]
 pub use aggregate::Aggregate;
+pub use backend::Backend;
+#[cfg(feature = "gpu")]
+pub use backend::Tuned;
 pub use clip::{Bound, Clipped, clip};
 #[cfg(feature = "release")]
 pub use contributor::{Contribution, Contributor, Preview};
@@ -69,7 +73,7 @@ pub use error::Error;
 pub use event::{Event, Item, Moment, key};
 pub use example::Example;
 pub use fresh::Fresh;
-pub use gradient::{Backend, Gradient};
+pub use gradient::Gradient;
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
 #[cfg(feature = "release")]

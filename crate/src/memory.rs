@@ -320,6 +320,19 @@ impl Memory {
         true
     }
 
+    /// At most so many of the steps that are owed, to be taken elsewhere: the learner as it stands, with what these go over.
+    pub fn lend(&mut self, head: &Head, most: u32) -> Vec<u8> {
+        while self.live.learner.owed(head) < u64::from(most) && (self.folded as usize) < self.log.len() {
+            self.fold(head);
+        }
+        self.live.learner.lend(head, most)
+    }
+
+    /// What was learnt elsewhere after [`Memory::lend`], and nothing was done since.
+    pub fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+        self.live.learner.took(head, steps, state)
+    }
+
     /// How many steps there are to take before all is learnt that can be.
     pub fn owed(&self, head: &Head) -> u64 {
         let unseen = self.log.len() as u64 - self.folded;

@@ -172,6 +172,17 @@ impl Ranker {
         false
     }
 
+    /// At most so many of the steps that are owed, to be taken by [`crate::Contributor::tune`]. Whoever lends has the
+    /// device do nothing else until it [took](Ranker::took) what came of it.
+    pub fn lend(&mut self, most: u32) -> Vec<u8> {
+        self.memory.lend(&self.head, most)
+    }
+
+    /// So many steps were taken elsewhere, and this is what the parameters have become.
+    pub fn took(&mut self, steps: u32, state: &[f32]) -> Result<()> {
+        self.memory.took(&self.head, steps, state)
+    }
+
     /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Ranker::train`]
     /// ends that, and until then the server's order stands).
     pub fn adopt(&mut self, bytes: &[u8]) -> Result<()> {

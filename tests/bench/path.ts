@@ -15,7 +15,7 @@ const site = await Site.make();
 const [server, browser] = await Promise.all([Server.start(site.folder, "split"), launch()]);
 const file = join(required("PRIVET_FIGURES"), "path.jsonl");
 
-async function measured(backend: "auto" | "scalar"): Promise<Timed[]> {
+async function measured(backend: "scalar" | "simd" | "webgpu"): Promise<Timed[]> {
   const context = await browser.newContext();
   await prepare(context);
   const page = await context.newPage();
@@ -61,8 +61,14 @@ try {
     "ms",
     scalar.map((receipt) => receipt.gradientMs),
   );
+  const simd = await measured("simd");
+  await figure(
+    "gradient_simd_ms",
+    "ms",
+    simd.map((receipt) => receipt.gradientMs),
+  );
   if (!noGpu) {
-    const webgpu = await measured("auto");
+    const webgpu = await measured("webgpu");
     await figure(
       "gradient_webgpu_ms",
       "ms",

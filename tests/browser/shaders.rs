@@ -1,4 +1,7 @@
-use privet::{Backend, gpu::Gpu};
+use privet::{
+    Backend,
+    gpu::{Gpu, without_end},
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::cases;
@@ -8,7 +11,16 @@ async fn shaders_compute_what_their_twins_compute_on_webgpu() {
     if option_env!("NO_GPU") == Some("1") {
         return;
     }
-    let gpu = Gpu::open().await.expect("a WebGPU adapter that passes its probe (NO_GPU=1 goes without)");
+    let gpu = Gpu::open(without_end()).await.unwrap_or_else(|trouble| {
+        panic!("{}: a WebGPU adapter that passes its probe is wanted (NO_GPU=1 goes without)", trouble.code())
+    });
     cases::check(&gpu).await;
-    cases::check_descent(Backend::WebGpu(gpu)).await;
+    cases::check_descent(Backend::WebGpu(Box::new(gpu))).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_whole_fine_tuning_on_webgpu_is_the_one_on_the_cpu() {
+    if option_env!("NO_GPU") != Some("1") {
+        cases::check_tuning(Backend::webgpu(without_end()).await).await;
+    }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
-import { launch, noGpu, required, Server } from "../harness.ts";
+import { launch, required, Server } from "../harness.ts";
 
 const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
@@ -86,7 +86,7 @@ test("it works in a browser from a bundle of one's own", async () => {
     await page.waitForFunction(() => document.title !== "");
     const { order, count, backend } = JSON.parse(await page.title());
     assert.equal(order[0], "2", "four clicks have lifted the last item to the top");
-    assert.deepEqual([count, backend], [1, noGpu ? "scalar" : "webgpu"]);
+    assert.deepEqual([count, backend], [1, "simd"]);
   } finally {
     await browser.close();
     await server.end();

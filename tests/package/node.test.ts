@@ -80,7 +80,7 @@ test("record, train, contribute; the round closes; a new head arrives and change
   assert.notDeepEqual(await order(personalizer), before, "a click changes the order");
   const own = await shared(personalizer);
   const receipt = await personalizer.contribute();
-  assert.deepEqual([receipt.round, receipt.count, receipt.backend], [1, COHORT, "scalar"]);
+  assert.deepEqual([receipt.round, receipt.count, receipt.backend], [1, COHORT, "simd"]);
   for (let n = 0; n < 150 && !(await personalizer.refresh().catch(() => false)); n++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -297,7 +297,7 @@ test("a round is filled by simulated devices, closes, and its head is verified a
   await visitor.turn("feed");
   await page.getByText("Your order, from one thing you chose.").waitFor();
   const gradients = await page.locator(".figures div", { hasText: "Gradients" }).innerText();
-  assert.match(gradients, noGpu ? /no WebGPU here/ : /WebGPU/);
+  assert.match(gradients, noGpu ? /no WebGPU here/ : /CPU\s+quick enough/);
   assert.deepEqual(visitor.complaints, []);
 });
 
@@ -361,6 +361,9 @@ test("the page says that its aggregators are one machine's, and in what its poli
 async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   const { page, audit } = visitor;
   await visitor.open(on.server.address);
+  const figures = page.locator(".figures", { hasText: gpu ? "quick enough for what there is" : "no WebGPU here" });
+  await figures.waitFor();
+  if (gpu) await figures.getByRole("link", { name: "by WebGPU" }).click();
   await page.locator(".figures", { hasText: gpu ? "until WebGPU is needed" : "no WebGPU here" }).waitFor();
   await visitor.agree();
   const read = await visitor.read("science");

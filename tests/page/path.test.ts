@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import { launch, noGpu, Server } from "../harness.ts";
-import type { Receipt } from "../../web/ts/index.ts";
+import type { Receipt, Status } from "../../web/ts/index.ts";
 import { AT_ONCE, browse, call, loaded, open, prepare, Site } from "./site.ts";
 
-/** What an application has unless it says otherwise, but that it waits for nothing. */
+/** Nothing is waited for, and shaders compute wherever there are any. */
 const POLICY = { ...AT_ONCE, sessions: 1 };
-const OPTIONS = { policy: POLICY, backend: "auto" };
+const OPTIONS = { policy: POLICY, backend: "webgpu" };
 
 let site: Site;
 let browser: Browser;
@@ -48,7 +48,7 @@ test("one click travels the whole path, on WebGPU", async () => {
   page.on("request", (request) => sent.push(request));
   await browse(page, [3]);
   const { backend, examples, count, minCohort, bytes } = await contribute();
-  assert.deepEqual([backend, examples, count, minCohort], [noGpu ? "scalar" : "webgpu", 1, 1, 100]);
+  assert.deepEqual([backend, examples, count, minCohort], [noGpu ? "simd" : "webgpu", 1, 1, 100]);
   assert.deepEqual(await server.count(), { round: 1, count: 1, min_cohort: 100 });
 
   const puts = sent.filter((request) => request.method() === "PUT");
@@ -67,7 +67,8 @@ test("without WebGPU the path is the same, on the CPU", async () => {
     await open(on, OPTIONS);
     await browse(on, [3]);
     const { backend, examples, count } = await contribute(on);
-    assert.deepEqual([backend, examples, count], ["scalar", 1, 1]);
+    assert.deepEqual([backend, examples, count], ["simd", 1, 1]);
+    assert.equal((await call<Status>(on, "status")).shaders, "no-adapter", "and why is said");
   } finally {
     await without.close();
   }

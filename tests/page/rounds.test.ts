@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import type { Personalizer } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
+import type { Personalizer, Receipt, Status } from "../../web/ts/index.ts";
+import { launch, noGpu, Server } from "../harness.ts";
 import { AT_ONCE, browse, call, type Global, loaded, open, prepare, Site } from "./site.ts";
 
 const COHORT = 3;
@@ -25,7 +25,7 @@ let page: Page;
 
 before(async () => {
   site = await Site.make();
-  browser = await launch({ gpu: false });
+  browser = await launch();
 });
 after(async () => {
   await browser.close();
@@ -43,14 +43,6 @@ beforeEach(async (t) => {
     await server.end();
   });
 });
-
-interface Status {
-  round: number;
-  events: number;
-  kernels: string;
-  rhoSpent: number;
-  refused?: string;
-}
 
 const status = () => call<Status>(page, "status");
 const count = async (round = 1) => {
@@ -79,42 +71,45 @@ const shared = () =>
     return { order: slate.map(({ id }) => id), shared: items.map(({ id }) => of.get(id) ?? 0) };
   });
 
-test("record, train, contribute; the round closes; a new head arrives, is verified, and changes the order", async () => {
-  for (let n = 0; n < COHORT; n++) {
-    if (n > 0) {
-      // Another device, which is gone afterwards.
-      const other = await browser.newContext();
-      await prepare(other);
-      const device = await other.newPage();
-      await device.goto(server.address);
-      assert.equal(await open(device, { policy: POLICY }), "open");
-      await browse(device, [n, n, n]);
-      assert.equal((await call<{ count: number }>(device, "contribute")).count, n);
-      await other.close();
+for (const backend of noGpu ? ["simd"] : ["simd", "webgpu"]) {
+  test(`record, train, contribute; the round closes; a new head arrives, is verified, and changes the order: ${backend}`, async () => {
+    for (let n = 0; n < COHORT; n++) {
+      if (n > 0) {
+        // Another device, which is gone afterwards.
+        const other = await browser.newContext();
+        await prepare(other);
+        const device = await other.newPage();
+        await device.goto(server.address);
+        assert.equal(await open(device, { policy: POLICY, backend }), "open");
+        await browse(device, [n, n, n]);
+        assert.equal((await call<{ count: number }>(device, "contribute")).count, n);
+        await other.close();
+      }
+      if (n === COHORT - 1) {
+        assert.equal(await open(page, { policy: POLICY, backend }), "open");
+        await browse(page, [3, 3, 1, 3, 1]);
+      }
     }
-    if (n === COHORT - 1) {
-      assert.equal(await open(page, { policy: POLICY }), "open");
-      await browse(page, [3, 3, 1, 3, 1]);
-    }
-  }
-  const before = await shared();
-  assert.equal(await call(page, "refresh"), false, "the round is still open");
-  const statement = await call<string>(page, "audit.statement");
-  assert.match(statement, /two|both/i);
-  const receipt = await call<{ count: number; round: number; examples: number }>(page, "contribute");
-  assert.deepEqual([receipt.count, receipt.round], [COHORT, 1]);
-  assert.ok(receipt.examples > 0);
-  await until(() => call<boolean>(page, "refresh"), true);
-  const after = await shared();
-  const now = await status();
-  assert.deepEqual([now.round, now.events], [2, 9], "the profile stays");
-  assert.notDeepEqual(after.shared, before.shared);
-  assert.notDeepEqual(after.order, before.order);
-  await page.reload();
-  await open(page, { policy: POLICY }, null);
-  assert.deepEqual((await shared()).order, after.order);
-  assert.equal((await call<{ count: number; round: number }>(page, "contribute")).round, 2);
-});
+    const before = await shared();
+    assert.equal(await call(page, "refresh"), false, "the round is still open");
+    const statement = await call<string>(page, "audit.statement");
+    assert.match(statement, /two|both/i);
+    const receipt = await call<Receipt>(page, "contribute");
+    assert.deepEqual([receipt.count, receipt.round, receipt.backend], [COHORT, 1, backend]);
+    assert.ok(receipt.examples > 0);
+    await until(() => call<boolean>(page, "refresh"), true);
+    const after = await shared();
+    const now = await status();
+    assert.deepEqual([now.round, now.events, now.owed], [2, 9, 0], "the profile stays");
+    assert.deepEqual([now.backend, now.shaders], backend === "webgpu" ? ["webgpu", "in-use"] : ["simd", undefined]);
+    assert.notDeepEqual(after.shared, before.shared);
+    assert.notDeepEqual(after.order, before.order);
+    await page.reload();
+    await open(page, { policy: POLICY, backend }, null);
+    assert.deepEqual((await shared()).order, after.order);
+    assert.equal((await call<{ count: number; round: number }>(page, "contribute")).round, 2);
+  });
+}
 
 test("a page of another origin contributes, with a token as without one", async () => {
   const types: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };

@@ -1,10 +1,11 @@
 //! The sizes and values at which every shader is held to its twin, natively and in a browser.
 
 use privet::{
-    Backend, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Round, Schema, SealingKey,
-    Signed, Terms,
-    cpu::{self, Shape},
+    Attribute, Backend, Contributor, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
+    Round, Schema, SealingKey, Signed, Terms,
+    cpu::{self, Chosen, Course, Net, Span, Turn},
     gpu::Gpu,
+    rank,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -45,6 +46,19 @@ impl Draw {
     }
 }
 
+impl Draw {
+    /// Up to three slots of each row, after where they begin.
+    fn slots(&mut self, n: u32, values: u32) -> Vec<u32> {
+        let (mut starts, mut slots) = (vec![n + 1], Vec::new());
+        for _ in 0..n {
+            let most = if values > 0 { self.0.random_range(0..=3) } else { 0 };
+            slots.extend((0..most).map(|_| self.0.random_range(0..values.max(1))));
+            starts.push(n + 1 + slots.len() as u32);
+        }
+        [starts, slots].concat()
+    }
+}
+
 fn largest(numbers: &[f32]) -> f32 {
     numbers.iter().fold(0.0, |most, number| most.max(number.abs()))
 }
@@ -54,60 +68,74 @@ pub(crate) async fn check(gpu: &Gpu) {
     let mut draw = Draw(ChaCha8Rng::seed_from_u64(20_261_121));
     for (n, groups) in BATCHES {
         for (f, h) in NETS {
-            check_net(gpu, &mut draw, Shape { n, f, h, groups }).await;
+            for (d, values) in [(0, 0), (5, 7)] {
+                check_step(gpu, &mut draw, (n, groups), Net { f, h, d, values, ..NET }).await;
+            }
         }
-        check_slates(gpu, &mut draw, Shape { n, f: 1, h: 1, groups }).await;
     }
 }
 
-async fn check_net(gpu: &Gpu, draw: &mut Draw, shape: Shape) {
-    let Shape { n, f, h, groups } = shape;
-    let count = shape.parameters();
-    for (what, x, theta, r) in [
-        ("plain", draw.numbers(n * f, 1.0), draw.numbers(count, 0.5), draw.numbers(n, 1.0)),
-        ("large features", draw.numbers(n * f, 1e4), draw.numbers(count, 0.5), draw.numbers(n, 1.0)),
-        ("large parameters", draw.numbers(n * f, 1.0), draw.numbers(count, 1e4), draw.numbers(n, 1.0)),
-        ("large slopes", draw.numbers(n * f, 1.0), draw.numbers(count, 0.5), draw.numbers(n, 1e4)),
-        // Many units are exactly 0: which side of the kink they are on is not a matter of rounding.
-        ("whole", draw.whole(n * f, 1, 1.0), draw.whole(count, 1, 1.0), draw.whole(n, 1, 1.0)),
+/// One step over all slates, in every range of numbers.
+async fn check_step(gpu: &Gpu, draw: &mut Draw, (n, groups): (u32, u32), net: Net) {
+    let count = net.f + net.f * net.h + 2 * net.h + net.d + net.values;
+    let rows = n * (net.f + net.d + 1);
+    for (what, plain, gate, rows, values, weight) in [
+        ("plain", 1, 0.75, draw.numbers(rows, 1.0), draw.numbers(count, 0.5), draw.numbers(groups, 2.0)),
+        ("with a pull", 0, 1.0, draw.numbers(rows, 1.0), draw.numbers(count, 0.5), draw.numbers(groups, 2.0)),
+        ("closed", 1, 0.0, draw.numbers(rows, 1e4), draw.numbers(count, 0.5), draw.numbers(groups, 2.0)),
+        ("large weights", 1, 1.0, draw.numbers(rows, 1.0), draw.numbers(count, 0.5), draw.numbers(groups, 1e4)),
+        // Far past where a careless exponential overflows, in numbers whose sums are exact: which row is the top one, and
+        // on which side of its kink a unit is, is no matter of rounding.
+        ("large rows", 1, 1.0, draw.whole(rows, 1, 1e4), draw.whole(count, 1, 1.0), draw.numbers(groups, 2.0)),
+        ("large parameters", 1, 1.0, draw.whole(rows, 1, 1.0), draw.whole(count, 1, 1e4), draw.numbers(groups, 2.0)),
+        ("whole", 0, 0.5, draw.whole(rows, 1, 1.0), draw.whole(count, 1, 1.0), draw.numbers(groups, 2.0)),
     ] {
-        let what = format!("{what}, n = {n}, f = {f}, h = {h}, groups = {groups}");
-        let (mut z, mut s) = (vec![0.0; (n * h) as usize], vec![0.0; n as usize]);
-        cpu::forward(shape, &x, &theta, &mut z, &mut s);
-        let (our_z, our_s) = gpu.forward(shape, &x, &theta).await.expect("the GPU answers");
-        let unit = largest(&theta) * largest(&x).max(1.0);
-        compare("forward, z", &what, &our_z, &z, unit);
-        // What the units err by, each of them adds to the score.
-        compare("forward, s", &what, &our_s, &s, unit.max(largest(&theta) * largest(&z).max(unit)));
-        let mut g = vec![0.0; count as usize];
-        cpu::backward(shape, &x, &theta, &z, &r, &mut g);
-        let ours = gpu.backward(shape, &x, &theta, &z, &r).await.expect("the GPU answers");
-        let scale = largest(&r) / groups.max(1) as f32;
-        let (w2, x, z) = (largest(&theta), largest(&x).max(1.0), largest(&z));
-        compare("backward", &what, &ours, &g, scale * x.max(w2 * x).max(z));
-    }
-}
-
-async fn check_slates(gpu: &Gpu, draw: &mut Draw, shape: Shape) {
-    let Shape { n, groups, .. } = shape;
-    for (what, gate, weight, offset, s) in [
-        ("plain", 0.75, draw.numbers(groups, 2.0), draw.numbers(n, 4.0), draw.numbers(n, 4.0)),
-        ("closed", 0.0, draw.numbers(groups, 2.0), draw.numbers(n, 4.0), draw.numbers(n, 1e4)),
-        ("large weights", 1.0, draw.numbers(groups, 1e4), draw.numbers(n, 4.0), draw.numbers(n, 4.0)),
-        // Far past where a careless exponential overflows, in numbers whose sums are exact.
-        ("saturated", 0.5, draw.numbers(groups, 2.0), draw.whole(n, 100, 100.0), draw.whole(n, 100, 100.0)),
-    ] {
-        let what = format!("{what}, n = {n}, groups = {groups}");
-        let weight: Vec<f32> = weight.into_iter().map(f32::abs).collect();
+        let what = format!("{what}, n = {n}, groups = {groups}, {net:?}");
         let starts = draw.starts(n, groups);
-        let (mut r, mut losses) = (vec![0.0; n as usize], vec![0.0; groups as usize]);
-        cpu::listwise(shape, gate, &starts, &weight, &offset, &s, &mut r, &mut losses);
-        let answer = gpu.listwise(shape, gate, &starts, &weight, &offset, &s).await;
-        let (our_r, our_losses) = answer.expect("the GPU answers");
-        compare("listwise, r", &what, &our_r, &r, largest(&weight));
-        compare("listwise, losses", &what, &our_losses, &losses, largest(&weight));
+        let slots = draw.slots(n, net.values);
+        let squares = draw.numbers(count, 1.0).into_iter().map(f32::abs);
+        let state = values.iter().copied().chain(squares).chain(draw.numbers(count, 0.5)).collect();
+        let examples = starts.windows(2).zip(&weight);
+        let course = Course {
+            net: Net { plain, gate, ..net },
+            turns: vec![Turn { begin: 0, count: groups, share: 0.25, faster: 1.5 }],
+            chosen: (0..groups).map(|n| Chosen { example: n, room: starts[n as usize] }).collect(),
+            examples: examples.map(|(at, weight)| Span { begin: at[0], end: at[1], weight: weight.abs() }).collect(),
+            ..Course { rows, slots, state, ..Course::default() }
+        };
+        check_walk(gpu, &what, &course).await;
     }
 }
+
+async fn check_walk(gpu: &Gpu, what: &str, course: &Course) {
+    let (mut twin, mut work) = (course.state.clone(), vec![0.0; course.most_rows() * course.room()]);
+    let turn = course.turns[0];
+    cpu::look(course, turn, &twin, &mut work);
+    cpu::learn(course, turn, &mut twin, &work);
+    let ours = gpu.walk(course).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
+    // A slope is a mean of so many terms as a group has rows, each of a row, a unit or what goes back through one.
+    let (x, work) = (largest(&course.rows).max(1.0), largest(&work));
+    let rows = course.examples.iter().map(|span| span.rows().len()).max().unwrap_or_default() as f32;
+    let slope = x * work * rows.sqrt();
+    let count = course.parameters();
+    compare("look and learn", what, &ours[..count], &twin[..count], largest(&course.state).max(slope));
+    let squares = count..2 * count;
+    compare("squares", what, &ours[squares.clone()], &twin[squares], slope.max(1.0) * slope);
+}
+
+const NET: Net = Net {
+    f: 0,
+    h: 0,
+    d: 0,
+    values: 0,
+    gate: 1.0,
+    damping: 0.1,
+    rate: 0.5,
+    pull: 2.0,
+    personal_rate: 0.3,
+    personal_pull: 1.0,
+    plain: 0,
+};
 
 fn compare(shader: &str, what: &str, ours: &[f32], twin: &[f32], magnitude: f32) {
     assert_eq!(ours.len(), twin.len(), "{shader}, {what}");
@@ -121,7 +149,7 @@ fn compare(shader: &str, what: &str, ours: &[f32], twin: &[f32], magnitude: f32)
 pub(crate) async fn check_descent(backend: Backend) {
     assert_eq!(backend.name(), "webgpu");
     let head = uneven();
-    let (mut ours, mut twins) = (device(&head, backend), device(&head, Backend::Scalar));
+    let (mut ours, mut twins) = (device(&head, backend), device(&head, Backend::simd()));
     for device in [&mut ours, &mut twins] {
         visit(device);
     }
@@ -133,7 +161,11 @@ pub(crate) async fn check_descent(backend: Backend) {
 
 /// A head none of whose parameters is zero.
 fn uneven() -> Head {
-    let mut head = Head::starting(Schema::plain(16), 7, 2.0).expect("a plain schema");
+    uneven_of(Schema::plain(16), 7)
+}
+
+fn uneven_of(schema: Schema, hidden: u32) -> Head {
+    let mut head = Head::starting(schema, hidden, 2.0).expect("a plain schema");
     (head.upload.epochs, head.upload.rate) = (3, 0.1);
     let parameters = Draw(ChaCha8Rng::seed_from_u64(7)).numbers(head.parameters().len() as u32, 0.5);
     head.with_parameters(parameters).expect("as many, and finite")
@@ -174,4 +206,72 @@ fn visit(device: &mut Device) {
         let event = Event { others, position: (n % 5) as u16, ..Event::new(1, item(100 * n), moment) };
         device.record(event).expect("a plain event");
     }
+}
+
+/// So many pairs of an epoch: each event earns eight steps over eight examples.
+const EVENTS: u64 = 25_000_u64.div_ceil(64);
+
+/// Holds a whole fine-tuning, from 25,000 pairs to the orders of 100 slates, to the one on the CPU. Returns how many
+/// submissions it took.
+pub(crate) async fn check_tuning(backend: Backend) -> u32 {
+    assert_eq!(backend.name(), "webgpu");
+    let mut head =
+        uneven_of(Schema { attributes: vec![attribute("topic"), attribute("form")], ..Schema::plain(64) }, 32);
+    (head.local.steps, head.local.batch) = (8, 8);
+    let bytes = head.encode();
+    let ranker = || Ranker::new(None, Policy::at_once(), &bytes).expect("a sound head");
+    let (mut ours, mut twin) = (ranker(), ranker());
+    let mut contributor = Contributor::local(Policy::at_once(), &bytes, &[]).expect("a sound head");
+    contributor.compute_by(backend);
+    for n in 0..EVENTS {
+        for ranker in [&mut ours, &mut twin] {
+            ranker.record(pair(n)).expect("a plain event");
+        }
+    }
+    while twin.train(|| false) {}
+    assert_eq!(ours.owed(), EVENTS * 8);
+    while ours.owed() > 0 {
+        let lent = ours.lend(512);
+        let tuned = contributor.tune(&lent, 512).await.expect("bytes that were lent");
+        let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
+        ours.took(tuned.steps, &tuned.state).expect("as many as were owed");
+    }
+    let scores = |ranker: &Ranker, items: &[Item]| {
+        let ranking = rank(&head, ranker.memory(), items, Moment::default()).expect("plain candidates");
+        (ranking.order.clone(), ranking.scores.iter().map(privet::Score::total).collect::<Vec<f32>>())
+    };
+    let loss = |ranker: &Ranker| {
+        let of = |n| {
+            let Event { item, others, .. } = pair(n);
+            let (_, totals) = scores(ranker, &[&[item], &others[..]].concat());
+            f64::from(totals[1] - totals[0]).exp().ln_1p()
+        };
+        (0..EVENTS).map(of).sum::<f64>() / EVENTS as f64
+    };
+    let ([ours_loss, twin_loss], fresh) = ([loss(&ours), loss(&twin)], loss(&ranker()));
+    assert!((ours_loss - twin_loss).abs() < 1e-3, "{ours_loss} {twin_loss}");
+    assert!(twin_loss < fresh - 0.05, "something was learnt: {fresh} {twin_loss}");
+    let slate = |n: u64| (0..20).map(|place| thing(100_000 + 20 * n + place)).collect::<Vec<Item>>();
+    let same = (0..100).filter(|&n| scores(&ours, &slate(n)).0 == scores(&twin, &slate(n)).0).count();
+    assert!(same >= 95, "{same} of 100 orders are the same");
+    let Backend::WebGpu(gpu) = contributor.backend() else { panic!("the GPU was left") };
+    gpu.submissions()
+}
+
+fn attribute(name: &str) -> Attribute {
+    Attribute { name: name.into(), rate: 0.03, strength: 20.0 }
+}
+
+/// A thing and another, of which the one of a kind is chosen over the one of another kind.
+fn pair(n: u64) -> Event {
+    let (one, other) = (thing(2 * n), thing(2 * n + 1));
+    let liked = one.attributes[0].1 < other.attributes[0].1;
+    let (chosen, passed) = if liked { (one, other) } else { (other, one) };
+    Event { others: vec![passed], ..Event::new(1, chosen, Moment { ms: n * 1000, offset_min: 0 }) }
+}
+
+fn thing(n: u64) -> Item {
+    let mut draw = Draw(ChaCha8Rng::seed_from_u64(n));
+    let embedding = draw.numbers(64, 1.0);
+    Item { score: draw.numbers(1, 0.1)[0], attributes: vec![(0, n % 7), (1, n % 3)], ..Item::plain(n, embedding) }
 }

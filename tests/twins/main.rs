@@ -6,7 +6,7 @@ mod kernels;
 use privet::{
     Backend,
     cpu::{self, Shape},
-    gpu::{Gpu, WORKGROUP},
+    gpu::{Gpu, WORKGROUP, without_end},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -19,14 +19,25 @@ fn shaders_compute_what_their_twins_compute() {
     if no_gpu() {
         return;
     }
-    let gpu = pollster::block_on(Gpu::open()).expect("a Vulkan device that passes its probe (NO_GPU=1 goes without)");
+    let gpu = pollster::block_on(Gpu::open(without_end())).unwrap_or_else(|trouble| {
+        panic!("{}: a Vulkan device that passes its probe is wanted (NO_GPU=1 goes without)", trouble.code())
+    });
     pollster::block_on(cases::check(&gpu));
 }
 
 #[test]
 fn a_descent_on_the_gpu_is_the_twins_descent() {
     if !no_gpu() {
-        pollster::block_on(async { cases::check_descent(Backend::open().await).await });
+        pollster::block_on(async { cases::check_descent(Backend::webgpu(without_end()).await).await });
+    }
+}
+
+#[test]
+fn a_whole_fine_tuning_on_the_gpu_is_the_one_on_the_cpu() {
+    if !no_gpu() {
+        let submissions = pollster::block_on(async { cases::check_tuning(Backend::webgpu(without_end()).await).await });
+        // 3,128 steps, 512 at a time, and the probe's two courses.
+        assert_eq!(submissions, 7 + 2);
     }
 }
 
@@ -169,14 +180,16 @@ fn each_twin_alone_is_what_the_textbook_has() {
 #[test]
 fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
     for (name, source, bindings) in [
-        ("forward", include_str!("../../crate/shader/forward.wgsl"), ["shape", "x", "theta", "z", "s"].as_slice()),
         (
-            "listwise",
-            include_str!("../../crate/shader/listwise.wgsl"),
-            &["shape", "gate", "starts", "weight", "offset", "s", "r", "losses"],
+            "look",
+            include_str!("../../crate/shader/look.wgsl"),
+            ["net", "turns", "chosen", "examples", "rows", "slots", "state", "work", "cursor"],
         ),
-        ("backward", include_str!("../../crate/shader/backward.wgsl"), &["shape", "x", "theta", "z", "r", "g"]),
-        ("step", include_str!("../../crate/shader/step.wgsl"), &["rate", "g", "theta"]),
+        (
+            "learn",
+            include_str!("../../crate/shader/learn.wgsl"),
+            ["net", "turns", "chosen", "examples", "rows", "slots", "work", "state", "cursor"],
+        ),
     ] {
         let module = naga::front::wgsl::parse_str(source).expect("valid WGSL");
         let [entry] = &module.entry_points[..] else { panic!("{name} has one entry point") };
@@ -184,6 +197,7 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
         let mut found: Vec<_> = module
             .global_variables
             .iter()
+            .filter(|(_, variable)| variable.space != naga::AddressSpace::WorkGroup)
             .map(|(_, variable)| {
                 let binding = variable.binding.as_ref().expect("every variable is bound");
                 (binding.group, binding.binding, variable.name.clone().expect("every variable is named"))

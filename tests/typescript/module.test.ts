@@ -34,9 +34,9 @@ test("what it takes to release anything is in the full module alone", () => {
   }
 });
 
-test("what the user did is in the module that ranks alone", () => {
+test("the profile, and what makes an order of it, is in the module that ranks alone", () => {
   const [rank, full] = [linked("rank"), linked("full")];
-  for (const path of ["profile", "learner", "order", "running"].map(inCore)) {
+  for (const path of ["profile", "order", "running"].map(inCore)) {
     assert.ok(rank(path), path);
     assert.ok(!full(path), path);
   }

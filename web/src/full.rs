@@ -1,8 +1,9 @@
 //! The module that releases: ledger, gradients by WebGPU, noise, uploads, and what an audit reads. It ranks nothing.
 
-use js_sys::{Object, Reflect, Uint8Array};
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use crate::{Terms, js_error, now, whole};
 
@@ -10,28 +11,44 @@ use crate::{Terms, js_error, now, whole};
 extern "C" {
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
     fn get_random_values(bytes: &mut [u8]) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(call: &Function, ms: u32);
 }
+
+/// So long a GPU may take for an answer. A browser under load starts the process of its GPU in seconds.
+const PATIENCE_MS: u32 = 10_000;
 
 /// The contributing half of a device: the ledger, and what it takes to release something on it.
 #[wasm_bindgen]
 pub struct Contributor {
     contributor: privet::Contributor,
     /// Whether a GPU is still to be looked for.
-    gpu: bool,
+    wants_gpu: bool,
 }
 
 #[wasm_bindgen]
 impl Contributor {
     /// Opens it for a signed round and its head, or, where the round is empty, for a head that the application vouches for:
-    /// then nothing is ever released. `ledger` is what is stored (empty: nothing yet). With `gpu`, shaders compute where
-    /// there is an adapter that passes its probe.
-    pub fn open(terms: &Terms, round: &[u8], head: &[u8], ledger: &[u8], gpu: bool) -> Result<Contributor, JsValue> {
+    /// then nothing is ever released. `ledger` is what is stored (empty: nothing yet). `backend` is what the application
+    /// wants: `webgpu` where there is an adapter that passes its probe, the plain twins if it says `scalar`, else kernels.
+    pub fn open(
+        terms: &Terms,
+        round: &[u8],
+        head: &[u8],
+        ledger: &[u8],
+        backend: &str,
+    ) -> Result<Contributor, JsValue> {
         let contributor = if round.is_empty() {
             privet::Contributor::local(terms.terms.policy, head, ledger)
         } else {
             privet::Contributor::new(&terms.terms, round, head, ledger)
         };
-        Ok(Self { contributor: contributor.map_err(js_error)?, gpu })
+        let mut contributor = contributor.map_err(js_error)?;
+        if backend == "scalar" {
+            contributor.compute_by(Backend::Scalar);
+        }
+        Ok(Self { contributor, wants_gpu: backend == "webgpu" })
     }
 
     /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
@@ -89,10 +106,36 @@ impl Contributor {
         self.contributor.statement().map_err(js_error)
     }
 
-    /// `webgpu` or `scalar`.
+    /// `webgpu`, `simd` or `scalar`.
     #[wasm_bindgen(getter)]
     pub fn backend(&self) -> String {
         self.contributor.backend().name().into()
+    }
+
+    /// What was wrong with the GPU, where there was something.
+    #[wasm_bindgen(getter)]
+    pub fn trouble(&self) -> Option<String> {
+        self.contributor.backend().trouble().map(|trouble| trouble.code().into())
+    }
+
+    /// From here on shaders compute, where there is an adapter that passes its probe.
+    #[wasm_bindgen(js_name = wantGpu)]
+    pub fn want_gpu(&mut self) {
+        self.wants_gpu = true;
+    }
+
+    /// From here on the CPU computes.
+    #[wasm_bindgen(js_name = leaveGpu)]
+    pub fn leave_gpu(&mut self) {
+        self.contributor.compute_by(Backend::simd());
+    }
+
+    /// At most so many steps of what the ranking module lent, by the GPU; nothing where there is none that computes, or no
+    /// step to take.
+    pub async fn tune(&mut self, lent: Vec<u8>, most: u32) -> Result<Option<Tuned>, JsValue> {
+        self.choose_backend().await;
+        let tuned = self.contributor.tune(&lent, most).await.map_err(js_error)?;
+        Ok(tuned.map(|tuned| Tuned { steps: tuned.steps, state: tuned.state }))
     }
 
     /// A session starts. Each of these takes the stored ledger and returns the bytes to store in its place; when they
@@ -157,10 +200,25 @@ impl Contributor {
 
     /// A GPU is looked for when something is to be computed, and once.
     async fn choose_backend(&mut self) {
-        if core::mem::take(&mut self.gpu) {
-            self.contributor.compute_by(Backend::open().await);
+        if core::mem::take(&mut self.wants_gpu) {
+            self.contributor.compute_by(Backend::webgpu(Box::new(|| Box::pin(patience()))).await);
         }
     }
+}
+
+async fn patience() {
+    _ = JsFuture::from(Promise::new(&mut |resolve, _| set_timeout(&resolve, PATIENCE_MS))).await;
+}
+
+/// Steps that were taken for the ranking module.
+#[wasm_bindgen(getter_with_clone)]
+pub struct Tuned {
+    /// How many.
+    #[wasm_bindgen(readonly)]
+    pub steps: u32,
+    /// What the parameters have become, and the sums of their squared slopes.
+    #[wasm_bindgen(readonly)]
+    pub state: Vec<f32>,
 }
 
 /// A finished upload that the server has not acknowledged, as the ledger holds it.

@@ -174,6 +174,16 @@ impl Device {
         self.device.train(|| now() - start >= max_ms)
     }
 
+    /// At most so many of the steps that are owed, for the full module to take.
+    pub fn lend(&mut self, most: u32) -> Vec<u8> {
+        self.device.lend(most)
+    }
+
+    /// So many of them were taken, and this is what came of them.
+    pub fn took(&mut self, steps: u32, state: &[f32]) -> Result<(), JsValue> {
+        self.device.took(steps, state).map_err(js_error)
+    }
+
     /// Forgets all about the item of this id; how many events were dropped.
     #[wasm_bindgen(js_name = forgetItem)]
     pub fn forget_item(&mut self, id: &str) -> u32 {

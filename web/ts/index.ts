@@ -8,6 +8,7 @@ import type { Options, Schema } from "./types.ts";
 export type {
   Asked,
   Backend,
+  Choice,
   Consent,
   Entry,
   Erased,
@@ -24,6 +25,7 @@ export type {
   Report,
   Requests,
   Seen,
+  Shaders,
   Status,
 } from "../../worker/protocol.ts";
 export type { Sending } from "../../worker/sent.ts";

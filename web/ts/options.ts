@@ -24,7 +24,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     ...(leader && { leader }),
     ...(head && { head: isPlace(head) ? absolute(head) : await bytesOf(head) }),
     ...(wasm && { wasm: await sourcesOf(wasm) }),
-    gpu: backend === "auto",
+    backend,
     memory: storage === "memory",
     scheduled: schedule === "auto",
     tokens: options.token !== undefined,

@@ -1,4 +1,4 @@
-import type { Kind, Policy } from "../../worker/protocol.ts";
+import type { Choice, Kind, Policy } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import type { serve } from "../../worker/worker.ts";
 
@@ -141,8 +141,12 @@ export interface Options<S extends Schema = Schema> {
    * the device lives in the calling thread.
    */
   storage?: "auto" | "memory" | Store;
-  /** `auto` uses WebGPU where it is there and computes rightly. Default `auto`. */
-  backend?: "auto" | "scalar";
+  /**
+   * What computes gradients, and what learns much at once. `auto` is SIMD, and WebGPU where there is much to learn and it
+   * has shown on this device to be quicker; `webgpu` tries it at once. One that fails or computes wrongly is left for SIMD.
+   * Default `auto`.
+   */
+  backend?: Choice;
   /** Whether the device lives in a worker. Default true; `false` puts it into the calling thread. */
   worker?: boolean | Serve;
   /** `auto` contributes by the clock, where that is agreed to; `manual` only by `contribute()`. Default `auto`. */

@@ -2,14 +2,26 @@
 
 mod attention;
 mod backward;
+#[cfg(feature = "gpu")]
+mod course;
 mod forward;
+#[cfg(feature = "gpu")]
+mod learn;
 mod listwise;
+#[cfg(feature = "gpu")]
+mod look;
 mod step;
 
 pub use attention::{Glance, attention};
 pub use backward::backward;
+#[cfg(feature = "gpu")]
+pub use course::{Chosen, Course, Net, Span, Turn};
 pub use forward::forward;
+#[cfg(feature = "gpu")]
+pub use learn::learn;
 pub use listwise::listwise;
+#[cfg(feature = "gpu")]
+pub use look::look;
 pub use step::{Step, step};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.

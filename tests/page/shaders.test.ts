@@ -1,0 +1,258 @@
+// WebGPU, never trusted and never fatal: whatever goes wrong with it, and whenever, the device goes on by SIMD from the last
+// whole step, and says why.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Receipt, Status } from "../../web/ts/index.ts";
+import { launch, noGpu, Server } from "../harness.ts";
+import { call, type Global, open, prepare, Site } from "./site.ts";
+
+const EVENTS = 30;
+/** What the demo's head has an event earn. */
+const STEPS = 8 * EVENTS;
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch();
+});
+after(async () => {
+  await browser.close();
+  await site.end();
+});
+
+beforeEach(async (t) => {
+  server = await Server.start(site.folder);
+  await fresh();
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+/** A device that was never here, with a script before every other of its page. */
+async function fresh(script = ""): Promise<void> {
+  await context?.close();
+  context = await browser.newContext();
+  await prepare(context);
+  if (script) await context.addInitScript(script);
+  page = await context.newPage();
+  await page.goto(server.address);
+}
+
+const status = () => call<Status>(page, "status");
+
+/** Clicks on so many items one after the other, each over another one, and learns all of it; the scores of many items then. */
+const learnt = () =>
+  page.evaluate(async (events) => {
+    const { personalizer } = globalThis as unknown as Global;
+    const item = (n: number) => ({
+      id: `thing-${n}`,
+      score: 0,
+      embedding: Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7))),
+    });
+    for (let n = 0; n < events; n++) {
+      // Not out of a slate: how far it has learnt by then must not matter.
+      await personalizer.record({ kind: "impression", item: item(2 * n) });
+      await personalizer.record({ kind: "click", item: item(2 * n + 1) });
+    }
+    while (await personalizer.train({ maxMs: 50 }));
+    const many = Array.from({ length: 40 }, (_, n) => item(1000 + n));
+    const { items, scores } = await personalizer.rerank(many, { explain: true });
+    const of = new Map(
+      items.map(({ id }, place) => [id, (scores[place]?.shared ?? 0) + (scores[place]?.personal ?? 0)]),
+    );
+    return { order: items.map(({ id }) => id), scores: many.map(({ id }) => of.get(id) ?? Number.NaN) };
+  }, EVENTS);
+
+type Learnt = Awaited<ReturnType<typeof learnt>>;
+
+function assertSame(ours: Learnt, other: Learnt): void {
+  assert.deepEqual(ours.order, other.order);
+  for (const [n, score] of ours.scores.entries()) {
+    assert.ok(Math.abs(score - other.scores[n]!) < 1e-3, `${n}: ${score} ${other.scores[n]}`);
+  }
+}
+
+/** What a device learns whose application wants no shaders. */
+async function bySimd(): Promise<Learnt> {
+  await fresh();
+  await open(page, { worker: false, backend: "simd" });
+  const wanted = await learnt();
+  const { shaders, backend, steps } = await status();
+  assert.deepEqual([shaders, backend, steps], [undefined, "simd", STEPS]);
+  await fresh();
+  return wanted;
+}
+
+/** Submissions are counted; at the given one this happens, in its stead or after it. */
+const atSubmission = (which: number, fault: string) => `{
+  let count = 0;
+  globalThis.mapped = () => count >= ${which};
+  const submit = GPUQueue.prototype.submit;
+  const request = GPUAdapter.prototype.requestDevice;
+  let device;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    return (device = await request.apply(this, args));
+  };
+  GPUQueue.prototype.submit = function (...args) {
+    count += 1;
+    if (count === ${which}) { ${fault} }
+    return submit.apply(this, args);
+  };
+}`;
+
+const spoilt = `
+  const range = GPUBuffer.prototype.getMappedRange;
+  GPUBuffer.prototype.getMappedRange = function (...args) {
+    const bytes = range.apply(this, args);
+    if (globalThis.mapped?.() ?? true) {
+      const numbers = new Float32Array(bytes);
+      numbers.forEach((number, place) => (numbers[place] = 1.1 * number + 0.01));
+    }
+    return bytes;
+  };
+`;
+const outOfMemory =
+  'device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("full") }));';
+const refusedMapping = 'GPUBuffer.prototype.mapAsync = () => Promise.reject(new DOMException("no", "OperationError"));';
+const hurry =
+  "const wait = setTimeout; setTimeout = (call, ms, ...more) => wait(call, ms === 10000 ? 300 : ms, ...more);";
+const neverMapped = "GPUBuffer.prototype.mapAsync = () => new Promise(() => undefined);";
+
+/** Before anything was computed, and when some steps were taken: two submissions are the probe's. */
+const FAULTS: [string, string, string][] = [
+  ["there is no adapter", "no-adapter", "GPU.prototype.requestAdapter = async () => null;"],
+  [
+    "its adapter gives no device",
+    "device-refused",
+    'GPUAdapter.prototype.requestDevice = async () => { throw new DOMException("no", "OperationError"); };',
+  ],
+  [
+    "a shader does not compile",
+    "shader-refused",
+    "const make = GPUDevice.prototype.createShaderModule;" +
+      "GPUDevice.prototype.createShaderModule = function (it) { return make.call(this, { ...it, code: it.code + '}' }); };",
+  ],
+  ["it computes wrongly from the start", "wrong-numbers", spoilt],
+  ["it begins to compute wrongly", "wrong-numbers", spoilt + atSubmission(5, "")],
+  ["it is lost in the middle", "device-lost", atSubmission(5, "device.destroy();")],
+  ["it is out of memory in the middle", "out-of-memory", atSubmission(5, outOfMemory)],
+  ["it refuses to hand over what it computed", "gpu-failed", atSubmission(5, refusedMapping)],
+  ["it never answers", "gpu-silent", hurry + neverMapped],
+  ["it answers no more", "gpu-silent", hurry + atSubmission(5, neverMapped)],
+];
+
+for (const [what, code, script] of noGpu ? [] : FAULTS) {
+  test(`${what}: SIMD goes on, no step is lost or taken twice, and ${code} is said`, async () => {
+    const wanted = await bySimd();
+    await fresh(script);
+    assert.equal(await open(page, { worker: false, backend: "webgpu" }), "open");
+    assertSame(await learnt(), wanted);
+    const { shaders, backend, steps, owed } = await status();
+    assert.deepEqual([shaders, backend, steps, owed], [code, "simd", STEPS, 0]);
+    assert.equal((await call<Receipt>(page, "contribute")).backend, "simd");
+  });
+}
+
+test("forced to it, shaders take every step, to the same order", { skip: noGpu }, async () => {
+  const wanted = await bySimd();
+  await open(page, { backend: "webgpu" });
+  assertSame(await learnt(), wanted);
+  const { shaders, backend, steps, owed } = await status();
+  assert.deepEqual([shaders, backend, steps, owed], ["in-use", "webgpu", STEPS, 0]);
+  assert.equal((await call<Receipt>(page, "contribute")).backend, "webgpu");
+});
+
+test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip: noGpu }, async () => {
+  // The probe's two, and then the gradient's.
+  await fresh(atSubmission(3, "device.destroy();"));
+  await open(page, { worker: false, backend: "webgpu" });
+  const { backend, rho } = await call<Receipt>(page, "contribute");
+  assert.equal(backend, "webgpu", "nothing was to be computed yet");
+  await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    await personalizer.record({ kind: "impression", item: items[0]! });
+    await personalizer.record({ kind: "click", item: items[1]! });
+  });
+  const receipt = await call<Receipt>(page, "contribute");
+  const { shaders, rhoSpent } = await status();
+  assert.deepEqual([receipt.backend, shaders, rhoSpent], ["simd", "device-lost", 2 * rho]);
+});
+
+/** How often the page asked for an adapter, and for a device. */
+const COUNTED = `
+  globalThis.asked = [0, 0];
+  const [request, open] = [GPU.prototype.requestAdapter, GPUAdapter.prototype.requestDevice];
+  GPU.prototype.requestAdapter = function (...args) { asked[0] += 1; return request.apply(this, args); };
+  GPUAdapter.prototype.requestDevice = function (...args) { asked[1] += 1; return open.apply(this, args); };
+`;
+const asked = () => page.evaluate(() => (globalThis as unknown as { asked: number[] }).asked);
+
+/** A clock that goes on when it is looked at, as it is after each of SIMD's steps, and by so much at each submission. */
+const clock = (submissionMs: number) => `
+  let time = 0;
+  performance.now = () => (time += 40);
+  const submit = GPUQueue.prototype.submit;
+  GPUQueue.prototype.submit = function (...args) { time += ${submissionMs}; return submit.apply(this, args); };
+`;
+const [QUICK, SLOW] = [clock(0), clock(10_000)];
+
+test("with little to learn nothing of a GPU is asked for, whatever else is done", { skip: noGpu }, async () => {
+  await fresh(COUNTED);
+  await open(page, { worker: false, backend: "auto" });
+  await learnt();
+  await call(page, "contribute");
+  await call(page, "audit.preview");
+  const { shaders, backend } = await status();
+  assert.deepEqual([await asked(), shaders, backend], [[0, 0], undefined, "simd"]);
+});
+
+test(
+  "with much to learn both are measured, the quicker one goes on, and the next session knows",
+  { skip: noGpu },
+  async () => {
+    const wanted = await bySimd();
+    for (const [clock, stand, backend] of [
+      [SLOW, "slower", "simd"],
+      [QUICK, "in-use", "webgpu"],
+    ] as const) {
+      await fresh(COUNTED + clock);
+      await open(page, { worker: false, backend: "auto" });
+      const ours = await learnt();
+      assertSame(ours, wanted);
+      const { shaders, steps, ...rest } = await status();
+      assert.deepEqual([shaders, rest.backend, steps, rest.owed], [stand, backend, STEPS, 0]);
+      const [adapters, devices] = await asked();
+      assert.deepEqual([(adapters ?? 0) > 0, devices], [true, 1]);
+
+      await page.reload();
+      await open(page, { worker: false, backend: "auto" }, null);
+      // All of it is learnt anew without what is forgotten.
+      await call(page, "forget", { item: "thing-0" });
+      while (await call<boolean>(page, "train", { maxMs: 50 }));
+      assert.deepEqual([(await status()).shaders, (await asked())[1]], [stand, stand === "slower" ? 0 : 1]);
+    }
+  },
+);
+
+test("what was measured on another adapter or for another head says nothing", { skip: noGpu }, async () => {
+  await fresh(
+    `${COUNTED}${SLOW}Object.defineProperty(GPUAdapterInfo.prototype, "vendor", { get: () => localStorage["vendor"] ?? "one" });`,
+  );
+  await open(page, { worker: false, backend: "auto" });
+  await learnt();
+  assert.equal((await status()).shaders, "slower");
+  await page.evaluate(() => (localStorage["vendor"] = "another"));
+  await page.reload();
+  await open(page, { worker: false, backend: "auto" }, null);
+  await call(page, "forget", { item: "thing-0" });
+  while (await call<boolean>(page, "train", { maxMs: 50 }));
+  assert.deepEqual([(await status()).shaders, (await asked())[1]], ["slower", 1], "it is measured again");
+});
