@@ -72,6 +72,11 @@ export class Contributions {
     this.#shaders = new Shaders(way.options.backend, way.store, `${way.prefix}shaders`);
   }
 
+  /** What shaders make of candidates, where the application wants them. In the device's turn. */
+  async score(sight: () => Uint8Array): Promise<Float32Array | undefined> {
+    return this.#shaders.scores ? this.#shaders.score(await this.#opened(), sight()) : undefined;
+  }
+
   /** Takes steps of what is owed by shaders, where these are to; how many. In the device's turn, which takes so long for one. */
   async tune(stepMs: number): Promise<number> {
     return this.#shaders.tune(await this.#opened(), this.#way.device(), stepMs);

@@ -217,7 +217,8 @@ export class Host implements Leader, Answers, Way {
       const device = this.#settings.personalise ? this.device() : this.#blank();
       if (this.#settings.personalise) this.#names.note(candidates.names);
       const { limit, diversity, caps, pins, freshness } = request;
-      const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin);
+      const seen = await this.#contributions?.score(() => device.sight(itemsOf(candidates), ms, offsetMin));
+      const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin, seen);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
       slate.free();
       if (this.#settings.personalise) this.#slates.add(id);

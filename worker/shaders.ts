@@ -46,6 +46,18 @@ export class Shaders {
     return this.#choose(contributor, device, stepMs);
   }
 
+  /** Whether candidates are scored here, too: only by the application's word. SIMD has an order of 10,000 in some 30 ms. */
+  get scores(): boolean {
+    return this.#backend === "webgpu" && (this.stand ?? "in-use") === "in-use";
+  }
+
+  async score(contributor: Contributor, sight: Uint8Array): Promise<Float32Array | undefined> {
+    if (sight.length === 0) return undefined;
+    const scored = await contributor.score(sight);
+    this.look(contributor);
+    return scored;
+  }
+
   /** By what was measured here before, or by what is measured now: the steps that it takes are real ones. */
   async #choose(contributor: Contributor, device: Device, stepMs: number): Promise<number> {
     const { dimension } = device;

@@ -5,6 +5,7 @@ use crate::{Fresh, Gradient, Head, gradient};
 #[cfg(feature = "gpu")]
 use crate::{
     Learner,
+    cpu::Sight,
     gpu::{Gpu, Patience, Trouble},
 };
 
@@ -82,6 +83,13 @@ impl Backend {
             }
         }
         if let Self::Scalar = self { gradient::by_twins(head, fresh) } else { gradient::by_kernels(head, fresh) }
+    }
+
+    /// Scores and reasons of what a device is going to see, by the GPU; nothing where there is none, or none any more.
+    #[cfg(feature = "gpu")]
+    pub(crate) async fn score(&mut self, sight: &Sight) -> Option<Vec<f32>> {
+        let Self::WebGpu(gpu) = self else { return None };
+        gpu.score(sight).await.map_err(|trouble| *self = Self::Simd(Some(trouble))).ok()
     }
 
     /// At most so many steps of a learner, by the GPU; nothing where there is none, or no step, or none any more.

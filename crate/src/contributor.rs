@@ -5,7 +5,7 @@ use crate::{
     Unsent, Upload, UploadId, clip, cost, noise, ranker::Admitted, statement,
 };
 #[cfg(feature = "gpu")]
-use crate::{Learner, Tuned};
+use crate::{Learner, Tuned, cpu::Sight};
 
 /// One device's ledger, and what it takes to release something on it. It remembers nothing of what the user did: what a
 /// contribution is computed from is handed to it each time, and is gone with the gradient.
@@ -145,6 +145,14 @@ impl Contributor {
     pub async fn tune(&mut self, lent: &[u8], most: u32) -> Result<Option<Tuned>> {
         let learner = Learner::lent(&self.head, lent)?;
         Ok(self.backend.tune(&self.head, &learner, most).await)
+    }
+
+    /// Scores by the GPU what a ranker is going to see ([`crate::Ranker::sight`]); nothing where there is none that
+    /// computes.
+    #[cfg(feature = "gpu")]
+    pub async fn score(&mut self, sight: &[u8]) -> Result<Option<Vec<f32>>> {
+        let sight = Sight::decode(sight)?;
+        Ok(self.backend.score(&sight).await)
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or

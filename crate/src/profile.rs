@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::{
     Attribute, Event, Item, Moment, Schema,
-    cpu::Glance,
+    cpu::{CLUSTERS, Glance, LOOKS, TIDES},
     power::exp2,
     sorted::Sorted,
     stored::{goes_on, stored},
@@ -15,13 +15,9 @@ use privet_kernels::here::dot;
 pub(crate) use view::View;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
-const HALF_LIVES_MS: [f64; 3] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
-/// How many decayed interests there are: one for each half-life, and one of what was pushed away.
-const TIDES: usize = HALF_LIVES_MS.len() + 1;
+const HALF_LIVES_MS: [f64; TIDES - 1] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
 /// The half-life of what a device counts about an attribute's values: three weeks.
 const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
-/// How many interests are kept apart by clustering.
-const CLUSTERS: usize = 4;
 /// An item that is less like every interest than this founds an interest of its own, while there is room.
 const KINSHIP: f32 = 0.5;
 /// What one positive event leaves of a cluster's older weight.
@@ -35,7 +31,7 @@ const COUNTERS: usize = 1024;
 /// A pause of this length ends a session.
 const SESSION_MS: u64 = 30 * 60 * 1000;
 /// How the three looks back weigh what they see: two at what was chosen, broadly and closely, one at what was not.
-const GLANCES: [Glance; 3] = [
+const GLANCES: [Glance; LOOKS] = [
     Glance { sharpness: 8.0, fading: 0.0, against: false },
     Glance { sharpness: 16.0, fading: 0.15, against: false },
     Glance { sharpness: 8.0, fading: 0.0, against: true },
@@ -244,6 +240,11 @@ impl Profile {
     /// The items that were chosen, the oldest first.
     pub(crate) fn chosen(&self) -> &VecDeque<Seen> {
         &self.chosen
+    }
+
+    /// The key of the recent item that lies so far back.
+    pub(crate) fn recent_key(&self, back: usize) -> Option<u64> {
+        self.recent.iter().rev().nth(back).map(|recent| recent.key)
     }
 
     /// What was counted of the values of attributes, as it counts at this moment.

@@ -2,9 +2,10 @@
 
 use crate::{
     Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request, Result,
-    Round, Scratch, Selector, Signed, Slate, Without, accounting,
+    Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
     running::{Report, Setting, Verdict},
     slate,
+    stored::Stored,
 };
 
 /// What the application fixes, and no server can change.
@@ -131,8 +132,27 @@ impl Ranker {
     ///
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
+        self.rerank_seen((candidates, moment, &[]), request, draw)
+    }
+
+    /// The same with what [`crate::Contributor::score`] made of [`Ranker::sight`], and nothing was done since.
+    pub fn rerank_seen(
+        &mut self,
+        candidates: (&[Item], Moment, &[f32]),
+        request: &Request,
+        draw: [u8; 16],
+    ) -> Result<Slate> {
         let setting = Setting { eta: self.head.eta, interleave_every: self.policy().interleave_every };
-        slate::rerank(&self.head, &mut self.memory, setting, (candidates, moment), request, draw)
+        slate::rerank(&self.head, &mut self.memory, setting, candidates, request, draw)
+    }
+
+    /// These candidates as they are to be scored by a GPU; no bytes where there is nothing personal to score them by.
+    pub fn sight(&self, candidates: &[Item], moment: Moment) -> Result<Vec<u8>> {
+        ranking::check(&self.head, candidates)?;
+        let mut bytes = Vec::new();
+        let sight = ranking::sight(&self.head, &self.memory, candidates, moment);
+        sight.iter().for_each(|sight| sight.write(&mut bytes));
+        Ok(bytes)
     }
 
     /// The slate of this id was on the screen; whether that was not known before. Only the latest slates are known.

@@ -1,6 +1,6 @@
 //! From candidates to scores and their order.
 
-use crate::{Error, Head, Item, Memory, Moment, Result, example::slot, profile::extend_direction};
+use crate::{Error, Head, Item, Memory, Moment, Result, cpu::Sight, example::slot, profile::extend_direction};
 use privet_kernels::here as kernels;
 
 /// How many candidates there may be.
@@ -87,6 +87,43 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
         }
     }
     scores
+}
+
+/// The candidates as this device is going to see them, for a GPU to score; nothing where there is nothing personal.
+pub(crate) fn sight(head: &Head, memory: &Memory, candidates: &[Item], moment: Moment) -> Option<Sight> {
+    if !memory.personalises(head) || candidates.is_empty() {
+        return None;
+    }
+    let view = memory.profile().view(&head.schema, moment, memory.without());
+    let thetas = [head.parameters(), memory.learner().theta()].concat();
+    Some(view.sight(candidates, head.shape(0, 0).h, thetas))
+}
+
+/// The parts of each candidate's score, where a GPU has scored what [`sight`] gave it: what the shared net says of each, what
+/// the device's own does, and of each which of the recent items speaks for it, and how loudly.
+pub(crate) fn scores_seen(head: &Head, memory: &Memory, candidates: &[Item], seen: &[f32]) -> Result<Vec<Score>> {
+    let (n, profile) = (candidates.len(), memory.profile());
+    if seen.len() != 4 * n || !memory.personalises(head) {
+        return Err(Error::StateDamaged);
+    }
+    let (gate, learner) = (head.gate(profile.evidence()), memory.learner());
+    let (shared, rest) = seen.split_at(n);
+    let (own, reasons) = rest.split_at(n);
+    let (mut direction, mut slots) = (Vec::new(), Vec::new());
+    let score = |(i, item): (usize, &Item)| {
+        direction.clear();
+        extend_direction(&item.embedding, &mut direction);
+        slots.clear();
+        slots.extend(item.attributes.iter().map(slot));
+        let key = profile.recent_key(reasons[2 * i] as usize);
+        Score {
+            server: item.score,
+            shared: gate * shared[i],
+            personal: gate * (own[i] - shared[i] + learner.personal(&direction, &slots)),
+            because: key.map(|key| (key, reasons[2 * i + 1])),
+        }
+    };
+    Ok(candidates.iter().enumerate().map(score).collect())
 }
 
 /// Refuses candidates that the schema does not describe, or that are named twice; says which.

@@ -44,17 +44,21 @@ pub struct Slate {
 
 /// Ranks, arranges by the rules, and has the running evaluation choose between the server's order and this device's.
 ///
-/// `draw` is random: it names the slate, and decides whether it is an interleaving and which.
+/// `seen` is what a GPU has scored ([`ranking::sight`]), or nothing. `draw` is random: it names the slate, and decides whether it is an interleaving and which.
 pub(crate) fn rerank(
     head: &Head,
     memory: &mut Memory,
     setting: Setting,
-    (candidates, moment): (&[Item], Moment),
+    (candidates, moment, seen): (&[Item], Moment, &[f32]),
     request: &Request,
     draw: [u8; 16],
 ) -> Result<Slate> {
     ranking::check(head, candidates)?;
-    let mut scores = ranking::scores(head, memory, candidates, moment);
+    let mut scores = if seen.is_empty() {
+        ranking::scores(head, memory, candidates, moment)
+    } else {
+        ranking::scores_seen(head, memory, candidates, seen)?
+    };
     let asked = Asked::new(head, candidates, request)?;
     let by_server = asked.order(&asked.server, &asked.rules)?;
     let totals: Vec<f32> = scores.iter().map(Score::total).collect();

@@ -2,8 +2,8 @@
 
 use privet::{
     Attribute, Backend, Contributor, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
-    Round, Schema, SealingKey, Signed, Terms,
-    cpu::{self, Chosen, Course, Net, Span, Turn},
+    Request, Round, Schema, SealingKey, Signed, Terms,
+    cpu::{self, Chosen, Course, Net, Shape, Sight, Sizes, Span, Turn},
     gpu::Gpu,
     rank,
 };
@@ -66,6 +66,7 @@ fn largest(numbers: &[f32]) -> f32 {
 /// Holds every shader to its twin in every case; panics with the first that differs.
 pub(crate) async fn check(gpu: &Gpu) {
     let mut draw = Draw(ChaCha8Rng::seed_from_u64(20_261_121));
+    check_scores(gpu).await;
     for (n, groups) in BATCHES {
         for (f, h) in NETS {
             for (d, values) in [(0, 0), (5, 7)] {
@@ -73,6 +74,101 @@ pub(crate) async fn check(gpu: &Gpu) {
             }
         }
     }
+}
+
+/// Holds the shaders that score to their twins: around a workgroup's edges of items, and of what they are compared with.
+async fn check_scores(gpu: &Gpu) {
+    let mut draw = Draw(ChaCha8Rng::seed_from_u64(20_261_122));
+    for n in [0, 1, 63, 64, 65, 1000] {
+        for (recent, d, h) in [(0, 16, 1), (1, 1, 4), (55, 5, 63), (56, 63, 64), (57, 64, 65), (64, 65, 7)] {
+            for (at, size) in [(0, 1.0), (3, 1e4)] {
+                let sizes = Sizes { n, f: at + 15, h, d, at, recent };
+                check_sight(gpu, &format!("{sizes:?}, {size}"), &sight(&mut draw, sizes, size)).await;
+            }
+        }
+    }
+}
+
+/// Directions of length 1, as every profile has them; features, nets and tides of any size.
+fn sight(draw: &mut Draw, sizes: Sizes, size: f32) -> Sight {
+    let Sizes { n, f, h, d, recent, .. } = sizes;
+    let mut unit = |count: u32, lengths: f32| -> Vec<f32> {
+        let row = |_| {
+            let row = draw.numbers(d, 1.0);
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-3);
+            row.into_iter().map(move |x| lengths * x / length).collect::<Vec<f32>>()
+        };
+        (0..count).flat_map(row).collect()
+    };
+    let (tides, rest, directions) = (unit(4, size), unit(4 + recent, 1.0), unit(n, 1.0));
+    let mut says = vec![8.0, 16.0, 8.0, 1.0 / size, 0.0, 0.5 / size, 2.0 / size, 0.5, 0.25, 0.0, 0.25];
+    for back in 0..recent {
+        // Of each sign, or without any; and fading.
+        let label = [0.7, -1.0, 0.0, 1.0][back as usize % 4];
+        let volume = |sign: f32, fading: f32| (sign * label).max(0.0) * (-fading * back as f32).exp();
+        says.extend([volume(1.0, 0.0), volume(1.0, 0.15), volume(-1.0, 0.0), label]);
+    }
+    let thetas = draw.numbers(2 * (f + f * h + 2 * h), size.min(100.0));
+    Sight { sizes, others: [tides, rest].concat(), says, directions, x: draw.numbers(n * f, size), thetas }
+}
+
+async fn check_sight(gpu: &Gpu, what: &str, sight: &Sight) {
+    let ours = gpu.score(sight).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
+    let (n, f) = (sight.sizes.n as usize, sight.sizes.f as usize);
+    let (mut x, mut reasons) = (sight.x.clone(), Vec::new());
+    for (item, x) in x.chunks_exact_mut(f).enumerate() {
+        reasons.push(cpu::regard(sight, item, x));
+    }
+    let shape = Shape { n: sight.sizes.n, f: sight.sizes.f, h: sight.sizes.h, groups: 1 };
+    for (net, theta) in sight.thetas.chunks_exact(shape.parameters() as usize).enumerate() {
+        let (mut z, mut s) = (vec![0.0; n * shape.h as usize], vec![0.0; n]);
+        cpu::forward(shape, &x, theta, &mut z, &mut s);
+        let most = largest(theta) * largest(&z).max(largest(&x));
+        compare("regard and forward", what, &ours[net * n..][..n], &s, most);
+    }
+    for (item, (which, loudness)) in reasons.into_iter().enumerate().filter(|_| sight.sizes.recent > 0) {
+        let [ours, our_loudness] = [0, 1].map(|part| ours[2 * n + 2 * item + part]);
+        assert!((our_loudness - loudness).abs() <= ABS, "{what}: {our_loudness} {loudness}");
+        // Two may be as loud as each other but for rounding.
+        let label = |which: f32| sight.says[11 + 4 * which as usize + 3];
+        assert!(ours.to_bits() == which.to_bits() || label(ours) != 0.0 || loudness == 0.0, "{what}: {ours} {which}");
+    }
+}
+
+/// Holds an order of a ranker whose candidates a GPU has scored to the one that it makes itself.
+pub(crate) async fn check_order(backend: Backend) {
+    let head = uneven_of(Schema { attributes: vec![attribute("topic"), attribute("form")], ..Schema::plain(64) }, 32);
+    let bytes = head.encode();
+    let mut ranker = Ranker::new(None, Policy::at_once(), &bytes).expect("a sound head");
+    let mut contributor = Contributor::local(Policy::at_once(), &bytes, &[]).expect("a sound head");
+    contributor.compute_by(backend);
+    let candidates: Vec<Item> = (0..1000).map(|n| thing(5000 + n)).collect();
+    let moment = Moment { ms: 90_000_000, offset_min: 60 };
+    assert!(ranker.sight(&candidates, moment).expect("plain candidates").is_empty(), "there is nothing personal yet");
+    for n in 0..90 {
+        ranker.record(pair(n)).expect("a plain event");
+        let Event { item, .. } = pair(1000 + n);
+        ranker.record(Event::new(2, item, Moment { ms: n * 1000, offset_min: 0 })).expect("a plain event");
+    }
+    while ranker.train(|| false) {}
+    let sight = ranker.sight(&candidates, moment).expect("plain candidates");
+    let seen = contributor.score(&sight).await.expect("a sight").expect("the GPU scores");
+    let request = Request::default();
+    let mut rerank = |seen: &[f32]| ranker.rerank_seen((&candidates, moment, seen), &request, [7; 16]);
+    let [ours, own] = [rerank(&seen), rerank(&[])].map(|slate| slate.expect("plain candidates"));
+    for (ours, own) in ours.scores.iter().zip(&own.scores) {
+        for (ours, own) in [(ours.shared, own.shared), (ours.personal, own.personal)] {
+            assert!((ours - own).abs() < 1e-4, "{ours} {own}");
+        }
+        let [(ours, _), (own, _)] = [ours, own].map(|score| score.because.expect("something speaks for it"));
+        assert_eq!(ours, own);
+    }
+    let same = ours.order.iter().zip(&own.order).filter(|(ours, own)| ours == own).count();
+    assert!(same >= 950, "{same} of 1000 places are the same");
+    assert!(
+        rerank(&seen[1..]).is_err() && contributor.score(&sight[1..]).await.is_err(),
+        "what does not fit is refused"
+    );
 }
 
 /// One step over all slates, in every range of numbers.

@@ -33,11 +33,18 @@ fn a_descent_on_the_gpu_is_the_twins_descent() {
 }
 
 #[test]
+fn an_order_that_a_gpu_has_scored_is_the_rankers_own() {
+    if !no_gpu() {
+        pollster::block_on(async { cases::check_order(Backend::webgpu(without_end()).await).await });
+    }
+}
+
+#[test]
 fn a_whole_fine_tuning_on_the_gpu_is_the_one_on_the_cpu() {
     if !no_gpu() {
         let submissions = pollster::block_on(async { cases::check_tuning(Backend::webgpu(without_end()).await).await });
-        // 3,128 steps, 512 at a time, and the probe's two courses.
-        assert_eq!(submissions, 7 + 2);
+        // 3,128 steps, 512 at a time, and the probe's three.
+        assert_eq!(submissions, 7 + 3);
     }
 }
 
@@ -183,13 +190,19 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
         (
             "look",
             include_str!("../../crate/shader/look.wgsl"),
-            ["net", "turns", "chosen", "examples", "rows", "slots", "state", "work", "cursor"],
+            ["net", "turns", "chosen", "examples", "rows", "slots", "state", "work", "cursor"].as_slice(),
         ),
         (
             "learn",
             include_str!("../../crate/shader/learn.wgsl"),
-            ["net", "turns", "chosen", "examples", "rows", "slots", "work", "state", "cursor"],
+            &["net", "turns", "chosen", "examples", "rows", "slots", "work", "state", "cursor"],
         ),
+        (
+            "regard",
+            include_str!("../../crate/shader/regard.wgsl"),
+            &["sizes", "others", "says", "directions", "x", "reasons"],
+        ),
+        ("forward", include_str!("../../crate/shader/forward.wgsl"), &["sizes", "x", "thetas", "s"]),
     ] {
         let module = naga::front::wgsl::parse_str(source).expect("valid WGSL");
         let [entry] = &module.entry_points[..] else { panic!("{name} has one entry point") };

@@ -82,6 +82,12 @@ impl Contributor {
         })
     }
 
+    /// What the GPU makes of candidates, for the ranking module; nothing where there is none that computes.
+    pub async fn score(&mut self, sight: Vec<u8>) -> Result<Option<Vec<f32>>, JsValue> {
+        self.choose_backend().await;
+        self.contributor.score(&sight).await.map_err(js_error)
+    }
+
     /// The stages before the noise, and what releasing them would cost: for the eyes of the person whose data they are.
     /// Nothing changes, and the caller keeps none of it.
     pub async fn preview(&mut self, fresh: Vec<u8>) -> Result<Preview, JsValue> {

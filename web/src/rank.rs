@@ -86,7 +86,8 @@ impl Device {
 
     /// The candidates in the order in which to show them. `limit` 0 is all of them. `caps` are pairs of an attribute's
     /// place and a number, `pins` of a candidate and a place; `freshness` is nothing, or the place of a dense number,
-    /// under what it is fresh, the bonus, and the least number of fresh ones within so many places.
+    /// under what it is fresh, the bonus, and the least number of fresh ones within so many places. `seen` is what the full
+    /// module made of [`Device::sight`].
     #[expect(clippy::too_many_arguments, reason = "an object would be read field by field")]
     pub fn rerank(
         &mut self,
@@ -98,6 +99,7 @@ impl Device {
         freshness: &[f32],
         ms: f64,
         offset_min: i16,
+        seen: Option<Vec<f32>>,
     ) -> Result<Slate, JsValue> {
         let pairs = |pairs: &[u32]| pairs.as_chunks::<2>().0.to_vec();
         let cap = |[attribute, most]: [u32; 2]| Cap { attribute: attribute as usize, most: most as usize };
@@ -117,8 +119,14 @@ impl Device {
         let mut draw = [0; 16];
         draw[..8].copy_from_slice(&random());
         draw[8..].copy_from_slice(&random());
-        let slate = self.device.rerank(&candidates.into_items(), moment(ms, offset_min), &request, draw);
+        let (candidates, seen) = (candidates.into_items(), seen.unwrap_or_default());
+        let slate = self.device.rerank_seen((&candidates, moment(ms, offset_min), &seen), &request, draw);
         slate.map(Slate::from).map_err(js_error)
+    }
+
+    /// These candidates as they are to be scored by a GPU; no bytes where there is nothing personal to score them by.
+    pub fn sight(&self, candidates: Items, ms: f64, offset_min: i16) -> Result<Vec<u8>, JsValue> {
+        self.device.sight(&candidates.into_items(), moment(ms, offset_min)).map_err(js_error)
     }
 
     /// The slate was on the screen; whether that was not known before.

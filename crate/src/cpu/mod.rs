@@ -10,6 +10,7 @@ mod learn;
 mod listwise;
 #[cfg(feature = "gpu")]
 mod look;
+mod regard;
 mod step;
 
 pub use attention::{Glance, attention};
@@ -22,6 +23,7 @@ pub use learn::learn;
 pub use listwise::listwise;
 #[cfg(feature = "gpu")]
 pub use look::look;
+pub use regard::{CLUSTERS, LOOKS, Sight, Sizes, TIDES, regard};
 pub use step::{Step, step};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.

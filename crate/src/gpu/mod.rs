@@ -3,6 +3,7 @@
 
 mod buffers;
 mod probe;
+mod score;
 
 use std::{
     future::poll_fn,
@@ -78,6 +79,8 @@ pub struct Gpu {
     queue: wgpu::Queue,
     look: wgpu::ComputePipeline,
     learn: wgpu::ComputePipeline,
+    regard: wgpu::ComputePipeline,
+    forward: wgpu::ComputePipeline,
     adapter: String,
     /// The first trouble that it told of by itself, or 0.
     told: Arc<AtomicU8>,
@@ -120,11 +123,13 @@ impl Gpu {
         let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
         let look = pipeline(&device, "look", LOOK);
         let learn = pipeline(&device, "learn", LEARN);
+        let regard = pipeline(&device, "regard", include_str!("../../shader/regard.wgsl"));
+        let forward = pipeline(&device, "forward", include_str!("../../shader/forward.wgsl"));
         if within(&patience, scope.pop()).await?.is_some() {
             return Err(Trouble::ShaderRefused);
         }
         let submissions = AtomicU32::new(0);
-        let gpu = Self { device, queue, look, learn, adapter: name, told, submissions, patience };
+        let gpu = Self { device, queue, look, learn, regard, forward, adapter: name, told, submissions, patience };
         gpu.probe().await.map(|()| gpu)
     }
 
@@ -187,7 +192,7 @@ impl Gpu {
         Ok(end.to_vec())
     }
 
-    /// Two small courses through every branch of the shaders, beside the twins.
+    /// Two small courses and a sight through every branch of the shaders, beside the twins.
     async fn probe(&self) -> Result<(), Trouble> {
         for course in probe::courses() {
             let mut twins = course.state.clone();
@@ -201,7 +206,7 @@ impl Gpu {
                 return Err(Trouble::WrongNumbers);
             }
         }
-        Ok(())
+        self.score(&probe::sight()).await.map(drop)
     }
 }
 

@@ -1,10 +1,13 @@
 //! A profile as it looks at items: all that an item is compared with, and all that is the same for each of them.
 
 use super::{
-    CLUSTERS, FIXED, GLANCES, PER_ATTRIBUTE, Profile, RECENT, SESSION_MS, Seen, TIDES, Without, direction, dot, logit,
+    FIXED, GLANCES, PER_ATTRIBUTE, Profile, RECENT, SESSION_MS, Seen, Without, direction, dot, extend_direction, logit,
     on_the_clock,
 };
-use crate::{Item, Moment, Schema};
+use crate::{
+    Item, Moment, Schema,
+    cpu::{CLUSTERS, LOOKS, Sight, Sizes, TIDES},
+};
 use privet_kernels::here as kernels;
 
 /// What a profile has to say at a moment.
@@ -18,7 +21,7 @@ pub(crate) struct View<'a> {
     /// The length of each tide.
     lengths: [f32; TIDES],
     /// Of each look back how loud each recent item is, whatever the item that is looked at.
-    volumes: [[f32; RECENT]; GLANCES.len()],
+    volumes: [[f32; RECENT]; LOOKS],
     /// What is the same for all items: the clock (2), the weekend, the session, and the evidence.
     context: [f32; 5],
 }
@@ -26,7 +29,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     pub(super) fn new(profile: &'a Profile, schema: &'a Schema, moment: Moment, without: Without) -> Self {
         let mut rows = [&profile.tides[..], &profile.clusters].concat();
-        let mut volumes = [[0.0; RECENT]; GLANCES.len()];
+        let mut volumes = [[0.0; RECENT]; LOOKS];
         for (j, recent) in profile.recent.iter().rev().enumerate() {
             rows.extend_from_slice(&recent.direction);
             for (glance, volumes) in GLANCES.iter().zip(&mut volumes) {
@@ -92,6 +95,30 @@ impl<'a> View<'a> {
                 self.odds(item, place, out);
             }
         }
+    }
+
+    /// These items as it is going to see them, with what the likeness says left to be written by [`crate::cpu::regard`].
+    pub(crate) fn sight(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> Sight {
+        let (profile, schema) = (self.profile, self.schema);
+        let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
+        let without = Without { interests: true, attention: true, ..self.without };
+        let blind = Self { rows: Vec::new(), without, lengths: [0.0; TIDES], ..*self };
+        let (nothing, mut x) = (vec![0.0; self.width()], vec![0.0; items.len() * f]);
+        items.iter().zip(x.chunks_exact_mut(f)).for_each(|(item, x)| blind.features(item, &nothing, x));
+        let mut directions = Vec::with_capacity(items.len() * schema.embedding as usize);
+        items.iter().for_each(|item| extend_direction(&item.embedding, &mut directions));
+        let mut says: Vec<f32> = GLANCES.iter().map(|glance| glance.sharpness).collect();
+        let over = |share: f32, all: f32| if all > 0.0 { share / all } else { 0.0 };
+        says.extend(self.lengths.map(|length| over(1.0, length)));
+        let total = profile.weights.iter().sum();
+        says.extend(profile.weights.map(|weight| over(weight, total)));
+        for (j, recent) in profile.recent.iter().rev().enumerate() {
+            says.extend(self.volumes.iter().map(|volumes| volumes[j]));
+            says.push(recent.label);
+        }
+        let (n, d, recent) = (items.len() as u32, schema.embedding, profile.recent.len() as u32);
+        let sizes = Sizes { n, f: f as u32, h, d, at: schema.dense.len() as u32, recent };
+        Sight { sizes, others: self.rows.clone(), says, directions, x, thetas }
     }
 
     /// The recent item that speaks most for one that is so like the rows, and how loudly: a name to show beside it.
