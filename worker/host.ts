@@ -1,10 +1,10 @@
 // The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
 
-import { hashOf, sameBytes } from "./bytes.ts";
+import { sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { roundAt } from "./early.ts";
-import { Journal, type Line } from "./journal.ts";
+import { Journal, type Line, type Stored } from "./journal.ts";
 import { loadFull } from "./late.ts";
 import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
@@ -115,11 +115,14 @@ export class Host implements Leader, Answers, Way {
     const loaded = early.then(() => loadRank(options.wasm?.rank));
     const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
     admitted?.catch(() => undefined);
-    const stored = ["settings", "head"].map((name) => host.#stored(name));
-    const [settings, before] = await Promise.all([...stored, loaded.then(() => undefined)]);
+    const profile = host.#journal.read();
+    profile.catch(() => undefined);
+    const stored = ["head", "settings"].map((name) => host.#stored(name));
+    await loaded;
+    await host.#install(await host.#firstPublished(admitted, stored[0]));
+    const [before, settings] = await Promise.all(stored);
     if (settings) host.#settings = unpack<Settings>(settings);
-    await host.#install(await host.#firstPublished(admitted));
-    await host.#restore(before !== undefined && !sameBytes(before, host.published.head));
+    await host.#restore(profile, before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
     void host.#session();
     host.#look();
@@ -480,10 +483,10 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** The profile as it was left, where it can be read; under another head all that it learns is learnt anew. */
-  async #restore(anew: boolean): Promise<void> {
+  async #restore(profile: Promise<Stored>, anew: boolean): Promise<void> {
     const load = (snapshot: Uint8Array) => this.device().import(snapshot, anew);
     const replay = ({ args }: Line) => this.#record(args[0] as Act);
-    this.#restored = await this.#journal.restore(load, replay);
+    this.#restored = await this.#journal.restore(profile, load, replay);
     // What was read before the damage was found is not used.
     if (this.#journal.damaged) await this.#install(this.published);
     if (anew) await this.keep();
@@ -512,18 +515,21 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
-  async #firstPublished(asked: Promise<Admitted> | undefined): Promise<Published> {
+  async #firstPublished(
+    asked: Promise<Admitted> | undefined,
+    before?: Promise<Uint8Array | undefined>,
+  ): Promise<Published> {
     const { head } = this.options;
     const own = async () => {
       return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
     };
     if (!asked) return own();
     try {
-      return await this.#fetched(asked);
+      return await this.#fetched(asked, before);
     } catch (error) {
       if (!["server-unreachable", "round-pending"].includes(codeOf(error) ?? "")) throw error;
       this.#refused = codeOf(error);
-      const [round, kept] = [await this.#stored("round"), await this.#stored("head")];
+      const [round, kept] = await Promise.all([this.#stored("round"), before]);
       if (round && kept) return { round, head: kept };
       if (!head) throw error;
       return own();
@@ -537,14 +543,10 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
-  async #fetched(asked: Promise<Admitted>): Promise<Published> {
-    const { round, verified } = await asked;
-    const hash = verified.head;
-    const { head } = this.options;
-    for (const known of [this.published.head, await this.#stored("head"), head]) {
-      if (known instanceof Uint8Array && (await hashOf(known)) === hash) return { round, head: known, verified };
-    }
-    return { round, head: await this.server.head(hash), verified };
+  async #fetched(asked: Promise<Admitted>, before?: Promise<Uint8Array | undefined>): Promise<Published> {
+    const { round, verified, head } = await asked;
+    const known = [head, this.published.head, before, this.options.head];
+    return { round, head: await this.server.head(verified.head, known), verified };
   }
 
   #stored(name: string): Promise<Uint8Array | undefined> {

@@ -17,6 +17,14 @@ export interface Line {
   args: unknown[];
 }
 
+/** A profile as it was read. */
+export interface Stored {
+  snapshot: Uint8Array | undefined;
+  marks: Uint8Array | undefined;
+  keys: string[];
+  lines: (Uint8Array | undefined)[];
+}
+
 export class Journal {
   readonly #store: Store;
   readonly #prefix: string;
@@ -38,12 +46,18 @@ export class Journal {
     this.#prefix = prefix;
   }
 
-  /** Reads what is stored; whether there was any, and no word of it where it is damaged. */
-  async restore(load: (snapshot: Uint8Array) => void, replay: (line: Line) => void): Promise<boolean> {
+  /** All that is stored; nothing of it is used yet. */
+  async read(): Promise<Stored> {
+    const get = (key: string) => this.#store.get(key);
+    const own = ["profile", "marks"].map((name) => get(this.#prefix + name));
+    const [keys, snapshot, marks] = await Promise.all([this.#store.keys(`${this.#prefix}event/`), ...own]);
+    return { keys, snapshot, marks, lines: await Promise.all(keys.map(get)) };
+  }
+
+  /** Takes what was read; whether there was any, and no word of it where it is damaged. */
+  async restore(stored: Promise<Stored>, load: (snapshot: Uint8Array) => void, replay: (line: Line) => void) {
     try {
-      const keys = await this.#store.keys(`${this.#prefix}event/`);
-      const names = ["profile", "marks"].map((name) => this.#prefix + name);
-      const [snapshot, marks, ...lines] = await Promise.all([...names, ...keys].map((key) => this.#store.get(key)));
+      const { keys, snapshot, marks, lines } = await stored;
       if (snapshot) load(snapshot);
       if (marks) this.#marks = new Map(unpack<[string, number][]>(marks));
       for (const bytes of lines) {

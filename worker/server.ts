@@ -1,6 +1,7 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
-import { QUIET, roundAt } from "./early.ts";
+import { hashOf } from "./bytes.ts";
+import { baseOf, FOR_EVER, headAt, QUIET, roundAt } from "./early.ts";
 import type { Asked } from "./protocol.ts";
 import { codeOf, gaveUp, refusal } from "./refusal.ts";
 
@@ -31,7 +32,7 @@ export class Server {
 
   constructor(url: string) {
     this.#url = url;
-    this.#base = `${url.replace(/\/+$/, "")}/v1`;
+    this.#base = baseOf(url);
   }
 
   /** The open round's configuration, as bytes that the core reads. */
@@ -39,11 +40,13 @@ export class Server {
     return bytesAt(roundAt(this.#url, task));
   }
 
-  async head(hash: string): Promise<Uint8Array> {
-    const url = `${this.#base}/heads/${hash}`;
+  /** The head of this hash, which a verified round names: one of these, or what the server has. */
+  async head(hash: string, known: readonly unknown[]): Promise<Uint8Array> {
+    const url = headAt(this.#url, hash);
+    // Set down even where the page has asked for it; what it asked for and no round names has no explanation.
     this.asked.set(url, "head");
-    // Named by its hash it never changes: the browser need not ask whether it has.
-    return bytesAt(url, { cache: "default" });
+    for await (const head of known) if (head instanceof Uint8Array && (await hashOf(head)) === hash) return head;
+    return bytesAt(url, FOR_EVER);
   }
 
   /** Where an upload goes. */
