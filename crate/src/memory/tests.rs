@@ -51,7 +51,7 @@ fn offer(memory: &mut Memory, n: usize, items: &[usize]) -> u32 {
     let setting = Setting { interleave_every: 2, ..Setting::default() };
     let mut draw = [0; 16];
     draw[..8].copy_from_slice(&(n as u64).to_le_bytes());
-    let slate = slate::rerank(&head(), memory, setting, (&candidates, moment), &Request::default(), draw);
+    let slate = slate::rerank(&head(), memory, setting, (&candidates, moment, &[]), &Request::default(), draw);
     slate.expect("plain candidates").id
 }
 
