@@ -103,6 +103,11 @@ impl Contributor {
         self.backend = backend;
     }
 
+    /// What computed, for another.
+    pub fn into_backend(self) -> Backend {
+        self.backend
+    }
+
     /// The account.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

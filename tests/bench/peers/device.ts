@@ -74,10 +74,10 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
 
 const NONE = new Uint32Array();
 
-const terms = (rank: typeof Rank) => new rank.Terms("bench", new Uint8Array(32), undefined, []);
+export const terms = (rank: typeof Rank) => new rank.Terms("bench", new Uint8Array(32), undefined, []);
 
 /** A slate of two is shown, and one of them is chosen: a pair. */
-function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank): void {
+export function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank): void {
   const slate = device.rerank(new rank.Items(...items(2 * n, 2, d)), 0, 0, NONE, NONE, [], n, 0);
   device.shown(slate.id);
   device.record("click", new rank.Items(...items(2 * n, 1, d)), 1, slate.id, n, 0);
@@ -85,7 +85,7 @@ function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank): v
 }
 
 /** Items as they cross to a worker. */
-function items(first: number, count: number, d: number): Flat {
+export function items(first: number, count: number, d: number): Flat {
   const width = 1 + d + DENSE;
   const numbers = uneven(count * width, 1, first * width);
   const each = Array.from({ length: count }, (_, n) => first + n);

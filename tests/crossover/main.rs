@@ -1,0 +1,124 @@
+//! From where on shaders are quicker than the kernels, natively: a JSON line for every width of the head, examples of a step and
+//! number of candidates. The first argument is how many rounds.
+
+use std::time::Instant;
+
+use privet::{
+    Attribute, Backend, Contributor, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema,
+    gpu::without_end,
+};
+use serde_json::json;
+
+const HIDDEN: [u32; 3] = [32, 128, 512];
+const BATCHES: [u32; 3] = [8, 32, 128];
+const CANDIDATES: [u64; 3] = [200, 1000, 10_000];
+const EVENTS: u64 = 64;
+const STEPS_AT_ONCE: u32 = 256;
+
+fn main() {
+    let rounds: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(5);
+    let backend = pollster::block_on(Backend::webgpu(without_end()));
+    let Backend::WebGpu(gpu) = &backend else {
+        println!("{}", json!({ "adapter": null, "trouble": backend.trouble().map(privet::gpu::Trouble::code) }));
+        return;
+    };
+    println!("{}", json!({ "adapter": gpu.adapter() }));
+    // The one device is handed from head to head: to open it anew each time says nothing about its speed.
+    let mut backend = Some(backend);
+    for hidden in HIDDEN {
+        for batch in BATCHES {
+            let head = head(hidden, batch);
+            let mut contributor = Contributor::local(Policy::at_once(), &head, &[]).expect("a sound head");
+            contributor.compute_by(backend.take().expect("it was handed back"));
+            steps(&head, &mut contributor, (hidden, batch), rounds);
+            if batch == BATCHES[0] {
+                rerankings(&head, &mut contributor, hidden, rounds);
+            }
+            backend = Some(contributor.into_backend());
+        }
+    }
+}
+
+fn steps(head: &[u8], contributor: &mut Contributor, (hidden, batch): (u32, u32), rounds: usize) {
+    let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
+    for round in 0..=rounds {
+        let [mut ours, mut other] = [ranker(head), ranker(head)];
+        let (owed, start) = (ours.owed() as f64, Instant::now());
+        while ours.train(|| false) {}
+        let own = start.elapsed().as_secs_f64() * 1000.0 / owed;
+        let start = Instant::now();
+        while other.owed() > 0 {
+            let lent = other.lend(STEPS_AT_ONCE);
+            let tuned = pollster::block_on(contributor.tune(&lent, STEPS_AT_ONCE)).expect("bytes that were lent");
+            let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", contributor.backend().trouble()));
+            other.took(tuned.steps, &tuned.state).expect("as many as were owed");
+        }
+        if round > 0 {
+            simd.push(own);
+            webgpu.push(start.elapsed().as_secs_f64() * 1000.0 / owed);
+        }
+    }
+    print("step", hidden, u64::from(batch), simd, webgpu);
+}
+
+fn rerankings(head: &[u8], contributor: &mut Contributor, hidden: u32, rounds: usize) {
+    let mut ranker = ranker(head);
+    while ranker.train(|| false) {}
+    let request = Request { limit: 50, ..Request::default() };
+    for count in CANDIDATES {
+        let candidates: Vec<Item> = (0..count).map(|n| item(5000 + n)).collect();
+        let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
+        for round in 0..=rounds {
+            let start = Instant::now();
+            ranker.rerank(&candidates, Moment::default(), &request, [0; 16]).expect("plain candidates");
+            let own = start.elapsed().as_secs_f64() * 1000.0;
+            let start = Instant::now();
+            let sight = ranker.sight(&candidates, Moment::default()).expect("plain candidates");
+            let seen = pollster::block_on(contributor.score(&sight)).expect("a sight").expect("the GPU scores");
+            ranker.rerank_seen((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
+            if round > 0 {
+                simd.push(own);
+                webgpu.push(start.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+        print("rerank", hidden, count, simd, webgpu);
+    }
+}
+
+fn print(what: &str, hidden: u32, size: u64, simd: Vec<f64>, webgpu: Vec<f64>) {
+    let [simd, webgpu] = [simd, webgpu].map(|mut all| {
+        all.sort_by(f64::total_cmp);
+        all[all.len() / 2]
+    });
+    println!("{}", json!({ "what": what, "hidden": hidden, "size": size, "simd": simd, "webgpu": webgpu }));
+}
+
+/// As the page's: 64 features over embeddings of 64.
+fn head(hidden: u32, batch: u32) -> Vec<u8> {
+    let dense = (0..40).map(|n| Dense { name: format!("number-{n}"), offset: 0.0, scale: 1.0 }).collect();
+    let attributes = (0..3).map(|n| Attribute { name: format!("attribute-{n}"), rate: 0.03, strength: 20.0 }).collect();
+    let schema = Schema { dense, attributes, ..Schema::plain(64) };
+    let mut head = Head::starting(schema, hidden, 2.0).expect("a plain schema");
+    (head.local.steps, head.local.batch) = (8, batch);
+    head.encode()
+}
+
+fn ranker(head: &[u8]) -> Ranker {
+    let mut ranker = Ranker::new(None, Policy::at_once(), head).expect("a sound head");
+    for n in 0..EVENTS {
+        let moment = Moment { ms: n * 1000, offset_min: 0 };
+        let event = Event { others: vec![item(2 * n + 1)], ..Event::new(1, item(2 * n), moment) };
+        ranker.record(event).expect("a plain event");
+    }
+    ranker
+}
+
+fn item(n: u64) -> Item {
+    let uneven = |i: u64| ((n * 131 + i * 7) as f32 * 0.618_034).fract() - 0.5;
+    Item {
+        score: uneven(999),
+        dense: (0..40).map(|i| uneven(100 + i)).collect(),
+        attributes: vec![(0, n % 20), (1, n % 31), (2, n % 3)],
+        ..Item::plain(n, (0..64).map(uneven).collect())
+    }
+}
