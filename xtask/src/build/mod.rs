@@ -2,6 +2,8 @@
 
 mod kernels;
 mod names;
+mod order;
+mod sections;
 pub(crate) mod stamp;
 
 use anyhow::{Context, Result};
@@ -14,7 +16,7 @@ use std::{
 
 use crate::{
     figures,
-    place::{Place, copy, read, write},
+    place::{Place, copy, read, read_bytes, write},
     run::{self, Program},
     setup::{self, Machine, Need, WasmTools},
 };
@@ -36,9 +38,10 @@ const WASM_FEATURES: [&str; 8] = [
     "simd",
 ];
 
-/// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack. Functions
-/// of like names are like each other: side by side they compress better.
-const SHRINKING: [&str; 4] = ["-Oz", "--converge", "--low-memory-unused", "--reorder-functions-by-name"];
+/// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack.
+const SHRINKING: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
+/// How it takes the names away, once it has put the functions in their order, and shrinks what is left.
+const ORDERING: [&str; 4] = ["--reorder-functions-by-name", "--strip-debug", "--strip-producers", "-Oz"];
 
 /// What the kernels are measured beside, and what of it is fetched at run time.
 const PEERS: &str = "tests/bench/peers";
@@ -92,13 +95,13 @@ const MODULES: [(&str, &[&str]); 2] = [
 
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
     let tools = machine.wasm()?;
-    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build/names.rs"]
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build"]
         .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     for (name, features) in MODULES {
         let folder = place.root.join("web/pkg").join(name);
         let modules = [module_file(&folder, name), named_file(&folder, name)];
-        let also = format!("{} {WASM_FEATURES:?} {SHRINKING:?} {features:?}", tools.describe(place));
+        let also = format!("{} {features:?}", tools.describe(place));
         let inputs = Stamp::new(place.target.join(format!("xtask/{name}-inputs")), &sources, &also)?;
         let made = || {
             let modules = modules.each_ref().map(PathBuf::as_path);
@@ -161,10 +164,11 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     let before = file_size(&module)?;
     let shrink = || node_program(place, "wasm-opt").args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
-    // Once more where the names are gone: a few hundred bytes.
-    shrink().args(["--strip-debug", "--strip-producers", "-Oz"]).arg(&named).arg("--output").arg(&module).run()?;
+    write(&module, order::numbered(&read_bytes(&named)?)?)?;
+    shrink().args(ORDERING).arg(&module).arg("--output").arg(&module).run()?;
+    names::shorten(&folder.join(format!("{name}.js")), &module)?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    names::number(&folder.join(format!("{name}.js")), &module)
+    Ok(())
 }
 
 /// The page of `cargo xtask bench ranking`: the module that ranks, its kernels by themselves, and their peers in the
@@ -209,10 +213,10 @@ fn package(place: &Place) -> Result<()> {
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
     for (from, to) in [("index", "index"), ("auditor", "audit")] {
-        bundle(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), true)?;
+        shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"))?;
     }
     for name in ["worker", "service", "full"] {
-        bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
+        shipped(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"))?;
     }
     bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
     for (name, _) in MODULES {
@@ -289,6 +293,16 @@ fn feed(from: &Path, dist: &Path) -> Result<()> {
     let served = json!({ "scale": about["scale"], "dimensions": about["dimensions"], "columns": columns });
     write(&dist.join("feed.json"), served.to_string())?;
     copy(&from.join("embeddings.bin"), &dist.join("feed.bin"))
+}
+
+/// A bundle of the package, once more through what makes a few percent less of it.
+fn shipped(place: &Place, from: &str, to: &str) -> Result<()> {
+    bundle(place, from, to, true)?;
+    let map = Path::new(to).file_name().and_then(|name| name.to_str()).context("a bundle has a name")?;
+    node_program(place, "terser")
+        .args([to, "--module", "--ecma=2022", "--mangle", "--compress", "passes=3,hoist_funs", "--output", to])
+        .args(["--source-map", &format!("content='{to}.map',url='{map}.map'")])
+        .run()
 }
 
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
