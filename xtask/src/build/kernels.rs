@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use std::{fs, path::Path};
 
 use super::{
-    WASM_FEATURES, file_size, node_program,
+    SIMD, WASM_FEATURES, file_size, node_program,
     sections::{DATA, sections},
 };
 use crate::{
@@ -37,7 +37,7 @@ pub(crate) fn kernels(place: &Place, machine: &Machine, folder: &Path) -> Result
         let before = file_size(&made)?;
         node_program(place, "wasm-opt")
             .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-            .args(["--enable-relaxed-simd", "-O3", "--strip-debug", "--strip-producers"])
+            .args([SIMD, "--enable-relaxed-simd", "-O3", "--strip-debug", "--strip-producers"])
             .arg(&made)
             .arg("--output")
             .arg(&small)

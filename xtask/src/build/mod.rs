@@ -6,7 +6,7 @@ mod order;
 mod sections;
 pub(crate) mod stamp;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pico_args::Arguments;
 use serde_json::{Value, json};
 use std::{
@@ -25,9 +25,9 @@ use stamp::Stamp;
 /// What a build needs of the machine.
 pub(crate) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm];
 
-/// What rustc turns on for wasm32 by itself, and SIMD. One by one: with `--all-features` wasm-opt writes a module
-/// that browsers refuse.
-const WASM_FEATURES: [&str; 8] = [
+/// What rustc turns on for wasm32 by itself. One by one: with `--all-features` wasm-opt writes a module that browsers
+/// refuse.
+const WASM_FEATURES: [&str; 7] = [
     "bulk-memory",
     "bulk-memory-opt",
     "multivalue",
@@ -35,8 +35,9 @@ const WASM_FEATURES: [&str; 8] = [
     "nontrapping-float-to-int",
     "reference-types",
     "sign-ext",
-    "simd",
 ];
+/// What a module has besides, where it is built for it.
+const SIMD: &str = "--enable-simd";
 
 /// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack.
 const SHRINKING: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
@@ -54,6 +55,9 @@ const PEER_FILES: &[(&str, &[&str])] = &[
 pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
 /// How many of these it loads before the first re-ranking.
 pub(crate) const LOADED_FIRST: usize = 3;
+/// What a browser without SIMD loads instead of a module: the same, built without.
+pub(crate) const SCALAR: [(&str, &str); 2] =
+    [("rank_bg.wasm", "rank_scalar_bg.wasm"), ("full_bg.wasm", "full_scalar_bg.wasm")];
 
 /// The files of the page that are served as they are.
 const STATIC: [&str; 3] = ["html", "svg", "png"];
@@ -94,35 +98,44 @@ const MODULES: [(&str, &[&str]); 2] = [
 ];
 
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
-    let tools = machine.wasm()?;
+    for (name, features) in MODULES {
+        let folders = [(name.to_owned(), true), (format!("{name}_scalar"), false)].map(|(folder, simd)| {
+            let folder = place.root.join("web/pkg").join(folder);
+            let wasm = Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name, simd };
+            module(place, machine.wasm()?, &wasm)?;
+            read(&folder.join(format!("{name}.js")))
+        });
+        let [glue, other] = folders;
+        ensure!(glue? == other?, "the module `{name}` wants other glue without SIMD than with it");
+    }
+    Ok(())
+}
+
+/// Builds a module, if anything that it is made of has changed.
+fn module(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
+    let &Wasm { features, folder, name, simd, .. } = wasm;
     let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build"]
         .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
-    for (name, features) in MODULES {
-        let folder = place.root.join("web/pkg").join(name);
-        let modules = [module_file(&folder, name), named_file(&folder, name)];
-        let also = format!("{} {features:?}", tools.describe(place));
-        let inputs = Stamp::new(place.target.join(format!("xtask/{name}-inputs")), &sources, &also)?;
-        let made = || {
-            let modules = modules.each_ref().map(PathBuf::as_path);
-            Stamp::new(place.target.join(format!("xtask/{name}-module")), &modules, "")
-        };
-        if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
-            continue;
-        }
-        println!("building the Wasm module `{name}`");
-        optimised(place, tools, &Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name })?;
-        made()?.record()?;
-        inputs.record()?;
+    let modules = [module_file(folder, name), named_file(folder, name)];
+    let also = format!("{} {features:?} {simd}", tools.describe(place));
+    let stamp = |of: &str| place.target.join(format!("xtask/{name}{}-{of}", if simd { "" } else { "-scalar" }));
+    let inputs = Stamp::new(stamp("inputs"), &sources, &also)?;
+    let made = || Stamp::new(stamp("module"), &modules.each_ref().map(PathBuf::as_path), "");
+    if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
+        return Ok(());
     }
-    Ok(())
+    println!("building the Wasm module `{name}`{}", if simd { "" } else { " without SIMD" });
+    optimised(place, tools, wasm)?;
+    made()?.record()?;
+    inputs.record()
 }
 
 /// The release path and its peer, built as the module that ships is, with a page around them.
 pub(crate) fn bench(place: &Place, machine: &Machine) -> Result<PathBuf> {
     let pages = place.target.join("bench/privacy");
-    let wasm =
-        Wasm { package: "tests/bench/wasm", crate_name: "privet_bench", features: &[], folder: &pages, name: "bench" };
+    let (package, crate_name, name) = ("tests/bench/wasm", "privet_bench", "bench");
+    let wasm = Wasm { package, crate_name, features: &[], folder: &pages, name, simd: true };
     optimised(place, machine.wasm()?, &wasm)?;
     let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\">";
     write(&pages.join("index.html"), page)?;
@@ -136,6 +149,7 @@ struct Wasm<'a> {
     features: &'a [&'a str],
     folder: &'a Path,
     name: &'a str,
+    simd: bool,
 }
 
 fn module_file(folder: &Path, name: &str) -> PathBuf {
@@ -149,20 +163,25 @@ fn named_file(folder: &Path, name: &str) -> PathBuf {
 
 /// Compiles a package to Wasm in the profile that ships, and shrinks it.
 fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
-    let &Wasm { package, crate_name, features, folder, name } = wasm;
+    let &Wasm { package, crate_name, features, folder, name, simd } = wasm;
+    // Of each kind a folder: other flags in the same one, and Cargo builds std again.
+    let target = place.target.join(if simd { "wasm" } else { "wasm-scalar" });
     tools
-        .shipping(place)?
+        .shipping(place, &target, simd)?
         .dir(&place.root.join(package))
         // Of nothing but this kind: beside a library for Rust, Cargo would leave out most of the optimising at the end.
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
         .args(features)
         .run()
         .with_context(|| format!("the Wasm module `{name}` does not build"))?;
-    let made = place.target.join("wasm/wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
+    let made = target.join("wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
     tools.bindgen().args(["--target", "web", "--out-name", name, "--out-dir"]).arg(folder).arg(made).run()?;
     let (module, named) = (module_file(folder, name), named_file(folder, name));
     let before = file_size(&module)?;
-    let shrink = || node_program(place, "wasm-opt").args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
+    let shrink = || {
+        let features = WASM_FEATURES.map(|feature| format!("--enable-{feature}"));
+        node_program(place, "wasm-opt").args(features).args(simd.then_some(SIMD))
+    };
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
     write(&module, order::numbered(&read_bytes(&named)?)?)?;
     shrink().args(ORDERING).arg(&module).arg("--output").arg(&module).run()?;
@@ -202,7 +221,8 @@ fn package(place: &Place) -> Result<()> {
         ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.base.json", "package-lock.json", "xtask/src/build"];
     let inputs: Vec<PathBuf> = inputs.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
     let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let outputs = LOADED.iter().chain(&["types/web/ts/index.d.ts"]).map(|name| dist.join(name));
+    let scalar = SCALAR.map(|(_, file)| file);
+    let outputs = LOADED.iter().chain(&scalar).chain(&["types/web/ts/index.d.ts"]).map(|name| dist.join(name));
     let stamp = || Stamp::new(place.target.join("xtask/package"), &inputs, "");
     if stamp()?.holds() && outputs.into_iter().all(|file| file.is_file()) {
         return Ok(());
@@ -220,7 +240,9 @@ fn package(place: &Place) -> Result<()> {
     }
     bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
     for (name, _) in MODULES {
-        copy(&module_file(&root.join("web/pkg").join(name), name), &module_file(&dist, name))?;
+        for folder in [name.to_owned(), format!("{name}_scalar")] {
+            copy(&module_file(&root.join("web/pkg").join(&folder), name), &module_file(&dist, &folder))?;
+        }
     }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
@@ -261,7 +283,7 @@ fn demo(place: &Place) -> Result<()> {
         }
     }
     feed(&root.join("demo/feed"), &dist)?;
-    for name in LOADED.iter().filter(|name| **name != "index.js") {
+    for name in LOADED.iter().chain(&SCALAR.map(|(_, file)| file)).filter(|name| **name != "index.js") {
         copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
     }
     Ok(())
