@@ -39,10 +39,12 @@ const WASM_FEATURES: [&str; 7] = [
 /// What a module has besides, where it is built for it.
 const SIMD: &str = "--enable-simd";
 
-/// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack.
-const SHRINKING: [&str; 3] = ["-Oz", "--converge", "--low-memory-unused"];
+/// How wasm-opt shrinks a module, and once more with its branches laid out anew. Nothing lies in the first kilobyte of its
+/// memory: that is the end of the stack.
+const SHRINKING: [&str; 6] = ["-Oz", "--converge", "--low-memory-unused", "--flatten", "--rereloop", "-Oz"];
 /// How it takes the names away, once it has put the functions in their order, and shrinks what is left.
-const ORDERING: [&str; 4] = ["--reorder-functions-by-name", "--strip-debug", "--strip-producers", "-Oz"];
+const ORDERING: [&str; 5] =
+    ["--reorder-functions-by-name", "--strip-debug", "--strip-producers", "--strip-target-features", "-Oz"];
 
 /// What the kernels are measured beside, and what of it is fetched at run time.
 const PEERS: &str = "tests/bench/peers";

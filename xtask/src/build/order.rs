@@ -8,7 +8,7 @@ use super::sections::{CODE, CUSTOM, IMPORTS, byte, module, number, put_number, p
 /// In how many bytes two functions have to be the same to be alike.
 const RUN: usize = 5;
 /// How much of what a function is like goes on to the one after the next.
-const MEMORY: f64 = 0.5;
+const MEMORY: f64 = 0.6;
 
 /// The module with a number for each function's name: by these names wasm-opt puts the like beside each other.
 pub(super) fn numbered(whole: &[u8]) -> Result<Vec<u8>> {
