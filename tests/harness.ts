@@ -26,8 +26,10 @@ export function required(name: string): string {
   return value;
 }
 
-export async function launch({ gpu = !noGpu } = {}): Promise<Browser> {
+export async function launch({ gpu = !noGpu, simd = true } = {}): Promise<Browser> {
   const args = gpu ? [...FLAGS, ...GPU_FLAGS] : [...FLAGS, "--disable-features=WebGPU", "--disable-gpu"];
+  // A processor without these instructions is one without SIMD, as V8 sees it.
+  if (!simd) args.push("--js-flags=--no-enable-sse4-1");
   return chromium.launch({ executablePath: required("PRIVET_CHROMIUM"), args, chromiumSandbox: false });
 }
 

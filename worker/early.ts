@@ -1,5 +1,6 @@
 // What a worker wants first, loaded by its page while the worker starts: the module that ranks, the open round, its head.
 
+import { rankAddress } from "./lanes.ts";
 import type { OpenOptions } from "./protocol.ts";
 
 /** Nothing of it where the page could not load it: the worker asks again, and says what is wrong. */
@@ -40,7 +41,7 @@ export async function loadEarly({ task, leader, wasm }: OpenOptions): Promise<Ea
   // Where another tab leads there is nothing to load.
   if (held?.some(({ name }) => name === `privet-${lockOf(task)}`)) return {};
   const [rank, published] = await Promise.all([
-    compiled(wasm?.rank ?? new URL("./rank_bg.wasm", import.meta.url)).catch(() => undefined),
+    compiled(wasm?.rank ?? rankAddress()).catch(() => undefined),
     leader && publishedAt(leader.url, task).catch(() => undefined),
   ]);
   return { rank, ...published };

@@ -1,6 +1,7 @@
 // The full module, which can contribute and audit: loaded when it is first wanted, and beside the one that ranks.
 
 import type * as full from "./full.ts";
+import { fullAddress } from "./lanes.ts";
 import type { Source } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
@@ -28,6 +29,6 @@ async function load(source?: Source): Promise<Full> {
   // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need.
   const address = new URL("./full.js", import.meta.url);
   const module = glue ?? ((await import(/* @vite-ignore */ /* webpackIgnore: true */ address.href)) as Full);
-  await module.default({ module_or_path: source ?? new URL("./full_bg.wasm", import.meta.url) });
+  await module.default({ module_or_path: source ?? fullAddress() });
   return module;
 }

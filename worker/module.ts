@@ -3,13 +3,14 @@
 import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import type { Early } from "./early.ts";
+import { fullAddress, rankAddress } from "./lanes.ts";
 import type { Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
 export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
 
 export async function loadRank(source?: Source): Promise<void> {
-  await init(source && { module_or_path: source });
+  await init({ module_or_path: source ?? rankAddress() });
 }
 
 /** A round's bytes, and what was read in them when their signatures and what they ask for were found right. */
@@ -33,7 +34,7 @@ export async function admitEarly(options: OpenOptions, { rank, round, head }: Ea
 
 /** Where the worker and both modules are. */
 export function addressesOf({ rank, full }: Sources = {}): string[] {
-  const beside = ["worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+  const beside = ["worker.js", rankAddress(), "full.js", fullAddress()];
   const named = [rank, full].filter((source) => typeof source === "string");
   return [...beside, ...named].map((name) => new URL(name, import.meta.url).href);
 }

@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { launch, required, Server } from "../harness.ts";
+import type { Crossover } from "./peers/crossover.ts";
+import { launch, noGpu, required, Server } from "../harness.ts";
 
 const ROUNDS = 300;
 
@@ -31,24 +32,44 @@ const AT_MOST: Record<string, Partial<Record<string, number>>> = {
   step: { "jax-js wasm": 0.39, "TF.js wasm": 1.3 },
 };
 
-/** Heads of 64-32-1 over embeddings of both lengths, as the command makes them. */
+/**
+ * Where shaders and kernels are measured beside each other: features and hidden units of a head (that of the other figures, and
+ * the widest that there may be with as many features and with the fewest), examples of a step, and candidates.
+ */
+const NETS: [number, number][] = [
+  [64, 32],
+  [64, 60],
+  [15, 240],
+];
+const BATCHES = [8, 32, 128];
+const CANDIDATES = [200, 1000, 10_000];
+const CROSSINGS = 5;
+
+/** Heads over embeddings of both lengths, and those of the table, as the command makes them. */
 const folder = join(required("PRIVET_PAGES"), "heads");
 await mkdir(folder, { recursive: true });
-for (const embedding of [64, 384]) {
+for (const embedding of [64, 384]) await makeHead(String(embedding), embedding, 64, 32, 8);
+for (const [features, hidden] of NETS) {
+  for (const batch of BATCHES) await makeHead(`${features}-${hidden}-${batch}`, 64, features, hidden, batch);
+}
+
+async function makeHead(as: string, embedding: number, features: number, hidden: number, batch: number): Promise<void> {
   const names = (count: number, name: string) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
-  const dense = names(40, "number").map((name) => ({ name, offset: 0, scale: 1 }));
-  const attributes = names(3, "attribute").map((name) => ({ name, rate: 0.03, strength: 20 }));
+  // 15 are every profile's, and 3 each attribute's.
+  const [numbers, values] = features === 64 ? [40, 3] : [0, 0];
+  const dense = names(numbers, "number").map((name) => ({ name, offset: 0, scale: 1 }));
+  const attributes = names(values, "attribute").map((name) => ({ name, rate: 0.03, strength: 20 }));
   const kinds = [{ name: "click", label: 1, weight: 1, full: 0 }];
   const settings = {
     schema: { version: 1, embedding, dense, attributes, kinds },
     ...{ kappa: 2, eta: 1 },
-    local: { steps: 8, batch: 8, rate: 0.05, pull: 200, personal_rate: 0.1, personal_pull: 50 },
+    local: { steps: 8, batch, rate: 0.05, pull: 200, personal_rate: 0.1, personal_pull: 50 },
     upload: { epochs: 1, rate: 1 },
     facts: "for the bench",
   };
-  const [from, to] = ["json", "head"].map((kind) => join(folder, `${embedding}.${kind}`)) as [string, string];
+  const [from, to] = ["json", "head"].map((kind) => join(folder, `${as}.${kind}`)) as [string, string];
   await writeFile(from, JSON.stringify(settings));
-  execFileSync(required("PRIVET_SERVER"), ["head", "start", from, to, "--hidden", "32"]);
+  execFileSync(required("PRIVET_SERVER"), ["head", "start", from, to, "--hidden", String(hidden)]);
 }
 
 const [server, browser] = await Promise.all([Server.start(), launch({ gpu: false })]);
@@ -60,7 +81,6 @@ try {
   if (measured.missing.length > 0) throw new Error(`missing: ${measured.missing.join(", ")}`);
 
   const lines: string[] = [];
-  const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
   const figure = (id: string, unit: string, value: number, n: number) => {
     const [rounded, commit] = [Number(value.toPrecision(4)), process.env["PRIVET_COMMIT"]];
     lines.push(JSON.stringify({ id, value: rounded, unit, n, commit, command: "cargo xtask bench ranking" }));
@@ -92,10 +112,41 @@ try {
     figure(id, "ours / best peer", ratio("privet relaxed"), ROUNDS);
     figure(`${id}_simd128`, "ours / best peer", ratio("privet simd128"), ROUNDS);
   }
+  if (!noGpu) lines.push(...(await crossed()));
   await mkdir(required("PRIVET_FIGURES"), { recursive: true });
   await writeFile(join(required("PRIVET_FIGURES"), "ranking.jsonl"), `${lines.join("\n")}\n`);
   if (slow.length > 0) throw new Error(`misconfigured, or the machine is busy: ${slow.join("; ")}`);
 } finally {
   await browser.close();
   await server.end();
+}
+
+/** The table of shaders and kernels, in a browser with WebGPU. */
+async function crossed(): Promise<string[]> {
+  const browser = await launch();
+  try {
+    const page = await browser.newPage();
+    await page.goto(server.address);
+    await page.waitForFunction("globalThis.crossover");
+    const adapter = await page.evaluate(async () => {
+      const { vendor, architecture, description } = (await navigator.gpu.requestAdapter())?.info ?? {};
+      return [vendor, architecture, description].filter(Boolean).join(" ");
+    });
+    const args = [NETS, BATCHES, CANDIDATES, CROSSINGS].map((part) => JSON.stringify(part)).join();
+    const { backend, crossings } = (await page.evaluate(`crossover(${args})`)) as Crossover;
+    if (backend !== "webgpu") throw new Error(`${backend} computed, and not WebGPU`);
+    return crossings.map((crossing) => {
+      const [simd, webgpu] = [crossing.simd, crossing.webgpu].map((values) => Number(median(values).toPrecision(4)));
+      const from = { commit: process.env["PRIVET_COMMIT"], command: "cargo xtask bench ranking" };
+      const line = JSON.stringify({ id: "crossover", where: "page", adapter, ...crossing, simd, webgpu, ...from });
+      process.stdout.write(`${line}\n`);
+      return line;
+    });
+  } finally {
+    await browser.close();
+  }
+}
+
+function median(values: number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

@@ -9,7 +9,9 @@ use privet::{
 };
 use serde_json::json;
 
-const HIDDEN: [u32; 3] = [32, 128, 512];
+/// Features and hidden units: the head of the other measurements, and the widest that there may be with as many features, and
+/// with as few as there may be: 4,096 parameters are the most.
+const NETS: [(u32, u32); 3] = [(64, 32), (64, 60), (15, 240)];
 const BATCHES: [u32; 3] = [8, 32, 128];
 const CANDIDATES: [u64; 3] = [200, 1000, 10_000];
 const EVENTS: u64 = 64;
@@ -25,24 +27,24 @@ fn main() {
     println!("{}", json!({ "adapter": gpu.adapter() }));
     // The one device is handed from head to head: to open it anew each time says nothing about its speed.
     let mut backend = Some(backend);
-    for hidden in HIDDEN {
+    for net in NETS {
         for batch in BATCHES {
-            let head = head(hidden, batch);
+            let head = head(net, batch);
             let mut contributor = Contributor::local(Policy::at_once(), &head, &[]).expect("a sound head");
             contributor.compute_by(backend.take().expect("it was handed back"));
-            steps(&head, &mut contributor, (hidden, batch), rounds);
+            steps(&head, &mut contributor, (net, batch), rounds);
             if batch == BATCHES[0] {
-                rerankings(&head, &mut contributor, hidden, rounds);
+                rerankings(&head, &mut contributor, net, rounds);
             }
             backend = Some(contributor.into_backend());
         }
     }
 }
 
-fn steps(head: &[u8], contributor: &mut Contributor, (hidden, batch): (u32, u32), rounds: usize) {
+fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), u32), rounds: usize) {
     let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
     for round in 0..=rounds {
-        let [mut ours, mut other] = [ranker(head), ranker(head)];
+        let [mut ours, mut other] = [ranker(head, net.0), ranker(head, net.0)];
         let (owed, start) = (ours.owed() as f64, Instant::now());
         while ours.train(|| false) {}
         let own = start.elapsed().as_secs_f64() * 1000.0 / owed;
@@ -58,15 +60,15 @@ fn steps(head: &[u8], contributor: &mut Contributor, (hidden, batch): (u32, u32)
             webgpu.push(start.elapsed().as_secs_f64() * 1000.0 / owed);
         }
     }
-    print("step", hidden, u64::from(batch), simd, webgpu);
+    print("step", net, u64::from(batch), simd, webgpu);
 }
 
-fn rerankings(head: &[u8], contributor: &mut Contributor, hidden: u32, rounds: usize) {
-    let mut ranker = ranker(head);
+fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), rounds: usize) {
+    let mut ranker = ranker(head, net.0);
     while ranker.train(|| false) {}
     let request = Request { limit: 50, ..Request::default() };
     for count in CANDIDATES {
-        let candidates: Vec<Item> = (0..count).map(|n| item(5000 + n)).collect();
+        let candidates: Vec<Item> = (0..count).map(|n| item(5000 + n, net.0)).collect();
         let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
         for round in 0..=rounds {
             let start = Instant::now();
@@ -81,44 +83,54 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, hidden: u32, rounds: u
                 webgpu.push(start.elapsed().as_secs_f64() * 1000.0);
             }
         }
-        print("rerank", hidden, count, simd, webgpu);
+        print("rerank", net, count, simd, webgpu);
     }
 }
 
-fn print(what: &str, hidden: u32, size: u64, simd: Vec<f64>, webgpu: Vec<f64>) {
+fn print(what: &str, (features, hidden): (u32, u32), size: u64, simd: Vec<f64>, webgpu: Vec<f64>) {
     let [simd, webgpu] = [simd, webgpu].map(|mut all| {
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     });
-    println!("{}", json!({ "what": what, "hidden": hidden, "size": size, "simd": simd, "webgpu": webgpu }));
+    println!(
+        "{}",
+        json!({ "what": what, "features": features, "hidden": hidden, "size": size, "simd": simd, "webgpu": webgpu })
+    );
 }
 
-/// As the page's: 64 features over embeddings of 64.
-fn head(hidden: u32, batch: u32) -> Vec<u8> {
-    let dense = (0..40).map(|n| Dense { name: format!("number-{n}"), offset: 0.0, scale: 1.0 }).collect();
-    let attributes = (0..3).map(|n| Attribute { name: format!("attribute-{n}"), rate: 0.03, strength: 20.0 }).collect();
+/// Over embeddings of 64; 15 features are every profile's, and 3 each attribute's.
+fn head((features, hidden): (u32, u32), batch: u32) -> Vec<u8> {
+    let (dense, attributes) = columns(features);
+    let dense = (0..dense).map(|n| Dense { name: format!("number-{n}"), offset: 0.0, scale: 1.0 }).collect();
+    let attributes =
+        (0..attributes).map(|n| Attribute { name: format!("attribute-{n}"), rate: 0.03, strength: 20.0 }).collect();
     let schema = Schema { dense, attributes, ..Schema::plain(64) };
     let mut head = Head::starting(schema, hidden, 2.0).expect("a plain schema");
     (head.local.steps, head.local.batch) = (8, batch);
     head.encode()
 }
 
-fn ranker(head: &[u8]) -> Ranker {
+fn ranker(head: &[u8], features: u32) -> Ranker {
     let mut ranker = Ranker::new(None, Policy::at_once(), head).expect("a sound head");
     for n in 0..EVENTS {
         let moment = Moment { ms: n * 1000, offset_min: 0 };
-        let event = Event { others: vec![item(2 * n + 1)], ..Event::new(1, item(2 * n), moment) };
+        let event = Event { others: vec![item(2 * n + 1, features)], ..Event::new(1, item(2 * n, features), moment) };
         ranker.record(event).expect("a plain event");
     }
     ranker
 }
 
-fn item(n: u64) -> Item {
+fn columns(features: u32) -> (u64, u16) {
+    if features == 64 { (40, 3) } else { (0, 0) }
+}
+
+fn item(n: u64, features: u32) -> Item {
+    let (dense, attributes) = columns(features);
     let uneven = |i: u64| ((n * 131 + i * 7) as f32 * 0.618_034).fract() - 0.5;
     Item {
         score: uneven(999),
-        dense: (0..40).map(|i| uneven(100 + i)).collect(),
-        attributes: vec![(0, n % 20), (1, n % 31), (2, n % 3)],
+        dense: (0..dense).map(|i| uneven(100 + i)).collect(),
+        attributes: (0..attributes).map(|place| (place, n % [20, 31, 3][usize::from(place)])).collect(),
         ..Item::plain(n, (0..64).map(uneven).collect())
     }
 }

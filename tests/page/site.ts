@@ -9,7 +9,10 @@ import type { Personalizer } from "../../web/ts/index.ts";
 export const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 
 /** What a page loads, and a Service Worker. */
-export const LOADED = ["index.js", "worker.js", "service.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+export const LOADED = [
+  ...["index.js", "worker.js", "service.js", "full.js"],
+  ...["rank_bg.wasm", "rank_scalar_bg.wasm", "full_bg.wasm", "full_scalar_bg.wasm"],
+];
 
 export const ITEMS = [0, 1, 2, 3].map((n) => ({
   id: `item-${n}`,

@@ -21,6 +21,11 @@ pub use items::{Items, Slate, key};
 #[cfg(feature = "rank")]
 pub use rank::{Device, Round};
 
+/// A quarter of what std's own weighs.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// What the application fixes, and no server can change: the task, the pinned keys, and the device's policy.
 #[wasm_bindgen]
 pub struct Terms {

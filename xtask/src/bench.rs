@@ -50,8 +50,30 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     if chosen("ranking") {
         let pages = build::ranking(place, &machine)?;
         script(place, page_env(place, &machine)?.env("PRIVET_PAGES", pages), "tests/bench/ranking.ts")?;
+        crossover(place)?;
     }
     Ok(())
+}
+
+/// How often each row of the table of shaders and kernels is measured natively.
+const CROSSINGS: &str = "5";
+
+/// The same table natively, through Vulkan, after those of the page.
+fn crossover(place: &Place) -> Result<()> {
+    let run = ["run", "--release", "--package", "privet-tests", "--example", "crossover", "--", CROSSINGS];
+    let said = cargo(&place.root).args(run).output()?;
+    let (commit, mut lines) = (figures::commit(&place.root), Vec::new());
+    for line in said.lines() {
+        println!("{line}");
+        let mut figure: Value = serde_json::from_str(line).context("it prints a JSON line for each row")?;
+        figure["id"] = "crossover".into();
+        figure["where"] = "native".into();
+        figure["commit"] = commit.clone().into();
+        figure["command"] = "cargo xtask bench ranking".into();
+        lines.push(figure.to_string());
+    }
+    let file = place.figures().join("ranking.jsonl");
+    write(&file, read(&file)? + &lines.join("\n") + "\n")
 }
 
 /// Uploads of the plain measurement, and of the one for memory.

@@ -3,11 +3,12 @@
 
 import type * as Full from "../../../web/pkg/full/full.js";
 import type * as Rank from "../../../web/pkg/rank/rank.js";
-import { choose, items, terms } from "./device.ts";
+import { ATTRIBUTES, choose, DENSE, items, terms } from "./device.ts";
 
 /** Milliseconds of a step or of a re-ranking, by SIMD and by WebGPU. */
 export interface Crossing {
   what: "step" | "rerank";
+  features: number;
   hidden: number;
   /** Examples of a step, or candidates. */
   size: number;
@@ -25,8 +26,8 @@ const D = 64;
 const EVENTS = 64;
 const STEPS_AT_ONCE = 256;
 
-/** Heads are named by their width and the examples of a step. */
-export async function crossover(hidden: number[], batches: number[], candidates: number[], rounds: number) {
+/** Heads are named by their features, their width and the examples of a step. */
+export async function crossover(nets: [number, number][], batches: number[], candidates: number[], rounds: number) {
   const [rank, full] = await Promise.all([
     import("/rank/rank.js" as string) as Promise<typeof Rank>,
     import("/full/full.js" as string) as Promise<typeof Full>,
@@ -34,18 +35,19 @@ export async function crossover(hidden: number[], batches: number[], candidates:
   await Promise.all([rank.default(), full.default()]);
   const crossings: Crossing[] = [];
   let backend = "webgpu";
-  for (const width of hidden) {
+  for (const [features, hidden] of nets) {
+    const columns = features === 64 ? [DENSE, ATTRIBUTES] : [0, 0];
     for (const batch of batches) {
-      const head = new Uint8Array(await (await fetch(`/heads/${width}-${batch}.head`)).arrayBuffer());
+      const head = new Uint8Array(await (await fetch(`/heads/${features}-${hidden}-${batch}.head`)).arrayBuffer());
       const none = new Uint8Array();
       const own = new full.Terms("bench", new Uint8Array(32), undefined, new Float64Array());
       const contributor = full.Contributor.open(own, none, head, none, "webgpu");
       const device = () => {
         const device = rank.Device.local(terms(rank), head);
-        for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank);
+        for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
         return device;
       };
-      const steps: Crossing = { what: "step", hidden: width, size: batch, simd: [], webgpu: [] };
+      const steps: Crossing = { what: "step", features, hidden, size: batch, simd: [], webgpu: [] };
       for (let round = 0; round <= rounds; round++) {
         const [ours, other] = [device(), device()];
         const { owed } = ours;
@@ -69,7 +71,9 @@ export async function crossover(hidden: number[], batches: number[], candidates:
         const ready = device();
         ready.train(Number.POSITIVE_INFINITY);
         for (const size of candidates) {
-          crossings.push(await reranking(rank, ready, contributor, { hidden: width, size }, rounds));
+          const crossing: Crossing = { what: "rerank", features, hidden, size, simd: [], webgpu: [] };
+          await reranking(rank, ready, contributor, items(5000, size, D, columns), crossing, rounds);
+          crossings.push(crossing);
         }
         ready.free();
       }
@@ -83,20 +87,18 @@ async function reranking(
   rank: typeof Rank,
   device: Rank.Device,
   contributor: Full.Contributor,
-  { hidden, size }: { hidden: number; size: number },
+  flat: ConstructorParameters<typeof Rank.Items>,
+  { simd, webgpu }: Crossing,
   rounds: number,
-): Promise<Crossing> {
+): Promise<void> {
   const none = new Uint32Array();
-  const flat = items(5000, size, D);
-  const crossing: Crossing = { what: "rerank", hidden, size, simd: [], webgpu: [] };
   for (let round = 0; round <= rounds; round++) {
     let start = performance.now();
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0).free();
-    if (round > 0) crossing.simd.push(performance.now() - start);
+    if (round > 0) simd.push(performance.now() - start);
     start = performance.now();
     const seen = await contributor.score(device.sight(new rank.Items(...flat), 0, 0));
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0, seen).free();
-    if (round > 0) crossing.webgpu.push(performance.now() - start);
+    if (round > 0) webgpu.push(performance.now() - start);
   }
-  return crossing;
 }

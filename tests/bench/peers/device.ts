@@ -11,6 +11,7 @@ const DIVERSITY = 0.3;
 /** With the 15 that every profile has and 3 of each attribute these make the 64 features of the net that peers compute. */
 export const DENSE = 40;
 export const ATTRIBUTES = 3;
+const COLUMNS = [DENSE, ATTRIBUTES];
 /** What the heads are made with: steps of an event, examples of a step. */
 export const [STEPS, BATCH] = [8, 8];
 /** So many pairs of an epoch, each event's being `STEPS * BATCH`. */
@@ -77,22 +78,22 @@ const NONE = new Uint32Array();
 export const terms = (rank: typeof Rank) => new rank.Terms("bench", new Uint8Array(32), undefined, []);
 
 /** A slate of two is shown, and one of them is chosen: a pair. */
-export function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank): void {
-  const slate = device.rerank(new rank.Items(...items(2 * n, 2, d)), 0, 0, NONE, NONE, [], n, 0);
+export function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank, columns = COLUMNS): void {
+  const slate = device.rerank(new rank.Items(...items(2 * n, 2, d, columns)), 0, 0, NONE, NONE, [], n, 0);
   device.shown(slate.id);
-  device.record("click", new rank.Items(...items(2 * n, 1, d)), 1, slate.id, n, 0);
+  device.record("click", new rank.Items(...items(2 * n, 1, d, columns)), 1, slate.id, n, 0);
   slate.free();
 }
 
 /** Items as they cross to a worker. */
-export function items(first: number, count: number, d: number): Flat {
-  const width = 1 + d + DENSE;
+export function items(first: number, count: number, d: number, [dense = 0, attributes = 0] = COLUMNS): Flat {
+  const width = 1 + d + dense;
   const numbers = uneven(count * width, 1, first * width);
   const each = Array.from({ length: count }, (_, n) => first + n);
   return [
-    Uint32Array.from(each.flatMap(() => [d, DENSE, ATTRIBUTES])),
+    Uint32Array.from(each.flatMap(() => [d, dense, attributes])),
     numbers,
-    Uint16Array.from(each.flatMap(() => [0, 1, 2])),
-    each.flatMap((n) => [`item-${n}`, `topic-${n % 20}`, `source-${n % 31}`, `form-${n % 3}`]),
+    Uint16Array.from(each.flatMap(() => [0, 1, 2].slice(0, attributes))),
+    each.flatMap((n) => [`item-${n}`, `topic-${n % 20}`, `source-${n % 31}`, `form-${n % 3}`].slice(0, 1 + attributes)),
   ];
 }

@@ -1,5 +1,6 @@
 // One page, one run: every peer takes its turn in every round, so that a slow moment of the machine meets them all.
 
+import { crossover } from "./crossover.ts";
 import { type Whole, whole } from "./device.ts";
 import { jax } from "./jax.ts";
 import { INPUTS, net, type Peer, uneven } from "./net.ts";
@@ -116,4 +117,4 @@ async function timed(
   return samples;
 }
 
-Object.assign(globalThis, { measured });
+Object.assign(globalThis, { measured, crossover });

@@ -3,7 +3,10 @@
 use anyhow::{Result, bail};
 use std::{fs, path::Path};
 
-use super::{WASM_FEATURES, file_size, node_program};
+use super::{
+    SIMD, WASM_FEATURES, file_size, node_program,
+    sections::{DATA, sections},
+};
 use crate::{
     place::{Place, read_bytes},
     setup::Machine,
@@ -34,54 +37,15 @@ pub(crate) fn kernels(place: &Place, machine: &Machine, folder: &Path) -> Result
         let before = file_size(&made)?;
         node_program(place, "wasm-opt")
             .args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")))
-            .args(["--enable-relaxed-simd", "-O3", "--strip-debug", "--strip-producers"])
+            .args([SIMD, "--enable-relaxed-simd", "-O3", "--strip-debug", "--strip-producers"])
             .arg(&made)
             .arg("--output")
             .arg(&small)
             .run()?;
-        if has_data(&read_bytes(&small)?) {
+        if sections(&read_bytes(&small)?)?.iter().any(|(id, _)| *id == DATA) {
             bail!("the kernels {name} hold data, which would be written over the memory of the core");
         }
         println!("kernels {name}: {before} bytes became {}", file_size(&small)?);
     }
     Ok(())
-}
-
-/// Whether a module has a data section: number 11 in the binary format.
-fn has_data(module: &[u8]) -> bool {
-    let mut rest = module.get(8..).unwrap_or_default();
-    while let Some((&section, after)) = rest.split_first() {
-        if section == 11 {
-            return true;
-        }
-        let Some((size, after)) = leb128(after) else { return true };
-        rest = after.get(size..).unwrap_or_default();
-    }
-    false
-}
-
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut number = 0;
-    for (place, &byte) in bytes.iter().take(5).enumerate() {
-        number |= usize::from(byte & 127) << (7 * place);
-        if byte < 128 {
-            return Some((number, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn data_is_found_wherever_it_stands() {
-        let start = *b"\0asm\x01\0\0\0";
-        let with = |sections: &[u8]| has_data(&[&start[..], sections].concat());
-        assert!(!with(&[]));
-        assert!(!with(&[1, 2, 11, 11]), "what a section holds is no section");
-        assert!(with(&[1, 2, 0, 0, 11, 1, 0]));
-        assert!(with(&[1, 0x80, 1].iter().copied().chain([0; 128]).chain([11, 0]).collect::<Vec<_>>()));
-    }
 }

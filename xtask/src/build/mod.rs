@@ -2,9 +2,11 @@
 
 mod kernels;
 mod names;
+mod order;
+mod sections;
 pub(crate) mod stamp;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pico_args::Arguments;
 use serde_json::{Value, json};
 use std::{
@@ -14,7 +16,7 @@ use std::{
 
 use crate::{
     figures,
-    place::{Place, copy, read, write},
+    place::{Place, copy, read, read_bytes, write},
     run::{self, Program},
     setup::{self, Machine, Need, WasmTools},
 };
@@ -23,9 +25,9 @@ use stamp::Stamp;
 /// What a build needs of the machine.
 pub(crate) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm];
 
-/// What rustc turns on for wasm32 by itself, and SIMD. One by one: with `--all-features` wasm-opt writes a module
-/// that browsers refuse.
-const WASM_FEATURES: [&str; 8] = [
+/// What rustc turns on for wasm32 by itself. One by one: with `--all-features` wasm-opt writes a module that browsers
+/// refuse.
+const WASM_FEATURES: [&str; 7] = [
     "bulk-memory",
     "bulk-memory-opt",
     "multivalue",
@@ -33,12 +35,16 @@ const WASM_FEATURES: [&str; 8] = [
     "nontrapping-float-to-int",
     "reference-types",
     "sign-ext",
-    "simd",
 ];
+/// What a module has besides, where it is built for it.
+const SIMD: &str = "--enable-simd";
 
-/// How wasm-opt shrinks a module. Nothing lies in the first kilobyte of its memory: that is the end of the stack. Functions
-/// of like names are like each other: side by side they compress better.
-const SHRINKING: [&str; 4] = ["-Oz", "--converge", "--low-memory-unused", "--reorder-functions-by-name"];
+/// How wasm-opt shrinks a module, and once more with its branches laid out anew. Nothing lies in the first kilobyte of its
+/// memory: that is the end of the stack.
+const SHRINKING: [&str; 6] = ["-Oz", "--converge", "--low-memory-unused", "--flatten", "--rereloop", "-Oz"];
+/// How it takes the names away, once it has put the functions in their order, and shrinks what is left.
+const ORDERING: [&str; 5] =
+    ["--reorder-functions-by-name", "--strip-debug", "--strip-producers", "--strip-target-features", "-Oz"];
 
 /// What the kernels are measured beside, and what of it is fetched at run time.
 const PEERS: &str = "tests/bench/peers";
@@ -51,6 +57,9 @@ const PEER_FILES: &[(&str, &[&str])] = &[
 pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
 /// How many of these it loads before the first re-ranking.
 pub(crate) const LOADED_FIRST: usize = 3;
+/// What a browser without SIMD loads instead of a module: the same, built without.
+pub(crate) const SCALAR: [(&str, &str); 2] =
+    [("rank_bg.wasm", "rank_scalar_bg.wasm"), ("full_bg.wasm", "full_scalar_bg.wasm")];
 
 /// The files of the page that are served as they are.
 const STATIC: [&str; 3] = ["html", "svg", "png"];
@@ -91,35 +100,44 @@ const MODULES: [(&str, &[&str]); 2] = [
 ];
 
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
-    let tools = machine.wasm()?;
-    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build/names.rs"]
-        .map(|path| place.root.join(path));
-    let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     for (name, features) in MODULES {
-        let folder = place.root.join("web/pkg").join(name);
-        let modules = [module_file(&folder, name), named_file(&folder, name)];
-        let also = format!("{} {WASM_FEATURES:?} {SHRINKING:?} {features:?}", tools.describe(place));
-        let inputs = Stamp::new(place.target.join(format!("xtask/{name}-inputs")), &sources, &also)?;
-        let made = || {
-            let modules = modules.each_ref().map(PathBuf::as_path);
-            Stamp::new(place.target.join(format!("xtask/{name}-module")), &modules, "")
-        };
-        if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
-            continue;
-        }
-        println!("building the Wasm module `{name}`");
-        optimised(place, tools, &Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name })?;
-        made()?.record()?;
-        inputs.record()?;
+        let folders = [(name.to_owned(), true), (format!("{name}_scalar"), false)].map(|(folder, simd)| {
+            let folder = place.root.join("web/pkg").join(folder);
+            let wasm = Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name, simd };
+            module(place, machine.wasm()?, &wasm)?;
+            read(&folder.join(format!("{name}.js")))
+        });
+        let [glue, other] = folders;
+        ensure!(glue? == other?, "the module `{name}` wants other glue without SIMD than with it");
     }
     Ok(())
+}
+
+/// Builds a module, if anything that it is made of has changed.
+fn module(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
+    let &Wasm { features, folder, name, simd, .. } = wasm;
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build"]
+        .map(|path| place.root.join(path));
+    let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
+    let modules = [module_file(folder, name), named_file(folder, name)];
+    let also = format!("{} {features:?} {simd}", tools.describe(place));
+    let stamp = |of: &str| place.target.join(format!("xtask/{name}{}-{of}", if simd { "" } else { "-scalar" }));
+    let inputs = Stamp::new(stamp("inputs"), &sources, &also)?;
+    let made = || Stamp::new(stamp("module"), &modules.each_ref().map(PathBuf::as_path), "");
+    if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
+        return Ok(());
+    }
+    println!("building the Wasm module `{name}`{}", if simd { "" } else { " without SIMD" });
+    optimised(place, tools, wasm)?;
+    made()?.record()?;
+    inputs.record()
 }
 
 /// The release path and its peer, built as the module that ships is, with a page around them.
 pub(crate) fn bench(place: &Place, machine: &Machine) -> Result<PathBuf> {
     let pages = place.target.join("bench/privacy");
-    let wasm =
-        Wasm { package: "tests/bench/wasm", crate_name: "privet_bench", features: &[], folder: &pages, name: "bench" };
+    let (package, crate_name, name) = ("tests/bench/wasm", "privet_bench", "bench");
+    let wasm = Wasm { package, crate_name, features: &[], folder: &pages, name, simd: true };
     optimised(place, machine.wasm()?, &wasm)?;
     let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\">";
     write(&pages.join("index.html"), page)?;
@@ -133,6 +151,7 @@ struct Wasm<'a> {
     features: &'a [&'a str],
     folder: &'a Path,
     name: &'a str,
+    simd: bool,
 }
 
 fn module_file(folder: &Path, name: &str) -> PathBuf {
@@ -146,25 +165,31 @@ fn named_file(folder: &Path, name: &str) -> PathBuf {
 
 /// Compiles a package to Wasm in the profile that ships, and shrinks it.
 fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
-    let &Wasm { package, crate_name, features, folder, name } = wasm;
+    let &Wasm { package, crate_name, features, folder, name, simd } = wasm;
+    // Of each kind a folder: other flags in the same one, and Cargo builds std again.
+    let target = place.target.join(if simd { "wasm" } else { "wasm-scalar" });
     tools
-        .shipping(place)?
+        .shipping(place, &target, simd)?
         .dir(&place.root.join(package))
         // Of nothing but this kind: beside a library for Rust, Cargo would leave out most of the optimising at the end.
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
         .args(features)
         .run()
         .with_context(|| format!("the Wasm module `{name}` does not build"))?;
-    let made = place.target.join("wasm/wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
+    let made = target.join("wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
     tools.bindgen().args(["--target", "web", "--out-name", name, "--out-dir"]).arg(folder).arg(made).run()?;
     let (module, named) = (module_file(folder, name), named_file(folder, name));
     let before = file_size(&module)?;
-    let shrink = || node_program(place, "wasm-opt").args(WASM_FEATURES.map(|feature| format!("--enable-{feature}")));
+    let shrink = || {
+        let features = WASM_FEATURES.map(|feature| format!("--enable-{feature}"));
+        node_program(place, "wasm-opt").args(features).args(simd.then_some(SIMD))
+    };
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
-    // Once more where the names are gone: a few hundred bytes.
-    shrink().args(["--strip-debug", "--strip-producers", "-Oz"]).arg(&named).arg("--output").arg(&module).run()?;
+    write(&module, order::numbered(&read_bytes(&named)?)?)?;
+    shrink().args(ORDERING).arg(&module).arg("--output").arg(&module).run()?;
+    names::shorten(&folder.join(format!("{name}.js")), &module)?;
     println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
-    names::number(&folder.join(format!("{name}.js")), &module)
+    Ok(())
 }
 
 /// The page of `cargo xtask bench ranking`: the module that ranks, its kernels by themselves, and their peers in the
@@ -182,8 +207,10 @@ pub(crate) fn ranking(place: &Place, machine: &Machine) -> Result<PathBuf> {
             copy(&from, &pages.join("peers").join(file))?;
         }
     }
-    for file in ["rank.js", "rank_bg.wasm"] {
-        copy(&place.root.join("web/pkg/rank").join(file), &pages.join("rank").join(file))?;
+    for name in ["rank", "full"] {
+        for file in [format!("{name}.js"), format!("{name}_bg.wasm")] {
+            copy(&place.root.join("web/pkg").join(name).join(&file), &pages.join(name).join(&file))?;
+        }
     }
     let page = "<!doctype html><title>bench</title><link rel=\"icon\" href=\"data:,\"><script type=\"module\" src=\"/peers/page.js\"></script>";
     write(&pages.join("index.html"), page)?;
@@ -198,7 +225,8 @@ fn package(place: &Place) -> Result<()> {
         ["web/ts", "worker", "web/pkg", "README.md", "tsconfig.base.json", "package-lock.json", "xtask/src/build"];
     let inputs: Vec<PathBuf> = inputs.iter().map(|path| root.join(path)).filter(|path| path.exists()).collect();
     let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
-    let outputs = LOADED.iter().chain(&["types/web/ts/index.d.ts"]).map(|name| dist.join(name));
+    let scalar = SCALAR.map(|(_, file)| file);
+    let outputs = LOADED.iter().chain(&scalar).chain(&["types/web/ts/index.d.ts"]).map(|name| dist.join(name));
     let stamp = || Stamp::new(place.target.join("xtask/package"), &inputs, "");
     if stamp()?.holds() && outputs.into_iter().all(|file| file.is_file()) {
         return Ok(());
@@ -209,14 +237,16 @@ fn package(place: &Place) -> Result<()> {
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
     for (from, to) in [("index", "index"), ("auditor", "audit")] {
-        bundle(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), true)?;
+        shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"))?;
     }
     for name in ["worker", "service", "full"] {
-        bundle(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), true)?;
+        shipped(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"))?;
     }
     bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
     for (name, _) in MODULES {
-        copy(&module_file(&root.join("web/pkg").join(name), name), &module_file(&dist, name))?;
+        for folder in [name.to_owned(), format!("{name}_scalar")] {
+            copy(&module_file(&root.join("web/pkg").join(&folder), name), &module_file(&dist, &folder))?;
+        }
     }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
@@ -257,7 +287,7 @@ fn demo(place: &Place) -> Result<()> {
         }
     }
     feed(&root.join("demo/feed"), &dist)?;
-    for name in LOADED.iter().filter(|name| **name != "index.js") {
+    for name in LOADED.iter().chain(&SCALAR.map(|(_, file)| file)).filter(|name| **name != "index.js") {
         copy(&root.join("web/ts/dist").join(name), &dist.join(name))?;
     }
     Ok(())
@@ -289,6 +319,16 @@ fn feed(from: &Path, dist: &Path) -> Result<()> {
     let served = json!({ "scale": about["scale"], "dimensions": about["dimensions"], "columns": columns });
     write(&dist.join("feed.json"), served.to_string())?;
     copy(&from.join("embeddings.bin"), &dist.join("feed.bin"))
+}
+
+/// A bundle of the package, once more through what makes a few percent less of it.
+fn shipped(place: &Place, from: &str, to: &str) -> Result<()> {
+    bundle(place, from, to, true)?;
+    let map = Path::new(to).file_name().and_then(|name| name.to_str()).context("a bundle has a name")?;
+    node_program(place, "terser")
+        .args([to, "--module", "--ecma=2022", "--mangle", "--compress", "passes=3,hoist_funs", "--output", to])
+        .args(["--source-map", &format!("content='{to}.map',url='{map}.map'")])
+        .run()
 }
 
 fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {

@@ -34,6 +34,10 @@ const FOREIGN: [&str; 8] = [
     "CARGO_BUILD_RUSTC",
 ];
 
+/// The lanes of the kernels.
+const SIMD: &str = "-C target-feature=+simd128";
+/// Where there are none, a hash comes as a loop: written out it is 15 KB longer, which weighs more than all kernels.
+const SCALAR: &str = "--cfg sha2_backend_soft=\"compact\"";
 /// A panic ends the module at once and says nothing: half of what a std built for speed would weigh is how it says it.
 const SMALL: &str = " -Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none";
 
@@ -64,7 +68,7 @@ impl WasmTools {
         let program = Program::new(self.wasm_pack.join("wasm-pack"));
         let folders = [self.wasm_pack.clone(), self.bindgen.clone()];
         // A folder of its own: two compilers in one would throw away each other's work.
-        self.compiling(program, &folders, &place.target.join("wasm"), &flags(place), "std,panic_abort")
+        self.compiling(program, &folders, &place.target.join("wasm"), &flags(place, true), "std,panic_abort")
             .map(|program| program.dir(&place.root))
     }
 
@@ -73,13 +77,12 @@ impl WasmTools {
         self.compiling(Program::new("cargo"), &[], target, flags, "core,panic_abort")
     }
 
-    /// Cargo for a module that ships: std built for size with it, where its sources are there. Where they are not, the
-    /// module does the same and weighs more.
-    pub(crate) fn shipping(&self, place: &Place) -> Result<Program> {
+    /// Cargo for a module that ships, into this folder: std built for size with it, where its sources are there. Where
+    /// they are not, the module does the same and weighs more.
+    pub(crate) fn shipping(&self, place: &Place, target: &Path, simd: bool) -> Result<Program> {
         let small = if self.builds_std() { SMALL } else { "" };
-        let flags = flags(place) + small;
-        let program =
-            self.compiling(Program::new("cargo"), &[], &place.target.join("wasm"), &flags, "std,panic_abort")?;
+        let flags = flags(place, simd) + small;
+        let program = self.compiling(Program::new("cargo"), &[], target, &flags, "std,panic_abort")?;
         Ok(if self.builds_std() {
             // As in `compiling`, now for the user's own compiler, too.
             program
@@ -130,15 +133,16 @@ impl WasmTools {
             Toolchain::Own { .. } => version_of("rustc"),
             Toolchain::Debian { links, .. } => version_of(links.join("rustc")),
         };
-        format!("{compiler:?} {} {} {}", self.builds_std(), self.bindgen.display(), flags(place) + SMALL)
+        let flags = [true, false].map(|simd| flags(place, simd));
+        format!("{compiler:?} {} {} {flags:?} {SMALL}", self.builds_std(), self.bindgen.display())
     }
 }
 
 /// The extra compiler flags, and no path of the machine that built it in what ships.
-fn flags(place: &Place) -> String {
+fn flags(place: &Place, simd: bool) -> String {
     let home = env_path("CARGO_HOME").or_else(|| Some(env_path("HOME")?.join(".cargo")));
     let remap = |from: &Path, to: &str| format!(" --remap-path-prefix={}={to}", from.display());
-    let mut flags = "-C target-feature=+simd128".to_owned();
+    let mut flags = if simd { SIMD } else { SCALAR }.to_owned();
     for (from, to) in [(Some(place.root.clone()), "privet"), (home, "cargo")] {
         // Cargo splits this variable at spaces.
         if let Some(from) = from.filter(|from| !from.to_string_lossy().contains(' ')) {

@@ -1,0 +1,15 @@
+// Where the modules lie, each in the build that this browser can run: for SIMD, or the same without.
+
+/** The type of a function that takes a vector: who has no SIMD refuses it. */
+const VECTOR = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 123, 0);
+
+const hasSimd = () => WebAssembly.validate(VECTOR);
+
+// Each address is written out: so a bundler finds the file and copies it.
+export function rankAddress(): URL {
+  return hasSimd() ? new URL("./rank_bg.wasm", import.meta.url) : new URL("./rank_scalar_bg.wasm", import.meta.url);
+}
+
+export function fullAddress(): URL {
+  return hasSimd() ? new URL("./full_bg.wasm", import.meta.url) : new URL("./full_scalar_bg.wasm", import.meta.url);
+}
