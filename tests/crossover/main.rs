@@ -1,6 +1,8 @@
 //! From where on shaders are quicker than the kernels, natively: a JSON line for every width of the head, examples of a step and
 //! number of candidates. The first argument is how many rounds.
 
+#![expect(clippy::print_stdout, reason = "the lines are the purpose")]
+
 use std::time::Instant;
 
 use privet::{
