@@ -2,11 +2,12 @@
 
 mod cases;
 mod kernels;
+mod mutations;
 
 use privet::{
     Backend,
     cpu::{self, Shape},
-    gpu::{Gpu, WORKGROUP, without_end},
+    gpu::{Gpu, SHADERS, WORKGROUP, without_end},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -186,24 +187,14 @@ fn each_twin_alone_is_what_the_textbook_has() {
 
 #[test]
 fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
-    for (name, source, bindings) in [
-        (
-            "look",
-            include_str!("../../crate/shader/look.wgsl"),
-            ["net", "turns", "chosen", "examples", "rows", "slots", "state", "work", "cursor"].as_slice(),
-        ),
-        (
-            "learn",
-            include_str!("../../crate/shader/learn.wgsl"),
-            &["net", "turns", "chosen", "examples", "rows", "slots", "work", "state", "cursor"],
-        ),
-        (
-            "regard",
-            include_str!("../../crate/shader/regard.wgsl"),
-            &["sizes", "others", "says", "directions", "x", "reasons"],
-        ),
-        ("forward", include_str!("../../crate/shader/forward.wgsl"), &["sizes", "x", "thetas", "s"]),
-    ] {
+    let course = ["net", "turns", "chosen", "examples", "rows", "slots"];
+    let bindings = [
+        [&course[..], &["state", "work", "cursor"]].concat(),
+        [&course[..], &["work", "state", "cursor"]].concat(),
+        vec!["sizes", "others", "says", "directions", "x", "reasons"],
+        vec!["sizes", "x", "thetas", "s"],
+    ];
+    for ((name, source), bindings) in SHADERS.into_iter().zip(bindings) {
         let module = naga::front::wgsl::parse_str(source).expect("valid WGSL");
         let [entry] = &module.entry_points[..] else { panic!("{name} has one entry point") };
         assert_eq!((entry.name.as_str(), entry.workgroup_size), (name, [WORKGROUP, 1, 1]));

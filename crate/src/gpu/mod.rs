@@ -18,9 +18,14 @@ use std::{
 use crate::cpu::{self, Course, Turn};
 
 /// How many threads a workgroup of these shaders has, as they say.
-pub const WORKGROUP: u32 = workgroup(LEARN);
-const LOOK: &str = include_str!("../../shader/look.wgsl");
-const LEARN: &str = include_str!("../../shader/learn.wgsl");
+pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);
+/// The shaders by their names, which are those of their entry points.
+pub const SHADERS: [(&str, &str); 4] = [
+    ("look", include_str!("../../shader/look.wgsl")),
+    ("learn", include_str!("../../shader/learn.wgsl")),
+    ("regard", include_str!("../../shader/regard.wgsl")),
+    ("forward", include_str!("../../shader/forward.wgsl")),
+];
 /// How far a step may be off the twin's, as a share of its length. A unit on the other side of its kink, by rounding, is a
 /// thousandth; what computes something else is off by more than this.
 const TOLERANCE: f32 = 0.05;
@@ -99,6 +104,11 @@ pub fn without_end() -> Patience {
 impl Gpu {
     /// The default adapter, probed.
     pub async fn open(patience: Patience) -> Result<Self, Trouble> {
+        Self::open_with(SHADERS.map(|(_, source)| source), patience).await
+    }
+
+    /// The same with other shaders under the names of [`SHADERS`]: to see that wrong ones are noticed.
+    pub async fn open_with(shaders: [&str; 4], patience: Patience) -> Result<Self, Trouble> {
         let instance = wgpu::Instance::default();
         let options = wgpu::RequestAdapterOptions::default();
         let adapter = within(&patience, instance.request_adapter(&options)).await?.map_err(|_| Trouble::NoAdapter)?;
@@ -121,10 +131,8 @@ impl Gpu {
         let flag = told.clone();
         device.set_device_lost_callback(move |_, _| tell(Trouble::DeviceLost, &flag));
         let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let look = pipeline(&device, "look", LOOK);
-        let learn = pipeline(&device, "learn", LEARN);
-        let regard = pipeline(&device, "regard", include_str!("../../shader/regard.wgsl"));
-        let forward = pipeline(&device, "forward", include_str!("../../shader/forward.wgsl"));
+        let [look, learn, regard, forward] =
+            [0, 1, 2, 3].map(|place| pipeline(&device, SHADERS[place].0, shaders[place]));
         if within(&patience, scope.pop()).await?.is_some() {
             return Err(Trouble::ShaderRefused);
         }
@@ -235,7 +243,7 @@ fn is_step(course: &Course, turn: Turn, before: &[f32], after: &[f32]) -> bool {
     off <= TOLERANCE * long + PROBE_TOLERANCE
 }
 
-fn pipeline(device: &wgpu::Device, name: &str, source: &'static str) -> wgpu::ComputePipeline {
+fn pipeline(device: &wgpu::Device, name: &str, source: &str) -> wgpu::ComputePipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(name),
         source: wgpu::ShaderSource::Wgsl(source.into()),

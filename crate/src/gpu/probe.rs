@@ -16,7 +16,7 @@ pub(super) fn courses() -> [Course; 2] {
 pub(super) fn sight() -> Sight {
     let numbers = |count: usize, from: u32| (0..count as u32).map(|i| uneven(from + 11 * i)).collect();
     let sizes = Sizes { n: 3, f: 12, h: 5, d: 4, at: 2, recent: 2 };
-    let says = [8.0, 16.0, 8.0, 0.5, 0.0, 2.0, 1.0, 0.25, 0.75, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.5, -0.5];
+    let says = [8.0, 16.0, 8.0, 0.5, 0.0, 2.0, 1.0, 0.25, 0.75, 0.0, 0.0, 1.0, 1.0, -1.0, 1.0, -0.5, -0.5, 0.5, -0.5];
     Sight {
         sizes,
         others: numbers((TIDES + CLUSTERS + 2) * 4, 1),
