@@ -24,7 +24,7 @@ pub enum Backend {
     WebGpu(Box<Gpu>),
 }
 
-/// What a GPU has learnt for a learner: [`Learner::took`] takes it.
+/// What a GPU has learnt for a learner: [`crate::Ranker::took`] takes it.
 #[cfg(feature = "gpu")]
 pub struct Tuned {
     /// How many steps were taken.
