@@ -233,7 +233,8 @@ test("no control is dead: each that there is changes something", async () => {
   await visitor.button("Learn, but send nothing").click();
   await page.locator(".acts").first().waitFor();
   for (let n = 0; n < 8; n++) await visitor.read(n % 3);
-  const pressed = new Set<string>();
+  // That one loads the page anew; who walks all of the page follows it.
+  const pressed = new Set(["by WebGPU"]);
   const effects = () => page.evaluate(() => (globalThis as unknown as { effects(): number }).effects());
   const controls = page.locator("main :is(button, summary, input, a[href]):visible, nav a");
   const last = ["Erase", "Forget everything", "Learn from what I open, like and hide"];
