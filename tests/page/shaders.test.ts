@@ -126,7 +126,7 @@ const hurry =
   "const wait = setTimeout; setTimeout = (call, ms, ...more) => wait(call, ms === 10000 ? 300 : ms, ...more);";
 const neverMapped = "GPUBuffer.prototype.mapAsync = () => new Promise(() => undefined);";
 
-/** Before anything was computed, and when some steps were taken: two submissions are the probe's. */
+/** Before anything was computed, and when some steps were taken: three submissions are the probe's. */
 const FAULTS: [string, string, string][] = [
   ["there is no adapter", "no-adapter", "GPU.prototype.requestAdapter = async () => null;"],
   [
@@ -141,12 +141,12 @@ const FAULTS: [string, string, string][] = [
       "GPUDevice.prototype.createShaderModule = function (it) { return make.call(this, { ...it, code: it.code + '}' }); };",
   ],
   ["it computes wrongly from the start", "wrong-numbers", spoilt],
-  ["it begins to compute wrongly", "wrong-numbers", spoilt + atSubmission(5, "")],
-  ["it is lost in the middle", "device-lost", atSubmission(5, "device.destroy();")],
-  ["it is out of memory in the middle", "out-of-memory", atSubmission(5, outOfMemory)],
-  ["it refuses to hand over what it computed", "gpu-failed", atSubmission(5, refusedMapping)],
+  ["it begins to compute wrongly", "wrong-numbers", spoilt + atSubmission(6, "")],
+  ["it is lost in the middle", "device-lost", atSubmission(6, "device.destroy();")],
+  ["it is out of memory in the middle", "out-of-memory", atSubmission(6, outOfMemory)],
+  ["it refuses to hand over what it computed", "gpu-failed", atSubmission(6, refusedMapping)],
   ["it never answers", "gpu-silent", hurry + neverMapped],
-  ["it answers no more", "gpu-silent", hurry + atSubmission(5, neverMapped)],
+  ["it answers no more", "gpu-silent", hurry + atSubmission(6, neverMapped)],
 ];
 
 for (const [what, code, script] of noGpu ? [] : FAULTS) {
@@ -171,8 +171,8 @@ test("forced to it, shaders take every step, to the same order", { skip: noGpu }
 });
 
 test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip: noGpu }, async () => {
-  // The probe's two, and then the gradient's.
-  await fresh(atSubmission(3, "device.destroy();"));
+  // The probe's three, and then the gradient's.
+  await fresh(atSubmission(4, "device.destroy();"));
   await open(page, { worker: false, backend: "webgpu" });
   const { backend, rho } = await call<Receipt>(page, "contribute");
   assert.equal(backend, "webgpu", "nothing was to be computed yet");

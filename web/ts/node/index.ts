@@ -36,7 +36,7 @@ async function openIn(folder: string, { folder: _, ...options }: NodeOptions): P
   const [rank, full] = await Promise.all([moduleOf("rank"), moduleOf("full")]);
   const store = await FileStore.open(folder);
   try {
-    const whole = { ...options, storage: store, worker: serve, backend: "scalar", wasm: { rank, full } };
+    const whole = { ...options, storage: store, worker: serve, backend: "simd", wasm: { rank, full } };
     const personalizer = await create(whole as unknown as Options);
     const close = personalizer.close.bind(personalizer);
     personalizer.close = async () => {
