@@ -72,14 +72,28 @@ export class Contributions {
     this.#shaders = new Shaders(way.options.backend, way.store, `${way.prefix}shaders`);
   }
 
-  /** What shaders make of candidates, where the application wants them. In the device's turn. */
+  /** What shaders make of candidates, where the application wants them. In the device's turn; whatever fails, SIMD ranks. */
   async score(sight: () => Uint8Array): Promise<Float32Array | undefined> {
-    return this.#shaders.scores ? this.#shaders.score(await this.#opened(), sight()) : undefined;
+    if (!this.#shaders.wanted || this.#shaders.stand !== "in-use") return undefined;
+    return this.#opened().then(
+      (contributor) => this.#shaders.score(contributor, sight()).catch(() => undefined),
+      () => undefined,
+    );
   }
 
-  /** Takes steps of what is owed by shaders, where these are to; how many. In the device's turn, which takes so long for one. */
-  async tune(stepMs: number): Promise<number> {
-    return this.#shaders.tune(await this.#opened(), this.#way.device(), stepMs);
+  /** Where shaders are to learn, what takes some of the steps that are owed, in the device's turn, and says how many. */
+  async tuner(): Promise<(() => Promise<number>) | undefined> {
+    await this.#shaders.open(this.#way.device().dimension);
+    const { stand = "in-use" } = this.#shaders;
+    const tune = async () => this.#shaders.tune(await this.#opened(), this.#way.device());
+    // Whatever fails, SIMD learns: a ledger that cannot be read is none of its business.
+    return stand === "in-use" ? () => tune().catch(() => 0) : undefined;
+  }
+
+  /** The GPU is given up, and what it holds with it. */
+  close(): void {
+    this.#contributor?.free();
+    this.#contributor = undefined;
   }
 
   /** The ledger hears that a session begins. */
@@ -154,7 +168,7 @@ export class Contributions {
 
   /** The stages before the noise are in the answer, and nowhere else. */
   async preview(): Promise<Preview> {
-    const preview = await this.#turn((contributor) => contributor.preview(this.#way.device().fresh()));
+    const preview = await this.#computing((contributor) => contributor.preview(this.#way.device().fresh()));
     const { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft } = preview;
     preview.free();
     return { examples, gradient, clipped, noise, deviation, uploadBytes, rho, rhoAlone, rhoLeft };
@@ -165,6 +179,15 @@ export class Contributions {
     await this.#turn(async (contributor) => {
       await writeLedger(this.#way.store, (stored) => change(contributor, stored));
       contributor.persisted();
+    });
+  }
+
+  /** A turn in which a gradient is computed, by shaders where the application wants them. */
+  async #computing<T>(work: (contributor: Contributor) => Promise<T>): Promise<T> {
+    if (this.#shaders.wanted) await this.#shaders.open(this.#way.device().dimension);
+    return this.#turn((contributor) => {
+      this.#shaders.hand(contributor);
+      return work(contributor);
     });
   }
 
@@ -182,7 +205,8 @@ export class Contributions {
     const ledger = store.lasting ? await readLedger(store) : new Uint8Array();
     this.#contributor?.tick(ledger, Date.now());
     const { round, head } = published;
-    const opened = Contributor.open(termsOf(Terms, options), round, head, ledger, options.backend);
+    const opened = Contributor.open(termsOf(Terms, options), round, head, ledger, options.backend === "scalar");
+    this.#shaders.move(this.#contributor, opened);
     this.#contributor?.free();
     [this.#contributor, this.#published] = [opened, published];
     return opened;
@@ -212,7 +236,7 @@ export class Contributions {
     await this.#step((contributor, stored) => contributor.reserve(stored, Date.now()));
     onProgress({ stage: "reserved" });
     // In one turn: what is recorded meanwhile is not in it.
-    const contribution = await this.#turn(async (contributor) => {
+    const contribution = await this.#computing(async (contributor) => {
       const device = this.#way.device();
       const contribution = await contributor.contribute(device.fresh());
       device.contributed();

@@ -79,6 +79,8 @@ export class Host implements Leader, Answers, Way {
   #device: Device | undefined;
   /** The half that contributes, once it was wanted. */
   #contributions: Contributions | undefined;
+  /** The same, as learning waits for it. */
+  #late: Promise<Contributions | undefined> | undefined;
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -139,6 +141,7 @@ export class Host implements Leader, Answers, Way {
     await this.turn(() => {
       const kept = this.#snapshot();
       this.#device = undefined;
+      this.#contributions?.close();
       return kept;
     });
   }
@@ -407,13 +410,17 @@ export class Host implements Leader, Answers, Way {
     };
   }
 
-  /** Shaders are tried where the application wants them, or where there is much to learn and a browser that has them. */
+  /**
+   * Shaders are tried where the application wants them, or where there is much to learn and a browser that has them: then
+   * they are loaded, once, while SIMD goes on.
+   */
   async #elsewhere(stepMs: number, owed: number): Promise<(() => Promise<number>) | undefined> {
     const { backend } = this.options;
     const isMuch = backend === "auto" && stepMs * owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
-    if (backend !== "webgpu" && !isMuch) return undefined;
-    const contributions = await this.#contributing();
-    return () => contributions.tune(stepMs);
+    if (!this.#personalises || (backend !== "webgpu" && !isMuch)) return undefined;
+    this.#late ??= this.#contributing().catch(() => undefined);
+    const late = isMuch ? this.#contributions : await this.#late;
+    return late?.tuner();
   }
 
   get #personalises(): boolean {
@@ -544,8 +551,8 @@ export class Host implements Leader, Answers, Way {
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
   async #fetched(asked: Promise<Admitted>, before?: Promise<Uint8Array | undefined>): Promise<Published> {
-    const { round, verified, head } = await asked;
-    const known = [head, this.published.head, before, this.options.head];
+    const { round, verified } = await asked;
+    const known = [this.published.head, before, this.options.head];
     return { round, head: await this.server.head(verified.head, known), verified };
   }
 

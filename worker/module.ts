@@ -17,8 +17,6 @@ export async function loadRank(source?: Source): Promise<void> {
 export interface Admitted {
   round: Uint8Array;
   verified: Round;
-  /** What came with it as its head. */
-  head?: Uint8Array | undefined;
 }
 
 export function admit(options: OpenOptions, round: Uint8Array): Admitted {
@@ -26,10 +24,10 @@ export function admit(options: OpenOptions, round: Uint8Array): Admitted {
 }
 
 /** The same out of what the page has loaded, if it has. */
-export async function admitEarly(options: OpenOptions, { rank, round, head }: Early): Promise<Admitted | undefined> {
+export async function admitEarly(options: OpenOptions, { rank, round }: Early): Promise<Admitted | undefined> {
   if (!rank) return undefined;
   await loadRank(rank);
-  return round && { ...admit(options, round), head };
+  return round && admit(options, round);
 }
 
 /** Where the worker and both modules are. */

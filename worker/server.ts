@@ -1,7 +1,7 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
 import { hashOf } from "./bytes.ts";
-import { baseOf, FOR_EVER, headAt, QUIET, roundAt } from "./early.ts";
+import { baseOf, QUIET, roundAt } from "./early.ts";
 import type { Asked } from "./protocol.ts";
 import { codeOf, gaveUp, refusal } from "./refusal.ts";
 
@@ -42,11 +42,11 @@ export class Server {
 
   /** The head of this hash, which a verified round names: one of these, or what the server has. */
   async head(hash: string, known: readonly unknown[]): Promise<Uint8Array> {
-    const url = headAt(this.#url, hash);
-    // Set down even where the page has asked for it; what it asked for and no round names has no explanation.
-    this.asked.set(url, "head");
     for await (const head of known) if (head instanceof Uint8Array && (await hashOf(head)) === hash) return head;
-    return bytesAt(url, FOR_EVER);
+    const url = `${this.#base}/heads/${hash}`;
+    this.asked.set(url, "head");
+    // Named by its hash it never changes: the browser need not ask whether it has.
+    return bytesAt(url, { cache: "default" });
   }
 
   /** Where an upload goes. */

@@ -1,7 +1,7 @@
-// Whether shaders learn, and how much at once: where the application says so, or where they have shown on this device to be
+// Whether shaders compute, and how much at once: where the application says so, or where they have shown on this device to be
 // quicker.
 
-import type { Contributor } from "../web/pkg/full/full.js";
+import { type Contributor, openShaders, type Shaders as Opened } from "../web/pkg/full/full.js";
 import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Choice, Shaders as Stand } from "./protocol.ts";
@@ -11,19 +11,23 @@ import type { Store } from "./store.ts";
 const SLICE_MS = 16;
 /** With so many steps it begins, and more than so many are never submitted at once. */
 const [FIRST, MOST] = [8, 512];
-/** What is measured takes no longer. */
-const MEASURING_MS = 30;
+/** No submission is begun that would end later than this, and SIMD is measured for as long. */
+const [MEASURING_MS, BESIDE_MS] = [30, 8];
 
 /** What was measured, and on what. */
 interface Measured {
   adapter: string;
   dimension: number;
-  quicker: boolean;
+  stand: Stand;
 }
 
 export class Shaders {
   /** Nothing while it is not known yet. */
   stand: Stand | undefined;
+  #opened: Opened | undefined;
+  #opening: Promise<void> | undefined;
+  /** The adapter whose shaders are to be measured first. */
+  #unmeasured: string | undefined;
   #most = FIRST;
   readonly #backend: Choice;
   readonly #store: Store;
@@ -35,89 +39,128 @@ export class Shaders {
     this.#key = key;
   }
 
-  /** Takes some of the steps that are owed; how many. Where it is none, they are the CPU's, which takes so long for one. */
-  async tune(contributor: Contributor, device: Device, stepMs: number): Promise<number> {
-    if (this.stand && this.stand !== "in-use") return 0;
-    if (this.stand) return this.#slice(contributor, device);
-    if (this.#backend === "webgpu") {
-      this.stand = "in-use";
-      return this.#slice(contributor, device);
+  /** Whether the application wants them, needed or not. */
+  get wanted(): boolean {
+    return this.#backend === "webgpu";
+  }
+
+  /** Opens them, once: not in the device's turn, because a browser may take its time. */
+  open(dimension: number): Promise<void> {
+    this.#opening ??= this.#open(dimension).catch(() => void (this.stand = "gpu-failed"));
+    return this.#opening;
+  }
+
+  async #open(dimension: number): Promise<void> {
+    if (!this.wanted) {
+      const adapter = await adapterOf();
+      const stored = await this.#store.get(this.#key);
+      const before = stored ? unpack<Measured>(stored) : undefined;
+      const isKnown = adapter !== undefined && before?.adapter === adapter && before.dimension === dimension;
+      if (!adapter) this.stand = "no-adapter";
+      else if (!isKnown) this.#unmeasured = adapter;
+      else if (before.stand !== "in-use") this.stand = before.stand;
+      if (this.stand) return;
     }
-    return this.#choose(contributor, device, stepMs);
+    this.#opened = await openShaders();
   }
 
-  /** Whether candidates are scored here, too: only by the application's word. SIMD has an order of 10,000 in some 30 ms. */
-  get scores(): boolean {
-    return this.#backend === "webgpu" && (this.stand ?? "in-use") === "in-use";
+  /** Has this one compute by them, if they were opened and nobody does yet. */
+  hand(contributor: Contributor): void {
+    if (!this.#opened) return;
+    contributor.computeBy(this.#opened);
+    this.#opened = undefined;
+    this.#look(contributor);
   }
 
+  /** From the one before, which is given up, to another. */
+  move(before: Contributor | undefined, contributor: Contributor): void {
+    if (before && this.stand === "in-use") contributor.computeBy(before.giveBack());
+  }
+
+  /** Takes some of the steps that are owed; how many. Where it is none, they are the CPU's. */
+  async tune(contributor: Contributor, device: Device): Promise<number> {
+    this.hand(contributor);
+    if (this.stand !== "in-use") {
+      await this.#keep(device);
+      return 0;
+    }
+    return this.#unmeasured ? this.#measure(contributor, device) : this.#slice(contributor, device);
+  }
+
+  /** What they make of candidates; nothing where the CPU is to. */
   async score(contributor: Contributor, sight: Uint8Array): Promise<Float32Array | undefined> {
     if (sight.length === 0) return undefined;
     const scored = await contributor.score(sight);
-    this.look(contributor);
+    this.#look(contributor);
     return scored;
   }
 
-  /** By what was measured here before, or by what is measured now: the steps that it takes are real ones. */
-  async #choose(contributor: Contributor, device: Device, stepMs: number): Promise<number> {
-    const { dimension } = device;
-    const adapter = await adapterOf();
-    const stored = adapter && (await this.#store.get(this.#key));
-    const before = stored ? unpack<Measured>(stored) : undefined;
-    this.stand = adapter ? "in-use" : "no-adapter";
-    if (!adapter) return 0;
-    const isKnown = before?.adapter === adapter && before.dimension === dimension;
-    if (isKnown && !before.quicker) return this.#leave(contributor);
-    contributor.wantGpu();
-    if (isKnown) return this.#slice(contributor, device);
-    // Opening it, and probing it, is paid once and not for each step.
-    let taken = await this.#steps(contributor, device, 1);
-    let [most, gpuMs, tookMs] = [FIRST, Number.POSITIVE_INFINITY, 0];
+  /** Takes note of what became of the GPU while something else was computed. */
+  look(contributor: Contributor): void {
+    if (this.stand === "in-use") this.#look(contributor);
+  }
+
+  /** Both take real steps, one after the other. Where there is too little to take, nothing is known by it. */
+  async #measure(contributor: Contributor, device: Device): Promise<number> {
+    const first = await this.#timed(() => this.#steps(contributor, device, 1));
+    let [most, gpuMs, took, taken] = [FIRST, Number.POSITIVE_INFINITY, 0, first.steps];
     const until = performance.now() + MEASURING_MS;
     do {
-      const start = performance.now();
-      const steps = await this.#steps(contributor, device, most);
-      if (steps === 0) break;
-      tookMs = performance.now() - start;
-      gpuMs = Math.min(gpuMs, tookMs / steps);
-      taken += steps;
+      const { steps, ms } = await this.#timed(() => this.#steps(contributor, device, most));
+      if (steps < most) break;
+      [took, taken, gpuMs] = [ms, taken + steps, Math.min(gpuMs, ms / steps)];
       most = Math.min(4 * most, MOST);
       // The next one has four times as much to do.
-    } while (performance.now() + 4 * tookMs < until);
-    if (this.stand !== "in-use") return taken;
-    const measured: Measured = { adapter, dimension, quicker: gpuMs < stepMs };
-    await this.#store.put({ [this.#key]: pack(measured) });
-    if (!measured.quicker) this.#leave(contributor);
+    } while (performance.now() + 4 * took < until);
+    const beside = await this.#timed(() => {
+      const { owed } = device;
+      device.train(BESIDE_MS);
+      return owed - device.owed;
+    });
+    if (this.stand === "in-use") {
+      if (!Number.isFinite(gpuMs) || beside.steps === 0) return taken;
+      this.stand = gpuMs < beside.ms / beside.steps ? "in-use" : "slower";
+      if (this.stand === "slower") contributor.giveBack().free();
+    }
+    await this.#keep(device);
     return taken;
   }
 
-  #leave(contributor: Contributor): 0 {
-    contributor.leaveGpu();
-    this.stand = "slower";
-    return 0;
+  /** What was found out is found out once for each adapter and size of head. */
+  async #keep({ dimension }: Device): Promise<void> {
+    const [adapter, stand] = [this.#unmeasured, this.stand];
+    if (!adapter || !stand) return;
+    this.#unmeasured = undefined;
+    await this.#store.put({ [this.#key]: pack({ adapter, dimension, stand } satisfies Measured) });
+  }
+
+  async #timed(work: () => number | Promise<number>): Promise<{ steps: number; ms: number }> {
+    const start = performance.now();
+    const steps = await work();
+    return { steps, ms: performance.now() - start };
   }
 
   /** As many steps as fit in a slice. */
   async #slice(contributor: Contributor, device: Device): Promise<number> {
-    const start = performance.now();
-    const taken = await this.#steps(contributor, device, this.#most);
-    const fit = (SLICE_MS / (performance.now() - start)) * taken;
-    if (taken > 0) this.#most = Math.round(Math.min(Math.max(fit, 1), 2 * this.#most, MOST));
-    return taken;
+    const { steps, ms } = await this.#timed(() => this.#steps(contributor, device, this.#most));
+    const fit = (SLICE_MS / ms) * steps;
+    if (steps > 0) this.#most = Math.round(Math.min(Math.max(fit, 1), 2 * this.#most, MOST));
+    return steps;
   }
 
   async #steps(contributor: Contributor, device: Device, most: number): Promise<number> {
     const tuned = await contributor.tune(device.lend(most), most);
-    this.look(contributor);
+    this.#look(contributor);
     if (!tuned) return 0;
-    const { steps, state } = tuned;
-    device.took(steps, state);
-    tuned.free();
-    return steps;
+    try {
+      device.took(tuned.steps, tuned.state);
+      return tuned.steps;
+    } finally {
+      tuned.free();
+    }
   }
 
-  /** Takes note of what became of the GPU. */
-  look({ backend, trouble }: Contributor): void {
+  #look({ backend, trouble }: Contributor): void {
     if (trouble) this.stand = trouble as Stand;
     else if (backend === "webgpu") this.stand = "in-use";
   }

@@ -103,9 +103,9 @@ impl Contributor {
         self.backend = backend;
     }
 
-    /// What computed, for another.
-    pub fn into_backend(self) -> Backend {
-        self.backend
+    /// What computed till now; the kernels go on.
+    pub fn give_back(&mut self) -> Backend {
+        core::mem::replace(&mut self.backend, Backend::simd())
     }
 
     /// The account.

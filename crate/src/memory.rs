@@ -31,6 +31,8 @@ const MOST_EVENTS: usize = 4096;
 const MOST_BYTES: u64 = 8 << 20;
 /// How many leave together.
 const SEGMENT: usize = 256;
+/// How many events are folded at most before what is owed is lent: others wait meanwhile.
+const FOLDED_TO_LEND: usize = 64;
 /// How many slates an event can name: the latest.
 const MOST_OFFERED: usize = 16;
 /// How many items the base can name. One that has seen more is dropped whatever is forgotten.
@@ -322,7 +324,10 @@ impl Memory {
 
     /// At most so many of the steps that are owed, to be taken elsewhere: the learner as it stands, with what these go over.
     pub fn lend(&mut self, head: &Head, most: u32) -> Vec<u8> {
-        while self.live.learner.owed(head) < u64::from(most) && (self.folded as usize) < self.log.len() {
+        for _ in 0..FOLDED_TO_LEND {
+            if self.live.learner.owed(head) >= u64::from(most) || self.folded as usize == self.log.len() {
+                break;
+            }
             self.fold(head);
         }
         self.live.learner.lend(head, most)

@@ -37,9 +37,6 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
      img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The header that carries a token and its signature in hexadecimal.
 const TOKEN: &str = "privet-token";
-/// The header that says which head the open round names, so that whoever asks need not read the round before asking for
-/// that. Nothing rests on it: the round says the same, and is signed.
-const HEAD: HeaderName = HeaderName::from_static("privet-head");
 /// A head or a manifest is named by a hash: it never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -95,7 +92,7 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         // Under the layers: a preflight, too, has a method that no route has.
         .method_not_allowed_fallback(no_such_method)
         .layer(limit.clone())
-        .layer(CorsLayer::very_permissive().allow_credentials(false).expose_headers([HEAD]))
+        .layer(CorsLayer::very_permissive().allow_credentials(false))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -122,8 +119,7 @@ async fn round<S: Store, P: Peer>(
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
     let open = leader.open(&task)?;
-    let signed = cbor(&asked, "no-cache", open.round.hash(), open.signed.clone());
-    Ok(([(HEAD, hex(&open.round.head))], signed).into_response())
+    Ok(cbor(&asked, "no-cache", open.round.hash(), open.signed.clone()))
 }
 
 async fn identity<S: Store, P: Peer>(State(leader): Served<S, P>) -> Json<Identity> {

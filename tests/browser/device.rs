@@ -1,6 +1,6 @@
 use js_sys::Reflect;
 use privet::{Attribute, Dense, Head, Identity, Mode, Operator, Role, Round, Schema, SealingKey, Signed, Upload};
-use privet_web::{Contributor, Device, Items, Slate, Terms, key};
+use privet_web::{Contributor, Device, Items, Slate, Terms, key, open_shaders};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -53,10 +53,9 @@ fn open(mode: Mode, min_cohort: u32) -> Result<Device, JsValue> {
 }
 
 /// The other half of the same device.
-fn contributor(mode: Mode, gpu: bool) -> Contributor {
+fn contributor(mode: Mode) -> Contributor {
     let (_, round, head) = published(mode, 100);
-    Contributor::open(&terms(), &round, &head, &[], if gpu { "webgpu" } else { "simd" })
-        .expect("the default policy admits it")
+    Contributor::open(&terms(), &round, &head, &[], false).expect("the default policy admits it")
 }
 
 fn code(error: &JsValue) -> String {
@@ -87,15 +86,18 @@ fn rerank(device: &mut Device, axes: &[usize]) -> Slate {
 async fn a_datum_goes_all_the_way_to_an_upload() {
     let gpu = option_env!("NO_GPU") != Some("1");
     let mut device = open(Mode::Device, 100).expect("the default policy admits it");
-    let mut contributor = contributor(Mode::Device, gpu);
+    let mut contributor = contributor(Mode::Device);
+    if gpu {
+        contributor.compute_by(open_shaders().await);
+    }
     record(&mut device, "impression", &[1]).expect("fits");
     record(&mut device, "click", &[2]).expect("fits");
     record(&mut device, "click", &[3, 4, 5]).expect("fits");
     let stored = contributor.reserve(&[], 0.0).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
     let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
+    assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
     assert_eq!(contributor.backend() == "webgpu", gpu);
-    assert_eq!(contributor.backend(), if gpu { "webgpu" } else { "scalar" });
     device.contributed();
     assert_eq!(contributor.preview(device.fresh()).await.expect("a round").examples, 0, "all of it is spent");
     let (round, ..) = published(Mode::Device, 100);
@@ -176,7 +178,7 @@ async fn learning_stops_when_its_time_is_over() {
 
 #[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
-    let (device, mut contributor) = (open(Mode::Split, 100).expect("admitted"), contributor(Mode::Split, false));
+    let (device, mut contributor) = (open(Mode::Split, 100).expect("admitted"), contributor(Mode::Split));
     contributor.reserve(&[], 0.0).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
     let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
@@ -194,7 +196,7 @@ async fn two_sealed_shares_open_to_a_noised_vector() {
 async fn a_limit_that_is_no_number_allows_nothing() {
     let (_, round, head) = published(Mode::Device, 100);
     let terms = terms_with(&[&[0.0, f64::NAN][..], &AT_ONCE].concat());
-    let mut contributor = Contributor::open(&terms, &round, &head, &[], "simd").expect("the round itself is admitted");
+    let mut contributor = Contributor::open(&terms, &round, &head, &[], false).expect("the round itself is admitted");
     assert_eq!(code(&contributor.reserve(&[], 0.0).expect_err("a budget of nothing")), "budget-exhausted");
     let unknown = terms_with(&[99.0, 1.0]).admit(&round).err().expect("a limit that this build cannot keep");
     assert_eq!(code(&unknown), "policy-refused");
@@ -225,7 +227,7 @@ fn every_limit_is_kept_by_its_place() {
 
 #[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
-    let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device, false));
+    let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device));
     let mut ids = Vec::new();
     let mut stored = Vec::new();
     for _ in 0..4 {
@@ -260,7 +262,7 @@ async fn an_error_crosses_with_its_code() {
     assert_eq!(code(&device.forget_attribute("colour", "red").expect_err("no such name")), "attribute-unknown");
     assert_eq!(code(&device.import(&[1, 2, 3], false).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");
-    let mut contributor = contributor(Mode::Device, false);
+    let mut contributor = contributor(Mode::Device);
     assert_eq!(code(&contributor.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&contributor.contribute(device.fresh()).await.err().expect("nothing reserved")), "not-charged");
     assert_eq!(code(&contributor.contribute(vec![1, 2, 3]).await.err().expect("not fresh")), "state-damaged");

@@ -38,7 +38,7 @@ fn main() {
             if batch == BATCHES[0] {
                 rerankings(&head, &mut contributor, net, rounds);
             }
-            backend = Some(contributor.into_backend());
+            backend = Some(contributor.give_back());
         }
     }
 }

@@ -1,14 +1,17 @@
 // The package's promises that only a page can show: a dry run leaves no trace, and without randomness nothing leaves.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Personalizer, Preview } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
-import { LOADED } from "./site.ts";
+import { call, LOADED, open } from "./site.ts";
 
 const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 const ITEMS = [0, 1, 2, 3].map((n) => ({
@@ -293,4 +296,36 @@ test("each limit of the policy refuses a round that asks for more", async () => 
     return codes;
   });
   assert.deepEqual(codes, ["opened", ...Array.from({ length: 10 }, () => "policy-refused")]);
+});
+
+test("nothing that a server said before comes back to it: no header tells one device from another", async () => {
+  const seen: [string, string[]][] = [];
+  const proxy = createServer(async (request, response) => {
+    const url = request.url ?? "/";
+    const { host: _, connection: __, ...headers } = request.headers;
+    seen.push([url, Object.keys(headers)]);
+    const reply = await fetch(server.address + url, { headers: { accept: String(headers.accept) } });
+    const given = {
+      "content-type": reply.headers.get("content-type") ?? "",
+      etag: '"device-7"',
+      "set-cookie": "device=7",
+    };
+    const dated = { "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT", "cache-control": "max-age=0" };
+    response.writeHead(reply.status, { ...given, ...dated });
+    response.end(Buffer.from(await reply.arrayBuffer()));
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  await page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`);
+  for (let n = 0; n < 3; n++) {
+    assert.equal(await open(page), "open");
+    await call(page, "refresh");
+    await page.reload();
+  }
+  proxy.close();
+  const rounds = seen.filter(([url]) => url.endsWith("/round"));
+  assert.ok(rounds.length >= 6, "each opening and each refresh asks");
+  for (const [url, headers] of rounds) {
+    for (const name of ["if-none-match", "if-modified-since", "cookie", "referer"])
+      assert.ok(!headers.includes(name), url);
+  }
 });

@@ -6,7 +6,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Receipt, Status } from "../../web/ts/index.ts";
 import { launch, noGpu, Server } from "../harness.ts";
-import { call, type Global, open, prepare, Site } from "./site.ts";
+import { call, type Global, loaded, meddle, open, prepare, Site } from "./site.ts";
 
 const EVENTS = 30;
 /** What the demo's head has an event earn. */
@@ -50,28 +50,41 @@ const status = () => call<Status>(page, "status");
 
 /** Clicks on so many items one after the other, each over another one, and learns all of it; the scores of many items then. */
 const learnt = () =>
-  page.evaluate(async (events) => {
+  page
+    .evaluate(async (events) => {
+      const { personalizer } = globalThis as unknown as Global;
+      const item = (n: number) => ({
+        id: `thing-${n}`,
+        score: 0,
+        embedding: Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7))),
+      });
+      for (let n = 0; n < events; n++) {
+        // Not out of a slate: how far it has learnt by then must not matter.
+        await personalizer.record({ kind: "impression", item: item(2 * n) });
+        await personalizer.record({ kind: "click", item: item(2 * n + 1) });
+      }
+      while (await personalizer.train({ maxMs: 50 }));
+    }, EVENTS)
+    .then(ranked);
+
+/** The scores of many items. */
+const ranked = () =>
+  page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as Global;
     const item = (n: number) => ({
       id: `thing-${n}`,
       score: 0,
       embedding: Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7))),
     });
-    for (let n = 0; n < events; n++) {
-      // Not out of a slate: how far it has learnt by then must not matter.
-      await personalizer.record({ kind: "impression", item: item(2 * n) });
-      await personalizer.record({ kind: "click", item: item(2 * n + 1) });
-    }
-    while (await personalizer.train({ maxMs: 50 }));
     const many = Array.from({ length: 40 }, (_, n) => item(1000 + n));
     const { items, scores } = await personalizer.rerank(many, { explain: true });
     const of = new Map(
       items.map(({ id }, place) => [id, (scores[place]?.shared ?? 0) + (scores[place]?.personal ?? 0)]),
     );
     return { order: items.map(({ id }) => id), scores: many.map(({ id }) => of.get(id) ?? Number.NaN) };
-  }, EVENTS);
+  });
 
-type Learnt = Awaited<ReturnType<typeof learnt>>;
+type Learnt = Awaited<ReturnType<typeof ranked>>;
 
 function assertSame(ours: Learnt, other: Learnt): void {
   assert.deepEqual(ours.order, other.order);
@@ -171,20 +184,48 @@ test("forced to it, shaders take every step, to the same order", { skip: noGpu }
 });
 
 test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip: noGpu }, async () => {
-  // The probe's three, and then the gradient's.
-  await fresh(atSubmission(4, "device.destroy();"));
+  await fresh(
+    `globalThis.armed = false;
+    const map = GPUBuffer.prototype.mapAsync;
+    GPUBuffer.prototype.mapAsync = function (...args) {
+      return armed ? Promise.reject(new DOMException("gone", "OperationError")) : map.apply(this, args);
+    };`,
+  );
   await open(page, { worker: false, backend: "webgpu" });
-  const { backend, rho } = await call<Receipt>(page, "contribute");
-  assert.equal(backend, "webgpu", "nothing was to be computed yet");
-  await page.evaluate(async () => {
-    const { personalizer, items } = globalThis as unknown as Global;
-    await personalizer.record({ kind: "impression", item: items[0]! });
-    await personalizer.record({ kind: "click", item: items[1]! });
-  });
-  const receipt = await call<Receipt>(page, "contribute");
+  await learnt();
+  await page.evaluate("armed = true");
+  const { backend, examples, rho } = await call<Receipt>(page, "contribute");
   const { shaders, rhoSpent } = await status();
-  assert.deepEqual([receipt.backend, shaders, rhoSpent], ["simd", "device-lost", 2 * rho]);
+  assert.deepEqual([backend, shaders, rhoSpent], ["simd", "gpu-failed", rho]);
+  assert.ok(examples > 0);
 });
+
+test("an order whose GPU is lost under it is SIMD's", { skip: noGpu }, async () => {
+  const wanted = await bySimd();
+  await fresh(spoilt.replace("globalThis.mapped?.() ?? true", "globalThis.armed"));
+  await open(page, { worker: false, backend: "webgpu" });
+  await learnt();
+  assert.equal((await status()).shaders, "in-use");
+  await page.evaluate("armed = true");
+  assertSame(await ranked(), wanted);
+  assert.equal((await status()).shaders, "wrong-numbers");
+});
+
+test(
+  "with a ledger that cannot be read shaders are left, and it learns and ranks all the same",
+  { skip: noGpu },
+  async () => {
+    const wanted = await bySimd();
+    await open(page, { worker: false, backend: "webgpu" });
+    await call(page, "contribute");
+    await meddle(page, "ledger", "account", [1, 2, 3]);
+    await page.reload();
+    await open(page, { worker: false, backend: "webgpu" }, null);
+    assertSame(await learnt(), wanted);
+    const { refused, steps, owed } = await status();
+    assert.deepEqual([refused, steps, owed], ["ledger-damaged", STEPS, 0]);
+  },
+);
 
 /** How often the page asked for an adapter, and for a device. */
 const COUNTED = `
@@ -247,11 +288,13 @@ test("what was measured on another adapter or for another head says nothing", { 
     `${COUNTED}${SLOW}Object.defineProperty(GPUAdapterInfo.prototype, "vendor", { get: () => localStorage["vendor"] ?? "one" });`,
   );
   await open(page, { worker: false, backend: "auto" });
+  await loaded(page);
   await learnt();
   assert.equal((await status()).shaders, "slower");
   await page.evaluate(() => (localStorage["vendor"] = "another"));
   await page.reload();
   await open(page, { worker: false, backend: "auto" }, null);
+  await loaded(page);
   await call(page, "forget", { item: "thing-0" });
   while (await call<boolean>(page, "train", { maxMs: 50 }));
   assert.deepEqual([(await status()).shaders, (await asked())[1]], ["slower", 1], "it is measured again");

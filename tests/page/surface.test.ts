@@ -244,52 +244,6 @@ test("what a page could not load for its worker, the worker loads itself", async
   assert.deepEqual(asked.sort(), ["/rank_bg.wasm", "/rank_bg.wasm", "/v1/tasks/demo/round", "/v1/tasks/demo/round"]);
 });
 
-/** Which heads were asked for, by whom, and which of them the device vouches for. */
-async function heads(asked: string[]) {
-  const listed = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => name));
-  const { asks } = await call<{ asks: Record<string, string> }>(page, "audit.requests");
-  const vouched = Object.entries(asks).flatMap(([url, what]) => (what === "head" ? [url] : []));
-  return { asked, listed: listed.filter((url) => url.includes("/v1/heads/")), vouched };
-}
-
-test("the page asks for the head beside its worker's start, and nobody asks again", async () => {
-  const asked: string[] = [];
-  page.on("request", (request) => request.url().includes("/v1/heads/") && asked.push(request.url()));
-  assert.equal(await open(page), "open");
-  const round = await fetch(`${server.address}/v1/tasks/demo/round`);
-  const head = `${server.address}/v1/heads/${round.headers.get("privet-head")}`;
-  assert.deepEqual(await heads(asked), { asked: [head], listed: [head], vouched: [head] });
-});
-
-for (const [what, named, known] of [
-  ["nothing that there is", "7".repeat(64), false],
-  ["no hash", "../../healthz?who=me", false],
-  ["other bytes", undefined, true],
-] as const) {
-  test(`a server that names ${what} as the head gains nothing by it`, async () => {
-    const round = await fetch(`${server.address}/v1/tasks/demo/round`);
-    const honest = round.headers.get("privet-head") ?? "";
-    const asked: string[] = [];
-    await context.route(/\/round$/, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, headers: { ...response.headers(), "privet-head": named ?? honest } });
-    });
-    await context.route(/\/v1\/heads\/|healthz/, async (route) => {
-      asked.push(new URL(route.request().url()).pathname.replace("/v1/heads/", ""));
-      // The page is given something else than what it asked for; the worker asks after it.
-      if (known && asked.length === 1) return route.fulfill({ body: "no head", contentType: "application/cbor" });
-      return route.continue();
-    });
-    assert.equal(await open(page), "open");
-    await browse(page, [3, 3, 3]);
-    assert.equal((await order(page))[0], "item-3");
-    const lie = named?.match(/^[0-9a-f]{64}$/) ? [named] : known ? [honest] : [];
-    assert.deepEqual(asked, [...lie, honest]);
-    const { vouched } = await heads([]);
-    assert.deepEqual(vouched, [`${server.address}/v1/heads/${honest}`], "what no round names stays unexplained");
-  });
-}
-
 test("without aggregators it re-ranks by a head of one's own, from an address, a response or bytes", async () => {
   const seen = await page.evaluate(async (items) => {
     const entry = "/index.js";

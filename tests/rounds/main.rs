@@ -331,26 +331,6 @@ fn rounds_and_heads_are_cached_by_what_they_are() {
 }
 
 #[test]
-fn a_round_comes_with_the_name_of_its_head() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let pair = Pair::start(&folder, Mode::Split, |_| {});
-    let head = hex(&pair.round().head);
-    let address = format!("http://{}/v1/tasks/demo/round", pair.address);
-    let tag = format!("\"{}\"", hex(&pair.round().hash()));
-    // What is in a browser's cache keeps the headers that it came with, but for those that come anew.
-    for (known, status) in [("", 200), (tag.as_str(), 304)] {
-        let elsewhere = ureq::get(&address).header("origin", "https://elsewhere.example");
-        let round = elsewhere.header("if-none-match", known).call().expect("it answers");
-        let said = |name| round.headers().get(name).and_then(|value| value.to_str().ok());
-        assert_eq!((round.status().as_u16(), said("privet-head")), (status, Some(head.as_str())));
-        assert_eq!(said("access-control-expose-headers"), Some("privet-head"), "a page of any site may read it");
-    }
-    let refused = pair.get("/v1/tasks/none/round");
-    assert_eq!((refused.status, refused.header("privet-head")), (404, ""));
-    pair.stop();
-}
-
-#[test]
 fn an_operator_goes_back_to_an_older_head_and_on_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = Pair::start(&folder, Mode::Split, |_| {});

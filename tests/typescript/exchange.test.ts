@@ -17,7 +17,7 @@ const KEY = new Uint8Array(32);
 
 const open = () => rank.Device.local(new rank.Terms("demo", KEY, undefined, new Float64Array()), HEAD);
 const contributor = (head = HEAD) =>
-  full.Contributor.open(new full.Terms("demo", KEY, undefined, new Float64Array()), NONE, head, NONE, "simd");
+  full.Contributor.open(new full.Terms("demo", KEY, undefined, new Float64Array()), NONE, head, NONE, false);
 
 /** Items that are all a little different, each its own direction. */
 function items(places: number[]) {

@@ -23,32 +23,24 @@ const PATIENCE_MS: u32 = 10_000;
 #[wasm_bindgen]
 pub struct Contributor {
     contributor: privet::Contributor,
-    /// Whether a GPU is still to be looked for.
-    wants_gpu: bool,
 }
 
 #[wasm_bindgen]
 impl Contributor {
     /// Opens it for a signed round and its head, or, where the round is empty, for a head that the application vouches for:
-    /// then nothing is ever released. `ledger` is what is stored (empty: nothing yet). `backend` is what the application
-    /// wants: `webgpu` where there is an adapter that passes its probe, the plain twins if it says `scalar`, else kernels.
-    pub fn open(
-        terms: &Terms,
-        round: &[u8],
-        head: &[u8],
-        ledger: &[u8],
-        backend: &str,
-    ) -> Result<Contributor, JsValue> {
+    /// then nothing is ever released. `ledger` is what is stored (empty: nothing yet). Kernels compute, or, if it is
+    /// `plain`, the twins that define what these compute.
+    pub fn open(terms: &Terms, round: &[u8], head: &[u8], ledger: &[u8], plain: bool) -> Result<Contributor, JsValue> {
         let contributor = if round.is_empty() {
             privet::Contributor::local(terms.terms.policy, head, ledger)
         } else {
             privet::Contributor::new(&terms.terms, round, head, ledger)
         };
         let mut contributor = contributor.map_err(js_error)?;
-        if backend == "scalar" {
+        if plain {
             contributor.compute_by(Backend::Scalar);
         }
-        Ok(Self { contributor, wants_gpu: backend == "webgpu" })
+        Ok(Self { contributor })
     }
 
     /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
@@ -66,7 +58,6 @@ impl Contributor {
     /// Gradient over what is `fresh`, clip, noise, encoding: the bytes to send.
     pub async fn contribute(&mut self, fresh: Vec<u8>) -> Result<Contribution, JsValue> {
         let fresh = self.fresh(&fresh)?;
-        self.choose_backend().await;
         let start = now();
         let gradient = self.contributor.gradient(&fresh).await;
         let computed = now();
@@ -84,7 +75,6 @@ impl Contributor {
 
     /// What the GPU makes of candidates, for the ranking module; nothing where there is none that computes.
     pub async fn score(&mut self, sight: Vec<u8>) -> Result<Option<Vec<f32>>, JsValue> {
-        self.choose_backend().await;
         self.contributor.score(&sight).await.map_err(js_error)
     }
 
@@ -92,7 +82,6 @@ impl Contributor {
     /// Nothing changes, and the caller keeps none of it.
     pub async fn preview(&mut self, fresh: Vec<u8>) -> Result<Preview, JsValue> {
         let fresh = self.fresh(&fresh)?;
-        self.choose_backend().await;
         let preview = self.contributor.preview(&fresh).await.map_err(js_error)?;
         Ok(Preview {
             examples: fresh.examples() as u32,
@@ -124,22 +113,21 @@ impl Contributor {
         self.contributor.backend().trouble().map(|trouble| trouble.code().into())
     }
 
-    /// From here on shaders compute, where there is an adapter that passes its probe.
-    #[wasm_bindgen(js_name = wantGpu)]
-    pub fn want_gpu(&mut self) {
-        self.wants_gpu = true;
+    /// From here on these compute.
+    #[wasm_bindgen(js_name = computeBy)]
+    pub fn compute_by(&mut self, shaders: Shaders) {
+        self.contributor.compute_by(shaders.backend);
     }
 
-    /// From here on the CPU computes.
-    #[wasm_bindgen(js_name = leaveGpu)]
-    pub fn leave_gpu(&mut self) {
-        self.contributor.compute_by(Backend::simd());
+    /// From here on the CPU computes; what computed till now is given back.
+    #[wasm_bindgen(js_name = giveBack)]
+    pub fn give_back(&mut self) -> Shaders {
+        Shaders { backend: self.contributor.give_back() }
     }
 
     /// At most so many steps of what the ranking module lent, by the GPU; nothing where there is none that computes, or no
     /// step to take.
     pub async fn tune(&mut self, lent: Vec<u8>, most: u32) -> Result<Option<Tuned>, JsValue> {
-        self.choose_backend().await;
         let tuned = self.contributor.tune(&lent, most).await.map_err(js_error)?;
         Ok(tuned.map(|tuned| Tuned { steps: tuned.steps, state: tuned.state }))
     }
@@ -203,17 +191,22 @@ impl Contributor {
     fn fresh(&self, bytes: &[u8]) -> Result<Fresh, JsValue> {
         Fresh::decode(self.contributor.head(), bytes).map_err(js_error)
     }
-
-    /// A GPU is looked for when something is to be computed, and once.
-    async fn choose_backend(&mut self) {
-        if core::mem::take(&mut self.wants_gpu) {
-            self.contributor.compute_by(Backend::webgpu(Box::new(|| Box::pin(patience()))).await);
-        }
-    }
 }
 
 async fn patience() {
     _ = JsFuture::from(Promise::new(&mut |resolve, _| set_timeout(&resolve, PATIENCE_MS))).await;
+}
+
+/// A GPU that has passed its probe, or what was wrong with it.
+#[wasm_bindgen]
+pub struct Shaders {
+    backend: Backend,
+}
+
+/// Looks for a GPU, and tries it.
+#[wasm_bindgen(js_name = openShaders)]
+pub async fn open_shaders() -> Shaders {
+    Shaders { backend: Backend::webgpu(Box::new(|| Box::pin(patience()))).await }
 }
 
 /// Steps that were taken for the ranking module.

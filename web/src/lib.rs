@@ -15,7 +15,7 @@ use privet::{Error, Pins, Policy};
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "full")]
-pub use full::{Contribution, Contributor, Preview, Upload, epsilon, inspect};
+pub use full::{Contribution, Contributor, Preview, Shaders, Tuned, Upload, epsilon, inspect, open_shaders};
 #[cfg(feature = "rank")]
 pub use items::{Items, Slate, key};
 #[cfg(feature = "rank")]

@@ -1,6 +1,6 @@
 use super::Shape;
 
-/// Twin of `backward.wgsl`: the slope of `Σᵢ r[i] · s[i] / max(groups, 1)` by each parameter, with r (n), z (n, h) as
+/// The slope of `Σᵢ r[i] · s[i] / max(groups, 1)` by each parameter, with r (n), z (n, h) as
 /// `forward` left it, and g as long as theta.
 pub fn backward(shape: Shape, x: &[f32], theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]) {
     let (f, h) = (shape.f as usize, shape.h as usize);

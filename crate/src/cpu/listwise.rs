@@ -1,7 +1,7 @@
 use super::Shape;
 use crate::power::exp;
 
-/// Twin of `listwise.wgsl`: the slope of the listwise loss by each score, and each group's loss.
+/// The slope of the listwise loss by each score, and each group's loss.
 ///
 /// The first row of a group is the one that was chosen. With `t = offset + gate · s` and weights w (groups), the loss
 /// of a group is `−w · ln softmax(t)[first]`, and `r[i] = gate · w · (softmax(t)[i] − [i is first])`. `starts`

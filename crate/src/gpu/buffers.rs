@@ -1,6 +1,6 @@
 //! Buffers of one submission, and how numbers come in and out.
 
-use std::sync::atomic::Ordering;
+use std::{cell::RefCell, sync::atomic::Ordering};
 
 use bytemuck::Pod;
 use futures_channel::oneshot;
@@ -12,22 +12,42 @@ use super::{Gpu, Trouble, within};
 pub(super) struct Room<'a> {
     gpu: &'a Gpu,
     encoder: wgpu::CommandEncoder,
+    held: Held,
     /// What is read back, and how much of it is there already.
     back: wgpu::Buffer,
     kept: u64,
+}
+
+/// All buffers of it. What the user did is in some of them, and a browser frees none before it is told to.
+struct Held(RefCell<Vec<wgpu::Buffer>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.get_mut().iter().for_each(wgpu::Buffer::destroy);
+    }
+}
+
+impl Drop for Gpu {
+    fn drop(&mut self) {
+        self.device.destroy();
+    }
 }
 
 impl Gpu {
     /// With room to read back so many numbers.
     pub(super) fn room(&self, back: usize) -> Room<'_> {
         let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let back = self.buffer(back * 4, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        Room { gpu: self, encoder, back, kept: 0 }
+        let held = Held(RefCell::new(Vec::new()));
+        let back = self.buffer(back * 4, BufferUsages::MAP_READ | BufferUsages::COPY_DST, &held);
+        Room { gpu: self, encoder, held, back, kept: 0 }
     }
 
-    fn buffer(&self, bytes: usize, usage: BufferUsages) -> wgpu::Buffer {
+    fn buffer(&self, bytes: usize, usage: BufferUsages, held: &Held) -> wgpu::Buffer {
         let size = bytes.max(4) as u64;
-        self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+        let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        held.0.borrow_mut().push(buffer.clone());
+        buffer
     }
 
     /// The buffers in the shader's order.
@@ -62,7 +82,7 @@ impl Room<'_> {
     }
 
     pub(super) fn output(&self, numbers: usize) -> wgpu::Buffer {
-        self.gpu.buffer(numbers * 4, BufferUsages::STORAGE | BufferUsages::COPY_SRC)
+        self.gpu.buffer(numbers * 4, BufferUsages::STORAGE | BufferUsages::COPY_SRC, &self.held)
     }
 
     /// So many of a buffer's first numbers as they are at this point are read back.
@@ -93,7 +113,7 @@ impl Room<'_> {
 
     fn filled(&self, bytes: &[u8], size: usize, usage: BufferUsages) -> wgpu::Buffer {
         // Not as one that is mapped when it is made: where there is no room for that, a browser throws.
-        let buffer = self.gpu.buffer(size, usage | BufferUsages::COPY_DST);
+        let buffer = self.gpu.buffer(size, usage | BufferUsages::COPY_DST, &self.held);
         if !bytes.is_empty() {
             self.gpu.queue.write_buffer(&buffer, 0, bytes);
         }

@@ -237,10 +237,15 @@ fn is_step(course: &Course, turn: Turn, before: &[f32], after: &[f32]) -> bool {
     let mut work = vec![0.0; course.most_rows() * course.room()];
     cpu::look(course, turn, &twin, &mut work);
     cpu::learn(course, turn, &mut twin, &work);
-    let norm = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| x * x).sum::<f32>().sqrt();
-    let off = norm(&mut after.iter().zip(&twin).map(|(after, twin)| after - twin));
-    let long = norm(&mut before.iter().zip(&twin).map(|(before, twin)| before - twin));
-    off <= TOLERANCE * long + PROBE_TOLERANCE
+    // Parameters and squares apart: where slopes are long, squares are longer than anything that is wrong.
+    let parts = before.chunks_exact(course.parameters()).zip(after.chunks_exact(course.parameters()));
+    parts
+        .zip(twin.chunks_exact(course.parameters()))
+        .all(|((before, after), twin)| distance(after, twin) <= TOLERANCE * distance(before, twin) + PROBE_TOLERANCE)
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
 }
 
 fn pipeline(device: &wgpu::Device, name: &str, source: &str) -> wgpu::ComputePipeline {

@@ -5,7 +5,7 @@ use crate::cpu::{self, Shape, Sight};
 
 /// How far a score may be off the twin's, as a share of the largest term that it may have: sums of a few hundred terms, and
 /// an `exp`, in another order.
-const TOLERANCE: f32 = 1e-3;
+const TOLERANCE: f32 = 3e-5;
 
 impl Gpu {
     /// Of each item what the shared net says, then what the device's own says of each, then of each which recent item speaks

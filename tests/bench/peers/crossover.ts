@@ -41,7 +41,8 @@ export async function crossover(nets: [number, number][], batches: number[], can
       const head = new Uint8Array(await (await fetch(`/heads/${features}-${hidden}-${batch}.head`)).arrayBuffer());
       const none = new Uint8Array();
       const own = new full.Terms("bench", new Uint8Array(32), undefined, new Float64Array());
-      const contributor = full.Contributor.open(own, none, head, none, "webgpu");
+      const contributor = full.Contributor.open(own, none, head, none, false);
+      contributor.computeBy(await full.openShaders());
       const device = () => {
         const device = rank.Device.local(terms(rank), head);
         for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
