@@ -24,7 +24,7 @@ const DAMPING: f32 = 0.1;
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
 ///
 /// The steps of an example are taken before the next example is looked at, and what a step goes over is drawn by a
-/// generator seeded with the step's number: however the work is cut into slices, the result is the same, bit for bit.
+/// generator seeded with the step's number: however the work is cut into slices, the kernels come to the same, bit for bit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Learner {
     /// The device's copy of the net.

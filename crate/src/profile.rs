@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::{
     Attribute, Event, Item, Moment, Schema,
-    cpu::{CLUSTERS, Glance, LOOKS, TIDES},
+    cpu::{CLUSTERS, Glance, LOOKS, RECENT, TIDES},
     power::exp2,
     sorted::Sorted,
     stored::{goes_on, stored},
@@ -22,8 +22,6 @@ const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
 const KINSHIP: f32 = 0.5;
 /// What one positive event leaves of a cluster's older weight.
 const DECAY: f32 = 0.98;
-/// How many recent items attention looks back at.
-const RECENT: usize = 64;
 /// How many chosen items and how many without a positive answer are kept, to draw each other's opposites from.
 const OPPOSITES: usize = 64;
 /// How many values of attributes are counted.

@@ -50,7 +50,7 @@ fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), 
         let (owed, start) = (ours.owed() as f64, Instant::now());
         while ours.train(|| false) {}
         let own = start.elapsed().as_secs_f64() * 1000.0 / owed;
-        let start = Instant::now();
+        let (before, start) = (submissions(contributor), Instant::now());
         while other.owed() > 0 {
             let lent = other.lend(STEPS_AT_ONCE);
             let tuned = pollster::block_on(contributor.tune(&lent, STEPS_AT_ONCE)).expect("bytes that were lent");
@@ -60,6 +60,10 @@ fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), 
         if round > 0 {
             simd.push(own);
             webgpu.push(start.elapsed().as_secs_f64() * 1000.0 / owed);
+            let figure = json!({ "what": "submissions", "steps": owed, "count": submissions(contributor) - before });
+            if round == rounds && batch == BATCHES[0] {
+                println!("{figure}");
+            }
         }
     }
     print("step", net, u64::from(batch), simd, webgpu);
@@ -76,6 +80,7 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), round
             let start = Instant::now();
             ranker.rerank(&candidates, Moment::default(), &request, [0; 16]).expect("plain candidates");
             let own = start.elapsed().as_secs_f64() * 1000.0;
+            let before = submissions(contributor);
             let start = Instant::now();
             let sight = ranker.sight(&candidates, Moment::default()).expect("plain candidates");
             let seen = pollster::block_on(contributor.score(&sight)).expect("a sight").expect("the GPU scores");
@@ -84,9 +89,15 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), round
                 simd.push(own);
                 webgpu.push(start.elapsed().as_secs_f64() * 1000.0);
             }
+            assert_eq!(submissions(contributor) - before, 1, "a re-ranking is one submission");
         }
         print("rerank", net, count, simd, webgpu);
     }
+}
+
+fn submissions(contributor: &Contributor) -> u32 {
+    let Backend::WebGpu(gpu) = contributor.backend() else { return 0 };
+    gpu.submissions()
 }
 
 fn print(what: &str, (features, hidden): (u32, u32), size: u64, simd: Vec<f64>, webgpu: Vec<f64>) {

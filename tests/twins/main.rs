@@ -4,9 +4,10 @@ mod cases;
 mod kernels;
 mod mutations;
 
+use core::mem::offset_of;
 use privet::{
     Backend,
-    cpu::{self, Shape},
+    cpu::{self, CLUSTERS, Chosen, LOOKS, Net, RECENT, Shape, Sizes, Span, TIDES, Turn},
     gpu::{Gpu, SHADERS, WORKGROUP, without_end},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -211,5 +212,43 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
         let expected: Vec<_> =
             bindings.iter().zip(0..).map(|(name, binding)| (0, binding, (*name).to_owned())).collect();
         assert_eq!(found, expected, "{name}");
+        for (_, kind) in module.types.iter() {
+            let naga::TypeInner::Struct { members, span } = &kind.inner else { continue };
+            let ours = match kind.name.as_deref() {
+                Some("Net") => layout!(Net: f h d values gate damping rate pull personal_rate personal_pull plain),
+                Some("Turn") => layout!(Turn: begin count share faster),
+                Some("Example") => layout!(Span: begin end weight),
+                Some("Chosen") => layout!(Chosen: example room),
+                Some("Sizes") => layout!(Sizes: n f h d at recent),
+                other => panic!("nobody knows {other:?} of {name}"),
+            };
+            let theirs = members.iter().map(|member| (member.name.clone().unwrap_or_default(), member.offset as usize));
+            assert_eq!((theirs.collect::<Vec<_>>(), *span as usize), ours, "{:?} of {name}", kind.name);
+        }
+        let constants = module.constants.iter().filter_map(|(_, constant)| {
+            let naga::Expression::Literal(naga::Literal::U32(value)) = module.global_expressions[constant.init] else {
+                return None;
+            };
+            Some((constant.name.clone()?, value as usize))
+        });
+        for (constant, value) in constants {
+            let ours = match &constant[..] {
+                "LANES" => WORKGROUP as usize,
+                "TIDES" => TIDES,
+                "CLUSTERS" => CLUSTERS,
+                "LOOKS" => LOOKS,
+                "MOST" => TIDES + CLUSTERS + RECENT,
+                other => panic!("nobody knows {other} of {name}"),
+            };
+            assert_eq!(value, ours, "{constant} of {name}");
+        }
     }
 }
+
+/// The fields of a type and where they lie, and its size.
+macro_rules! layout {
+    ($name:ident: $($field:ident)*) => {
+        (vec![$((stringify!($field).to_owned(), offset_of!($name, $field))),*], size_of::<$name>())
+    };
+}
+use layout;

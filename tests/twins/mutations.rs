@@ -8,6 +8,30 @@ use crate::{cases, no_gpu};
 
 /// A shader, what stands in it, and what is put there.
 const MUTATIONS: &[(&str, &str, &str)] = &[
+    ("look", "const LANES = 64u;", "const LANES = 32u;"),
+    ("look", "let z = (to + i) * room;\n        var score", "let z = to * room;\n        var score"),
+    ("look", "let x = (first + i) * width;", "let x = first * width;"),
+    ("look", "for (var k = 0u; k < h; k++) { score", "for (var k = 1u; k < h; k++) { score"),
+    ("look", "for (var j = 0u; j < net.d; j++)", "for (var j = 1u; j < net.d; j++)"),
+    ("look", "for (var j = begin; j < end; j++)", "for (var j = begin + 1u; j < end; j++)"),
+    ("look", "lanes[lane] = top;\n    workgroupBarrier();", "lanes[lane] = top;"),
+    (
+        "look",
+        "for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {\n        if lane < stride { lanes[lane] = max",
+        "for (var stride = LANES / 4u; stride > 0u; stride /= 2u) {\n        if lane < stride { lanes[lane] = max",
+    ),
+    ("look", "if lane < stride { lanes[lane] = max", "if lane == 0u { lanes[lane] = max"),
+    (
+        "look",
+        "for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {\n        if lane < stride { lanes[lane] +=",
+        "for (var stride = LANES / 4u; stride > 0u; stride /= 2u) {\n        if lane < stride { lanes[lane] +=",
+    ),
+    ("look", "if lane < stride { lanes[lane] +=", "if lane == 0u { lanes[lane] +="),
+    ("look", "        let z = (to + i) * room;\n        let r", "        let z = to * room;\n        let r"),
+    ("look", "for (var k = 0u; k < h; k++) { work[z + h + k]", "for (var k = 1u; k < h; k++) { work[z + h + k]"),
+    ("regard", "const TIDES = 4u;", "const TIDES = 3u;"),
+    ("regard", "if lane < TIDES {", "if lane + 1u < TIDES {"),
+    ("regard", "} else if lane < TIDES + 1u + LOOKS {", "} else if lane < TIDES + LOOKS {"),
     ("look", "cursor[1] = at;", "cursor[1] = at + 1u;"),
     ("look", "let at = cursor[0];", "let at = cursor[1];"),
     ("look", "let b1 = f + f * h;", "let b1 = f + f * h + 1u;"),

@@ -1,4 +1,5 @@
-//! The module that releases: ledger, gradients by WebGPU, noise, uploads, and what an audit reads. It ranks nothing.
+//! The module that releases: ledger, gradients, noise, uploads, and what an audit reads. It has the GPU, which may score and
+//! learn for the one that ranks; it makes no order itself.
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};

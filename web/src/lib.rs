@@ -1,7 +1,7 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
 //! Numbers, strings and typed arrays cross this line, and a few handles: a [`Device`] in the module that ranks, a
-//! [`Contributor`] in the one that releases. A gradient does in [`Contributor::preview`] alone, for the eyes of the person
+//! [`Contributor`] and [`Shaders`] in the one that releases. A gradient does in [`Contributor::preview`] alone, for the eyes of the person
 //! whose data it is.
 
 #[cfg(feature = "full")]

@@ -144,6 +144,7 @@ export interface Options<S extends Schema = Schema> {
   /**
    * What computes gradients, and what learns much at once. `auto` is SIMD, and WebGPU where there is much to learn and it
    * has shown on this device to be quicker; `webgpu` tries it at once. One that fails or computes wrongly is left for SIMD.
+   * With `scalar` gradients are computed by the plain code that defines what the others compute.
    * Default `auto`.
    */
   backend?: Choice;

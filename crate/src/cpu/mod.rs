@@ -23,7 +23,7 @@ pub use learn::learn;
 pub use listwise::listwise;
 #[cfg(feature = "gpu")]
 pub use look::look;
-pub use regard::{CLUSTERS, LOOKS, Sight, Sizes, TIDES, regard};
+pub use regard::{CLUSTERS, LOOKS, RECENT, Sight, Sizes, TIDES, regard};
 pub use step::{Step, step};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.

@@ -5,9 +5,8 @@ use crate::{cpu::Glance, stored::stored};
 pub const TIDES: usize = 4;
 /// How many interests are kept apart by clustering.
 pub const CLUSTERS: usize = 4;
-/// How many recent items the shader has room for.
-#[cfg(feature = "gpu")]
-const MOST_RECENT: u64 = 64;
+/// How many recent items attention looks back at.
+pub const RECENT: usize = 64;
 /// How many looks back.
 pub const LOOKS: usize = 3;
 
@@ -73,7 +72,7 @@ impl Sight {
             n.checked_mul(f),
             h.checked_mul(f + 2).and_then(|rest| (rest + f).checked_mul(2)),
         ];
-        recent <= MOST_RECENT
+        recent <= RECENT as u64
             && at + (TIDES + 2 + LOOKS) as u64 <= f
             && lists.iter().zip(wanted).all(|(list, wanted)| wanted == Some(list.len() as u64))
     }
