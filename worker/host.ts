@@ -34,7 +34,7 @@ import type {
 } from "./protocol.ts";
 import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
-import { profileFrom, reportFrom } from "./report.ts";
+import { KEPT, profileFrom, reportFrom } from "./report.ts";
 import { slotAt, slotsOf, untilNext } from "./schedule.ts";
 import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
@@ -52,16 +52,11 @@ type Answers = { [Name in Call]: (...args: [...Parameters<Calls[Name]>, Context]
 
 /** By the module's numbers. */
 const KINDS = ["personal", "server", "interleaved"] as const;
-/** What takes less to learn is not worth a look at another way. */
-const MUCH_MS = 1000;
 /** How many of the latest things that the user did are told. */
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
 /** Of a ledger that cannot be read nothing is known. */
 const UNREAD: Account = { backend: "scalar", rhoSpent: Number.NaN, rhoLeft: Number.NaN };
-const KEPT =
-  "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
-  "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
 
 /** Asks the page for a token. */
 export type AskToken = (task: string, round: number) => Promise<Uint8Array>;
@@ -86,7 +81,7 @@ export class Host implements Leader, Answers, Way {
   #last: Promise<unknown> = Promise.resolve();
   readonly #training = new Training(
     (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
-    (stepMs, owed) => this.#elsewhere(stepMs, owed),
+    (much) => this.#elsewhere(much),
   );
   /** When the ledger has heard of this session. */
   #begun: Promise<void> | undefined;
@@ -410,17 +405,12 @@ export class Host implements Leader, Answers, Way {
     };
   }
 
-  /**
-   * Shaders are tried where the application wants them, or where there is much to learn and a browser that has them: then
-   * they are loaded, once, while SIMD goes on.
-   */
-  async #elsewhere(stepMs: number, owed: number): Promise<(() => Promise<number>) | undefined> {
+  /** Shaders are tried where the application wants them, or where there is much to learn: loaded once, while SIMD goes on. */
+  async #elsewhere(much: boolean): Promise<(() => Promise<number>) | undefined> {
     const { backend } = this.options;
-    const isMuch = backend === "auto" && stepMs * owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
-    if (!this.#personalises || (backend !== "webgpu" && !isMuch)) return undefined;
+    if (!this.#personalises || (backend !== "webgpu" && !(much && backend === "auto"))) return undefined;
     this.#late ??= this.#contributing().catch(() => undefined);
-    const late = isMuch ? this.#contributions : await this.#late;
-    return late?.tuner();
+    return (backend === "auto" ? this.#contributions : await this.#late)?.tuner();
   }
 
   get #personalises(): boolean {

@@ -4,6 +4,11 @@ import type { Device } from "./module.ts";
 import type { NamesSeen } from "./names.ts";
 import type { ProfileSummary, Report } from "./protocol.ts";
 
+/** What is said of the one thing that an erasure leaves. */
+export const KEPT =
+  "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
+  "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
+
 /** In the order of the bindings: three intervals of three numbers each, then five counts. */
 export function reportFrom(numbers: Iterable<number>): Report {
   const told = [...numbers];

@@ -12,8 +12,11 @@ const BY_HAND_MS = 50;
 /** Has the device to itself; there is none where it is closed, or may not learn. */
 export type Turn = <T>(work: (device: Device | undefined) => T | Promise<T>) => Promise<T>;
 
-/** Where shaders are to learn, what takes some steps by them and says how many: out of how long one takes here, and how many are owed. */
-export type Elsewhere = (stepMs: number, owed: number) => Promise<(() => Promise<number>) | undefined>;
+/** Where shaders are to learn, what takes some steps by them and says how many. It depends on whether much is owed. */
+export type Elsewhere = (much: boolean) => Promise<(() => Promise<number>) | undefined>;
+
+/** What takes less to learn is not worth a look at another way, and where there is no WebGPU there is none. */
+const MUCH_MS = 1000;
 
 export class Training {
   /** What this session has learnt, and how long that took. */
@@ -67,7 +70,8 @@ export class Training {
 
   /** By shaders where these are to, else by the module; whether there is more. */
   async #slice(maxMs: () => number): Promise<boolean> {
-    const tune = await this.#elsewhere(this.ms / this.steps, this.#owed).catch(() => undefined);
+    const much = (this.ms / this.steps) * this.#owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
+    const tune = await this.#elsewhere(much).catch(() => undefined);
     return this.#turn(async (device) => {
       if (!device) return false;
       const [start, { owed }] = [performance.now(), device];

@@ -8,7 +8,7 @@ use super::{
     line_of,
 };
 
-const CLIENT: [&str; 23] = [
+const CLIENT: [&str; 24] = [
     "event",
     "stored",
     "sorted",
@@ -23,6 +23,7 @@ const CLIENT: [&str; 23] = [
     "running",
     "drift",
     "gradient",
+    "backend",
     "clip",
     "noise",
     "ledger",
