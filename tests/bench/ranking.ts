@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import type { Crossover } from "./peers/crossover.ts";
+import type { Crossing } from "./peers/crossover.ts";
 import { launch, noGpu, required, Server } from "../harness.ts";
 
 const ROUNDS = 300;
@@ -43,7 +43,7 @@ const NETS: [number, number][] = [
 ];
 const BATCHES = [8, 32, 128];
 const CANDIDATES = [200, 1000, 10_000];
-const CROSSINGS = 5;
+const CROSSINGS = 3;
 
 /** Heads over embeddings of both lengths, and those of the table, as the command makes them. */
 const folder = join(required("PRIVET_PAGES"), "heads");
@@ -133,15 +133,24 @@ async function crossed(): Promise<string[]> {
       return [vendor, architecture, description].filter(Boolean).join(" ");
     });
     const args = [NETS, BATCHES, CANDIDATES, CROSSINGS].map((part) => JSON.stringify(part)).join();
-    const { backend, crossings } = (await page.evaluate(`crossover(${args})`)) as Crossover;
-    if (backend !== "webgpu") throw new Error(`${backend} computed, and not WebGPU`);
-    return crossings.map((crossing) => {
+    const crossings = (await page.evaluate(`crossover(${args})`)) as Crossing[];
+    const peers = (await page.evaluate(`shaders(${CROSSINGS})`)) as Pick<Measured, "score200" | "score10k" | "step">;
+    const from = {
+      ...{ adapter, emulated: /swiftshader|llvmpipe/.test(adapter) },
+      ...{ commit: process.env["PRIVET_COMMIT"], command: "cargo xtask bench ranking" },
+    };
+    const others = Object.entries(peers).flatMap(([what, samples]) =>
+      Object.entries(samples).map(([name, values]) => {
+        const value = Number(median(values).toPrecision(4));
+        return JSON.stringify({ id: `${what}: ${name}`, value, unit: "ms", n: values.length, ...from });
+      }),
+    );
+    const rows = crossings.map((crossing) => {
       const [simd, webgpu] = [crossing.simd, crossing.webgpu].map((values) => Number(median(values).toPrecision(4)));
-      const from = { commit: process.env["PRIVET_COMMIT"], command: "cargo xtask bench ranking" };
-      const line = JSON.stringify({ id: "crossover", where: "page", adapter, ...crossing, simd, webgpu, ...from });
-      process.stdout.write(`${line}\n`);
-      return line;
+      return JSON.stringify({ id: "crossover", where: "page", ...crossing, simd, webgpu, ...from });
     });
+    for (const line of [...others, ...rows]) process.stdout.write(`${line}\n`);
+    return [...others, ...rows];
   } finally {
     await browser.close();
   }

@@ -17,7 +17,7 @@ const NETS: [(u32, u32); 3] = [(64, 32), (64, 60), (15, 240)];
 const BATCHES: [u32; 3] = [8, 32, 128];
 const CANDIDATES: [u64; 3] = [200, 1000, 10_000];
 const EVENTS: u64 = 64;
-const STEPS_AT_ONCE: u32 = 256;
+const STEPS_AT_ONCE: u32 = 64;
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(5);

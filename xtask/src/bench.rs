@@ -62,11 +62,19 @@ const CROSSINGS: &str = "5";
 fn crossover(place: &Place) -> Result<()> {
     let run = ["run", "--release", "--package", "privet-tests", "--example", "crossover", "--", CROSSINGS];
     let said = cargo(&place.root).args(run).output()?;
-    let (commit, mut lines) = (figures::commit(&place.root), Vec::new());
+    let (commit, mut lines, mut adapter) = (figures::commit(&place.root), Vec::new(), Value::Null);
     for line in said.lines() {
         println!("{line}");
         let mut figure: Value = serde_json::from_str(line).context("it prints a JSON line for each row")?;
+        if let Some(named) = figure.get("adapter") {
+            adapter = named.clone();
+            continue;
+        }
+        let is_emulated =
+            adapter.as_str().is_some_and(|name| name.contains("llvmpipe") || name.contains("SwiftShader"));
         figure["id"] = "crossover".into();
+        figure["adapter"] = adapter.clone();
+        figure["emulated"] = is_emulated.into();
         figure["where"] = "native".into();
         figure["commit"] = commit.clone().into();
         figure["command"] = "cargo xtask bench ranking".into();

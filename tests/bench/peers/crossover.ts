@@ -16,25 +16,21 @@ export interface Crossing {
   webgpu: number[];
 }
 
-export interface Crossover {
-  /** What computed: `webgpu`, or nothing was measured. */
-  backend: string;
-  crossings: Crossing[];
-}
-
 const D = 64;
 const EVENTS = 64;
-const STEPS_AT_ONCE = 256;
+const STEPS_AT_ONCE = 64;
 
 /** Heads are named by their features, their width and the examples of a step. */
-export async function crossover(nets: [number, number][], batches: number[], candidates: number[], rounds: number) {
-  const [rank, full] = await Promise.all([
-    import("/rank/rank.js" as string) as Promise<typeof Rank>,
-    import("/full/full.js" as string) as Promise<typeof Full>,
-  ]);
+export async function crossover(
+  nets: [number, number][],
+  batches: number[],
+  candidates: number[],
+  rounds: number,
+): Promise<Crossing[]> {
+  const places = ["/rank/rank.js", "/full/full.js"];
+  const [rank, full] = (await Promise.all(places.map((place) => import(place)))) as [typeof Rank, typeof Full];
   await Promise.all([rank.default(), full.default()]);
   const crossings: Crossing[] = [];
-  let backend = "webgpu";
   for (const [features, hidden] of nets) {
     const columns = features === 64 ? [DENSE, ATTRIBUTES] : [0, 0];
     for (const batch of batches) {
@@ -58,11 +54,10 @@ export async function crossover(nets: [number, number][], batches: number[], can
         start = performance.now();
         while (other.owed > 0) {
           const tuned = await contributor.tune(other.lend(STEPS_AT_ONCE), STEPS_AT_ONCE);
-          if (!tuned) break;
+          if (!tuned) throw new Error(`the GPU was left: ${contributor.trouble}`);
           other.took(tuned.steps, tuned.state);
           tuned.free();
         }
-        backend = contributor.backend;
         if (round > 0) steps.webgpu.push((performance.now() - start) / owed);
         ours.free();
         other.free();
@@ -81,7 +76,7 @@ export async function crossover(nets: [number, number][], batches: number[], can
       contributor.free();
     }
   }
-  return { backend, crossings } satisfies Crossover;
+  return crossings;
 }
 
 async function reranking(

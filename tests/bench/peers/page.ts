@@ -117,4 +117,17 @@ async function timed(
   return samples;
 }
 
-Object.assign(globalThis, { measured, crossover });
+/** The peers that have shaders of their own, where there is WebGPU. */
+async function shaders(rounds: number): Promise<Pick<Measured, "score200" | "score10k" | "step">> {
+  const peers = [await jax("webgpu", net()), await tensorflow("webgpu", net())].filter((peer) => peer !== undefined);
+  await agree(peers);
+  const [few, many] = [uneven(200 * INPUTS, 1, 5), uneven(10_000 * INPUTS, 1, 5)];
+  const [x, y] = [uneven(BATCH * INPUTS, 1, 9), uneven(BATCH, 1, 2)];
+  return {
+    score200: await timed(peers, rounds, "score", (peer) => peer.score?.(few, 200)),
+    score10k: await timed(peers, rounds, "score", (peer) => peer.score?.(many, 10_000)),
+    step: await timed(peers, rounds, "step", (peer) => peer.step?.(x, y, BATCH)),
+  };
+}
+
+Object.assign(globalThis, { measured, crossover, shaders });

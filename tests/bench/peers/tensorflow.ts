@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-backend-webgpu";
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { INPUTS, type Net, type Peer, RATE, UNITS } from "./net.ts";
 
-export async function tensorflow(backend: "wasm" | "cpu", net: Net): Promise<Peer> {
+export async function tensorflow(backend: "wasm" | "cpu" | "webgpu", net: Net): Promise<Peer> {
   setWasmPaths("/peers/");
   setThreadsCount(1);
   await tf.setBackend(backend);
@@ -18,7 +19,11 @@ export async function tensorflow(backend: "wasm" | "cpu", net: Net): Promise<Pee
     name: `TF.js ${backend}`,
     score: async (x, rows) => {
       await tf.setBackend(backend);
-      return tf.tidy(() => scores(tf.tensor2d(x, [rows, INPUTS])).dataSync() as Float32Array);
+      const out = tf.tidy(() => scores(tf.tensor2d(x, [rows, INPUTS])));
+      // A GPU's numbers can only be waited for.
+      const read = backend === "webgpu" ? await out.data() : out.dataSync();
+      out.dispose();
+      return read as Float32Array;
     },
     step: async (x, y, rows) => {
       await tf.setBackend(backend);
@@ -34,7 +39,8 @@ export async function tensorflow(backend: "wasm" | "cpu", net: Net): Promise<Pee
           if (slope) variable.assign(tf.sub(variable, tf.mul(slope, RATE)));
         }
       });
+      if (backend === "webgpu") await w2.data();
     },
-    weights: () => w2.dataSync() as Float32Array,
+    weights: async () => (await w2.data()) as Float32Array,
   };
 }
