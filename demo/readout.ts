@@ -1,7 +1,7 @@
 // What was measured on this device, just now.
 
 import { html, nothing } from "lit";
-import type { Interval, Shaders } from "privet";
+import type { Interval } from "privet";
 import type uPlot from "uplot";
 import { model } from "./model.ts";
 import { plot } from "./plot.ts";
@@ -83,24 +83,10 @@ function computes() {
   const { gpu, wantsGpu, status } = model;
   if (!gpu) return "no WebGPU here: the CPU computes, with the same results";
   if (status?.backend === "webgpu") return "tried, and right";
-  if (status?.shaders) return LEFT[status.shaders];
+  if (status?.shaders) return `WebGPU was tried, and left: ${status.shaders.replaceAll("-", " ")}`;
   if (wantsGpu) return "until WebGPU is needed";
   return html`quick enough for what there is; <a href="?webgpu">by WebGPU</a>`;
 }
-
-/** Why WebGPU was tried and does not compute. */
-const LEFT: Record<Shaders, string> = {
-  "in-use": "tried, and right",
-  slower: "WebGPU was tried, and is slower here",
-  "no-adapter": "no WebGPU here: the CPU computes, with the same results",
-  "device-refused": "WebGPU gave no device",
-  "shader-refused": "WebGPU refused a shader",
-  "wrong-numbers": "WebGPU computed something else, and was left",
-  "device-lost": "WebGPU was lost in the middle",
-  "out-of-memory": "WebGPU had no memory left",
-  "gpu-failed": "WebGPU failed, and was left",
-  "gpu-silent": "WebGPU did not answer, and was left",
-};
 
 const figure = (name: string, value: string, more: unknown) =>
   html`<div><dt>${name}</dt><dd>${value} <span>${more}</span></dd></div>`;

@@ -86,7 +86,7 @@ pub struct Gpu {
     learn: wgpu::ComputePipeline,
     regard: wgpu::ComputePipeline,
     forward: wgpu::ComputePipeline,
-    adapter: String,
+    adapter: wgpu::Adapter,
     /// The first trouble that it told of by itself, or 0.
     told: Arc<AtomicU8>,
     submissions: AtomicU32,
@@ -112,9 +112,6 @@ impl Gpu {
         let instance = wgpu::Instance::default();
         let options = wgpu::RequestAdapterOptions::default();
         let adapter = within(&patience, instance.request_adapter(&options)).await?.map_err(|_| Trouble::NoAdapter)?;
-        let info = adapter.get_info();
-        // A browser hides the adapter's name; the backend says at least which road the numbers take.
-        let name = if info.name.is_empty() { info.backend.to_str().into() } else { info.name };
         // An adapter weaker than the defaults of WebGPU is asked only for what it has.
         let descriptor = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
         let device = within(&patience, adapter.request_device(&descriptor)).await?;
@@ -137,13 +134,13 @@ impl Gpu {
             return Err(Trouble::ShaderRefused);
         }
         let submissions = AtomicU32::new(0);
-        let gpu = Self { device, queue, look, learn, regard, forward, adapter: name, told, submissions, patience };
+        let gpu = Self { device, queue, look, learn, regard, forward, adapter, told, submissions, patience };
         gpu.probe().await.map(|()| gpu)
     }
 
     /// What the adapter calls itself.
-    pub fn adapter(&self) -> &str {
-        &self.adapter
+    pub fn adapter(&self) -> String {
+        self.adapter.get_info().name
     }
 
     /// How many times something was submitted since it was opened.

@@ -269,9 +269,8 @@ fn demo(place: &Place) -> Result<()> {
         // What is not built any more would go on being served.
         fs::remove_dir_all(&dist).context("cannot empty demo/dist")?;
     }
-    for name in ["main.ts", "style.css"] {
-        bundle(place, &format!("demo/{name}"), &format!("demo/dist/{}", name.replace(".ts", ".js")), true)?;
-    }
+    shipped(place, "demo/main.ts", "demo/dist/main.js")?;
+    bundle(place, "demo/style.css", "demo/dist/style.css", true)?;
     // The audit by itself: what any site can place, and the Service Worker that it may register.
     for name in ["alone", "witness"] {
         bundle(place, &format!("demo/audit/{name}.ts"), &format!("demo/dist/{name}.js"), true)?;
@@ -281,7 +280,7 @@ fn demo(place: &Place) -> Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
         if let Some(worker) = name.strip_suffix(WORKER) {
             let from = path.strip_prefix(root).context("it lies in the root")?.to_str().context("its path is UTF-8")?;
-            bundle(place, from, &format!("demo/dist/{worker}.worker.js"), true)?;
+            shipped(place, from, &format!("demo/dist/{worker}.worker.js"))?;
         } else if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {
             copy(&path, &dist.join(name))?;
         }
@@ -321,7 +320,7 @@ fn feed(from: &Path, dist: &Path) -> Result<()> {
     copy(&from.join("embeddings.bin"), &dist.join("feed.bin"))
 }
 
-/// A bundle of the package, once more through what makes a few percent less of it.
+/// A bundle, once more through what makes a few percent less of it.
 fn shipped(place: &Place, from: &str, to: &str) -> Result<()> {
     bundle(place, from, to, true)?;
     let map = Path::new(to).file_name().and_then(|name| name.to_str()).context("a bundle has a name")?;
