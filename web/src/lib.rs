@@ -1,8 +1,8 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
 //! Numbers, strings and typed arrays cross this line, and a few handles: a [`Device`] in the module that ranks, a
-//! [`Contributor`] and [`Shaders`] in the one that releases. A gradient does in [`Contributor::preview`] alone, for the eyes of the person
-//! whose data it is.
+//! [`Contributor`] and [`Shaders`] in the one that releases. A gradient does in [`Contributor::preview`] alone, for the
+//! eyes of the person whose data it is.
 
 #[cfg(feature = "full")]
 mod full;

@@ -35,6 +35,7 @@ fn shortened(glue: &str, whole: &[u8]) -> Result<(String, Vec<u8>)> {
         ensure!(short.contains_key(name), "the glue does not say what {name} is");
     }
     if let Some(from) = imports.first().and_then(|import| import.from) {
+        ensure!(imports.iter().all(|import| import.from == Some(from)), "the module imports from more than {from}");
         text = text.replace(&format!("\"{from}\""), &format!("\"{GLUE}\""));
     }
     let (imports, exports) = (encoded(&imports, &short), encoded(&exports, &short));
