@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 export const noGpu = process.env["NO_GPU"] === "1";
 
@@ -26,11 +26,20 @@ export function required(name: string): string {
   return value;
 }
 
+const NO_GPU_FLAGS = ["--disable-features=WebGPU", "--disable-gpu"];
+
 export async function launch({ gpu = !noGpu, simd = true } = {}): Promise<Browser> {
-  const args = gpu ? [...FLAGS, ...GPU_FLAGS] : [...FLAGS, "--disable-features=WebGPU", "--disable-gpu"];
+  const args = [...FLAGS, ...(gpu ? GPU_FLAGS : NO_GPU_FLAGS)];
   // A processor without these instructions is one without SIMD, as V8 sees it.
   if (!simd) args.push("--js-flags=--no-enable-sse4-1");
   return chromium.launch({ executablePath: required("PRIVET_CHROMIUM"), args, chromiumSandbox: false });
+}
+
+/** A browser with a profile on disk, as people have one: its cache holds scripts as they were compiled, too. */
+export async function launchKept(folder: string): Promise<BrowserContext> {
+  const args = [...FLAGS, ...NO_GPU_FLAGS];
+  const executablePath = required("PRIVET_CHROMIUM");
+  return chromium.launchPersistentContext(folder, { executablePath, args, chromiumSandbox: false });
 }
 
 export interface Count {

@@ -91,10 +91,10 @@ export class Host implements Leader, Answers, Way {
   readonly #keptSlates = new Set<number>();
   readonly #names = new NamesSeen();
 
-  private constructor(options: OpenOptions, store: Store, askToken: AskToken) {
+  private constructor(options: OpenOptions, store: Store, server: Server, askToken: AskToken) {
     this.store = store;
     this.prefix = `${options.task}/`;
-    this.server = new Server(options.leader?.url ?? "");
+    this.server = server;
     this.options = options;
     this.#askToken = askToken;
     this.sent = new Sent(store, this.prefix);
@@ -104,10 +104,11 @@ export class Host implements Leader, Answers, Way {
   static async start(
     options: OpenOptions,
     store: Store,
+    server: Server,
     askToken: AskToken,
     early: Promise<Admitted | undefined>,
   ): Promise<Host> {
-    const host = new Host(options, store, askToken);
+    const host = new Host(options, store, server, askToken);
     // Side by side: whoever opens waits for all of it.
     const loaded = early.then(() => loadRank(options.wasm?.rank));
     const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
@@ -541,8 +542,8 @@ export class Host implements Leader, Answers, Way {
 
   /** The round that is open now, and its head: ours where it is the one that the round names. */
   async #fetched(asked: Promise<Admitted>, before?: Promise<Uint8Array | undefined>): Promise<Published> {
-    const { round, verified } = await asked;
-    const known = [this.published.head, before, this.options.head];
+    const { round, verified, coming } = await asked;
+    const known = [this.published.head, coming ?? before, this.options.head];
     return { round, head: await this.server.head(verified.head, known), verified };
   }
 

@@ -9,10 +9,17 @@ type Shelf = "ledger" | "records" | "keys";
 const VERSION = 2;
 const NONCE_BYTES = 12;
 
+/** Some records by their names, and what comes of reading them. */
+interface Asked {
+  readonly names: string[];
+  readonly read: Promise<{ by: CryptoKey | undefined; records: (Uint8Array | undefined)[] }>;
+}
+
 export class IndexedDbStore implements Store {
   readonly kind = "indexeddb";
   readonly lasting = true;
   #database: Promise<IDBDatabase> | undefined;
+  #asked: Asked | undefined;
 
   private constructor() {}
 
@@ -26,8 +33,11 @@ export class IndexedDbStore implements Store {
 
   async get(key: string): Promise<Uint8Array | undefined> {
     if (key === LEDGER) return this.#read("ledger", "account");
-    const sealed = await this.#read<Uint8Array>("records", key);
-    return sealed && this.#unseal(key, sealed);
+    const asked = (this.#asked ??= this.#readTogether());
+    const place = asked.names.push(key) - 1;
+    const { by, records } = await asked.read;
+    const sealed = records[place];
+    return sealed && unseal(key, sealed, by);
   }
 
   async keys(prefix: string): Promise<string[]> {
@@ -108,13 +118,18 @@ export class IndexedDbStore implements Store {
     return bytes;
   }
 
-  async #unseal(name: string, sealed: Uint8Array): Promise<Uint8Array> {
-    const [nonce, rest] = [sealed.slice(0, NONCE_BYTES), sealed.slice(NONCE_BYTES)];
-    try {
-      return new Uint8Array(await crypto.subtle.decrypt(algorithm(name, nonce), await this.#key(), rest));
-    } catch {
-      throw refusal("state-damaged", "what is stored does not open: changed, or sealed by another key");
-    }
+  /** What is asked for in one breath is read in one transaction, with what it is sealed by. */
+  #readTogether(): Asked {
+    const names: string[] = [];
+    const read = Promise.resolve().then(() => {
+      this.#asked = undefined;
+      return this.#within(["keys", "records"], "readonly", async (shelf) => {
+        const by = answered<CryptoKey | undefined>(shelf("keys").get("records"));
+        const records = names.map((name) => answered<Uint8Array | undefined>(shelf("records").get(name)));
+        return { by: await by, records: await Promise.all(records) };
+      });
+    });
+    return { names, read };
   }
 
   #read<T>(shelf: Shelf, key: string): Promise<T | undefined> {
@@ -151,6 +166,15 @@ function answered<T>(request: IDBRequest<T>): Promise<T> {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+}
+
+async function unseal(name: string, sealed: Uint8Array, by: CryptoKey | undefined): Promise<Uint8Array> {
+  const [nonce, rest] = [sealed.slice(0, NONCE_BYTES), sealed.subarray(NONCE_BYTES)];
+  try {
+    return new Uint8Array(await crypto.subtle.decrypt(algorithm(name, nonce), by as CryptoKey, rest as BufferSource));
+  } catch {
+    throw refusal("state-damaged", "what is stored does not open: changed, or sealed by another key");
+  }
 }
 
 function freshNonce(): Uint8Array<ArrayBuffer> {

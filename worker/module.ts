@@ -17,6 +17,8 @@ export async function loadRank(source?: Source): Promise<void> {
 export interface Admitted {
   round: Uint8Array;
   verified: Round;
+  /** Its head, where that is on its way already. */
+  coming?: Promise<Uint8Array>;
 }
 
 export function admit(options: OpenOptions, round: Uint8Array): Admitted {
@@ -24,10 +26,18 @@ export function admit(options: OpenOptions, round: Uint8Array): Admitted {
 }
 
 /** The same out of what the page has loaded, if it has. */
-export async function admitEarly(options: OpenOptions, { rank, round }: Early): Promise<Admitted | undefined> {
+export async function admitEarly(
+  options: OpenOptions,
+  { rank, round }: Early,
+  headOf: (hash: string) => Promise<Uint8Array>,
+): Promise<Admitted | undefined> {
   if (!rank) return undefined;
   await loadRank(rank);
-  return round && admit(options, round);
+  if (!round) return undefined;
+  const admitted = admit(options, round);
+  const coming = headOf(admitted.verified.head);
+  coming.catch(() => undefined);
+  return { ...admitted, coming };
 }
 
 /** Where the worker and both modules are. */

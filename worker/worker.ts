@@ -6,6 +6,7 @@ import { Host } from "./host.ts";
 import { admitEarly } from "./module.ts";
 import type { OpenOptions, Wire } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
+import { Server } from "./server.ts";
 import { MemoryStore, openStore, type Store } from "./store.ts";
 import { Tabs } from "./tabs.ts";
 
@@ -31,16 +32,21 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
   );
   const askToken = (task: string, round: number) => page.ask("token", [task, round]) as Promise<Uint8Array>;
   const start = async (options: OpenOptions) => {
+    const server = new Server(options.leader?.url ?? "");
+    const opened = store ?? (options.memory ? new MemoryStore() : openStore());
+    const before = async () => (await opened).get(`${options.task}/head`).catch(() => undefined);
     // The store is opened meanwhile, and waited for until it is known who leads.
-    let early = loaded.then((early) => admitEarly(options, early));
+    let early = loaded.then((early) =>
+      admitEarly(options, early, (hash) => server.head(hash, [before(), options.head])),
+    );
     early.catch(() => undefined);
     const until = performance.now() + EARLY_MS;
-    const kept = store ?? (options.memory ? new MemoryStore() : await openStore());
+    const kept = await opened;
     return new Tabs(options.task, kept, () => {
       // Whoever leads later, or tries again, wants what is published then.
       const once = performance.now() < until ? early : NOTHING;
       early = NOTHING;
-      return Host.start(options, kept, askToken, once);
+      return Host.start(options, kept, server, askToken, once);
     });
   };
   const answer = answering(

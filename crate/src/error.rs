@@ -45,7 +45,7 @@ pub enum Error {
     /// The exported profile cannot be read: it is left as it is.
     #[error("the exported profile is damaged, or belongs to another schema")]
     StateDamaged,
-    /// The exported profile was written by a newer build: it is left as it is.
+    /// The exported profile was written by another build, in another way: it is left as it is.
     #[error("the exported profile has version {sent}; this build reads {known}")]
     StateVersion { sent: u32, known: u32 },
 

@@ -1,5 +1,5 @@
 //! The bytes of what a device remembers: fields one after the other, numbers with the lowest byte first, lists after their
-//! length. Nothing says what is what: a version stands in front of all of it, and a hash.
+//! length. Nothing says what is what: a version stands in front of all of it, and a sum behind.
 //!
 //! Derived CBOR would do, and weighs several times as much to load as this.
 
@@ -9,16 +9,23 @@ use std::collections::VecDeque;
 pub(crate) trait Stored: Sized {
     fn write(&self, to: &mut Vec<u8>);
 
-    /// Reads one from the front, and takes it away there.
+    /// Reads one from the front, and takes it away there. Refuses any bytes that [`Stored::write`] would not write.
     fn read(from: &mut &[u8]) -> Option<Self>;
+
+    /// Reads so many.
+    fn read_list(count: usize, from: &mut &[u8]) -> Option<Vec<Self>> {
+        // Whoever claims more than there are bytes has room made for these alone.
+        let mut list = Vec::with_capacity(count.min(from.len() / size_of::<Self>()));
+        for _ in 0..count {
+            list.push(Self::read(from)?);
+        }
+        Some(list)
+    }
 }
 
-/// Reads what [`Stored::write`] wrote, and refuses any bytes that it would not write.
-pub(crate) fn read_all<T: Stored>(bytes: &[u8]) -> Option<T> {
-    let read = T::read(&mut &*bytes)?;
-    let mut again = Vec::with_capacity(bytes.len());
-    read.write(&mut again);
-    (again == bytes).then_some(read)
+/// Reads what [`Stored::write`] wrote, and nothing after it.
+pub(crate) fn read_all<T: Stored>(mut bytes: &[u8]) -> Option<T> {
+    T::read(&mut bytes).filter(|_| bytes.is_empty())
 }
 
 /// Whether a counter that was read can be counted on from here.
@@ -55,13 +62,19 @@ macro_rules! numbers {
                 *from = rest;
                 Some(Self::from_le_bytes(*bytes))
             }
+
+            fn read_list(count: usize, from: &mut &[u8]) -> Option<Vec<Self>> {
+                let (bytes, rest) = from.split_at_checked(count.checked_mul(size_of::<Self>())?)?;
+                *from = rest;
+                Some(bytes.as_chunks().0.iter().map(|bytes| Self::from_le_bytes(*bytes)).collect())
+            }
         }
     )*};
 }
 numbers!(u8 u16 u32 u64 i16 f32 f64);
 
 macro_rules! lists {
-    ($($list:ident $push:ident)*) => {$(
+    ($($list:ident)*) => {$(
         impl<T: Stored> Stored for $list<T> {
             fn write(&self, to: &mut Vec<u8>) {
                 (self.len() as u32).write(to);
@@ -69,16 +82,13 @@ macro_rules! lists {
             }
 
             fn read(from: &mut &[u8]) -> Option<Self> {
-                let mut list = Self::new();
-                for _ in 0..u32::read(from)? {
-                    list.$push(T::read(from)?);
-                }
-                Some(list)
+                let count = u32::read(from)? as usize;
+                T::read_list(count, from).map(Self::from)
             }
         }
     )*};
 }
-lists!(Vec push VecDeque push_back);
+lists!(Vec VecDeque);
 
 impl<A: Stored, B: Stored> Stored for (A, B) {
     fn write(&self, to: &mut Vec<u8>) {
@@ -122,7 +132,7 @@ impl Stored for bool {
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
-        u8::read(from).map(|byte| byte != 0)
+        u8::read(from).filter(|&byte| byte < 2).map(|byte| byte == 1)
     }
 }
 
@@ -166,7 +176,7 @@ mod tests {
             assert_eq!(read_all::<All>(&bytes[..length]), None, "{length}");
         }
         assert_eq!(read_all::<All>(&[&bytes[..], &[0]].concat()), None);
-        assert_eq!(read_all::<bool>(&[2]), None);
+        assert_eq!((read_all(&[1]), read_all::<bool>(&[2])), (Some(true), None));
         assert_eq!(read_all::<Option<u8>>(&[3, 4]), None);
         assert_eq!(read_all::<Sorted<u8, u8>>(&[2, 0, 0, 0, 5, 0, 4, 0]), None, "not in order");
         assert_eq!(read_all::<Sorted<u8, u8>>(&[2, 0, 0, 0, 5, 0, 5, 0]), None, "twice");

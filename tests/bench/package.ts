@@ -1,15 +1,19 @@
 // How the package feels in a page: until the first order, from a click to another order, and what the page's own thread
 // notices of learning and contributing.
 
-import { appendFile, mkdir, readdir, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import type { Personalizer } from "../../web/ts/index.ts";
-import { launch, required, Server } from "../harness.ts";
+import { launch, launchKept, required, Server } from "../harness.ts";
 import { AT_ONCE, prepare, Site } from "../page/site.ts";
 import { heartbeat, quantile } from "./heartbeat.ts";
 
-const OPENINGS = 20;
+const OPENINGS = 30;
+/** So often until scripts are compiled out of the cache. */
+const WARMING = 3;
+const KNOWN_EVENTS = 300;
 const CLICKS = 100;
 const BEATING_MS = 30_000;
 const LIMIT_MS = 3;
@@ -17,6 +21,7 @@ const RELEASED_S = Date.UTC(2026, 0, 1) / 1000;
 
 const file = join(required("PRIVET_FIGURES"), "package.jsonl");
 const [site, browser] = [await Site.make(), await launch({ gpu: false })];
+await writeFile(join(site.folder, "empty.js"), "postMessage(0);");
 // Files of today a browser asks about again each time; what was released a while ago it takes out of its cache.
 for (const name of await readdir(site.folder)) await utimes(join(site.folder, name), RELEASED_S, RELEASED_S);
 const server = await Server.start(site.folder);
@@ -63,6 +68,40 @@ async function firstOrder(page: Page): Promise<number> {
   );
 }
 
+/** A page of a kept browser after the other, each with this done on it; what came of it but for the first ones. */
+async function repeated<T>(context: BrowserContext, work: (page: Page) => Promise<T>): Promise<T[]> {
+  const all: T[] = [];
+  for (let n = 0; n < WARMING + OPENINGS; n++) {
+    const page = await context.newPage();
+    await page.goto(server.address);
+    all.push(await work(page));
+    await page.close();
+  }
+  return all.slice(WARMING);
+}
+
+/** Until a worker that does nothing has said so. */
+const emptyWorker = (page: Page) =>
+  page.evaluate(async () => {
+    const start = performance.now();
+    const worker = new Worker("/empty.js", { type: "module" });
+    await new Promise((resolve) => worker.addEventListener("message", resolve));
+    return performance.now() - start;
+  });
+
+/** Slates, and what was done on them: a device that has learnt. */
+const browse = (page: Page) =>
+  page.evaluate(async (events) => {
+    const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: never[] };
+    await personalizer.consent({ personalise: true });
+    for (let n = 0; n < events; n++) {
+      const { id, items: shown } = await personalizer.rerank(items);
+      await personalizer.record({ kind: "click", slate: id, item: shown[(n * 37) % 10]! });
+    }
+    while (await personalizer.train({ maxMs: 500 }));
+    await personalizer.close();
+  }, KNOWN_EVENTS);
+
 /** Click after click, each with the order that follows it; how long each pair took, and how often the order was new. */
 const clicks = (page: Page) =>
   page.evaluate(async (count) => {
@@ -87,18 +126,19 @@ try {
   await mkdir(required("PRIVET_FIGURES"), { recursive: true });
   await writeFile(file, "");
 
-  const first: number[] = [];
-  const context = await browser.newContext();
-  await prepare(context);
-  for (let n = 0; n <= OPENINGS; n++) {
-    const page = await context.newPage();
-    await page.goto(server.address);
-    const took = await firstOrder(page);
-    if (n > 0) first.push(took);
-    await page.close();
-  }
-  await context.close();
-  await figure("first_rerank_ms", "ms", first);
+  const folder = await mkdtemp(join(tmpdir(), "privet-profile-"));
+  const kept = await launchKept(folder);
+  await prepare(kept);
+  await figure("empty_worker_ms", "ms", await repeated(kept, emptyWorker));
+  await figure("first_rerank_ms", "ms", await repeated(kept, firstOrder));
+  const known = await kept.newPage();
+  await known.goto(server.address);
+  await firstOrder(known);
+  await browse(known);
+  await known.close();
+  await figure("first_rerank_known_ms", "ms", await repeated(kept, firstOrder));
+  await kept.close();
+  await rm(folder, { recursive: true });
 
   const page = await opened();
   await firstOrder(page);
