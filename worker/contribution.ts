@@ -83,7 +83,10 @@ export class Contributions {
 
   /** Where shaders are to learn, what takes some of the steps that are owed, in the device's turn, and says how many. */
   async tuner(): Promise<(() => Promise<number>) | undefined> {
-    await this.#shaders.open(this.#way.device().dimension);
+    const opening = this.#shaders.open(this.#way.device().dimension);
+    // Whoever wants them waits for them; else SIMD goes on until they are there.
+    if (this.#shaders.wanted) await opening;
+    if (!this.#shaders.isOpen) return undefined;
     const { stand = "in-use" } = this.#shaders;
     const tune = async () => this.#shaders.tune(await this.#opened(), this.#way.device());
     // Whatever fails, SIMD learns: a ledger that cannot be read is none of its business.

@@ -72,10 +72,9 @@ export class Host implements Leader, Answers, Way {
   #settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
   published: Published = { round: NO_BYTES, head: NO_BYTES };
   #device: Device | undefined;
-  /** The half that contributes, once it was wanted. */
+  /** The half that contributes, once it was wanted; and it on its way, where learning wants it. */
   #contributions: Contributions | undefined;
-  /** The same, as learning waits for it. */
-  #late: Promise<Contributions | undefined> | undefined;
+  #late: Promise<unknown> | undefined;
   #restored = false;
   #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -411,7 +410,8 @@ export class Host implements Leader, Answers, Way {
     const { backend } = this.options;
     if (!this.#personalises || (backend !== "webgpu" && !(much && backend === "auto"))) return undefined;
     this.#late ??= this.#contributing().catch(() => undefined);
-    return (backend === "auto" ? this.#contributions : await this.#late)?.tuner();
+    if (backend === "webgpu") await this.#late;
+    return this.#contributions?.tuner();
   }
 
   get #personalises(): boolean {

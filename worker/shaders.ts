@@ -11,8 +11,8 @@ import type { Store } from "./store.ts";
 const SLICE_MS = 16;
 /** With so many steps it begins, and more than so many are never submitted at once. */
 const [FIRST, MOST] = [8, 512];
-/** No submission is begun that would end later than this, and SIMD is measured for as long. */
-const [MEASURING_MS, BESIDE_MS] = [30, 8];
+/** No submission is begun that would end later than this, and SIMD is measured for so long: under 30 ms together. */
+const [MEASURING_MS, BESIDE_MS] = [18, 8];
 
 /** What was measured, and on what. */
 interface Measured {
@@ -42,6 +42,11 @@ export class Shaders {
   /** Whether the application wants them, needed or not. */
   get wanted(): boolean {
     return this.#backend === "webgpu";
+  }
+
+  /** Whether it is known that they can compute, or why they cannot. */
+  get isOpen(): boolean {
+    return (this.#opened ?? this.stand) !== undefined;
   }
 
   /** Opens them, once: not in the device's turn, because a browser may take its time. */
@@ -102,13 +107,13 @@ export class Shaders {
 
   /** Both take real steps, one after the other. Where there is too little to take, nothing is known by it. */
   async #measure(contributor: Contributor, device: Device): Promise<number> {
-    const first = await this.#timed(() => this.#steps(contributor, device, 1));
-    let [most, gpuMs, took, taken] = [FIRST, Number.POSITIVE_INFINITY, 0, first.steps];
+    let [most, gpuMs, took, taken] = [1, Number.POSITIVE_INFINITY, 0, 0];
     const until = performance.now() + MEASURING_MS;
     do {
       const { steps, ms } = await this.#timed(() => this.#steps(contributor, device, most));
+      taken += steps;
       if (steps < most) break;
-      [took, taken, gpuMs] = [ms, taken + steps, Math.min(gpuMs, ms / steps)];
+      [took, gpuMs] = [ms, Math.min(gpuMs, ms / steps)];
       most = Math.min(4 * most, MOST);
       // The next one has four times as much to do.
     } while (performance.now() + 4 * took < until);
