@@ -92,21 +92,23 @@ impl Backend {
         gpu.score(sight).await.map_err(|trouble| *self = Self::Simd(Some(trouble))).ok()
     }
 
-    /// At most so many steps of a learner, by the GPU; nothing where there is none, or no step, or none any more.
+    /// At most so many steps of a learner, by the GPU or the twins; nothing where there is no step, or no GPU any more. The
+    /// kernels take theirs where the learner is.
     #[cfg(feature = "gpu")]
     pub(crate) async fn tune(&mut self, head: &Head, learner: &Learner, most: u32) -> Option<Tuned> {
-        let Self::WebGpu(gpu) = self else { return None };
         let course = learner.course(head, most);
         let steps = course.turns.len() as u32;
-        if steps == 0 {
-            return None;
-        }
-        match gpu.walk(&course).await {
-            Ok(state) => Some(Tuned { steps, state }),
-            Err(trouble) => {
-                *self = Self::Simd(Some(trouble));
-                None
+        let state = match self {
+            _ if steps == 0 => return None,
+            Self::Simd(_) => return None,
+            Self::Scalar => {
+                let mut state = course.state.clone();
+                course.take(&course.turns, &mut state);
+                state.truncate(2 * course.parameters());
+                Ok(state)
             }
-        }
+            Self::WebGpu(gpu) => gpu.walk(&course).await,
+        };
+        state.map(|state| Tuned { steps, state }).map_err(|trouble| *self = Self::Simd(Some(trouble))).ok()
     }
 }

@@ -383,11 +383,8 @@ mod tests {
                 let course =
                     Learner::lent(&head, &ours.lend(&head, at_once)).expect("our own bytes").course(&head, at_once);
                 assert_eq!(course.turns.len(), ours.owed(&head).min(u64::from(at_once)) as usize);
-                let (mut state, mut work) = (course.state.clone(), vec![0.0; course.most_rows() * course.room()]);
-                for &turn in &course.turns {
-                    cpu::look(&course, turn, &state, &mut work);
-                    cpu::learn(&course, turn, &mut state, &work);
-                }
+                let mut state = course.state.clone();
+                course.take(&course.turns, &mut state);
                 let steps = course.turns.len() as u32;
                 ours.took(&head, steps, &state[..2 * course.parameters()]).expect("as many as are owed");
                 (0..steps).for_each(|_| assert!(other.step(&head, &mut Scratch::default())));

@@ -310,8 +310,8 @@ fn visit(device: &mut Device) {
 /// So many pairs of an epoch: each event earns eight steps over eight examples.
 const EVENTS: u64 = 25_000_u64.div_ceil(64);
 
-/// Holds a whole fine-tuning, from 25,000 pairs to the orders of 100 slates, to the one on the CPU. Returns how many
-/// submissions it took.
+/// Holds a whole fine-tuning, from 25,000 pairs to the orders of 100 slates, to those by the twins and by the kernels. Returns
+/// how many submissions it took.
 pub(crate) async fn check_tuning(backend: Backend) -> u32 {
     assert_eq!(backend.name(), "webgpu");
     let mut head =
@@ -319,22 +319,15 @@ pub(crate) async fn check_tuning(backend: Backend) -> u32 {
     (head.local.steps, head.local.batch) = (8, 8);
     let bytes = head.encode();
     let ranker = || Ranker::new(None, Policy::at_once(), &bytes).expect("a sound head");
-    let (mut ours, mut twin) = (ranker(), ranker());
-    let mut contributor = Contributor::local(Policy::at_once(), &bytes, &[]).expect("a sound head");
-    contributor.compute_by(backend);
+    let (mut ours, mut twins, mut kernels) = (ranker(), ranker(), ranker());
     for n in 0..EVENTS {
-        for ranker in [&mut ours, &mut twin] {
+        for ranker in [&mut ours, &mut twins, &mut kernels] {
             ranker.record(pair(n)).expect("a plain event");
         }
     }
-    while twin.train(|| false) {}
-    assert_eq!(ours.owed(), EVENTS * 8);
-    while ours.owed() > 0 {
-        let lent = ours.lend(512);
-        let tuned = contributor.tune(&lent, 512).await.expect("bytes that were lent");
-        let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
-        ours.took(tuned.steps, &tuned.state).expect("as many as were owed");
-    }
+    while kernels.train(|| false) {}
+    let gpu = tune(&mut ours, &bytes, backend).await;
+    tune(&mut twins, &bytes, Backend::Scalar).await;
     let scores = |ranker: &Ranker, items: &[Item]| {
         let ranking = rank(&head, ranker.memory(), items, Moment::default()).expect("plain candidates");
         (ranking.order.clone(), ranking.scores.iter().map(privet::Score::total).collect::<Vec<f32>>())
@@ -347,14 +340,31 @@ pub(crate) async fn check_tuning(backend: Backend) -> u32 {
         };
         (0..EVENTS).map(of).sum::<f64>() / EVENTS as f64
     };
-    let ([ours_loss, twin_loss], fresh) = ([loss(&ours), loss(&twin)], loss(&ranker()));
-    assert!((ours_loss - twin_loss).abs() < 1e-3, "{ours_loss} {twin_loss}");
-    assert!(twin_loss < fresh - 0.05, "something was learnt: {fresh} {twin_loss}");
     let slate = |n: u64| (0..20).map(|place| thing(100_000 + 20 * n + place)).collect::<Vec<Item>>();
-    let same = (0..100).filter(|&n| scores(&ours, &slate(n)).0 == scores(&twin, &slate(n)).0).count();
-    assert!(same >= 95, "{same} of 100 orders are the same");
-    let Backend::WebGpu(gpu) = contributor.backend() else { panic!("the GPU was left") };
+    let (learnt, fresh) = (loss(&ours), loss(&ranker()));
+    assert!(learnt < fresh - 0.05, "something was learnt: {fresh} {learnt}");
+    for (name, other) in [("twins", &twins), ("kernels", &kernels)] {
+        let theirs = loss(other);
+        assert!((learnt - theirs).abs() < 1e-3, "{name}: {learnt} {theirs}");
+        let same = (0..100).filter(|&n| scores(&ours, &slate(n)).0 == scores(other, &slate(n)).0).count();
+        assert!(same >= 95, "{name}: {same} of 100 orders are the same");
+    }
+    let Backend::WebGpu(gpu) = gpu else { panic!("the GPU was left") };
     gpu.submissions()
+}
+
+/// Takes all steps that are owed by this backend, and gives it back.
+async fn tune(ranker: &mut Ranker, head: &[u8], backend: Backend) -> Backend {
+    let mut contributor = Contributor::local(Policy::at_once(), head, &[]).expect("a sound head");
+    contributor.compute_by(backend);
+    assert_eq!(ranker.owed(), EVENTS * 8);
+    while ranker.owed() > 0 {
+        let lent = ranker.lend(512);
+        let tuned = contributor.tune(&lent, 512).await.expect("bytes that were lent");
+        let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
+        ranker.took(tuned.steps, &tuned.state).expect("as many as were owed");
+    }
+    contributor.give_back()
 }
 
 fn attribute(name: &str) -> Attribute {

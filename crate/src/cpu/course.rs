@@ -1,3 +1,5 @@
+use super::{learn, look};
+
 /// Sizes and rates of everything that learns over a course, as the shaders read them.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
@@ -106,6 +108,15 @@ impl Course {
     pub fn most_rows(&self) -> usize {
         let rows = |one: &Chosen| self.examples[one.example as usize].rows().len() + one.room as usize;
         self.chosen.iter().map(rows).max().unwrap_or_default()
+    }
+
+    /// Takes the steps of these turns from this state.
+    pub fn take(&self, turns: &[Turn], state: &mut [f32]) {
+        let mut work = vec![0.0; self.most_rows() * self.room()];
+        for &turn in turns {
+            look(self, turn, state, &mut work);
+            learn(self, turn, state, &work);
+        }
     }
 
     /// What a step goes over.

@@ -15,7 +15,7 @@ use std::{
     task::Poll,
 };
 
-use crate::cpu::{self, Course, Turn};
+use crate::cpu::{Course, Turn};
 
 /// How many threads a workgroup of these shaders has, as they say.
 pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);
@@ -201,11 +201,7 @@ impl Gpu {
     async fn probe(&self) -> Result<(), Trouble> {
         for course in probe::courses() {
             let mut twins = course.state.clone();
-            let mut work = vec![0.0; course.most_rows() * course.room()];
-            for &turn in &course.turns {
-                cpu::look(&course, turn, &twins, &mut work);
-                cpu::learn(&course, turn, &mut twins, &work);
-            }
+            course.take(&course.turns, &mut twins);
             let ours = self.walk(&course).await?;
             if !ours.iter().zip(&twins).all(|(ours, twin)| (ours - twin).abs() <= PROBE_TOLERANCE) {
                 return Err(Trouble::WrongNumbers);
@@ -231,9 +227,7 @@ const PROBE_TOLERANCE: f32 = 1e-5;
 /// Whether the twin's step from here ends about there.
 fn is_step(course: &Course, turn: Turn, before: &[f32], after: &[f32]) -> bool {
     let mut twin = [before, &course.state[before.len()..]].concat();
-    let mut work = vec![0.0; course.most_rows() * course.room()];
-    cpu::look(course, turn, &twin, &mut work);
-    cpu::learn(course, turn, &mut twin, &work);
+    course.take(&[turn], &mut twin);
     // Parameters and squares apart: where slopes are long, squares are longer than anything that is wrong.
     let parts = before.chunks_exact(course.parameters()).zip(after.chunks_exact(course.parameters()));
     parts
