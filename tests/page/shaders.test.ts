@@ -132,8 +132,18 @@ const spoilt = `
     return bytes;
   };
 `;
-const outOfMemory =
-  'device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("full") }));';
+/** After a submission it is asked whether anything was refused, and then whether there was room: the answer to one of these. */
+const answered = (which: number, error: string) =>
+  `let asked = 0;
+  const pop = GPUDevice.prototype.popErrorScope;
+  GPUDevice.prototype.popErrorScope = function () {
+    const answer = pop.call(this);
+    return (asked += 1) === ${which} ? Promise.resolve(new ${error}("no")) : answer;
+  };`;
+const [refusal, outOfMemory] = [answered(1, "GPUValidationError"), answered(2, "GPUOutOfMemoryError")];
+/** Whatever else a browser tells of, while what it computes is right. */
+const internal =
+  'device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUInternalError("of its own") }));';
 const refusedMapping = 'GPUBuffer.prototype.mapAsync = () => Promise.reject(new DOMException("no", "OperationError"));';
 const hurry =
   "const wait = setTimeout; setTimeout = (call, ms, ...more) => wait(call, ms === 10000 ? 300 : ms, ...more);";
@@ -157,6 +167,7 @@ const FAULTS: [string, string, string][] = [
   ["it begins to compute wrongly", "wrong-numbers", spoilt + atSubmission(6, "")],
   ["it is lost in the middle", "device-lost", atSubmission(6, "device.destroy();")],
   ["it is out of memory in the middle", "out-of-memory", atSubmission(6, outOfMemory)],
+  ["it refuses what it is told in the middle", "gpu-failed", atSubmission(6, refusal)],
   ["it refuses to hand over what it computed", "gpu-failed", atSubmission(6, refusedMapping)],
   ["it never answers", "gpu-silent", hurry + neverMapped],
   ["it answers no more", "gpu-silent", hurry + atSubmission(6, neverMapped)],
@@ -181,6 +192,17 @@ test("forced to it, shaders take every step, to the same order", { skip: noGpu }
   const { shaders, backend, steps, owed } = await status();
   assert.deepEqual([shaders, backend, steps, owed], ["in-use", "webgpu", STEPS, 0]);
   assert.equal((await call<Receipt>(page, "contribute")).backend, "webgpu");
+});
+
+test("an error of its own that a browser tells of ends nothing", { skip: noGpu }, async () => {
+  const wanted = await bySimd();
+  const said: string[] = [];
+  await fresh(atSubmission(6, internal));
+  page.on("pageerror", ({ message }) => said.push(message));
+  await open(page, { worker: false, backend: "webgpu" });
+  assertSame(await learnt(), wanted);
+  const { shaders, steps, owed } = await status();
+  assert.deepEqual([shaders, steps, owed, said], ["in-use", STEPS, 0, []]);
 });
 
 test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip: noGpu }, async () => {

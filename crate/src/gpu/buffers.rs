@@ -4,13 +4,15 @@ use std::{cell::RefCell, sync::atomic::Ordering};
 
 use bytemuck::Pod;
 use futures_channel::oneshot;
-use wgpu::BufferUsages;
+use wgpu::{BufferUsages, ErrorFilter, ErrorScopeGuard};
 
 use super::{Gpu, Trouble, within};
 
 /// What is to be submitted at once, and what is read back of it.
 pub(super) struct Room<'a> {
     gpu: &'a Gpu,
+    refused: ErrorScopeGuard,
+    full: ErrorScopeGuard,
     encoder: wgpu::CommandEncoder,
     held: Held,
     /// What is read back, and how much of it is there already.
@@ -36,10 +38,13 @@ impl Drop for Gpu {
 impl Gpu {
     /// With room to read back so many numbers.
     pub(super) fn room(&self, back: usize) -> Room<'_> {
+        // What is opened last is closed first: so these stand in this order.
+        let [full, refused] =
+            [ErrorFilter::OutOfMemory, ErrorFilter::Validation].map(|kind| self.device.push_error_scope(kind));
         let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let held = Held(RefCell::new(Vec::new()));
         let back = self.buffer(back * 4, BufferUsages::MAP_READ | BufferUsages::COPY_DST, &held);
-        Room { gpu: self, encoder, held, back, kept: 0 }
+        Room { gpu: self, refused, full, encoder, held, back, kept: 0 }
     }
 
     fn buffer(&self, bytes: usize, usage: BufferUsages, held: &Held) -> wgpu::Buffer {
@@ -100,11 +105,16 @@ impl Room<'_> {
         self.gpu.submissions.fetch_add(1, Ordering::Relaxed);
         let (done, mapped) = oneshot::channel();
         self.back.map_async(wgpu::MapMode::Read, .., move |result| _ = done.send(result));
+        let (refused, full) = (self.refused.pop(), self.full.pop());
         // Natively nothing moves unless it is polled; a browser moves by itself and this returns at once.
         let polled = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
         let mapped = within(&self.gpu.patience, mapped).await?;
+        let (refused, full) = (within(&self.gpu.patience, refused).await?, within(&self.gpu.patience, full).await?);
         self.gpu.trouble()?;
-        if polled.is_err() || !matches!(mapped, Ok(Ok(()))) {
+        if full.is_some() {
+            return Err(Trouble::OutOfMemory);
+        }
+        if refused.is_some() || polled.is_err() || !matches!(mapped, Ok(Ok(()))) {
             return Err(Trouble::Failed);
         }
         let bytes = self.back.get_mapped_range(..).map_err(|_| Trouble::Failed)?;
