@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import type { Choices } from "./peers/choice.ts";
 import type { Crossing } from "./peers/crossover.ts";
 import { launch, noGpu, required, Server } from "../harness.ts";
 
@@ -44,6 +45,8 @@ const NETS: [number, number][] = [
 const BATCHES = [8, 32, 128];
 const CANDIDATES = [200, 1000, 10_000];
 const CROSSINGS = 3;
+/** How often it is found out for each of these heads which is quicker. */
+const CHOICES = 9;
 
 /** Heads over embeddings of both lengths, and those of the table, as the command makes them. */
 const folder = join(required("PRIVET_PAGES"), "heads");
@@ -149,8 +152,19 @@ async function crossed(): Promise<string[]> {
       const [simd, webgpu] = [crossing.simd, crossing.webgpu].map((values) => Number(median(values).toPrecision(4)));
       return JSON.stringify({ id: "crossover", where: "page", ...crossing, simd, webgpu, ...from });
     });
-    for (const line of [...others, ...rows]) process.stdout.write(`${line}\n`);
-    return [...others, ...rows];
+    const chosen: string[] = [];
+    for (const [features, hidden] of NETS) {
+      for (const batch of BATCHES) {
+        const [head, columns] = [`${features}-${hidden}-${batch}`, features === 64 ? [40, 3] : [0, 0]];
+        const { ms, chosen: stands } = (await page.evaluate(
+          `choices("${head}", ${JSON.stringify(columns)}, ${CHOICES})`,
+        )) as Choices;
+        const [value, stand] = [Number(median(ms).toPrecision(4)), [...new Set(stands)].join()];
+        chosen.push(JSON.stringify({ id: "choice_ms", head, value, unit: "ms", n: ms.length, stand, ...from }));
+      }
+    }
+    for (const line of [...others, ...rows, ...chosen]) process.stdout.write(`${line}\n`);
+    return [...others, ...rows, ...chosen];
   } finally {
     await browser.close();
   }

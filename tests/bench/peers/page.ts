@@ -1,5 +1,6 @@
 // One page, one run: every peer takes its turn in every round, so that a slow moment of the machine meets them all.
 
+import { choices } from "./choice.ts";
 import { crossover } from "./crossover.ts";
 import { type Whole, whole } from "./device.ts";
 import { jax } from "./jax.ts";
@@ -130,4 +131,4 @@ async function shaders(rounds: number): Promise<Pick<Measured, "score200" | "sco
   };
 }
 
-Object.assign(globalThis, { measured, crossover, shaders });
+Object.assign(globalThis, { measured, crossover, choices, shaders });
