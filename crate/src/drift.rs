@@ -1,6 +1,9 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
-use crate::{power::exp2, stored::stored};
+use crate::{
+    power::exp2,
+    stored::{goes_on, stored},
+};
 
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
@@ -69,6 +72,11 @@ impl Drift {
         self.mean += rate * off;
         self.variance = (1.0 - rate) * (self.variance + rate * off * off);
         false
+    }
+
+    /// Whether it can go on from here.
+    pub(crate) fn fits(&self) -> bool {
+        goes_on(self.seen)
     }
 
     /// What is left of the last alarm: 1 right after it, 0 where there was none or it is over.

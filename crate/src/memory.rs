@@ -423,7 +423,7 @@ impl Memory {
     /// Whether all sizes are those of this head and agree with each other: a hash alone is easily made.
     fn fits(&self, head: &Head) -> bool {
         let most = self.log.len() as u64;
-        let state = |state: &State| state.profile.fits(&head.schema) && state.learner.fits(head);
+        let state = |state: &State| state.profile.fits(&head.schema) && state.learner.fits(head) && state.drift.fits();
         self.folded <= most
             && self.leaving <= most
             && (self.rebuilding || self.folded == most)

@@ -31,10 +31,12 @@ pub fn backward<L: Lanes>(
         tile::add::<L>(gb, 1.0, d);
     }
     for (pair, g1) in g1.chunks_mut(2 * h).enumerate() {
+        // A feature without a neighbour is its own.
+        let (first, second) = (2 * pair, (2 * pair + 1).min(f - 1));
         for k in tile::blocks(h) {
             let zeros = [[L::splat(0.0); 4]; 2];
-            let left = tile::from(x, 2 * pair).chunks(f).map(|x| [0, 1].map(|r| x.get(r).copied().unwrap_or_default()));
-            let slopes = tile::tile::<L>(h, zeros, left, tile::from(d, k));
+            let left = x.chunks_exact(f).map_while(|x| Some([x.get(first)?, x.get(second)?]));
+            let slopes = tile::tile::<L>((h, k), zeros, left, d);
             for (g1, slopes) in tile::from_mut(g1, k).chunks_mut(h).zip(slopes) {
                 tile::put(slopes, g1);
             }

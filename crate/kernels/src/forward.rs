@@ -52,8 +52,8 @@ impl<'a> Net<'a> {
         let (x0, x1) = tile::pair(x, self.f);
         for k in tile::blocks(self.h) {
             let before = tile::block(&tile::filled(tile::from(self.b1, k)));
-            let left = x0.iter().zip(x1).map(|(x0, x1)| [*x0, *x1]);
-            let units = tile::tile::<L>(self.h, [before; 2], left, tile::from(self.w1, k));
+            let left = x0.iter().zip(x1).map(|(x0, x1)| [x0, x1]);
+            let units = tile::tile::<L>((self.h, k), [before; 2], left, self.w1);
             for (z, units) in tile::from_mut(z, k).chunks_mut(self.h).zip(units) {
                 tile::put(units.map(L::rectified), z);
             }

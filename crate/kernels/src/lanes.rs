@@ -2,6 +2,8 @@
 
 /// Four lanes of `f32`.
 pub trait Lanes: Copy {
+    /// Whether the four are one register, so that eight of them and more fit.
+    const TOGETHER: bool = true;
     /// The same number in all lanes.
     fn splat(number: f32) -> Self;
     /// Four numbers.
@@ -65,6 +67,8 @@ const ROUNDING: f32 = 12_582_912.0;
 
 #[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 impl Lanes for Plain {
+    const TOGETHER: bool = cfg!(not(target_arch = "wasm32"));
+
     #[inline(always)]
     fn splat(number: f32) -> Self {
         Self([number; 4])

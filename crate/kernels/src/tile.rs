@@ -5,30 +5,58 @@ use crate::Lanes;
 /// How many columns are summed at once: four vectors of them.
 pub(crate) const BLOCK: usize = 16;
 
-/// `left(i, r) · right[i · h ..]` summed over all i, for two r and a block of columns.
+/// `left(i, r) · right[i · h + k ..]` summed over all i, for two r and a block of columns.
 ///
 /// Two rows by four vectors keep eight sums in registers and read four vectors for eight products. Unrolling over i as
-/// well costs more than it gives: the sums no longer fit.
+/// well costs more than it gives: the sums no longer fit. What is left of each i is read where it lies: a pair of numbers
+/// would be moved through the registers of whole numbers.
 #[inline(always)]
-pub(crate) fn tile<L: Lanes>(
-    h: usize,
+pub(crate) fn tile<'a, L: Lanes>(
+    (h, k): (usize, usize),
     mut sums: [[L; 4]; 2],
-    left: impl Iterator<Item = [f32; 2]>,
+    left: impl Iterator<Item = [&'a f32; 2]>,
     right: &[f32],
 ) -> [[L; 4]; 2] {
-    for (left, right) in left.zip(right.chunks(h)) {
-        let short;
-        let right = if let Some(right) = right.first_chunk() {
-            right
-        } else {
-            short = filled(right);
-            &short
-        };
-        let (left, right) = (left.map(L::splat), block(right));
-        for v in 0..4 {
-            for r in 0..2 {
-                sums[r][v] = sums[r][v].plus(left[r], right[v]);
+    if h < BLOCK || !L::TOGETHER {
+        return apart((h, k), sums, left, right);
+    }
+    for (left, row) in left.zip(right.chunks_exact(h)) {
+        let Some(right) = from(row, k).first_chunk() else { break };
+        sums = with(sums, left, right);
+    }
+    sums
+}
+
+/// The same with the sums in memory: where there are fewer columns than a block has, or fewer registers. By itself, as a call
+/// in a loop takes its registers.
+#[inline(never)]
+fn apart<'a, L: Lanes>(
+    (h, k): (usize, usize),
+    sums: [[L; 4]; 2],
+    left: impl Iterator<Item = [&'a f32; 2]>,
+    right: &[f32],
+) -> [[L; 4]; 2] {
+    let mut numbers = [[0.0; BLOCK]; 2];
+    numbers.iter_mut().zip(sums).for_each(|(numbers, sums)| put(sums, numbers));
+    for (left, row) in left.zip(right.chunks_exact(h)) {
+        for (numbers, left) in numbers.iter_mut().zip(left) {
+            if L::TOGETHER {
+                add::<L>(split_mut(numbers, h).0, *left, row);
+            } else {
+                numbers.iter_mut().zip(from(row, k)).for_each(|(sum, right)| *sum += left * right);
             }
+        }
+    }
+    [block(&numbers[0]), block(&numbers[1])]
+}
+
+#[inline(always)]
+fn with<L: Lanes>(mut sums: [[L; 4]; 2], left: [&f32; 2], right: &[f32; BLOCK]) -> [[L; 4]; 2] {
+    let right = block(right);
+    for r in 0..2 {
+        let left = L::splat(*left[r]);
+        for v in 0..4 {
+            sums[r][v] = sums[r][v].plus(left, right[v]);
         }
     }
     sums
