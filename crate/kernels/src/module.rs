@@ -82,6 +82,18 @@ pub unsafe extern "C" fn backward(
     crate::backward::<Here>(f, h, scale, x, theta, z, r, d, g);
 }
 
+/// [`crate::add`].
+///
+/// # Safety
+///
+/// The addresses are those of as many numbers each, which do not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn add(n: usize, to: *mut f32, scale: f32, from: *const f32) {
+    // SAFETY: the caller's.
+    let (to, from) = unsafe { (write(to, n), read(from, n)) };
+    crate::add::<Here>(to, scale, from);
+}
+
 /// Sums of products that read no memory, as fast as this machine and browser make them: what nothing here can be faster
 /// than. There are 96 sums and products a round.
 #[unsafe(no_mangle)]

@@ -17,6 +17,7 @@ interface Kernels {
     d: number,
     g: number,
   ): void;
+  add(n: number, to: number, scale: number, from: number): void;
   dots(n: number, m: number, d: number, a: number, b: number, out: number): void;
   glance(n: number, m: number, sharpness: number, k: number, volume: number, out: number): void;
   peak(rounds: number, a: number): number;
@@ -97,7 +98,8 @@ export async function ours(name: string, url: string, net: Net): Promise<Peer & 
       forward(rows);
       for (let i = 0; i < rows; i++) r[i] = (2 / rows) * ((s[i] ?? 0) - (y[i] ?? 0));
       kernels.backward(rows, INPUTS, UNITS, 1, ...at);
-      for (let p = INPUTS; p < PARAMETERS; p++) theta[p] = (theta[p] ?? 0) - RATE * (g[p] ?? 0);
+      // What skips the units is no part of the peers' net.
+      kernels.add(PARAMETERS - INPUTS, theta.byteOffset + 4 * INPUTS, -RATE, g.byteOffset + 4 * INPUTS);
     },
     weights: () => theta.slice(PARAMETERS - UNITS),
   };
