@@ -245,17 +245,16 @@ fn an_export_of_version_2_is_the_same_under_another_sum() {
 #[test]
 fn whatever_byte_is_changed_or_cut_off_is_noticed() {
     let bytes = after((0..4).map(event)).export();
-    let mut draw = 7_u64;
     for place in 0..bytes.len() {
         let mut changed = bytes.clone();
         changed[place] ^= 1 << (place % 8);
-        // And another one with it, anywhere.
-        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let also = (draw >> 33) as usize % bytes.len();
-        let mut both = changed.clone();
+        // The highest bits of two words: where nothing carries them down, one takes the other back.
+        let mut both = bytes.clone();
+        both[place] ^= 0x80;
+        let also = (place + 8) % bytes.len();
         both[also] ^= 0x80;
         for damaged in [&changed, &both, &bytes[..place].to_vec()] {
-            assert!(damaged == &bytes || Memory::import(&head(), damaged).is_err(), "{place} {also}");
+            assert!(Memory::import(&head(), damaged).is_err(), "{place} {also}");
         }
     }
 }
