@@ -18,6 +18,7 @@ interface Asked {
 export class IndexedDbStore implements Store {
   readonly kind = "indexeddb";
   readonly lasting = true;
+  readonly channel = "privet";
   #database: Promise<IDBDatabase> | undefined;
   #asked: Asked | undefined;
 

@@ -14,6 +14,11 @@ export interface Store {
   readonly kind: "indexeddb" | "file" | "memory";
   /** Whether it outlives the page. On one that does not nothing is ever contributed. */
   readonly lasting: boolean;
+  /**
+   * The name by which those who have it open in other tabs are found: they are one device, and one of them leads. Left out,
+   * this object alone has it open.
+   */
+  readonly channel?: string;
   /** What was put there last; `state-damaged` where it is not readable any more. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** The keys that begin so, in their order. */

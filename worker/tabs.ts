@@ -36,9 +36,9 @@ export class Tabs {
 
   constructor(name: string, store: Store, lead: () => Promise<Leader>) {
     this.#lead = lead;
-    // What is in memory is this thread's alone: whoever else has a store of that kind has another one.
-    if (store.lasting && store.kind !== "memory") {
-      this.#channel = new BroadcastChannel(`privet-${name}`);
+    // Without a name to be found by it is this thread's alone: whoever else has a store of that kind has another one.
+    if (store.channel !== undefined) {
+      this.#channel = new BroadcastChannel(`${store.channel}-${name}`);
       this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#receive(data));
       this.#post({ to: "leader" });
     }

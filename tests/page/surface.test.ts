@@ -213,24 +213,6 @@ test("paused, nothing is recorded, learnt or contributed, and the order stays", 
   assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), true);
 });
 
-test("the same options give the same personalizer while it is open, and others are refused", async () => {
-  const seen = await page.evaluate(async () => {
-    const entry = "/index.js";
-    const { createPersonalizer } = await import(entry);
-    const { leader: key } = await (await fetch("/v1/identity")).json();
-    const options = (more: object) => ({ task: "demo", aggregators: { leader: { url: "/", key } }, ...more });
-    const first = createPersonalizer(options({ signal: new AbortController().signal }));
-    const second = createPersonalizer(options({}));
-    const other = await createPersonalizer(options({ backend: "scalar" })).catch(({ code }: { code: string }) => code);
-    const same = (await first) === (await second);
-    await (await first).close();
-    const closed = await (await first).status().catch(({ code }: { code: string }) => code);
-    const again = await createPersonalizer(options({ backend: "scalar" }));
-    return [same, other, closed, again !== (await first)];
-  });
-  assert.deepEqual(seen, [true, "options-differ", "closed", true]);
-});
-
 test("what a page could not load for its worker, the worker loads itself", async () => {
   const asked: string[] = [];
   await context.route(/rank_bg.wasm|\/round$/, (route) => {

@@ -1,6 +1,7 @@
 import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
 import { loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
+import type { Store } from "../../worker/store.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
 
@@ -18,7 +19,12 @@ export class Client {
   }
 
   /** A device in a worker, or in this thread, with what it will be opened with. */
-  static async start({ worker = true, storage, token }: Options, opened: Promise<OpenOptions>): Promise<Client> {
+  static async start(
+    { worker = true, token }: Options,
+    opened: Promise<OpenOptions>,
+    // A store of the application's own is an object of its thread.
+    own: Store | undefined,
+  ): Promise<Client> {
     const caller = new Caller(
       (down, transfer) => post({ down }, transfer),
       ({ code, message }) => errorFrom(code, message),
@@ -33,8 +39,6 @@ export class Client {
       else if ("askPage" in message) void askedForToken(message.askPage);
     };
     let post: (message: Wire, transfer: Transferable[]) => void;
-    // A store of the application's own is an object of its thread.
-    const own = typeof storage === "object" ? storage : undefined;
     if (worker === true && !own) {
       const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
@@ -51,8 +55,8 @@ export class Client {
     return new Client(caller, () => undefined);
   }
 
-  open(options: OpenOptions, signal?: AbortSignal): ReturnType<Calls["open"]> {
-    return this.#caller.ask("open", [options], { signal }) as ReturnType<Calls["open"]>;
+  open(options: OpenOptions): ReturnType<Calls["open"]> {
+    return this.#caller.ask("open", [options]) as ReturnType<Calls["open"]>;
   }
 
   ask<Name extends Call>(name: Name, args: Parameters<Calls[Name]>, options: AskOptions = {}): ReturnType<Calls[Name]> {

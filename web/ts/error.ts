@@ -1,3 +1,5 @@
+import { gaveUp as failureOf } from "../../worker/refusal.ts";
+
 /** Every code there is. A code never changes its meaning; `docs/errors.md` says what each means. */
 const CODES = [
   "event-kind-unknown",
@@ -100,4 +102,10 @@ export function isPrivetError(error: unknown): error is AnyPrivetError {
 export function errorFrom(code: string, message: string): PrivetError {
   const known = CODES.find((known) => known === code);
   return known ? new PrivetError(known, message) : new PrivetError("worker-failed", `${code}: ${message}`);
+}
+
+/** Why a caller does not wait any more, out of their signal's reason. */
+export function gaveUp({ reason }: AbortSignal): PrivetError {
+  const { code, message } = failureOf(reason);
+  return errorFrom(code, message);
 }

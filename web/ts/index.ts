@@ -1,7 +1,5 @@
 // The package: re-rank a feed on the device, learn there, contribute only what is noised. To import it does nothing.
 
-import { PrivetError } from "./error.ts";
-import { printOf } from "./options.ts";
 import { Personalizer } from "./personalizer.ts";
 import type { Options, Schema } from "./types.ts";
 
@@ -50,26 +48,13 @@ export type {
   Slate,
 } from "./types.ts";
 
-/** What is open on this page, by task. */
-const opened = new Map<string, { print: string; personalizer: Promise<Personalizer<Schema>> }>();
-
 /**
- * Opens the device of a task. As long as it is open, the same options give the same personalizer, and others are refused.
- * Outside of a browser, where there is neither a worker nor storage, it gives one that leaves the server's order.
+ * Opens the device of a task. Whoever opens it again, with the same options, shares it and has to close it as well; other
+ * options are refused as long as anybody has it open. What tells devices apart is the task and what they store in: the
+ * page's own storage, or the store that is given. On a server, where there is no device, it gives a personalizer that leaves the server's order.
  */
 export function createPersonalizer<S extends Schema = Schema>(options: Options<S>): Promise<Personalizer<S>> {
-  const { task = "local" } = options;
-  const print = printOf(options as Options);
-  const before = opened.get(task);
-  if (before) {
-    if (before.print === print) return before.personalizer as unknown as Promise<Personalizer<S>>;
-    return Promise.reject(new PrivetError("options-differ", `a personalizer of “${task}” is open with other options`));
-  }
-  const forget = () => void opened.delete(task);
-  const personalizer = Personalizer.open<S>(options, forget);
-  personalizer.catch(forget);
-  opened.set(task, { print, personalizer: personalizer as unknown as Promise<Personalizer<Schema>> });
-  return personalizer;
+  return Personalizer.open(options);
 }
 
 /** Names what the head's schema has, so that the compiler knows it: pass it as `schema`, or its type to the function. */

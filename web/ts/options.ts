@@ -31,21 +31,24 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
   };
 }
 
-/** Two openings of the same task have to agree in this. What is made anew each time (a signal, a function) does not count. */
-export function printOf({ head, wasm, aggregators, policy, backend, worker, storage, schedule }: Options): string {
+/**
+ * Two openings of the same device have to agree in this. What is made anew each time (a signal, a function) does not count,
+ * nor how a thing is written: an address may be relative, a key in digits.
+ */
+export function printOf(options: Options): string {
+  const { head, wasm, aggregators, policy = {}, backend = "auto", worker = true, schedule = "auto" } = options;
+  const { leader, helper } = aggregators ?? {};
+  const written = (part: unknown) => (isPlace(part) ? absolute(part) : part);
   const plain = [
-    head,
-    wasm,
-    aggregators,
-    policy,
-    backend,
-    typeof worker,
-    typeof storage === "object" || storage,
-    schedule,
+    written(head),
+    wasm && [written(bothOf(wasm).rank), written(bothOf(wasm).full)],
+    leader && [absolute(leader.url), keyBytes(leader.key), helper && keyBytes(helper.key)],
+    Object.entries(policy).sort(([a], [b]) => (a < b ? -1 : 1)),
+    [backend, typeof worker, schedule, options.storage === "memory"],
   ];
   return JSON.stringify(plain, (_, part: unknown) => {
-    if (part instanceof URL || part instanceof Response) return part instanceof URL ? part.href : part.url;
-    return part instanceof ArrayBuffer ? Array.from(new Uint8Array(part)) : part;
+    if (part instanceof Response) return part.url;
+    return part instanceof ArrayBuffer ? new Uint8Array(part) : part;
   });
 }
 
@@ -63,8 +66,12 @@ async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
 }
 
 /** One by itself is the module that ranks. */
+function bothOf(wasm: NonNullable<Options["wasm"]>): { rank?: Wasm | undefined; full?: Wasm | undefined } {
+  return isWasm(wasm) ? { rank: wasm } : wasm;
+}
+
 async function sourcesOf(wasm: NonNullable<Options["wasm"]>): Promise<Sources> {
-  const { rank, full } = isWasm(wasm) ? { rank: wasm, full: undefined } : wasm;
+  const { rank, full } = bothOf(wasm);
   const sources: Sources = {};
   if (rank) sources.rank = await sourceOf(rank);
   if (full) sources.full = await sourceOf(full);

@@ -13,10 +13,10 @@ import type {
   Status,
 } from "../../worker/protocol.ts";
 import { Audit } from "./audit.ts";
-import { Client } from "./client.ts";
-import { PrivetError } from "./error.ts";
+import type { Client } from "./client.ts";
+import { type ErrorCode, PrivetError } from "./error.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
-import { openOptionsFrom } from "./options.ts";
+import { type Held, hold, type Place } from "./openings.ts";
 import { serverSlate } from "./served.ts";
 import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
 import { visible } from "./visible.ts";
@@ -30,37 +30,34 @@ interface Ending {
 export class Personalizer<S extends Schema = Schema> {
   /** What left, what it cost, and what would leave next. */
   readonly audit: Audit;
-  readonly #client: Client | undefined;
-  readonly #schema: Names;
-  readonly #closed: () => void;
+  /** Nothing where there is no device, or no more. */
+  readonly #held: Held | undefined;
+  #isClosed = false;
+  readonly #names: Names;
 
-  private constructor(client: Client | undefined, schema: Names, closed: () => void) {
-    this.#client = client;
-    this.#schema = schema;
-    this.#closed = closed;
+  private constructor(held?: Held) {
+    this.#held = held;
+    this.#names = held?.names ?? { dense: [], attributes: [] };
     this.audit = new Audit(this);
   }
 
   /** @internal */
-  static async open<S extends Schema>(options: Options<S>, closed: () => void): Promise<Personalizer<S>> {
+  static async open<S extends Schema>(options: Options<S>, at?: Place): Promise<Personalizer<S>> {
     const { signal, schema, worker = true, storage } = options as Options;
-    const own = typeof storage === "object";
-    if (typeof indexedDB === "undefined" && !own)
-      return new Personalizer<S>(undefined, { dense: [], attributes: [] }, closed);
+    const own = at !== undefined || typeof storage === "object";
+    if (typeof indexedDB === "undefined" && !own) return new Personalizer<S>();
     if (worker === true && !own && typeof Worker === "undefined")
       throw new PrivetError("worker-failed", "there are no workers");
-    const opened = openOptionsFrom(options as Options);
-    const client = await Client.start(options as Options, opened);
+    const held = await hold(options as Options, at);
     try {
-      const names = await client.open(await opened, signal);
-      if (schema) agree(schema, names);
-      const personalizer = new Personalizer<S>(client, names, closed);
-      signal?.addEventListener("abort", () => void personalizer.close(), { once: true });
-      return personalizer;
+      if (schema) agree(schema, held.names);
     } catch (error) {
-      await client.end(new PrivetError("closed", "this personalizer was not opened"));
+      await held.release();
       throw error;
     }
+    const personalizer = new Personalizer<S>(held);
+    signal?.addEventListener("abort", () => void personalizer.close(), { once: true });
+    return personalizer;
   }
 
   /**
@@ -75,9 +72,9 @@ export class Personalizer<S extends Schema = Schema> {
 
   /** Remembers what the user did, and learns from it by and by; whether it did: not without consent. Nothing is sent. */
   async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
-    if (!this.#client) return false;
+    if (this.#isServed) return false;
     const { kind, item, value = 0, time = Date.now(), slate } = interaction as unknown as Interaction;
-    const items = itemsFrom([item], this.#schema);
+    const items = itemsFrom([item], this.#names);
     return this.ask("record", [{ kind, items, value, slate, moment: momentAt(time) }], { signal });
   }
 
@@ -87,10 +84,11 @@ export class Personalizer<S extends Schema = Schema> {
    */
   async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
     const plain = candidates as readonly Candidate[];
-    if (!this.#client) return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
+    if (this.#isServed)
+      return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
     const args = [
-      itemsFrom(plain, this.#schema),
-      requestFrom(request, plain, this.#schema),
+      itemsFrom(plain, this.#names),
+      requestFrom(request, plain, this.#names),
       momentAt(Date.now()),
     ] as const;
     const ranking = await this.ask("rerank", [...args], { signal: request.signal });
@@ -116,7 +114,7 @@ export class Personalizer<S extends Schema = Schema> {
     signal,
     onProgress,
   }: Ending & { maxMs?: number; onProgress?(progress: Progress): void } = {}) {
-    return this.#client ? this.ask("train", [maxMs], { signal, onProgress }) : false;
+    return this.#isServed ? false : this.ask("train", [maxMs], { signal, onProgress });
   }
 
   /**
@@ -187,20 +185,29 @@ export class Personalizer<S extends Schema = Schema> {
     return this.ask("profile", [momentAt(Date.now())]);
   }
 
-  /** Ends the device in this tab; another tab takes over. Every later call is refused. */
+  /**
+   * Every later call is refused. When all who opened it have closed it, the device in this tab ends, and another tab takes
+   * over.
+   */
   async close(): Promise<void> {
-    this.#closed();
-    await this.#client?.end(new PrivetError("closed", "this personalizer is closed"));
+    this.#isClosed = true;
+    await this.#held?.release();
+  }
+
+  /** Whether there is no device here: it is a server that renders. */
+  get #isServed(): boolean {
+    return !this.#held && !this.#isClosed;
   }
 
   /** @internal */
   ask: Client["ask"] = (name, args, options) => {
-    if (!this.#client) return refuse("worker-failed", "there is no browser here");
-    return this.#client.ask(name, args, options);
+    if (this.#isClosed) return refuse("closed", "this personalizer is closed");
+    if (!this.#held) return refuse("worker-failed", "there is no browser here");
+    return this.#held.client.ask(name, args, options);
   };
 }
 
-function refuse<Name extends keyof Calls>(code: "worker-failed", message: string): ReturnType<Calls[Name]> {
+function refuse<Name extends keyof Calls>(code: ErrorCode, message: string): ReturnType<Calls[Name]> {
   return Promise.reject(new PrivetError(code, message)) as ReturnType<Calls[Name]>;
 }
 

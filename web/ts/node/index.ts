@@ -1,9 +1,11 @@
 // The package in Node, and in Electron's main process: the same calls, kept in a folder, computed on the CPU.
 
+import { mkdirSync, realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { serve } from "../../../worker/worker.ts";
-import { createPersonalizer as create, type Personalizer } from "../index.ts";
+import { PrivetError } from "../error.ts";
+import type { Place } from "../openings.ts";
+import { Personalizer } from "../personalizer.ts";
 import type { Options, Schema } from "../types.ts";
 import { FileStore } from "./files.ts";
 
@@ -15,39 +17,72 @@ export interface NodeOptions<S extends Schema = Schema> extends Omit<
   Options<S>,
   "storage" | "worker" | "backend" | "wasm"
 > {
-  /** Where the ledger and the profile are kept. It is one process's at a time. */
+  /** Where the ledger and the profile of one person are kept. It is one process's at a time. */
   folder: string;
 }
 
-const opened = new Map<string, Promise<Personalizer>>();
+/** A folder by its resolved path, and how many devices have it open: each task is one. */
+class Folder implements Place {
+  readonly #path: string;
+  #devices = 0;
+  #store: Promise<FileStore> | undefined;
+  #closed: Promise<void> = Promise.resolve();
 
-/** Opens a personalizer over a folder; where that is open in this process already, the same. Closing gives it back. */
-export function createPersonalizer<S extends Schema = Schema>(options: NodeOptions<S>): Promise<Personalizer<S>> {
-  const folder = resolve(options.folder);
-  const there = opened.get(folder) ?? openIn(folder, options as NodeOptions);
-  opened.set(folder, there);
-  there.catch(() => opened.delete(folder));
-  return there as unknown as Promise<Personalizer<S>>;
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  open(): Promise<FileStore> {
+    this.#devices += 1;
+    this.#store ??= this.#closed.then(() => FileStore.open(this.#path));
+    return this.#store.catch((error) => {
+      this.#devices -= 1;
+      this.#store = undefined;
+      if (this.#devices === 0) folders.delete(this.#path);
+      throw error;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#devices -= 1;
+    if (this.#devices > 0) return;
+    const store = await this.#store;
+    this.#store = undefined;
+    await (this.#closed = Promise.resolve(store?.close()));
+    if (this.#devices === 0) folders.delete(this.#path);
+  }
 }
 
-async function openIn(folder: string, { folder: _, ...options }: NodeOptions): Promise<Personalizer> {
+const folders = new Map<string, Folder>();
+/** Compiled once, for every device of this process. */
+let modules: Promise<WebAssembly.Module[]> | undefined;
+
+/**
+ * Opens a personalizer over a folder. Who opens a folder and a task again in this process shares the device, and has to
+ * close it as well; another process is refused, and so are other options.
+ */
+export async function createPersonalizer<S extends Schema = Schema>({
+  folder,
+  ...options
+}: NodeOptions<S>): Promise<Personalizer<S>> {
   // The source of randomness is looked for where a browser has it.
   Object.assign(globalThis, { self: globalThis });
-  const [rank, full] = await Promise.all([moduleOf("rank"), moduleOf("full")]);
-  const store = await FileStore.open(folder);
+  modules ??= Promise.all(["rank", "full"].map(moduleOf));
+  const [rank, full] = await modules;
+  const path = realPathOf(folder);
+  const place = folders.get(path) ?? new Folder(path);
+  folders.set(path, place);
+  const whole = { ...options, worker: serve, backend: "simd", wasm: { rank, full } };
+  return Personalizer.open<S>(whole as unknown as Options<S>, place);
+}
+
+/** A folder is the same one by whatever links and dots it is named. */
+function realPathOf(folder: string): string {
   try {
-    const whole = { ...options, storage: store, worker: serve, backend: "simd", wasm: { rank, full } };
-    const personalizer = await create(whole as unknown as Options);
-    const close = personalizer.close.bind(personalizer);
-    personalizer.close = async () => {
-      await close();
-      await store.close();
-      opened.delete(folder);
-    };
-    return personalizer;
-  } catch (error) {
-    await store.close();
-    throw error;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return realpathSync(folder);
+  } catch {
+    throw new PrivetError("storage-unavailable", `the folder ${folder} can neither be made nor opened`);
   }
 }
 
