@@ -135,8 +135,7 @@ export class Host implements Leader, Answers, Way {
     clearTimeout(this.#timer);
     await this.turn(() => {
       const kept = this.#snapshot();
-      this.#device?.free();
-      this.#device = undefined;
+      this.#device = void this.#device?.free();
       this.#contributions?.close();
       return kept;
     });
