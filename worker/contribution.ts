@@ -166,7 +166,7 @@ export class Contributions {
   }
 
   statement(): Promise<string> {
-    return this.#turn((contributor) => contributor.statement());
+    return this.#turn((contributor) => contributor.statement(false, "kept"));
   }
 
   /** The stages before the noise are in the answer, and nowhere else. */
@@ -322,7 +322,7 @@ export class Contributions {
 
   async #unsent(): Promise<Upload | undefined> {
     const { store } = this.#way;
-    return this.#turn(async (contributor) => contributor.unsent(await readLedger(store)));
+    return this.#turn(async (contributor) => contributor.unsent(await readLedger(store), Date.now()));
   }
 
   get #asked(): string {
@@ -339,7 +339,7 @@ export class Contributions {
 }
 
 function entryFrom(line: string): Entry {
-  const [task = "", round, id = "", trusted, alone, fate = ""] = line.split(" ");
+  const [task = "", round, id = "", trusted, alone, fate = "", adjacency = ""] = line.split(" ");
   const rho = (nano: string | undefined) => Number(nano) / 1e9;
   return {
     task,
@@ -348,5 +348,6 @@ function entryFrom(line: string): Entry {
     rho: rho(trusted),
     rhoAlone: rho(alone),
     fate: fate.toLowerCase() as Entry["fate"],
+    adjacency: adjacency as Entry["adjacency"],
   };
 }

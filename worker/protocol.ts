@@ -19,7 +19,9 @@ export interface Policy {
   lifetimeRho?: number;
   /** The most that one round may cost. Default 0.03125. */
   rhoPerRound?: number;
-  /** The most that one round may cost where nobody else is honest. Default `none`: that is told and not limited. */
+  /** The most that one round may cost where nobody else is honest. Default 32. */
+  rhoAlonePerRound?: number;
+  /** All that this device ever spends where nobody else is honest. Default `none`: that is told and not limited. */
   rhoAlone?: number | "none";
   /** The least number of devices over which a round may be opened. Default 100. */
   minCohort?: number;
@@ -31,6 +33,10 @@ export interface Policy {
   maxDelta?: number;
   /** The least noise multiplier. Default 4. */
   minNoiseMultiplier?: number;
+  /** The least that a device adds itself where aggregators add the noise, in multiples of the clip norm. Default 0.25. */
+  minPartMultiplier?: number;
+  /** How far ahead a round's deadline may lie. Default 14 days. */
+  deadlineMs?: number;
   /** Who may add the noise: this device alone, or many, each a part. Default both. */
   modes?: readonly ("device" | "split")[];
   /** How long a new ledger waits before its first contribution. Default a day. */
@@ -330,9 +336,14 @@ export interface Entry {
   round: number;
   /** The upload's id in hexadecimal. */
   id: string;
+  /** What it cost where one aggregator is honest. */
   rho: number;
+  /** What `rho` is between: this device's data and nothing, or any other data. */
+  adjacency: "zeroed" | "replaced";
+  /** What it cost where nobody else is honest. */
   rhoAlone: number;
-  fate: "reserved" | "lost" | "ready" | "sent" | "refused";
+  /** `dropped`: nobody answered until its round was over. */
+  fate: "reserved" | "lost" | "ready" | "sent" | "refused" | "dropped";
 }
 
 /** What an erasure leaves. */

@@ -17,6 +17,9 @@ const LIMITS = [
   "sessions",
   "intervalMs",
   "interleaveEvery",
+  "minPartMultiplier",
+  "rhoAlonePerRound",
+  "deadlineMs",
 ] as const;
 
 /** Either module's. A limit that is left out, or undefined, is the default's. */

@@ -1,6 +1,6 @@
 //! From a gradient of any size to integers whose norm is bounded without a doubt.
 
-use crate::{Error, Gradient, Result, accounting, decimal::decimal};
+use crate::{Error, Gradient, Result, decimal::decimal};
 
 /// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
 /// clipped vector, so that noise is always scaled to what was really clipped.
@@ -8,27 +8,45 @@ use crate::{Error, Gradient, Result, accounting, decimal::decimal};
 pub struct Bound {
     clip_norm: u32,
     grid_scale: u32,
-    parts: u32,
-    part_variance: f64,
     dimension: u32,
+    noise: Noise,
+}
+
+/// Who adds how much noise, in multiples of S.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Noise {
+    /// This device adds all of it, z.
+    Device(f64),
+    /// Each of two aggregators adds z to its sum; this device adds p, for the case that both are dishonest.
+    Split(f64, f64),
 }
 
 impl Bound {
-    /// S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units; noise of z · S made of `parts` equal parts, one
-    /// of which is this device's.
-    pub fn new(clip_norm: f64, grid_scale: u32, noise_multiplier: f64, parts: u32, dimension: u32) -> Result<Self> {
-        let refuse = |what, is: f64, must: &str| Err(Error::RoundRefused { what, is: decimal(is), must: must.into() });
+    /// S = ⌊C · s⌋ grid units for a clip norm C and a grid of s units; this device adds noise of z · S.
+    pub fn device(clip_norm: f64, grid_scale: u32, noise_multiplier: f64, dimension: u32) -> Result<Self> {
+        Self::new(clip_norm, grid_scale, dimension, Noise::Device(multiplier(noise_multiplier)?))
+    }
+
+    /// The same where each aggregator adds noise of z · S to its sum, and this device adds p · S.
+    pub fn split(
+        clip_norm: f64,
+        grid_scale: u32,
+        noise_multiplier: f64,
+        part_multiplier: f64,
+        dimension: u32,
+    ) -> Result<Self> {
+        if !(part_multiplier > 0.0 && part_multiplier <= 100.0) {
+            return refuse("the part multiplier", part_multiplier, "above 0 and at most 100");
+        }
+        Self::new(clip_norm, grid_scale, dimension, Noise::Split(multiplier(noise_multiplier)?, part_multiplier))
+    }
+
+    fn new(clip_norm: f64, grid_scale: u32, dimension: u32, noise: Noise) -> Result<Self> {
         let norm = (clip_norm * f64::from(grid_scale)).floor();
-        // Up to 2^24 the noise (at most some hundred multiples) stays far inside an i32.
         if !(1.0..=f64::from(1 << 24)).contains(&norm) {
             return refuse("the clip norm", norm, "between 1 and 2^24 grid units");
         }
-        if !(1.0..=100.0).contains(&noise_multiplier) {
-            return refuse("the noise multiplier", noise_multiplier, "between 1 and 100");
-        }
-        let clip_norm = norm as u32;
-        let part_variance = accounting::part_variance(clip_norm, noise_multiplier, parts.max(1));
-        Ok(Self { clip_norm, grid_scale, parts, part_variance, dimension })
+        Ok(Self { clip_norm: norm as u32, grid_scale, dimension, noise })
     }
 
     /// S, the largest Euclidean norm in grid units.
@@ -46,20 +64,37 @@ impl Bound {
         self.dimension
     }
 
-    /// How many devices' noise makes up the noise that is claimed; 1 where this device adds all of it.
-    pub fn parts(&self) -> u32 {
-        self.parts
-    }
-
-    /// The variance of this device's noise in grid units².
-    pub fn part_variance(&self) -> f64 {
-        self.part_variance
-    }
-
     /// The standard deviation of this device's noise in grid units.
     pub fn deviation(&self) -> f64 {
-        self.part_variance.sqrt()
+        let (Noise::Device(multiple) | Noise::Split(_, multiple)) = self.noise;
+        multiple * f64::from(self.clip_norm)
     }
+
+    /// The standard deviation in grid units of the noise that each aggregator adds to its sum; none where devices add
+    /// all of it.
+    pub fn sum_deviation(&self) -> Option<f64> {
+        match self.noise {
+            Noise::Device(_) => None,
+            Noise::Split(multiple, _) => Some(multiple * f64::from(self.clip_norm)),
+        }
+    }
+
+    /// The variance in square grid units of an opened sum over this many devices: (2z² + n·p²)·S², or n·z²·S².
+    pub fn sum_variance(&self, devices: u32) -> f64 {
+        let of_devices = f64::from(devices) * self.deviation().powi(2);
+        of_devices + 2.0 * self.sum_deviation().unwrap_or(0.0).powi(2)
+    }
+}
+
+fn multiplier(noise_multiplier: f64) -> Result<f64> {
+    if (1.0..=100.0).contains(&noise_multiplier) {
+        return Ok(noise_multiplier);
+    }
+    refuse("the noise multiplier", noise_multiplier, "between 1 and 100")
+}
+
+fn refuse<T>(what: &'static str, is: f64, must: &str) -> Result<T> {
+    Err(Error::RoundRefused { what, is: decimal(is), must: must.into() })
 }
 
 /// A gradient on the integer grid with a norm of at most its [`Bound`]. It never leaves the device: only
@@ -118,7 +153,7 @@ mod tests {
     const NORM: u32 = 1 << 16;
 
     fn clipped(values: &[f32]) -> Vec<i32> {
-        let bound = Bound::new(1.0, NORM, 8.0, 1, 18).expect("a plain bound");
+        let bound = Bound::device(1.0, NORM, 8.0, 18).expect("a plain bound");
         clip(&Gradient::from_values(values), bound).into_grid()
     }
 
@@ -158,7 +193,7 @@ mod tests {
         for (norm, scale, multiplier) in
             [(0.0, 1, 8.0), (f64::NAN, 1, 8.0), (1.0, u32::MAX, 8.0), (1.0, 1, 0.5), (1.0, 1, f64::NAN), (-1.0, 1, 8.0)]
         {
-            let refused = Bound::new(norm, scale, multiplier, 1, 18).map_err(|error| error.code());
+            let refused = Bound::device(norm, scale, multiplier, 18).map_err(|error| error.code());
             assert_eq!(refused, Err("round-refused"), "{norm} {scale} {multiplier}");
         }
     }
@@ -168,14 +203,29 @@ mod tests {
         for (norm, scale, multiplier) in
             [(1.0, 1, 8.0), (1.0, 1 << 24, 8.0), (1.0, 16, 1.0), (1.0, 16, 100.0), (0.5, 3, 1.0)]
         {
-            let bound = Bound::new(norm, scale, multiplier, 1, 18).expect("just within");
+            let bound = Bound::device(norm, scale, multiplier, 18).expect("just within");
             assert_eq!(f64::from(bound.clip_norm()), (norm * f64::from(scale)).floor());
-            assert_eq!((bound.grid_scale(), bound.dimension(), bound.parts()), (scale, 18, 1));
+            assert_eq!((bound.grid_scale(), bound.dimension(), bound.sum_deviation()), (scale, 18, None));
         }
         for (norm, scale, multiplier) in
             [(0.999, 1, 8.0), (1.0, (1 << 24) + 1, 8.0), (1.0, 16, 0.999), (1.0, 16, 100.001)]
         {
-            assert!(Bound::new(norm, scale, multiplier, 1, 18).is_err(), "{norm} {scale} {multiplier}");
+            assert!(Bound::device(norm, scale, multiplier, 18).is_err(), "{norm} {scale} {multiplier}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_small_beside_what_the_aggregators_add_and_still_some() {
+        let bound = |z, p| Bound::split(1.0, 16, z, p, 18);
+        let split = bound(4.0, 0.25).expect("a plain bound");
+        assert_eq!((split.deviation(), split.sum_deviation()), (4.0, Some(64.0)));
+        assert_eq!(split.sum_variance(100), 2.0 * 64.0 * 64.0 + 100.0 * 16.0);
+        assert_eq!(Bound::device(1.0, 16, 8.0, 18).expect("plain").sum_variance(100), 100.0 * 128.0 * 128.0);
+        for (z, p) in [(1.0, 1e-9), (100.0, 100.0)] {
+            assert!(bound(z, p).is_ok(), "{z} {p}");
+        }
+        for (z, p) in [(4.0, 0.0), (4.0, -0.25), (4.0, 100.001), (4.0, f64::NAN), (0.999, 0.25), (100.001, 0.25)] {
+            assert_eq!(bound(z, p).map_err(|error| error.code()), Err("round-refused"), "{z} {p}");
         }
     }
 
@@ -211,7 +261,7 @@ mod tests {
             (norm, scale) in (0.01f64..100.0, 1u32..10_000).prop_filter("a unit", |(c, s)| c * f64::from(*s) >= 1.0),
             seed in any::<u64>(),
         ) {
-            let bound = Bound::new(norm, scale, 8.0, 1, 32).expect("within the ends");
+            let bound = Bound::device(norm, scale, 8.0, 32).expect("within the ends");
             // As it is, and as long as the bound is.
             for length in [1.0, norm as f32] {
                 let values: Vec<f32> = adversarial(seed).into_iter().map(|value| value * length).collect();

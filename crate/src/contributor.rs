@@ -1,8 +1,9 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
 use crate::{
-    Backend, Bound, Charge, Cost, Error, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Result, Round, Step, Terms,
-    Unsent, Upload, UploadId, clip, cost, noise, ranker::Admitted, statement,
+    Backend, Bound, Charge, Cost, Debit, Deployment, Error, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Result,
+    Round, Step, Terms, Unsent, Upload, UploadId, clip, cost, mechanism::test_random_source, noise, ranker::Admitted,
+    statement,
 };
 #[cfg(feature = "gpu")]
 use crate::{Learner, Tuned, cpu::Sight};
@@ -88,9 +89,9 @@ impl Contributor {
         &self.head
     }
 
-    /// What taking part means, in plain words out of the round's numbers.
-    pub fn statement(&self) -> Result<String> {
-        statement(self.round(), self.admitted.policy())
+    /// What taking part means, in plain words out of the round's and the ledger's numbers.
+    pub fn statement(&self, deployment: Deployment) -> Result<String> {
+        statement(self.round(), self.admitted.policy(), &self.ledger, deployment)
     }
 
     /// What computes the gradients: the kernels, until something else is chosen.
@@ -126,16 +127,20 @@ impl Contributor {
         Ok(self.take(Taken::Other(step)))
     }
 
+    /// The user agreed by name to limits wider than those that the ledger was opened under.
+    pub fn widen(&mut self, stored: &[u8], now_ms: u64) -> Result<Vec<u8>> {
+        let step = self.ledger.widen(stored, now_ms)?;
+        Ok(self.take(Taken::Other(step)))
+    }
+
     /// Debits the next contribution, whose id is random; not where there is nothing random to noise it with.
     pub fn reserve(&mut self, stored: &[u8], id: UploadId, now_ms: u64) -> Result<Vec<u8>> {
-        let (deadline_s, now_s) = (self.round().deadline_s, now_ms / 1000);
-        if now_s >= deadline_s {
-            return Err(Error::RoundOver { deadline_s, now_s });
-        }
-        noise::test_random_source()?;
+        self.admitted.policy().in_time(self.round(), now_ms)?;
+        test_random_source()?;
         let cost = cost(self.bound()?)?;
-        let round = self.admitted.round();
-        let step = self.ledger.reserve(stored, (&round.task, round.number, id), cost, now_ms)?;
+        let &Round { number: round, deadline_s, ref task, .. } = self.round();
+        let debit = Debit { task: task.clone(), round, deadline_s, id, cost };
+        let step = self.ledger.reserve(stored, debit, now_ms)?;
         Ok(self.take(Taken::Reserve(id, step)))
     }
 
@@ -211,8 +216,8 @@ impl Contributor {
     }
 
     /// What is finished and was not acknowledged, by this session or an earlier one.
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
-        self.ledger.unsent(stored)
+    pub fn unsent(&mut self, stored: &[u8], now_ms: u64) -> Result<Option<Unsent>> {
+        self.ledger.unsent(stored, now_ms)
     }
 
     /// The server holds the upload of this id.

@@ -84,8 +84,8 @@ impl Device {
     }
 
     /// [`Contributor::unsent`]
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
-        self.contributor.unsent(stored)
+    pub fn unsent(&mut self, stored: &[u8], now_ms: u64) -> Result<Option<Unsent>> {
+        self.contributor.unsent(stored, now_ms)
     }
 
     /// [`Contributor::sent`]
@@ -98,9 +98,13 @@ impl Device {
 mod tests {
     use super::*;
     use crate::{
-        Error, Event, Fresh, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema, Signed, Upload,
-        statement,
+        Deployment, Error, Event, Fresh, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema, Signed,
+        Storage, Upload, statement,
     };
+
+    /// The examples' rounds end two days later.
+    const NOW_MS: u64 = 1_799_827_200_000;
+    const KEPT: Deployment = Deployment { one_owner: false, storage: Storage::Kept };
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
@@ -125,7 +129,12 @@ mod tests {
     }
 
     fn device_after(ledger: &[u8]) -> Device {
-        Device::new(terms(), &signed(&round()), &head(), ledger, Backend::Scalar).expect("all fits")
+        device_in(1, ledger)
+    }
+
+    fn device_in(number: u32, ledger: &[u8]) -> Device {
+        let round = Round { number, ..round() };
+        Device::new(terms(), &signed(&round), &head(), ledger, Backend::Scalar).expect("all fits")
     }
 
     fn device() -> Device {
@@ -155,8 +164,8 @@ mod tests {
         busy(&mut device);
         let slate = device.rerank(&[item(0, 0.0), item(3, 0.0)], Moment::default(), &Request::default(), [0; 16]);
         assert_eq!(slate.map(|slate| slate.order.len()), Ok(2));
-        assert_eq!(code(device.reserve(&[], [9; 16], 0)), "round-over");
-        assert_eq!(code(device.contributor().statement()), "round-refused");
+        assert_eq!(code(device.reserve(&[], [9; 16], NOW_MS)), "round-over");
+        assert_eq!(code(device.contributor().statement(KEPT)), "round-refused");
         assert_eq!(code(at_once(device.preview())), "round-refused");
         assert_eq!(code(Device::local(Policy::at_once(), &[1], &[], Backend::Scalar)), "wire-malformed");
     }
@@ -174,7 +183,7 @@ mod tests {
     #[test]
     fn one_debit_pays_for_one_release() {
         let mut device = device();
-        let stored = device.reserve(&[], [9; 16], 0).expect("a full budget");
+        let stored = device.reserve(&[], [9; 16], NOW_MS).expect("a full budget");
         let gradient = Gradient::from_values(&vec![0.0; round().dimension as usize]);
         assert_eq!(code(device.release(&gradient)), "not-charged", "the debit is not on disk yet");
         device.persisted().expect("it is the next step");
@@ -188,23 +197,24 @@ mod tests {
     #[test]
     fn a_finished_upload_outlives_the_device_and_a_debit_without_one_is_lost() {
         let mut first = device();
-        let stored = first.reserve(&[], [1; 16], 0).expect("a full budget");
+        let stored = first.reserve(&[], [1; 16], NOW_MS).expect("a full budget");
         first.persisted().expect("it is the next step");
         let bytes =
             first.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).expect("reserved").bytes;
 
         let mut second = device_after(&stored);
-        assert_eq!(second.ledger().spent().trusted, NanoRho(31_250_000));
-        assert_eq!(second.unsent(&stored), Ok(None));
+        assert_eq!(second.ledger().spent().charged(), NanoRho(31_250_000));
+        assert_eq!(second.unsent(&stored, NOW_MS), Ok(None));
         assert_eq!(code(second.ready(&stored)), "reservation-lost");
 
         let stored = first.ready(&stored).expect("it is this device's");
         let mut third = device_after(&stored);
-        assert_eq!(third.unsent(&stored).map(|unsent| unsent.map(|unsent| unsent.bytes)), Ok(Some(bytes)));
-        assert_eq!(code(third.reserve(&stored, [2; 16], 0)), "upload-pending");
+        assert_eq!(third.unsent(&stored, NOW_MS).map(|unsent| unsent.map(|unsent| unsent.bytes)), Ok(Some(bytes)));
+        assert_eq!(code(third.reserve(&stored, [2; 16], NOW_MS)), "upload-pending");
         let stored = third.sent(&stored, [1; 16]).expect("it was ready");
-        assert_eq!(third.unsent(&stored), Ok(None));
-        assert!(third.reserve(&stored, [2; 16], 0).is_ok());
+        assert_eq!(third.unsent(&stored, NOW_MS), Ok(None));
+        assert_eq!(code(third.reserve(&stored, [2; 16], NOW_MS)), "round-contributed");
+        assert!(device_in(2, &stored).reserve(&stored, [2; 16], NOW_MS).is_ok());
     }
 
     fn code<T>(result: Result<T>) -> &'static str {
@@ -218,7 +228,7 @@ mod tests {
     }
 
     async fn contributed(device: &mut Device, stored: &[u8], id: UploadId) -> Vec<Vec<u8>> {
-        let reserved = device.reserve(stored, id, 0).expect("a full budget");
+        let reserved = device.reserve(stored, id, NOW_MS).expect("a full budget");
         device.persisted().expect("it is the next step");
         let gradient = device.gradient().await;
         device.release(&gradient).expect("reserved");
@@ -241,8 +251,9 @@ mod tests {
 
     #[test]
     fn the_statement_is_the_rounds_under_this_devices_policy() {
-        let said = device().contributor().statement().expect("a plain round");
-        assert_eq!(said, statement(&round(), &Policy::at_once()).expect("a plain round"));
+        let device = device();
+        let said = device.contributor().statement(KEPT).expect("a plain round");
+        assert_eq!(said, statement(&round(), &Policy::at_once(), device.ledger(), KEPT).expect("a plain round"));
     }
 
     #[test]
@@ -283,7 +294,7 @@ mod tests {
     fn the_noised_vector_that_is_told_is_the_one_in_the_upload() {
         let mut device = device();
         busy(&mut device);
-        device.reserve(&[], [1; 16], 0).expect("within the budget");
+        device.reserve(&[], [1; 16], NOW_MS).expect("within the budget");
         device.persisted().expect("it is the next step");
         let gradient = at_once(device.gradient());
         let told = device.release(&gradient).expect("reserved");
@@ -294,12 +305,13 @@ mod tests {
     #[test]
     fn whether_a_device_takes_part_never_depends_on_what_its_user_did() {
         let decisions = |does_much: bool| {
-            let (mut device, mut stored) = (device(), Vec::new());
+            let mut stored = Vec::new();
             let round = |round: u8| {
+                let mut device = device_in(round.into(), &stored);
                 if does_much {
                     busy(&mut device);
                 }
-                let reserved = match device.reserve(&stored, [round; 16], 0) {
+                let reserved = match device.reserve(&stored, [round; 16], NOW_MS) {
                     Ok(reserved) => reserved,
                     Err(error) => return (0, error.code()),
                 };
@@ -312,10 +324,28 @@ mod tests {
                 device.persisted().expect("it is the next step");
                 (size, "contributed")
             };
-            (0..40).map(round).collect::<Vec<_>>()
+            (1..=40).map(round).collect::<Vec<_>>()
         };
         assert_eq!(decisions(false), decisions(true));
         assert_eq!(decisions(true).iter().filter(|(_, what)| *what == "contributed").count(), 33);
+    }
+
+    /// A leader keeps one round open, and the device comes back to it: k uploads in one sum would cost k² times as much.
+    #[test]
+    fn a_round_that_stays_open_gets_one_upload() {
+        let (mut device, mut stored, mut uploads) = (device(), Vec::new(), 0);
+        for id in 0..33 {
+            let Ok(reserved) = device.reserve(&stored, [id; 16], NOW_MS) else { continue };
+            device.persisted().expect("it is the next step");
+            let gradient = at_once(device.gradient());
+            device.release(&gradient).expect("reserved");
+            let ready = device.ready(&reserved).expect("it is this device's");
+            device.persisted().expect("it is the next step");
+            stored = device.sent(&ready, [id; 16]).expect("it was ready");
+            device.persisted().expect("it is the next step");
+            uploads += 1;
+        }
+        assert_eq!((uploads, device.ledger().spent().charged()), (1, NanoRho(31_250_000)));
     }
 
     #[test]
@@ -324,6 +354,8 @@ mod tests {
         let late = device.reserve(&[], [1; 16], 1_800_000_000_000);
         assert_eq!(late, Err(Error::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }));
         assert!(device.reserve(&[], [1; 16], 1_799_999_999_999).is_ok());
+        let early = device.reserve(&[], [1; 16], 0);
+        assert_eq!(code(early), "policy-refused", "a deadline that far ahead");
     }
 
     #[test]

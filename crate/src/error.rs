@@ -72,6 +72,13 @@ pub enum Error {
     #[error("the round ended at second {deadline_s}; this device's clock says {now_s}")]
     #[cfg(feature = "release")]
     RoundOver { deadline_s: u64, now_s: u64 },
+    /// A round of a task is contributed to once: two uploads in one sum would cost four times as much.
+    #[error("this device has contributed to round {number} before")]
+    #[cfg(feature = "release")]
+    RoundContributed { number: u32 },
+    /// Rounds of a task are taken upwards: an older one than was seen is a replay, or two stories for two devices.
+    #[error("round {sent} is older than round {seen}, which this device has seen")]
+    RoundStale { sent: u32, seen: u32 },
     /// The round asks for more than this device's policy allows.
     #[error("the round asks for a {what} of {asked}; this device allows {allowed}")]
     PolicyRefused { what: &'static str, asked: String, allowed: String },

@@ -7,6 +7,7 @@
 //! reading and the writing of a step; more it need not promise.
 
 mod clock;
+mod limits;
 #[cfg(test)]
 mod model;
 mod record;
@@ -14,7 +15,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::{Cost, Error, NanoRho, Result, UploadId};
+use crate::{Cost, Error, NanoRho, Result, Spent, UploadId, cbor::Cbor, policy::at_most};
+pub use limits::Limits;
 use record::Record;
 use state::State;
 pub use state::{Entry, Fate};
@@ -26,19 +28,38 @@ const CONTRIBUTIONS: usize = 4096;
 /// The most bytes of a server's code that are remembered.
 const CODE_BYTES: usize = 32;
 
-/// What the policy asks of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// All that may ever be spent, where the devices that must be honest are.
-    pub lifetime: NanoRho,
-    /// All that may ever be spent where nobody else is honest. None: that is recorded and not limited.
-    pub alone: Option<NanoRho>,
-    /// How long a new ledger waits before its first contribution, by its own clock.
-    pub wait_ms: u64,
-    /// How many sessions must have started before its first contribution.
-    pub sessions: u32,
-    /// How far apart two contributions to one task are, by its own clock.
-    pub interval_ms: u64,
+/// A contribution that is to be paid for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debit {
+    /// The task's name.
+    pub task: String,
+    /// The round's number.
+    pub round: u32,
+    /// When the round is over at the latest, in seconds of Unix time.
+    pub deadline_s: u64,
+    /// The upload's id. It is random: it tells two tabs' reservations apart, and names the upload later.
+    pub id: UploadId,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+impl Debit {
+    /// Whether its round is over.
+    pub fn is_over(&self, now_ms: u64) -> bool {
+        now_ms / 1000 >= self.deadline_s
+    }
+}
+
+impl Cbor for Debit {
+    fn write(&self, to: &mut Vec<u8>) {
+        let Self { task, round, deadline_s, id, cost } = self;
+        (task.clone(), *round, *deadline_s, *id, *cost).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let (task, round, deadline_s, id, cost) = Cbor::read(from)?;
+        Some(Self { task, round, deadline_s, id, cost })
+    }
 }
 
 /// A debit that was made. Worth one release, because it cannot be copied; only [`Ledger::reserve`] makes one.
@@ -62,17 +83,12 @@ impl Charge {
     }
 }
 
-/// A finished upload that the server has not acknowledged. It was paid for: it is sent as it is, as often as it takes.
+/// A finished upload that the server has not acknowledged. It was paid for: it is sent as it is, as often as it takes
+/// until its round is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent {
-    /// The task that it belongs to.
-    pub task: String,
-    /// The round that it belongs to.
-    pub round: u32,
-    /// The upload's id.
-    pub id: UploadId,
     /// What was debited for it.
-    pub cost: Cost,
+    pub debit: Debit,
     /// Exactly what is to be sent.
     pub bytes: Vec<u8>,
 }
@@ -128,26 +144,33 @@ impl Ledger {
         Ok(self.step(state, ()))
     }
 
-    /// Debits a contribution of this id to a round of a task, or refuses and changes nothing. The id is random: it
-    /// tells two tabs' reservations apart, and names the upload later.
+    /// Debits a contribution, or refuses and changes nothing.
     ///
     /// A reservation that is still open is lost by this. While a finished upload is unsent, that one is to be sent
-    /// ([`Ledger::unsent`]) and nothing new is reserved.
-    pub fn reserve(
-        &mut self,
-        stored: &[u8],
-        (task, round, id): (&str, u32, UploadId),
-        cost: Cost,
-        now_ms: u64,
-    ) -> Result<Step<Charge>> {
+    /// ([`Ledger::unsent`]) and nothing new is reserved. A round of a task is contributed to once, and rounds are taken
+    /// upwards: k uploads to one sum would be k times as far from nothing, and k² times as dear.
+    pub fn reserve(&mut self, stored: &[u8], debit: Debit, now_ms: u64) -> Result<Step<Charge>> {
         let mut state = self.read(stored)?;
         self.look(&mut state, now_ms)?;
-        self.check(&state, task, cost)?;
-        if state.entries.iter().any(|entry| entry.id == id) {
+        if state.entries.iter().any(|entry| entry.debit.id == debit.id) {
             return Err(Error::UploadConflict);
         }
-        state.push(Record::Reserved(task.to_owned(), round, id, cost.trusted, cost.alone))?;
+        self.check(&state, &debit)?;
+        let cost = debit.cost;
+        state.push(Record::Reserved(debit))?;
         Ok(self.step(state, Charge { cost }))
+    }
+
+    /// The user agreed by name to limits that are wider than the recorded ones: both are recorded.
+    pub fn widen(&mut self, stored: &[u8], now_ms: u64) -> Result<Step<()>> {
+        let mut state = self.read(stored)?;
+        self.look(&mut state, now_ms)?;
+        let recorded = state.limits.expect("a look has opened the account");
+        let wider = recorded.wider(self.limits);
+        if wider != recorded {
+            state.push(Record::Widened(recorded, wider))?;
+        }
+        Ok(self.step(state, ()))
     }
 
     /// The upload of this id is finished, and these are its bytes: they are stored before they are sent. Only the tab
@@ -157,7 +180,7 @@ impl Ledger {
             return Err(Error::BodyTooLarge { limit: UPLOAD_BYTES });
         }
         let mut state = self.read(stored)?;
-        let entry = state.entries.last().filter(|entry| entry.id == id && self.mine == Some(id));
+        let entry = state.entries.last().filter(|entry| entry.debit.id == id && self.mine == Some(id));
         match entry.map(|entry| (entry.fate, entry.is_finished_as(bytes))) {
             Some((Fate::Reserved, _)) => {
                 let (hash, length) = state::fingerprint(bytes);
@@ -173,9 +196,10 @@ impl Ledger {
         Ok(self.step(state, worth))
     }
 
-    /// What is finished and was not acknowledged: to be sent again, by any tab and after any restart.
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Unsent>> {
-        Ok(unsent(&self.read(stored)?))
+    /// What is finished and was not acknowledged: to be sent again, by any tab and after any restart, until its round is
+    /// over.
+    pub fn unsent(&mut self, stored: &[u8], now_ms: u64) -> Result<Option<Unsent>> {
+        Ok(unsent(&self.read(stored)?).filter(|unsent| !unsent.debit.is_over(now_ms)))
     }
 
     /// The server holds the upload of this id: its bytes are dropped.
@@ -201,24 +225,35 @@ impl Ledger {
             return Err(Error::LedgerRolledBack);
         }
         self.seen = step.after;
-        if let (Some(_), Some(Entry { id, fate: Fate::Reserved, .. })) = (step.adds_to, self.seen.entries.last()) {
-            self.mine = Some(*id);
+        if let (Some(_), Some(Entry { debit, fate: Fate::Reserved, .. })) = (step.adds_to, self.seen.entries.last()) {
+            self.mine = Some(debit.id);
         }
         Ok(step.worth)
     }
 
     /// What was spent so far.
-    pub fn spent(&self) -> Cost {
+    pub fn spent(&self) -> Spent {
         self.seen.spent
     }
 
     /// What is left of the lifetime budget.
     pub fn left(&self) -> NanoRho {
-        NanoRho(self.limits.lifetime.0.saturating_sub(self.seen.spent.trusted.0))
+        NanoRho(self.limits().lifetime.0.saturating_sub(self.seen.spent.charged().0))
+    }
+
+    /// The limits that hold: the tighter of the policy's and the recorded ones.
+    pub fn limits(&self) -> Limits {
+        self.binding(&self.seen)
+    }
+
+    /// The recorded limits and the policy's, where it asks for wider ones that the user has not agreed to.
+    pub fn wants_wider(&self) -> Option<(Limits, Limits)> {
+        let recorded = self.seen.limits?;
+        (recorded.wider(self.limits) != recorded).then_some((recorded, self.limits))
     }
 
     /// What was spent on each task, in the order of their first contributions.
-    pub fn tasks(&self) -> impl Iterator<Item = (&str, Cost)> {
+    pub fn tasks(&self) -> impl Iterator<Item = (&str, Spent)> {
         self.seen.tasks.iter().map(|task| (task.name.as_str(), task.spent))
     }
 
@@ -236,33 +271,46 @@ impl Ledger {
         Ok(state)
     }
 
-    /// Looks at the host's clock; the first look opens the account.
-    fn look(&self, state: &mut State, now_ms: u64) -> Result<()> {
-        if state.length() == 0 {
-            return state.push(Record::Opened(now_ms));
-        }
-        state.clock.look(now_ms, self.limits.wait_ms, self.limits.interval_ms);
-        Ok(())
+    fn binding(&self, state: &State) -> Limits {
+        state.limits.map_or(self.limits, |recorded| recorded.tighter(self.limits))
     }
 
-    fn check(&self, state: &State, task: &str, cost: Cost) -> Result<()> {
-        let Limits { lifetime, alone, wait_ms, sessions: least, interval_ms } = self.limits;
+    /// Looks at the host's clock; the first look opens the account. What is overdue is given up.
+    fn look(&self, state: &mut State, now_ms: u64) -> Result<()> {
+        if state.length() == 0 {
+            return state.push(Record::Opened(now_ms, self.limits));
+        }
+        let limits = self.binding(state);
+        state.clock.look(now_ms, limits.wait_ms, limits.interval_ms);
+        state.drop_overdue(now_ms)
+    }
+
+    fn check(&self, state: &State, Debit { task, round, cost, .. }: &Debit) -> Result<()> {
+        let limits = self.binding(state);
         if state.unsent.is_some() {
             return Err(Error::UploadPending);
         }
+        match state.latest_round(task) {
+            Some(seen) if seen == *round => return Err(Error::RoundContributed { number: seen }),
+            Some(seen) if seen > *round => return Err(Error::RoundStale { sent: *round, seen }),
+            _ => {}
+        }
         let (waited_ms, sessions) = (state.clock.waited_surely_ms(), state.clock.sessions);
-        if waited_ms < wait_ms || sessions < least {
-            return Err(Error::LedgerWaiting { waited_ms, wanted_ms: wait_ms, sessions, least });
+        if waited_ms < limits.wait_ms || sessions < limits.sessions {
+            let (wanted_ms, least) = (limits.wait_ms, limits.sessions);
+            return Err(Error::LedgerWaiting { waited_ms, wanted_ms, sessions, least });
         }
-        let place = state.tasks.iter().position(|known| known.name == task);
-        if let Some(waited_ms) = place.map(|place| state.clock.tasks_ms[place]).filter(|&ms| ms < interval_ms) {
-            return Err(Error::TooSoon { waited_ms, wanted_ms: interval_ms });
+        let place = state.tasks.iter().position(|known| known.name == *task);
+        if let Some(waited_ms) = place.map(|place| state.clock.tasks_ms[place]).filter(|&ms| ms < limits.interval_ms) {
+            return Err(Error::TooSoon { waited_ms, wanted_ms: limits.interval_ms });
         }
-        let left = lifetime.0.saturating_sub(state.spent.trusted.0);
+        at_most("rho", cost.trusted.rho(), limits.per_round.rho())?;
+        at_most("rho where nobody else is honest", cost.alone.rho(), limits.alone_per_round.rho())?;
+        let left = limits.lifetime.0.saturating_sub(state.spent.charged().0);
         if cost.trusted.0 > left {
             return Err(Error::BudgetExhausted { asked: cost.trusted.0, left });
         }
-        let left = alone.map_or(u64::MAX, |cap| cap.0.saturating_sub(state.spent.alone.0));
+        let left = limits.alone.map_or(u64::MAX, |cap| cap.0.saturating_sub(state.spent.alone.0));
         if cost.alone.0 > left {
             return Err(Error::AloneExhausted { asked: cost.alone.0, left });
         }
@@ -275,12 +323,12 @@ impl Ledger {
     /// Another tab may have sent the same bytes and said so first: then nothing changes.
     fn answered(&mut self, stored: &[u8], id: UploadId, answer: Record) -> Result<Step<()>> {
         let mut state = self.read(stored)?;
-        match state.entries.iter().rfind(|entry| entry.id == id).map(|entry| entry.fate) {
+        match state.entries.iter().rfind(|entry| entry.debit.id == id).map(|entry| entry.fate) {
             Some(Fate::Ready) => {
                 state.push(answer)?;
                 state.unsent = None;
             }
-            Some(Fate::Sent | Fate::Refused) => {}
+            Some(Fate::Sent | Fate::Refused | Fate::Dropped) => {}
             _ => return Err(Error::ReservationLost),
         }
         Ok(self.step(state, ()))
@@ -294,6 +342,5 @@ impl Ledger {
 
 fn unsent(state: &State) -> Option<Unsent> {
     let (entry, bytes) = state.entries.last().zip(state.unsent.clone())?;
-    let Entry { task, round, id, cost, .. } = entry.clone();
-    Some(Unsent { task, round, id, cost, bytes })
+    Some(Unsent { debit: entry.debit.clone(), bytes })
 }

@@ -39,6 +39,8 @@ mod head;
 mod learner;
 #[cfg(feature = "release")]
 mod ledger;
+#[cfg(feature = "release")]
+mod mechanism;
 mod memory;
 #[cfg(feature = "release")]
 mod noise;
@@ -60,7 +62,7 @@ mod stored;
 mod wire;
 
 #[cfg(feature = "release")]
-pub use aggregate::Aggregate;
+pub use aggregate::{Aggregate, NoisedSum, noise_sum};
 pub use backend::Backend;
 #[cfg(feature = "gpu")]
 pub use backend::Tuned;
@@ -77,7 +79,7 @@ pub use gradient::Gradient;
 pub use head::{Descent, Head, Local};
 pub use learner::{Learner, Scratch};
 #[cfg(feature = "release")]
-pub use ledger::{Charge, Entry, Fate, Ledger, Limits, Step, Unsent};
+pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Limits, Step, Unsent};
 pub use memory::{Deed, Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
@@ -89,11 +91,11 @@ pub use privet_kernels::here::SIMD;
 pub use profile::{Counted, Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
-pub use rho::{Cost, NanoRho};
+pub use rho::{Adjacency, Cost, NanoRho, Spent};
 pub use schema::{Attribute, Dense, Kind, Schema};
 pub use slate::{Request, Slate};
 #[cfg(feature = "release")]
-pub use statement::statement;
+pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]
 pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, Upload, Value, inspect};
 pub use wire::{

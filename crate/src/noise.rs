@@ -1,14 +1,11 @@
 //! Integer discrete Gaussian noise, drawn by `opendp` from the platform's random source.
 
-use opendp::{
-    core::Measurement,
-    domains::{AtomDomain, VectorDomain},
-    measurements::make_gaussian,
-    measures::ZeroConcentratedDivergence,
-    metrics::L2Distance,
+#[cfg(feature = "simulate")]
+pub(crate) use crate::mechanism::Mechanism;
+use crate::{
+    Adjacency, Bound, Charge, Clipped, Cost, Error, Result,
+    mechanism::{draw, gaussian, price, test_random_source},
 };
-
-use crate::{Bound, Charge, Clipped, Cost, Error, NanoRho, Result, accounting, entropy};
 
 #[cfg(test)]
 mod distribution;
@@ -20,9 +17,6 @@ pub mod sampler;
 mod unnoised;
 #[cfg(feature = "simulate")]
 pub use unnoised::Unnoised;
-
-/// Integers in, noised integers out, and what that costs in rho.
-type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
 
 /// A clipped gradient with noise added: the only thing an [`crate::Upload`] accepts.
 ///
@@ -46,20 +40,15 @@ impl Noised {
 ///
 /// `alone` is the worst case that nobody else is honest: this device's noise hides *any* data against *any other*, two
 /// clipped vectors that are at most 2S apart. Where this device adds all the noise that is all there is to say. Where
-/// it adds one part of several, `trusted` is the cost of their sum against this device's data or nothing, S apart.
+/// each aggregator adds noise of its own to its sum, one honest one hides this device's data against nothing, S apart,
+/// from the other and from all other devices together: `trusted`. This device's own noise only adds to that.
 pub fn cost(bound: Bound) -> Result<Cost> {
-    let apart = 2.0 * f64::from(bound.clip_norm());
-    let alone = mechanism(bound)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Error::NoiseFailed)?;
-    let trusted = match bound.parts() {
-        1 => alone,
-        parts => NanoRho::from_rho(accounting::rho_of_summed_parts(
-            bound.clip_norm(),
-            parts,
-            bound.part_variance(),
-            bound.dimension(),
-        )),
-    };
-    Ok(Cost { trusted, alone })
+    let norm = f64::from(bound.clip_norm());
+    let alone = price(bound.deviation(), 2.0 * norm)?;
+    match bound.sum_deviation() {
+        None => Ok(Cost::alone(alone)),
+        Some(deviation) => Ok(Cost { trusted: price(deviation, norm)?, adjacency: Adjacency::Zeroed, alone }),
+    }
 }
 
 /// Adds this device's noise, against a debit of exactly what it costs.
@@ -67,78 +56,68 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
     let bound = clipped.bound();
     charge.spend_on(cost(bound)?)?;
     test_random_source()?;
-    let grid = mechanism(bound)?.invoke(&clipped.into_grid()).map_err(|_| Error::NoiseFailed)?;
+    let grid = gaussian(bound.deviation())?.invoke(&clipped.into_grid()).map_err(|_| Error::NoiseFailed)?;
     Ok(Noised { grid })
 }
 
 /// Noise as a device would draw it, over nothing: for a dry run. There is no data in it, and it is nobody's release.
 pub(crate) fn sample(bound: Bound) -> Result<Vec<i32>> {
-    test_random_source()?;
-    let nothing = vec![0; bound.dimension() as usize];
-    mechanism(bound)?.invoke(&nothing).map_err(|_| Error::NoiseFailed)
-}
-
-fn mechanism(bound: Bound) -> Result<Mechanism> {
-    gaussian(bound.deviation())
-}
-
-fn gaussian(deviation: f64) -> Result<Mechanism> {
-    let domain = VectorDomain::new(AtomDomain::<i32>::default());
-    make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
-}
-
-/// Refuses a random source that is missing or constant, before a debit and again before the noise.
-///
-/// Both ways to the platform are asked: the one that keys and seeds take, and the one that opendp's generator is seeded
-/// by, which panics where there is none. Only the platform can show a constant: a generator with a constant seed still
-/// draws numbers that differ.
-pub(crate) fn test_random_source() -> Result<()> {
-    entropy::test(entropy::platform)?;
-    entropy::test(|bytes| getrandom_opendp::getrandom(bytes).is_ok())
+    draw(bound.deviation(), bound.dimension())
 }
 
 #[cfg(test)]
 impl Noised {
     /// What a device with this gradient would upload for a round: paid for and noised like any other.
     pub(crate) fn example(round: &crate::Round, gradient: &[f32]) -> Result<Self> {
-        let limits = crate::Limits { lifetime: NanoRho(u64::MAX), ..crate::Policy::at_once().limits() };
-        let mut ledger = crate::Ledger::open(&[], limits)?;
-        let step = ledger.reserve(&[], ("demo", 1, [1; 16]), cost(round.bound()?)?, 0)?;
-        let charge = ledger.persisted(step)?;
+        let charge = Charge::example(cost(round.bound()?)?)?;
         noise(crate::clip(&crate::Gradient::from_values(gradient), round.bound()?), charge)
+    }
+}
+
+#[cfg(test)]
+impl Charge {
+    /// A debit of this cost, whatever it is.
+    pub(crate) fn example(cost: Cost) -> Result<Self> {
+        let most = crate::NanoRho(u64::MAX);
+        let all = crate::Policy::at_once().limits();
+        let limits = crate::Limits { lifetime: most, per_round: most, alone_per_round: most, ..all };
+        let mut ledger = crate::Ledger::open(&[], limits)?;
+        let debit = crate::Debit { task: "demo".into(), round: 1, deadline_s: 1, id: [1; 16], cost };
+        let step = ledger.reserve(&[], debit, 0)?;
+        ledger.persisted(step)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gradient, Ledger, Policy, clip};
+    use crate::{Gradient, NanoRho, clip};
 
     fn bound(noise_multiplier: f64) -> Bound {
-        Bound::new(1.0, 1 << 10, noise_multiplier, 1, 18).expect("a plain bound")
+        Bound::device(1.0, 1 << 10, noise_multiplier, 18).expect("a plain bound")
     }
 
     fn charge(amount: NanoRho) -> Charge {
-        let mut ledger = Ledger::open(&[], Policy::at_once().limits()).expect("a new one");
-        let step = ledger.reserve(&[], ("demo", 1, [1; 16]), Cost::alone(amount), 0).expect("within the budget");
-        ledger.persisted(step).expect("it is the next step")
+        Charge::example(Cost::alone(amount)).expect("any cost may be debited")
+    }
+
+    pub(super) fn charge_for(bound: Bound) -> Charge {
+        Charge::example(cost(bound).expect("a plain bound")).expect("any cost may be debited")
     }
 
     #[test]
-    fn a_part_of_the_noise_costs_the_sum_where_others_are_honest_and_more_where_none_is() {
-        let bound = Bound::new(1.0, 1 << 10, 8.0, 80, 18).expect("a plain bound");
-        let Cost { trusted, alone } = cost(bound).expect("a plain bound");
-        assert!((bound.deviation() * 80f64.sqrt() / (8.0 * 1024.0) - 1.0).abs() < 1e-9);
-        // S²/(2(zS)²) = 1/128, and the 2S of a replacement against one part of 80: 4 · 80 / 128.
-        assert_eq!(trusted.0, 7_812_500);
-        assert_eq!(alone.0, 2_500_000_000);
+    fn one_honest_aggregators_noise_costs_its_own_and_a_part_alone_more() {
+        let bound = Bound::split(1.0, 1 << 10, 4.0, 0.25, 18).expect("a plain bound");
+        // S²/(2(4S)²) = 1/32 against nothing; (2S)²/(2(S/4)²) = 32 against any other where both collude.
+        let (trusted, alone) = (NanoRho(31_250_000), NanoRho(32_000_000_000));
+        assert_eq!(cost(bound), Ok(Cost { trusted, adjacency: Adjacency::Zeroed, alone }));
     }
 
     #[test]
     fn a_release_costs_two_over_the_square_of_the_multiplier() {
         for (multiplier, rho) in [(8.0, 0.03125), (4.0, 0.125), (1.0, 2.0)] {
             let rho = NanoRho::from_rho(rho);
-            assert_eq!(cost(bound(multiplier)), Ok(Cost { trusted: rho, alone: rho }));
+            assert_eq!(cost(bound(multiplier)), Ok(Cost::alone(rho)));
         }
     }
 
@@ -152,22 +131,22 @@ mod tests {
     }
 
     /// Mean within 5 and variance within 6 standard errors over 20,000 draws: a false alarm in fewer than one run in
-    /// a million.
+    /// a million. What is drawn is what `noise` returns, not what a mechanism would.
     #[test]
-    fn the_noise_has_the_mean_and_variance_that_were_paid_for() {
-        let (bound, n) = (bound(8.0), 20_000);
-        let clipped = clip(&Gradient::from_values(&vec![0.0; n]), bound);
-        let grid = noise(clipped, charge(NanoRho(31_250_000))).expect("paid").into_grid();
-        let variance = (8.0 * 1024.0f64).powi(2);
-        let count = n as f64;
-        let mean = grid.iter().map(|&entry| f64::from(entry)).sum::<f64>() / count;
-        assert!(mean.abs() < 5.0 * (variance / count).sqrt(), "mean {mean}");
-        let square = grid.iter().map(|&entry| f64::from(entry).powi(2)).sum::<f64>() / count;
-        assert!((square / variance - 1.0).abs() < 6.0 * (2.0 / count).sqrt(), "variance {square}");
-    }
-
-    #[test]
-    fn the_random_source_of_this_platform_passes_its_test() {
-        assert_eq!(test_random_source(), Ok(()));
+    fn the_noise_that_is_released_has_the_mean_and_variance_that_were_paid_for() {
+        let n = 20_000;
+        for (bound, deviation) in [
+            (bound(8.0), 8.0 * 1024.0),
+            (Bound::split(1.0, 1 << 10, 4.0, 0.25, 18).expect("a plain bound"), 256.0),
+            (Bound::split(1.0, 48, 4.0, 0.0625, 18).expect("a plain bound"), 3.0),
+        ] {
+            let clipped = clip(&Gradient::from_values(&vec![0.0; n]), bound);
+            let grid = noise(clipped, charge_for(bound)).expect("paid").into_grid();
+            let (variance, count) = (deviation * deviation, n as f64);
+            let mean = grid.iter().map(|&entry| f64::from(entry)).sum::<f64>() / count;
+            assert!(mean.abs() < 5.0 * (variance / count).sqrt(), "mean {mean}");
+            let square = grid.iter().map(|&entry| f64::from(entry).powi(2)).sum::<f64>() / count;
+            assert!((square / variance - 1.0).abs() < 6.0 * (2.0 / count).sqrt(), "variance {square} for {variance}");
+        }
     }
 }

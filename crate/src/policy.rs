@@ -11,12 +11,18 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 pub struct Policy {
     /// All that this device ever spends.
     pub lifetime: NanoRho,
-    /// The most that one round may cost where enough others are honest.
+    /// The most that one round may cost where one aggregator is honest.
     pub per_round: NanoRho,
+    /// The most that one round may cost where nobody else is.
+    pub alone_per_round: NanoRho,
     /// The most that this device ever spends where nobody else is honest; `None` caps nothing.
     pub alone: Option<NanoRho>,
     /// The least noise multiplier.
     pub noise_multiplier: f64,
+    /// The least part multiplier, in `split` mode.
+    pub part_multiplier: f64,
+    /// How far ahead a round's deadline may lie.
+    pub deadline_ms: u64,
     /// The least number of devices over which a round may be opened.
     pub min_cohort: u32,
     /// The largest number of devices that a round may wait for.
@@ -41,13 +47,17 @@ pub struct Policy {
 
 impl Default for Policy {
     /// rho 1.052 is an epsilon of 8 at a delta of 10⁻⁶. A noise multiplier of 4 is what rho 0.03125 comes to in `split`
-    /// mode; in `device` mode the cost of a round asks for 8 by itself.
+    /// mode; in `device` mode the cost of a round asks for 8 by itself. A part multiplier of 1/4 and a rho of 32 where
+    /// both aggregators collude say the same: what they cost in accuracy stands in `docs/privacy.md`.
     fn default() -> Self {
         Self {
             lifetime: NanoRho(1_052_000_000),
             per_round: NanoRho(31_250_000),
+            alone_per_round: NanoRho(32_000_000_000),
             alone: None,
             noise_multiplier: 4.0,
+            part_multiplier: 0.25,
+            deadline_ms: 14 * DAY_MS,
             min_cohort: 100,
             max_cohort: 100_000,
             dimension: 4096,
@@ -72,8 +82,19 @@ impl Policy {
     /// What the ledger refuses by.
     #[cfg(feature = "release")]
     pub fn limits(&self) -> Limits {
-        let Self { lifetime, alone, wait_ms, sessions, interval_ms, .. } = *self;
-        Limits { lifetime, alone, wait_ms, sessions, interval_ms }
+        let Self { lifetime, per_round, alone_per_round, alone, wait_ms, sessions, interval_ms, .. } = *self;
+        Limits { lifetime, per_round, alone_per_round, alone, wait_ms, sessions, interval_ms }
+    }
+
+    /// Refuses a round whose deadline has passed, or lies further ahead than a round may last: one that stays open for
+    /// months is one that devices come back to.
+    #[cfg(feature = "release")]
+    pub fn in_time(&self, round: &Round, now_ms: u64) -> Result<()> {
+        let (deadline_s, now_s) = (round.deadline_s, now_ms / 1000);
+        if now_s >= deadline_s {
+            return Err(Error::RoundOver { deadline_s, now_s });
+        }
+        at_most("deadline in hours", hours(deadline_s - now_s), hours(self.deadline_ms / 1000))
     }
 
     /// The default without any waiting: for tests and for a demonstration that nobody's data goes through.
@@ -82,12 +103,16 @@ impl Policy {
     }
 
     /// Refuses a round that asks for more, with both numbers. `cost` is what one contribution to it costs.
-    pub fn admit(&self, round: &Round, Cost { trusted, alone }: Cost) -> Result<()> {
+    pub fn admit(&self, round: &Round, Cost { trusted, alone, .. }: Cost) -> Result<()> {
         at_most("rho", trusted.rho(), self.per_round.rho())?;
+        at_most("rho where nobody else is honest", alone.rho(), self.alone_per_round.rho())?;
         if let Some(cap) = self.alone {
             at_most("rho where nobody else is honest", alone.rho(), cap.rho())?;
         }
         at_least("noise multiplier", round.noise_multiplier, self.noise_multiplier)?;
+        if round.mode == Mode::Split {
+            at_least("part multiplier", round.part_multiplier, self.part_multiplier)?;
+        }
         at_least("cohort", f64::from(round.min_cohort), f64::from(self.min_cohort))?;
         at_most("cohort", f64::from(round.min_cohort), f64::from(self.max_cohort))?;
         at_most("dimension", f64::from(round.dimension), f64::from(self.dimension))?;
@@ -102,12 +127,17 @@ impl Policy {
     }
 }
 
-fn at_most(what: &'static str, asked: f64, limit: f64) -> Result<()> {
+pub(crate) fn at_most(what: &'static str, asked: f64, limit: f64) -> Result<()> {
     if asked <= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at most {}", decimal(limit)))) }
 }
 
 fn at_least(what: &'static str, asked: f64, limit: f64) -> Result<()> {
     if asked >= limit { Ok(()) } else { Err(refusal(what, &decimal(asked), &format!("at least {}", decimal(limit)))) }
+}
+
+#[cfg(feature = "release")]
+fn hours(seconds: u64) -> f64 {
+    seconds as f64 / 3600.0
 }
 
 fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
@@ -132,6 +162,8 @@ mod tests {
         let day_ms = 86_400_000;
         let Policy { wait_ms, sessions, interval_ms, alone, interleave_every, .. } = Policy::default();
         assert_eq!((wait_ms, sessions, interval_ms, alone, interleave_every), (day_ms, 2, 7 * day_ms, None, 10));
+        let Policy { alone_per_round, part_multiplier, deadline_ms, .. } = Policy::default();
+        assert_eq!((alone_per_round.rho(), part_multiplier, deadline_ms), (32.0, 0.25, 14 * day_ms));
         assert_eq!(Policy::default().lifetime, NanoRho(1_052_000_000));
         assert_eq!(Policy { wait_ms, sessions, interval_ms, ..Policy::at_once() }, Policy::default());
     }
@@ -147,6 +179,18 @@ mod tests {
         ] {
             assert_eq!(admitted(&Policy::default(), &round), Ok(()), "{round:?}");
         }
+    }
+
+    #[test]
+    fn a_deadline_lies_ahead_and_no_further_than_a_round_may_last() {
+        let (round, day_s) = (Round::example(), 86_400);
+        let at = |now_s: u64| Policy::default().in_time(&round, now_s * 1000);
+        assert_eq!(at(round.deadline_s - 14 * day_s), Ok(()));
+        let refused = at(round.deadline_s - 14 * day_s - 36).expect_err("too far ahead").to_string();
+        assert_eq!(refused, "the round asks for a deadline in hours of 336.01; this device allows at most 336");
+        assert_eq!(at(round.deadline_s - 1), Ok(()));
+        let (deadline_s, now_s) = (round.deadline_s, round.deadline_s);
+        assert_eq!(at(now_s), Err(Error::RoundOver { deadline_s, now_s }));
     }
 
     #[test]
@@ -181,8 +225,17 @@ mod tests {
             refused(generous, Round { noise_multiplier: 3.9, ..split.clone() }),
             "noise multiplier of 3.9 | at least 4"
         );
+        assert_eq!(
+            asked(Round { part_multiplier: 0.2, ..split.clone() }),
+            "rho where nobody else is honest of 50 | at most 32"
+        );
+        let open = Policy { alone_per_round: NanoRho(u64::MAX), ..policy };
+        assert_eq!(
+            refused(open, Round { part_multiplier: 0.2, ..split.clone() }),
+            "part multiplier of 0.2 | at least 0.25"
+        );
         let capped = Policy { alone: Some(NanoRho(1_000_000_000)), ..policy };
-        assert_eq!(refused(capped, split.clone()), "rho where nobody else is honest of 2.5 | at most 1");
+        assert_eq!(refused(capped, split.clone()), "rho where nobody else is honest of 32 | at most 1");
         assert_eq!(refused(Policy { split: false, ..policy }, split.clone()), "mode of split | device");
         assert_eq!(refused(Policy { device: false, ..policy }, device), "mode of device | split");
         assert_eq!(refused(Policy { device: false, split: false, ..policy }, split), "mode of split | none");

@@ -1,8 +1,8 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
 use crate::{
-    Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request, Result,
-    Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
+    Adjacency, Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
+    Result, Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
     running::{Report, Setting, Verdict},
     slate,
     stored::Stored,
@@ -237,16 +237,13 @@ impl Ranker {
 /// is drawn, and the policy is asked again with that.
 fn least_cost(bound: Bound) -> Cost {
     let trifle = 1.0 - 1e-9;
-    let apart = 2.0 * f64::from(bound.clip_norm());
-    let alone = NanoRho::from_rho(trifle * apart.powi(2) / (2.0 * bound.deviation().powi(2)));
-    let (norm, parts) = (bound.clip_norm(), bound.parts());
-    let trusted = match parts {
-        1 => alone,
-        _ => NanoRho::from_rho(
-            trifle * accounting::rho_of_summed_parts(norm, parts, bound.part_variance(), bound.dimension()),
-        ),
-    };
-    Cost { trusted, alone }
+    let norm = f64::from(bound.clip_norm());
+    let price = |deviation, apart| NanoRho::from_rho(trifle * accounting::rho_of_gaussian(apart, deviation));
+    let alone = price(bound.deviation(), 2.0 * norm);
+    match bound.sum_deviation() {
+        None => Cost::alone(alone),
+        Some(deviation) => Cost { trusted: price(deviation, norm), adjacency: Adjacency::Zeroed, alone },
+    }
 }
 
 #[cfg(test)]
@@ -256,9 +253,13 @@ mod tests {
 
     #[test]
     fn a_round_is_refused_by_no_more_than_it_costs_and_hardly_by_less() {
-        for parts in [1, 2, 80, 100_000] {
+        for part in [None, Some(0.01), Some(0.25), Some(1.0)] {
             for multiplier in [1.0, 3.9, 8.0, 99.0] {
-                let bound = Bound::new(1.0, 1 << 20, multiplier, parts, 4096).expect("a plain bound");
+                let bound = match part {
+                    None => Bound::device(1.0, 1 << 20, multiplier, 4096),
+                    Some(part) => Bound::split(1.0, 1 << 20, multiplier, part, 4096),
+                };
+                let bound = bound.expect("a plain bound");
                 let (least, exact) = (least_cost(bound), cost(bound).expect("a plain bound"));
                 for (least, exact) in [(least.trusted, exact.trusted), (least.alone, exact.alone)] {
                     assert!(

@@ -55,26 +55,108 @@ impl Cbor for NanoRho {
     }
 }
 
+/// Between which two worlds a rho is promised. A sum over both is neither: they are kept apart and added by
+/// [`Spent::against_nothing`] and [`Spent::against_any_other`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjacency {
+    /// This device's data, or a contribution of zeros in its place: S apart.
+    Zeroed,
+    /// This device's data, or any other data in its place: 2S apart.
+    Replaced,
+}
+
 /// What a contribution costs under both readings of who is honest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Where the devices that must be honest are. The lifetime budget refuses on it.
+    /// Where one aggregator is honest, whoever everybody else is. The lifetime budget refuses on it.
     pub trusted: NanoRho,
-    /// Where nobody else is. Recorded beside it; refuses only where the policy names a cap.
+    /// What `trusted` is between.
+    pub adjacency: Adjacency,
+    /// Where nobody but this device is honest, always between any data and any other. Recorded beside it; refuses only
+    /// where the policy names a cap.
     pub alone: NanoRho,
+}
+
+impl Cbor for Adjacency {
+    fn write(&self, to: &mut Vec<u8>) {
+        (*self as u32).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        match u32::read(from)? {
+            0 => Some(Self::Zeroed),
+            1 => Some(Self::Replaced),
+            _ => None,
+        }
+    }
+}
+
+impl Cbor for Cost {
+    fn write(&self, to: &mut Vec<u8>) {
+        (self.adjacency, self.trusted, self.alone).write(to);
+    }
+
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let (adjacency, trusted, alone) = Cbor::read(from)?;
+        Some(Self { trusted, adjacency, alone })
+    }
 }
 
 impl Cost {
     /// The cost where all of the noise is this device's: it trusts nobody, so both are the same.
     pub fn alone(cost: NanoRho) -> Self {
-        Self { trusted: cost, alone: cost }
+        Self { trusted: cost, adjacency: Adjacency::Replaced, alone: cost }
+    }
+}
+
+/// What was spent, the two kinds of charges apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// The charges between this device's data and nothing.
+    pub zeroed: NanoRho,
+    /// The charges between this device's data and any other.
+    pub replaced: NanoRho,
+    /// What all of it comes to where nobody but this device is honest.
+    pub alone: NanoRho,
+}
+
+impl Spent {
+    /// With one more contribution. Sums stop at the largest number instead of wrapping round to a small one.
+    #[must_use]
+    pub fn plus(self, cost: Cost) -> Self {
+        let Self { zeroed, replaced, alone } = self;
+        let alone = sum(alone, cost.alone);
+        match cost.adjacency {
+            Adjacency::Zeroed => Self { zeroed: sum(zeroed, cost.trusted), replaced, alone },
+            Adjacency::Replaced => Self { zeroed, replaced: sum(replaced, cost.trusted), alone },
+        }
     }
 
-    /// Both sums. They stop at the largest number instead of wrapping round to a small one.
-    pub(crate) fn plus(self, other: Self) -> Self {
-        let sum = |a: NanoRho, b: NanoRho| NanoRho(a.0.saturating_add(b.0));
-        Self { trusted: sum(self.trusted, other.trusted), alone: sum(self.alone, other.alone) }
+    /// What the lifetime budget counts: each charge as it was made. Nothing is promised of this sum; it is at least
+    /// [`Spent::against_nothing`].
+    pub fn charged(self) -> NanoRho {
+        sum(self.zeroed, self.replaced)
     }
+
+    /// The rho of all of it between this device's data and nothing: half as far apart as any two, so a fourth of that.
+    pub fn against_nothing(self) -> NanoRho {
+        sum(self.zeroed, NanoRho(self.replaced.0.div_ceil(4)))
+    }
+
+    /// The rho of all of it between this device's data and any other.
+    pub fn against_any_other(self) -> NanoRho {
+        sum(NanoRho(self.zeroed.0.saturating_mul(4)), self.replaced)
+    }
+}
+
+impl From<Cost> for Spent {
+    fn from(cost: Cost) -> Self {
+        Self::default().plus(cost)
+    }
+}
+
+fn sum(a: NanoRho, b: NanoRho) -> NanoRho {
+    NanoRho(a.0.saturating_add(b.0))
 }
 
 #[cfg(test)]
@@ -106,11 +188,16 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_of_costs_never_wraps_round() {
-        let most = Cost { trusted: NanoRho(u64::MAX - 1), alone: NanoRho(5) };
-        assert_eq!(
-            most.plus(Cost { trusted: NanoRho(2), alone: NanoRho(7) }),
-            Cost { trusted: NanoRho(u64::MAX), alone: NanoRho(12) }
-        );
+    fn charges_of_two_adjacencies_are_kept_apart_and_never_wrap_round() {
+        let zeroed = |rho| Cost { trusted: NanoRho(rho), adjacency: Adjacency::Zeroed, alone: NanoRho(7) };
+        let spent = Spent::default().plus(zeroed(10)).plus(Cost::alone(NanoRho(5))).plus(zeroed(1));
+        assert_eq!(spent, Spent { zeroed: NanoRho(11), replaced: NanoRho(5), alone: NanoRho(19) });
+        assert_eq!(spent.charged(), NanoRho(16));
+        assert_eq!(spent.against_nothing(), NanoRho(11 + 2), "a fourth, rounded up");
+        assert_eq!(spent.against_any_other(), NanoRho(44 + 5));
+        assert_eq!(Spent::from(zeroed(3)), Spent { zeroed: NanoRho(3), replaced: NanoRho(0), alone: NanoRho(7) });
+        let most = Spent::default().plus(zeroed(u64::MAX - 1)).plus(zeroed(2));
+        assert_eq!((most.zeroed, most.against_any_other()), (NanoRho(u64::MAX), NanoRho(u64::MAX)));
+        assert_eq!(most.plus(Cost::alone(NanoRho(1))).charged(), NanoRho(u64::MAX));
     }
 }

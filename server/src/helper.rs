@@ -1,6 +1,8 @@
 //! The aggregator that devices do not talk to. It believes the leader nothing that it can check.
 
-use privet::{AggregateShare, Batch, Closing, Error, Forward, Identity, Operator, Result, Round, Share, hex, unhex};
+use privet::{
+    AggregateShare, Batch, Closing, Error, Forward, Identity, Operator, Result, Round, Share, hex, noise_sum, unhex,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -266,7 +268,8 @@ impl<S: Store> Helper<S> {
             return Err(Error::CohortTooSmall { count: count as usize, least: least as usize });
         }
         let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
-        let sum = AggregateShare::new(closing, self.store.sum(stored.id, round, &numbers).await?).encode();
+        let sum =
+            AggregateShare::new(closing, noise_sum(self.store.sum(stored.id, round, &numbers).await?, round)?).encode();
         let spent = self.store.spend(stored.id, &Spent { closing: proposed.clone(), sum }).await?;
         if spent.closing == proposed { Ok(spent.sum) } else { Err(Error::BatchSpent { number }) }
     }

@@ -39,6 +39,8 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("head-stale", StatusCode::CONFLICT, Refetch),
     ("round-refused", StatusCode::BAD_REQUEST, Stop),
     ("round-over", StatusCode::CONFLICT, Refetch),
+    ("round-contributed", StatusCode::CONFLICT, Retry),
+    ("round-stale", StatusCode::CONFLICT, Refetch),
     ("policy-refused", StatusCode::FORBIDDEN, Stop),
     ("budget-exhausted", StatusCode::FORBIDDEN, Stop),
     ("alone-exhausted", StatusCode::FORBIDDEN, Stop),

@@ -1,6 +1,8 @@
 //! What an operator asks of devices, the same for every round of a task.
 
-use privet::{Error, Head, Mode, Operator, Result, Round, Schema, accounting::epsilon_from_rho, cost, hex, unhex};
+use privet::{
+    Error, Head, Mode, Operator, Result, Round, Schema, Spent, accounting::epsilon_from_rho, cost, hex, unhex,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -27,11 +29,11 @@ pub struct Task {
     pub clip_norm: f64,
     /// s, how many grid units are 1.
     pub grid_scale: u32,
-    /// z.
+    /// z: each aggregator's noise in multiples of S, in `device` mode each device's.
     pub noise_multiplier: f64,
-    /// t in thousandths.
+    /// p: in `split` mode each device's own noise in multiples of S.
     #[serde(default)]
-    pub tolerated_permille: u32,
+    pub part_multiplier: f64,
     /// A sum is never opened over fewer devices.
     pub min_cohort: u32,
     /// A round closes when this many have contributed.
@@ -133,7 +135,7 @@ impl Task {
             clip_norm: self.clip_norm,
             grid_scale: self.grid_scale,
             noise_multiplier: self.noise_multiplier,
-            tolerated_permille: self.tolerated_permille,
+            part_multiplier: self.part_multiplier,
             min_cohort: self.min_cohort,
             n_max: self.n_max,
             delta: self.delta,
@@ -158,12 +160,8 @@ impl Task {
         self.optimiser.check()?;
         self.token_key()?;
         let Some(claimed) = self.epsilon else { return Ok(()) };
-        // Between this device's data and none, as the statement for users says it: half the distance, a fourth of rho.
-        let mut rho = cost(round.bound()?)?.trusted;
-        if self.mode == Mode::Device {
-            rho.0 = rho.0.div_ceil(4);
-        }
-        let real = epsilon_from_rho(rho, self.delta);
+        // Between this device's data and none, as the statement for users says it.
+        let real = epsilon_from_rho(Spent::from(cost(round.bound()?)?).against_nothing(), self.delta);
         hold(real <= claimed, "the epsilon of a contribution", &format!("{real:.4}"), format!("at most {claimed}"))
     }
 
@@ -179,7 +177,7 @@ impl Task {
             clip_norm: 1.0,
             grid_scale: 1 << 14,
             noise_multiplier: if mode == Mode::Device { 8.0 } else { 4.0 },
-            tolerated_permille: if mode == Mode::Device { 0 } else { 200 },
+            part_multiplier: if mode == Mode::Device { 0.0 } else { 0.25 },
             min_cohort,
             goal: min_cohort,
             n_max: min_cohort.max(10_000),

@@ -91,7 +91,7 @@ mod tests {
         clip_norm = 1.0
         grid_scale = 16384
         noise_multiplier = 4.0
-        tolerated_permille = 200
+        part_multiplier = 0.25
         min_cohort = 100
         goal = 500
         n_max = 10000

@@ -4,6 +4,9 @@ use privet_web::{Contributor, Device, Items, Slate, Terms, key, open_shaders};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
+/// A minute before the deadline of these rounds.
+const NOW_MS: f64 = 4_102_444_740_000.0;
+
 /// A round that both have signed, and its head.
 pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>) {
     let mut schema = Schema::plain(16);
@@ -21,7 +24,7 @@ pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>
         clip_norm: 1.0,
         grid_scale: 1 << 16,
         noise_multiplier: 8.0,
-        tolerated_permille: 200,
+        part_multiplier: if mode == Mode::Split { 1.0 } else { 0.0 },
         min_cohort,
         n_max: 10_000,
         delta: 1e-6,
@@ -93,7 +96,7 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
     record(&mut device, "impression", &[1]).expect("fits");
     record(&mut device, "click", &[2]).expect("fits");
     record(&mut device, "click", &[3, 4, 5]).expect("fits");
-    let stored = contributor.reserve(&[], 0.0).expect("a full budget");
+    let stored = contributor.reserve(&[], NOW_MS).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
     let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
     assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
@@ -106,10 +109,10 @@ async fn a_datum_goes_all_the_way_to_an_upload() {
     assert_eq!(contributor.rho_spent(), 0.03125);
     let stored = contributor.ready(&stored).expect("it was reserved");
     contributor.persisted().expect("nobody else writes");
-    let unsent = contributor.unsent(&stored).expect("readable").expect("it is ready");
+    let unsent = contributor.unsent(&stored, NOW_MS).expect("readable").expect("it is ready");
     assert_eq!((unsent.bytes(), unsent.round()), (contribution.bytes, 3));
     let stored = contributor.sent(&stored, &unsent).expect("it was ready");
-    assert!(contributor.unsent(&stored).expect("readable").is_none());
+    assert!(contributor.unsent(&stored, NOW_MS).expect("readable").is_none());
 }
 
 #[wasm_bindgen_test]
@@ -179,7 +182,7 @@ async fn learning_stops_when_its_time_is_over() {
 #[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
     let (device, mut contributor) = (open(Mode::Split, 100).expect("admitted"), contributor(Mode::Split));
-    contributor.reserve(&[], 0.0).expect("a full budget");
+    contributor.reserve(&[], NOW_MS).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
     let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
     let (round, ..) = published(Mode::Split, 100);
@@ -197,7 +200,7 @@ async fn a_limit_that_is_no_number_allows_nothing() {
     let (_, round, head) = published(Mode::Device, 100);
     let terms = terms_with(&[&[0.0, f64::NAN][..], &AT_ONCE].concat());
     let mut contributor = Contributor::open(&terms, &round, &head, &[], false).expect("the round itself is admitted");
-    assert_eq!(code(&contributor.reserve(&[], 0.0).expect_err("a budget of nothing")), "budget-exhausted");
+    assert_eq!(code(&contributor.reserve(&[], NOW_MS).expect_err("a budget of nothing")), "budget-exhausted");
     let unknown = terms_with(&[99.0, 1.0]).admit(&round).err().expect("a limit that this build cannot keep");
     assert_eq!(code(&unknown), "policy-refused");
 }
@@ -218,6 +221,7 @@ fn every_limit_is_kept_by_its_place() {
         (6.0, 1e-9, "delta of"),
         (7.0, 9.0, "noise multiplier of 8"),
         (8.0, 2.0, "mode of device; this device allows split"),
+        (14.0, 0.03, "rho where nobody else is honest of 0.03125"),
     ] {
         let said = refused(limit, value).unwrap_or_default();
         assert!(said.contains(says), "{limit}: {said}");
@@ -227,11 +231,10 @@ fn every_limit_is_kept_by_its_place() {
 
 #[wasm_bindgen_test]
 async fn two_uploads_never_share_an_id() {
-    let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device));
     let mut ids = Vec::new();
-    let mut stored = Vec::new();
     for _ in 0..4 {
-        stored = contributor.reserve(&stored, 0.0).expect("a full budget");
+        let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device));
+        contributor.reserve(&[], NOW_MS).expect("a full budget");
         contributor.persisted().expect("nobody else writes");
         ids.push(contributor.contribute(device.fresh()).await.expect("it was reserved").id);
     }
@@ -263,7 +266,7 @@ async fn an_error_crosses_with_its_code() {
     assert_eq!(code(&device.import(&[1, 2, 3], false).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");
     let mut contributor = contributor(Mode::Device);
-    assert_eq!(code(&contributor.reserve(&[0], 0.0).expect_err("no ledger")), "ledger-damaged");
+    assert_eq!(code(&contributor.reserve(&[0], NOW_MS).expect_err("no ledger")), "ledger-damaged");
     assert_eq!(code(&contributor.contribute(device.fresh()).await.err().expect("nothing reserved")), "not-charged");
     assert_eq!(code(&contributor.contribute(vec![1, 2, 3]).await.err().expect("not fresh")), "state-damaged");
     assert_eq!(code(&open(Mode::Device, 99).err().expect("too small a cohort")), "policy-refused");

@@ -11,7 +11,7 @@ async fn the_browsers_random_source_gives_noise() {
     let pins = Pins { leader, helper: Some(helper) };
     let terms = Terms { task: "browser".into(), pins, policy: Policy::at_once() };
     let mut device = Device::new(terms, &signed, &head, &[], Backend::Scalar).expect("all fits");
-    device.reserve(&[], [1; 16], 0).expect("a full budget");
+    device.reserve(&[], [1; 16], 1000 * device.round().deadline_s - 60_000).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let gradient = device.gradient().await;
     let contribution = device.release(&gradient).expect("the noise is drawn");

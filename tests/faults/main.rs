@@ -4,6 +4,7 @@
 //! given over two lists; every head is what a plain recomputation makes of the uploads in it; and when nothing is in
 //! the way any more, rounds turn again.
 
+mod residual;
 mod world;
 
 use proptest::prelude::*;

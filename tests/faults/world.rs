@@ -8,8 +8,8 @@ use std::{
 
 use pollster::block_on;
 use privet::{
-    Aggregate, Backend, Closing, Device, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey, Signed,
-    Terms, Upload, UploadId, hex,
+    AggregateShare, Backend, Closing, Device, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey, Share,
+    Signed, Terms, Upload, UploadId, hex,
 };
 use privet_server::{
     Ask, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
@@ -18,6 +18,8 @@ use privet_server::{
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
+
+use crate::residual::assert_only_noise;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
@@ -216,7 +218,7 @@ impl World {
         device.record(Event::new(1, Item::plain(number, embedding), Moment::default())).expect("fits");
         let mut id = [0; 16];
         id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-        device.reserve(&[], id, 0).expect("a full budget");
+        device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
         device.persisted().expect("nobody else writes");
         let gradient = block_on(device.gradient());
         let bytes = device.release(&gradient).expect("reserved").bytes;
@@ -330,16 +332,26 @@ impl World {
         let sums = [(Role::Leader, "leader.keys"), (Role::Helper, "helper.keys")].map(|(role, name)| {
             let seeds = std::fs::read(self.folder.path().join(name)).expect("a key file");
             let key = SealingKey::from_seed(&seeds[32..].try_into().expect("32 bytes"));
-            let mut sum = Aggregate::new(round);
+            let mut sum = Share::zero(round.dimension);
             for id in included {
                 let made = self.made.iter().find(|made| made.id == *id).expect("a device made it");
                 assert_eq!(made.round, round.number);
                 let upload = Upload::decode(&made.bytes, round).expect("our own bytes");
-                sum.add(*id, &upload.open(round, role, &key).expect("sealed to it")).expect("fits");
+                sum.add(&upload.open(round, role, &key).expect("sealed to it"));
             }
             sum
         });
-        let mean = sums[0].mean(Some(&sums[1])).expect("at least the least cohort");
+        let given = self.wire.sums.lock().expect("no panic").get(&round.hash()).cloned().unwrap_or_default();
+        assert_eq!(given.len(), 1, "the helper gives one sum, and draws its noise once");
+        let theirs = given.first().expect("one of one");
+        let ours =
+            self.run(self.leader.store().numbered("demo", round.number)).expect("it reads").expect("it was begun");
+        let noised = [&ours.sum.expect("it is closed"), theirs]
+            .map(|bytes| AggregateShare::decode(bytes, round.dimension).expect("our own bytes"));
+        for (noised, sum) in noised.iter().zip(&sums) {
+            assert_only_noise(noised, sum, round);
+        }
+        let mean = noised[0].mean(Some(&noised[1]), round).expect("at least the least cohort");
         let heads = self.run(self.leader.store().heads("demo")).expect("it reads");
         let before = heads.iter().find(|head| head.hash == round.head).expect("heads are kept");
         let after = heads.iter().find(|head| head.round == round.number).expect("a closed round has a head");

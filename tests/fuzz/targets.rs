@@ -3,8 +3,9 @@
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
 use privet::{
-    AggregateShare, Attribute, Batch, Closing, Cost, Event, Forward, Fresh, Head, Item, Ledger, Manifest, Memory,
-    Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed, Upload, rank,
+    AggregateShare, Attribute, Batch, Closing, Cost, Debit, Event, Forward, Fresh, Head, Item, Ledger, Manifest,
+    Memory, Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed,
+    Upload, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
@@ -80,15 +81,16 @@ pub(crate) fn ledger(bytes: &[u8]) -> bool {
     let limits = Policy::at_once().limits();
     let Ok(mut ledger) = Ledger::open(bytes, limits) else { return false };
     assert!(ledger.left() <= limits.lifetime);
-    let unsent = ledger.unsent(bytes).expect("it was read before");
-    assert!(unsent.is_none_or(|unsent| ledger.entries().iter().any(|entry| entry.id == unsent.id)));
+    let unsent = ledger.unsent(bytes, 0).expect("it was read before");
+    assert!(unsent.is_none_or(|unsent| ledger.entries().iter().any(|entry| entry.debit.id == unsent.debit.id)));
     let stored = ledger.tick(bytes, 7).expect("time may always pass").bytes().to_vec();
     let spent = ledger.spent();
     assert_eq!(Ledger::open(&stored, limits).expect("our own bytes").spent(), spent);
     let cost = Cost::alone(NanoRho(5));
-    if let Ok(step) = ledger.reserve(&stored, ("fuzz", 1, [0xfe; 16]), cost, 8) {
+    let debit = Debit { task: "fuzz".into(), round: u32::MAX, deadline_s: 9, id: [0xfe; 16], cost };
+    if let Ok(step) = ledger.reserve(&stored, debit, 8) {
         ledger.persisted(step).expect("it is the next step");
-        assert!(ledger.spent().trusted > spent.trusted);
+        assert!(ledger.spent().charged() > spent.charged());
     }
     true
 }

@@ -2,7 +2,7 @@
 
 use privet::{
     AggregateShare, Agreed, Batch, Closing, Error, Forward, Head, Mode, Operator, Round, Share, Signed, Terms, Upload,
-    UploadId,
+    UploadId, noise_sum,
 };
 use privet::{Backend, Device, Policy};
 use privet_server::{
@@ -93,7 +93,7 @@ fn a_lower_cohort_for_one_device_is_not_signed() {
         Round { number: 2, min_cohort: 1, ..liar.round.clone() },
         Round { number: 2, noise_multiplier: 1.0, ..liar.round.clone() },
         Round { number: 2, clip_norm: 9.0, ..liar.round.clone() },
-        Round { number: 2, tolerated_permille: 900, ..liar.round.clone() },
+        Round { number: 2, part_multiplier: 0.5, ..liar.round.clone() },
         Round { number: 2, task: "other".into(), ..liar.round.clone() },
     ] {
         assert_eq!(liar.ask(Ask::Round, &lower.encode()), Err(Error::TaskNotAdmitted));
@@ -156,7 +156,7 @@ fn two_heads_out_of_one_round_are_not_signed() {
         let mut bytes = vec![0; 4 * liar.round.dimension as usize];
         bytes[..4].copy_from_slice(&entry.to_le_bytes());
         let share = Share::from_bytes(&bytes, liar.round.dimension).expect("as many entries");
-        let share = AggregateShare::new(&closing, share);
+        let share = AggregateShare::new(&closing, noise_sum(share, &liar.round).expect("a plain round"));
         let mean = share.mean(Some(&theirs), &liar.round).expect("three of three");
         let moved = before.parameters().iter().zip(mean).map(|(&w, g)| (f64::from(w) - g) as f32).collect();
         (share, Head::hash(&before.with_parameters(moved).expect("as many").encode()))

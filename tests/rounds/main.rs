@@ -3,6 +3,8 @@
 mod admin;
 mod liar;
 mod pair;
+#[path = "../faults/residual.rs"]
+mod residual;
 mod stranger;
 mod terms;
 mod token;
@@ -100,7 +102,7 @@ fn what_does_not_belong_is_refused_with_its_code() {
         let mut other_configuration = bytes.clone();
         other_configuration[10] ^= 1;
         assert_eq!(put(&fine, &other_configuration), problem(409, "configuration-mismatch"));
-        let other_version = [&bytes[..1], &[2], &bytes[2..]].concat();
+        let other_version = [&bytes[..1], &[1], &bytes[2..]].concat();
         assert_eq!(put(&fine, &other_version), problem(400, "wire-version"));
 
         // The last byte is the whole's in `device` mode, and the tag's of the helper's share in `split` mode.

@@ -222,7 +222,7 @@ pub(crate) fn browse(device: &mut Device) {
 /// A device that has browsed contributes under this id.
 pub(crate) fn contribution(device: &mut Device, id: UploadId) -> Vec<u8> {
     browse(device);
-    device.reserve(&[], id, 0).expect("a full budget");
+    device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let gradient = block_on(device.gradient());
     device.release(&gradient).expect("reserved").bytes

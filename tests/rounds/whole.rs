@@ -1,8 +1,12 @@
 //! The whole way: 200 devices, a leader and a helper, one round, a better head, and a device that takes it.
 
-use privet::{Aggregate, Head, Mode, Role, SealingKey, Signed, Upload, hex};
+use privet::{AggregateShare, Head, Mode, Role, SealingKey, Share, Signed, Upload, hex};
+use privet_server::store::Calendar;
 
-use super::pair::{NOW_S, Pair, contribution};
+use super::{
+    pair::{NOW_S, Pair, contribution},
+    residual::assert_only_noise,
+};
 
 const DEVICES: u8 = 200;
 
@@ -33,18 +37,28 @@ fn two_hundred_devices_make_a_head_that_a_plain_recomputation_makes_too() {
     assert_ne!(next.head, round.head);
 
     // By hand, with both secrets: all shares of one aggregator, then of the other, then the mean, then the step.
+    // What each has added is noise, and the head is what both noised sums come to.
     let sums = [Role::Leader, Role::Helper].map(|role| {
         let name = if role == Role::Leader { "leader.keys" } else { "helper.keys" };
+        let store = if role == Role::Leader {
+            pair.leader.store()
+        } else {
+            pair.helper.as_ref().expect("a split pair").store()
+        };
         let seeds = std::fs::read(folder.path().join(name)).expect("a key file");
         let key = SealingKey::from_seed(&seeds[32..].try_into().expect("32 bytes"));
-        let mut sum = Aggregate::new(&round);
+        let mut sum = Share::zero(round.dimension);
         for bytes in &uploads {
             let upload = Upload::decode(bytes, &round).expect("our own bytes");
-            sum.add(upload.id(), &upload.open(&round, role, &key).expect("sealed to it")).expect("fits");
+            sum.add(&upload.open(&round, role, &key).expect("sealed to it"));
         }
-        sum
+        let stored = pair.runtime.block_on(store.numbered("demo", 1)).expect("it answers").expect("it was begun");
+        let noised =
+            AggregateShare::decode(&stored.sum.expect("it is closed"), round.dimension).expect("our own bytes");
+        assert_only_noise(&noised, &sum, &round);
+        noised
     });
-    let mean = sums[0].mean(Some(&sums[1])).expect("200 of 100");
+    let mean = sums[0].mean(Some(&sums[1]), &round).expect("200 of 100");
     let first = Head::decode(&first).expect("a head");
     let moved = first.parameters().iter().zip(&mean).map(|(&w, g)| (f64::from(w) - 0.5 * g) as f32);
     let plain = first.with_parameters(moved.collect()).expect("as many as before").encode();

@@ -280,7 +280,7 @@ fn device(head: &Head, backend: Backend) -> Device {
         clip_norm: 1.0,
         grid_scale: 1 << 16,
         noise_multiplier: 8.0,
-        tolerated_permille: 0,
+        part_multiplier: 0.0,
         min_cohort: 100,
         n_max: 10_000,
         delta: 1e-6,

@@ -2,7 +2,10 @@
 //! learn for the one that ranks; it makes no order itself.
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
-use privet::{Backend, Error, Fate, Fresh, NanoRho, Unsent, UploadId, Value, accounting::epsilon_from_rho, hex};
+use privet::{
+    Adjacency, Backend, Debit, Deployment, Error, Fate, Fresh, NanoRho, Storage, Unsent, UploadId, Value,
+    accounting::epsilon_from_rho, hex,
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -97,9 +100,15 @@ impl Contributor {
         })
     }
 
-    /// What taking part means, in plain words.
-    pub fn statement(&self) -> Result<String, JsValue> {
-        self.contributor.statement().map_err(js_error)
+    /// What taking part means, in plain words: `one_owner` where the application says that one owner runs both aggregators;
+    /// `storage` is `kept`, `tokens` or `evictable`, and what is none of them is taken for the worst.
+    pub fn statement(&self, one_owner: bool, storage: &str) -> Result<String, JsValue> {
+        let storage = match storage {
+            "kept" => Storage::Kept,
+            "tokens" => Storage::Tokens,
+            _ => Storage::Evictable,
+        };
+        self.contributor.statement(Deployment { one_owner, storage }).map_err(js_error)
     }
 
     /// `webgpu`, `simd` or `scalar`.
@@ -144,19 +153,24 @@ impl Contributor {
         self.contributor.tick(stored, whole(now_ms)).map_err(js_error)
     }
 
+    /// The user agreed by name to limits wider than those that the ledger was opened under.
+    pub fn widen(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
+        self.contributor.widen(stored, whole(now_ms)).map_err(js_error)
+    }
+
     /// What is to be sent, if anything is.
-    pub fn unsent(&mut self, stored: &[u8]) -> Result<Option<Upload>, JsValue> {
-        Ok(self.contributor.unsent(stored).map_err(js_error)?.map(|unsent| Upload { unsent }))
+    pub fn unsent(&mut self, stored: &[u8], now_ms: f64) -> Result<Option<Upload>, JsValue> {
+        Ok(self.contributor.unsent(stored, whole(now_ms)).map_err(js_error)?.map(|unsent| Upload { unsent }))
     }
 
     /// The server holds the upload.
     pub fn sent(&mut self, stored: &[u8], upload: &Upload) -> Result<Vec<u8>, JsValue> {
-        self.contributor.sent(stored, upload.unsent.id).map_err(js_error)
+        self.contributor.sent(stored, upload.unsent.debit.id).map_err(js_error)
     }
 
     /// The server refused the upload for good.
     pub fn refused(&mut self, stored: &[u8], upload: &Upload, code: &str) -> Result<Vec<u8>, JsValue> {
-        self.contributor.refused(stored, upload.unsent.id, code).map_err(js_error)
+        self.contributor.refused(stored, upload.unsent.debit.id, code).map_err(js_error)
     }
 
     /// The bytes returned last are durable.
@@ -164,21 +178,38 @@ impl Contributor {
         self.contributor.persisted().map_err(js_error)
     }
 
-    /// Of each contribution that was ever debited, one line: its task, round and id, what it cost where enough others
-    /// are honest and where nobody else is (both in nano-rho), and what has become of it.
+    /// Of each contribution that was ever debited, one line: its task, round and id, what it cost where one aggregator
+    /// is honest and where nobody else is (both in nano-rho), what has become of it, and what the cost is between.
     pub fn entries(&self) -> Vec<String> {
         let entries = self.contributor.ledger().entries().iter();
         let line = |entry: &privet::Entry| {
-            let privet::Entry { task, round, id, cost, fate, .. } = entry;
-            format!("{task} {round} {} {} {} {}", hex(id), cost.trusted.0, cost.alone.0, name(*fate))
+            let Debit { task, round, id, cost, .. } = &entry.debit;
+            let kind = match cost.adjacency {
+                Adjacency::Zeroed => "zeroed",
+                Adjacency::Replaced => "replaced",
+            };
+            let (trusted, alone, fate) = (cost.trusted.0, cost.alone.0, name(entry.fate));
+            format!("{task} {round} {} {trusted} {alone} {fate} {kind}", hex(id))
         };
         entries.map(line).collect()
     }
 
-    /// The rho that was spent.
+    /// The rho that was charged against the lifetime budget.
     #[wasm_bindgen(getter, js_name = rhoSpent)]
     pub fn rho_spent(&self) -> f64 {
-        self.contributor.ledger().spent().trusted.rho()
+        self.contributor.ledger().spent().charged().rho()
+    }
+
+    /// The rho of all that was spent between this device's data and nothing.
+    #[wasm_bindgen(getter, js_name = rhoAgainstNothing)]
+    pub fn rho_against_nothing(&self) -> f64 {
+        self.contributor.ledger().spent().against_nothing().rho()
+    }
+
+    /// The rho of all that was spent between this device's data and any other.
+    #[wasm_bindgen(getter, js_name = rhoAgainstAnyOther)]
+    pub fn rho_against_any_other(&self) -> f64 {
+        self.contributor.ledger().spent().against_any_other().rho()
     }
 
     /// The rho that is left.
@@ -232,19 +263,19 @@ impl Upload {
     /// The task that it belongs to.
     #[wasm_bindgen(getter)]
     pub fn task(&self) -> String {
-        self.unsent.task.clone()
+        self.unsent.debit.task.clone()
     }
 
     /// The round that it belongs to.
     #[wasm_bindgen(getter)]
     pub fn round(&self) -> u32 {
-        self.unsent.round
+        self.unsent.debit.round
     }
 
     /// Its id in hexadecimal.
     #[wasm_bindgen(getter)]
     pub fn id(&self) -> String {
-        hex(&self.unsent.id)
+        hex(&self.unsent.debit.id)
     }
 
     /// Exactly what is to be sent.
@@ -256,7 +287,7 @@ impl Upload {
     /// What it cost.
     #[wasm_bindgen(getter)]
     pub fn rho(&self) -> f64 {
-        self.unsent.cost.trusted.rho()
+        self.unsent.debit.cost.trusted.rho()
     }
 }
 
@@ -349,5 +380,6 @@ fn name(fate: Fate) -> &'static str {
         Fate::Ready => "Ready",
         Fate::Sent => "Sent",
         Fate::Refused => "Refused",
+        Fate::Dropped => "Dropped",
     }
 }

@@ -65,6 +65,9 @@ fn set(policy: &mut Policy, limit: u32, value: f64) {
         10 => policy.sessions = value as u32,
         11 => policy.interval_ms = span(value),
         12 => policy.interleave_every = value as u32,
+        13 => policy.part_multiplier = value,
+        14 => policy.alone_per_round = Policy::limit(value),
+        15 => policy.deadline_ms = span(value),
         // A limit of a later package: it is no limit here, and so nothing is allowed.
         _ => (policy.device, policy.split) = (false, false),
     }

@@ -18,6 +18,8 @@ const CODES = [
   "head-stale",
   "round-refused",
   "round-over",
+  "round-contributed",
+  "round-stale",
   "policy-refused",
   "budget-exhausted",
   "alone-exhausted",

@@ -11,9 +11,17 @@ use proptest::{
 };
 
 use super::*;
+use crate::Adjacency;
 
-const LIMITS: Limits =
-    Limits { lifetime: NanoRho(300), alone: Some(NanoRho(500)), wait_ms: 10_000, sessions: 1, interval_ms: 4_000 };
+const LIMITS: Limits = Limits {
+    lifetime: NanoRho(300),
+    per_round: NanoRho(200),
+    alone_per_round: NanoRho(400),
+    alone: Some(NanoRho(500)),
+    wait_ms: 10_000,
+    sessions: 1,
+    interval_ms: 4_000,
+};
 const TABS: usize = 3;
 const TASKS: [&str; 3] = ["news", "music", "films"];
 
@@ -71,7 +79,7 @@ struct Tab {
     answered: Option<UploadId>,
     /// The ids that this tab has seen debited, by its own account.
     saw: BTreeSet<UploadId>,
-    spent: Cost,
+    spent: Spent,
 }
 
 struct Host {
@@ -211,10 +219,13 @@ impl Host {
         }
         self.ids += 1;
         let id = [self.ids.to_le_bytes(); 4].concat().try_into().expect("four times four");
-        let cost = Cost { trusted: NanoRho(trusted), alone: NanoRho(trusted * (1 + task as u64)) };
+        let adjacency = if task == 0 { Adjacency::Replaced } else { Adjacency::Zeroed };
+        let cost = Cost { trusted: NanoRho(trusted), adjacency, alone: NanoRho(trusted * (1 + task as u64)) };
         let ledger = self.tabs[tab].ledger.as_mut().expect("it may step");
-        let order = (TASKS[task % TASKS.len()], self.ids, id);
-        let step = ledger.reserve(&self.stored, order, cost, self.now_ms);
+        // Every second one asks for a round that the one before asked for; some rounds are over soon.
+        let (round, deadline_s) = (self.ids / 2 + 1, self.now_ms / 1000 + u64::from(self.ids % 7) * 3);
+        let debit = Debit { task: TASKS[task % TASKS.len()].into(), round, deadline_s, id, cost };
+        let step = ledger.reserve(&self.stored, debit, self.now_ms);
         if step.is_ok() {
             self.check_seen(tab)?;
         }
@@ -257,7 +268,7 @@ impl Host {
         let ledger = self.tabs[tab].ledger.as_mut().expect("a tab that is closed has no step");
         match taken {
             Taken::Charge(step, id) => {
-                let cost = step.after.entries.last().expect("it was reserved").cost;
+                let cost = step.after.entries.last().expect("it was reserved").debit.cost;
                 if let Ok(charge) = ledger.persisted(step) {
                     prop_assert_eq!(charge.cost(), cost);
                     prop_assert_eq!(self.debited.insert(id, cost.trusted.0), None, "one debit, one charge");
@@ -286,12 +297,14 @@ impl Host {
 
     fn send(&mut self, tab: usize) -> TestCaseResult {
         let Some(ledger) = &mut self.tabs[tab].ledger else { return Ok(()) };
-        let Ok(Some(unsent)) = ledger.unsent(&self.stored) else { return Ok(()) };
+        let Ok(Some(unsent)) = ledger.unsent(&self.stored, self.now_ms) else { return Ok(()) };
         self.check_seen(tab)?;
-        prop_assert_eq!(self.noised.get(&unsent.id), Some(&unsent.cost.trusted.0), "it was paid for");
-        let before = self.delivered.entry(unsent.id).or_insert_with(|| unsent.bytes.clone());
+        let Debit { id, cost, .. } = unsent.debit;
+        prop_assert!(!unsent.debit.is_over(self.now_ms), "its round is over");
+        prop_assert_eq!(self.noised.get(&id), Some(&cost.trusted.0), "it was paid for");
+        let before = self.delivered.entry(id).or_insert_with(|| unsent.bytes.clone());
         prop_assert_eq!(&*before, &unsent.bytes, "the same bytes are sent again");
-        self.tabs[tab].answered = Some(unsent.id);
+        self.tabs[tab].answered = Some(id);
         Ok(())
     }
 
@@ -299,7 +312,10 @@ impl Host {
     fn check_seen(&self, tab: usize) -> TestCaseResult {
         let stored = State::decode(&self.stored).expect("it was just read");
         for id in &self.tabs[tab].saw {
-            prop_assert!(stored.entries.iter().any(|entry| entry.id == *id), "a store that forgot was released on");
+            prop_assert!(
+                stored.entries.iter().any(|entry| entry.debit.id == *id),
+                "a store that forgot was released on"
+            );
         }
         Ok(())
     }
@@ -308,17 +324,20 @@ impl Host {
         for tab in &mut self.tabs {
             let Some(ledger) = &tab.ledger else { continue };
             let spent = ledger.spent();
-            prop_assert!(spent.trusted >= tab.spent.trusted, "what was spent never shrinks in memory");
-            prop_assert!(spent.trusted <= LIMITS.lifetime && Some(spent.alone) <= LIMITS.alone);
+            prop_assert!(spent.charged() >= tab.spent.charged(), "what was spent never shrinks in memory");
+            prop_assert!(spent.charged() <= LIMITS.lifetime && Some(spent.alone) <= LIMITS.alone);
+            let rounds: Vec<_> = ledger.entries().iter().map(|entry| (&entry.debit.task, entry.debit.round)).collect();
+            let once: BTreeSet<_> = rounds.iter().collect();
+            prop_assert_eq!(once.len(), rounds.len(), "a round of a task is contributed to once");
             tab.spent = spent;
-            tab.saw.extend(ledger.entries().iter().map(|entry| entry.id));
+            tab.saw.extend(ledger.entries().iter().map(|entry| entry.debit.id));
         }
         let sum = |costs: &BTreeMap<UploadId, u64>| costs.values().sum::<u64>();
         prop_assert!(sum(&self.debited) >= sum(&self.noised));
         if self.world == World::Locked {
             let stored = State::decode(&self.stored).expect("nothing has damaged it");
-            prop_assert!(stored.spent.trusted.0 >= sum(&self.noised), "the store knows of every release");
-            prop_assert!(stored.spent.trusted <= LIMITS.lifetime);
+            prop_assert!(stored.spent.charged().0 >= sum(&self.noised), "the store knows of every release");
+            prop_assert!(stored.spent.charged() <= LIMITS.lifetime);
         }
         Ok(())
     }
@@ -430,8 +449,10 @@ fn a_crash_between_every_two_steps_loses_budget_and_never_privacy() {
             let stored = State::decode(&host.stored).expect("readable");
             let fates: Vec<_> = stored.entries.iter().map(|entry| entry.fate).collect();
             assert_eq!(fates.last(), Some(&Fate::Sent), "{crash:?} after {after}: life goes on, {fates:?}");
-            assert!(fates[..fates.len() - 1].iter().all(|fate| matches!(fate, Fate::Lost | Fate::Sent)));
-            assert_eq!(stored.spent.trusted.0, 100 * fates.len() as u64);
+            assert!(
+                fates[..fates.len() - 1].iter().all(|fate| matches!(fate, Fate::Lost | Fate::Sent | Fate::Dropped))
+            );
+            assert_eq!(stored.spent.charged().0, 100 * fates.len() as u64);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The records that a ledger is made of, each chained to the one before.
 use sha2::{Digest, Sha256};
 
-use super::NanoRho;
+use super::{Debit, Limits};
 use crate::{
     cbor::{Cbor, MAP, expect, head, read_text, write_named, write_text},
     wire,
@@ -10,41 +10,47 @@ use crate::{
 /// One thing that happened. A record is never changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record {
-    /// The account began, when the host's clock said this. Always the first, and only that.
-    Opened(u64),
-    /// Task, round, id, and what was debited: trusted, alone. A reservation that is still open is lost by it.
-    Reserved(String, u32, [u8; 16], NanoRho, NanoRho),
+    /// The account began under these limits, when the host's clock said this. Always the first, and only that.
+    Opened(u64, Limits),
+    /// The user agreed by name to wider limits: those before, and those from here on.
+    Widened(Limits, Limits),
+    /// What was debited. A reservation that is still open is lost by it.
+    Reserved(Debit),
     /// The upload was finished: its SHA-256 and length.
     Ready([u8; 32], u32),
     /// The server holds it.
     Sent,
     /// The server refused it for good, with this code.
     Refused(String),
+    /// Nobody answered until its round was over.
+    Dropped,
 }
 
 impl Cbor for Record {
     fn write(&self, to: &mut Vec<u8>) {
         match self {
-            Self::Opened(at_ms) => variant("opened", at_ms, to),
-            Self::Reserved(task, round, id, trusted, alone) => {
-                variant("reserved", &(task.clone(), *round, *id, *trusted, *alone), to);
-            }
+            Self::Opened(at_ms, limits) => variant("opened", &(*at_ms, *limits), to),
+            Self::Widened(from, into) => variant("widened", &(*from, *into), to),
+            Self::Reserved(debit) => variant("reserved", debit, to),
             Self::Ready(hash, length) => variant("ready", &(*hash, *length), to),
             Self::Sent => write_text("sent", to),
             Self::Refused(code) => variant("refused", code, to),
+            Self::Dropped => write_text("dropped", to),
         }
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
         if expect(MAP, 1, from).is_none() {
-            return (read_text(from)? == "sent").then_some(Self::Sent);
+            return match read_text(from)? {
+                "sent" => Some(Self::Sent),
+                "dropped" => Some(Self::Dropped),
+                _ => None,
+            };
         }
         match read_text(from)? {
-            "opened" => Cbor::read(from).map(Self::Opened),
-            "reserved" => {
-                let (task, round, id, trusted, alone) = Cbor::read(from)?;
-                Some(Self::Reserved(task, round, id, trusted, alone))
-            }
+            "opened" => Cbor::read(from).map(|(at_ms, limits)| Self::Opened(at_ms, limits)),
+            "widened" => Cbor::read(from).map(|(from, into)| Self::Widened(from, into)),
+            "reserved" => Cbor::read(from).map(Self::Reserved),
             "ready" => Cbor::read(from).map(|(hash, length)| Self::Ready(hash, length)),
             "refused" => Cbor::read(from).map(Self::Refused),
             _ => None,
@@ -77,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_link_depends_on_the_record_and_on_all_before_it() {
-        let (opened, later) = (link(&START, &Record::Opened(1)), link(&START, &Record::Opened(2)));
+        let limits = crate::Policy::default().limits();
+        let (opened, later) = (link(&START, &Record::Opened(1, limits)), link(&START, &Record::Opened(2, limits)));
         assert_ne!(opened, later);
         assert_ne!(link(&opened, &Record::Sent), link(&later, &Record::Sent));
         assert_ne!(link(&opened, &Record::Sent), link(&opened, &Record::Refused("round-closed".into())));

@@ -2,14 +2,14 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cost,
+    Debit, Limits, Spent,
     clock::Clock,
     record::{Link, Record, START, link},
 };
-use crate::{Error, Result, UploadId, wire};
+use crate::{Error, Result, wire};
 
 /// The version of the stored format that this build writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What has become of a contribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,19 +24,15 @@ pub enum Fate {
     Sent,
     /// The server refused it for good; what it cost stays spent.
     Refused,
+    /// Nobody answered until its round was over: it is sent no more, and what it cost stays spent.
+    Dropped,
 }
 
 /// One contribution as the ledger remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The task's name.
-    pub task: String,
-    /// The round's number.
-    pub round: u32,
-    /// The upload's id.
-    pub id: UploadId,
     /// What was debited.
-    pub cost: Cost,
+    pub debit: Debit,
     /// What has become of it.
     pub fate: Fate,
     /// SHA-256 and length of the finished bytes.
@@ -47,7 +43,7 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Task {
     pub(super) name: String,
-    pub(super) spent: Cost,
+    pub(super) spent: Spent,
 }
 
 /// Everything that the records say, the clock, and the bytes of an upload that is on its way.
@@ -59,7 +55,9 @@ pub(super) struct State {
     pub(super) unsent: Option<Vec<u8>>,
     pub(super) entries: Vec<Entry>,
     pub(super) tasks: Vec<Task>,
-    pub(super) spent: Cost,
+    pub(super) spent: Spent,
+    /// The widest limits that the user has agreed to.
+    pub(super) limits: Option<Limits>,
 }
 
 /// The outer form, the same in every version, so that a newer one is known for what it is. The seal is SHA-256 over
@@ -116,17 +114,19 @@ impl State {
     pub(super) fn push(&mut self, record: Record) -> Result<()> {
         let open = self.entries.last_mut();
         match (&record, open) {
-            (Record::Opened(at_ms), None) if self.records.is_empty() => self.clock = Clock::new(*at_ms),
-            (Record::Reserved(task, round, id, trusted, alone), open) if !self.records.is_empty() => {
+            (Record::Opened(at_ms, limits), None) if self.records.is_empty() => {
+                self.clock = Clock::new(*at_ms);
+                self.limits = Some(*limits);
+            }
+            (Record::Widened(from, into), _) if self.limits == Some(*from) => self.limits = Some(*into),
+            (Record::Reserved(debit), open) if !self.records.is_empty() => {
                 match open.map(|entry| &mut entry.fate) {
                     Some(Fate::Ready) => return Err(Error::LedgerDamaged),
                     Some(fate @ Fate::Reserved) => *fate = Fate::Lost,
                     _ => {}
                 }
-                let cost = Cost { trusted: *trusted, alone: *alone };
-                let (task, id) = (task.clone(), *id);
-                self.debit(&task, cost);
-                self.entries.push(Entry { task, round: *round, id, cost, fate: Fate::Reserved, finished: None });
+                self.spend(debit);
+                self.entries.push(Entry { debit: debit.clone(), fate: Fate::Reserved, finished: None });
             }
             (Record::Ready(hash, length), Some(entry)) if entry.fate == Fate::Reserved => {
                 entry.fate = Fate::Ready;
@@ -134,6 +134,7 @@ impl State {
             }
             (Record::Sent, Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Sent,
             (Record::Refused(_), Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Refused,
+            (Record::Dropped, Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Dropped,
             _ => return Err(Error::LedgerDamaged),
         }
         self.links.push(link(&self.last(), &record));
@@ -141,15 +142,30 @@ impl State {
         Ok(())
     }
 
-    fn debit(&mut self, name: &str, cost: Cost) {
-        self.spent = self.spent.plus(cost);
-        if let Some(place) = self.tasks.iter().position(|task| task.name == name) {
-            self.tasks[place].spent = self.tasks[place].spent.plus(cost);
+    fn spend(&mut self, Debit { task, cost, .. }: &Debit) {
+        self.spent = self.spent.plus(*cost);
+        if let Some(place) = self.tasks.iter().position(|known| known.name == *task) {
+            self.tasks[place].spent = self.tasks[place].spent.plus(*cost);
             self.clock.tasks_ms[place] = 0;
         } else {
-            self.tasks.push(Task { name: name.to_owned(), spent: cost });
+            self.tasks.push(Task { name: task.clone(), spent: (*cost).into() });
             self.clock.tasks_ms.push(0);
         }
+    }
+
+    /// The latest round of a task that anything was debited for.
+    pub(super) fn latest_round(&self, task: &str) -> Option<u32> {
+        self.entries.iter().filter(|entry| entry.debit.task == task).map(|entry| entry.debit.round).max()
+    }
+
+    /// Gives up what was never answered and whose round is over: it would be sent for ever, by the same id, to a leader
+    /// that stays silent.
+    pub(super) fn drop_overdue(&mut self, now_ms: u64) -> Result<()> {
+        if self.unsent.is_some() && self.entries.last().is_some_and(|entry| entry.debit.is_over(now_ms)) {
+            self.push(Record::Dropped)?;
+            self.unsent = None;
+        }
+        Ok(())
     }
 
     /// How many records there are.

@@ -5,7 +5,6 @@
 //! statistic follows a chi-square closely.
 
 use super::*;
-use crate::Round;
 
 /// ln 10⁹.
 const FALSE_ALARM: f64 = 20.723_265_836_946_41;
@@ -104,16 +103,20 @@ fn the_shipped_noise_is_a_discrete_gaussian_to_two_percent() {
     }
 }
 
-/// Kairouz, Liu, Steinke 2021: from three units on the sum is a discrete Gaussian but for e^−80.
+/// What a device releases, in both modes and at eight parts of a sum: the deviation is the one that the price is for.
 #[test]
-#[ignore = "long: 800,000 draws"]
-fn shipped_parts_sum_to_the_whole() {
-    let round = Round { grid_scale: 3, min_cohort: 10, ..Round::split_example() };
-    let bound = round.bound().expect("a plain round");
-    let sums = summed(&shipped(bound.deviation(), 800_000), round.parts() as usize);
-    // 80 of 100 are honest; z · S is 8 · 3.
-    assert_eq!(round.parts(), 8);
-    hold(&sums, 24.0, 0.1);
+fn what_noise_returns_is_the_discrete_gaussian_that_was_charged() {
+    let split = |p| Bound::split(1.0, 48, 4.0, p, 18).expect("a plain bound");
+    let device = Bound::device(1.0, 3, 8.0, 18).expect("a plain bound");
+    let released = |bound: Bound, count: usize| -> Vec<i64> {
+        let clipped = crate::clip(&crate::Gradient::from_values(&vec![0.0; count]), bound);
+        let noised = noise(clipped, tests::charge_for(bound)).expect("paid");
+        noised.into_grid().into_iter().map(i64::from).collect()
+    };
+    for (bound, deviation) in [(device, 24.0), (split(0.0625), 3.0), (split(0.25), 12.0)] {
+        hold(&released(bound, 100_000), deviation, 0.1);
+    }
+    hold(&summed(&released(split(0.0625), 800_000), 8), 3.0 * 8f64.sqrt(), 0.1);
 }
 
 #[cfg(feature = "simulate")]

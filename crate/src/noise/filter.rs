@@ -6,12 +6,15 @@
 
 use opendp::{
     combinators::{make_fully_adaptive_composition, make_privacy_filter},
-    core::{Function, PrivacyMap},
+    core::{Function, Measurement, PrivacyMap},
+    domains::{AtomDomain, VectorDomain},
+    measures::ZeroConcentratedDivergence,
+    metrics::L2Distance,
 };
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Ledger, Limits, Policy};
+use crate::{Debit, Ledger, Limits, NanoRho, Policy, mechanism::Mechanism};
 
 /// A release of nothing that costs this much.
 fn release(rho: f64) -> Mechanism {
@@ -32,11 +35,14 @@ fn theirs(charges: &[f64], budget: f64) -> usize {
 
 /// How many of them our ledger debits before its first refusal.
 fn ours(charges: &[f64], budget: NanoRho) -> usize {
-    let mut ledger = Ledger::open(&[], Limits { lifetime: budget, ..Policy::at_once().limits() }).expect("a new one");
+    let mut ledger =
+        Ledger::open(&[], Limits { lifetime: budget, per_round: NanoRho(u64::MAX), ..Policy::at_once().limits() })
+            .expect("a new one");
     let mut stored = Vec::new();
     let debited = |(id, rho): (u128, &f64)| {
         let cost = Cost::alone(NanoRho::from_rho(*rho));
-        let step = ledger.reserve(&stored, ("demo", 1, id.to_le_bytes()), cost, 0)?;
+        let debit = Debit { task: "demo".into(), round: id as u32, deadline_s: 1, id: id.to_le_bytes(), cost };
+        let step = ledger.reserve(&stored, debit, 0)?;
         stored = step.bytes().to_vec();
         ledger.persisted(step)
     };

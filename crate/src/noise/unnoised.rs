@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn it_is_the_clipped_gradient_as_it_is() {
-        let bound = Bound::new(1.0, 1 << 10, 8.0, 1, 2).expect("a plain bound");
+        let bound = Bound::device(1.0, 1 << 10, 8.0, 2).expect("a plain bound");
         let clipped = || clip(&Gradient::from_values(&[0.5, -0.25]), bound);
         assert_eq!(Unnoised::new(clipped()).grid(), clipped().grid());
     }

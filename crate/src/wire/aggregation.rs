@@ -2,7 +2,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version, decode, encode};
-use crate::{Error, Result};
+use crate::{Error, NoisedSum, Result};
 
 /// A numbered batch of uploads. Two aggregators agree on it when count and digest are the same at both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +69,10 @@ struct AggregateShareOnWire(u32, [u8; 32], [u8; 32], u32, Vec<u8>);
 cbor!(AggregateShareOnWire(version, configuration, batches, count, entries));
 
 impl AggregateShare {
-    /// The sum over the batches of this list. That `share` is that sum is for its store to hold.
-    pub fn new(closing: &Closing, share: Share) -> Self {
+    /// The sum over the batches of this list. That `sum` is that sum is for its store to hold.
+    pub fn new(closing: &Closing, sum: NoisedSum) -> Self {
         let (configuration, batches, count) = (closing.configuration, closing.digest(), closing.count());
-        Self { configuration, batches, count, share }
+        Self { configuration, batches, count, share: sum.into_share() }
     }
 
     /// This aggregator's sum.
@@ -125,7 +125,7 @@ mod tests {
     use crate::wire::Agreed;
 
     fn round() -> Round {
-        Round { dimension: 3, min_cohort: 2, tolerated_permille: 0, ..Round::split_example() }
+        Round { dimension: 3, min_cohort: 2, ..Round::split_example() }
     }
 
     fn whole(grid: [i32; 3]) -> Share {
@@ -139,16 +139,18 @@ mod tests {
         assert_eq!(batch.digest(), Batch::new([2; 32], 9, vec![[1; 16], [3; 16]]).digest());
         assert_ne!(batch.digest(), Batch::new([1; 32], 1, vec![[1; 16]]).digest());
         assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
-        let unsorted = BatchOnWire(1, [1; 32], 1, [[3; 16], [1; 16]].as_flattened().to_vec());
+        let unsorted = BatchOnWire(VERSION, [1; 32], 1, [[3; 16], [1; 16]].as_flattened().to_vec());
         assert_eq!(Batch::decode(&encode(&unsorted)), Err(Error::WireMalformed));
-        let repeated = BatchOnWire(1, [1; 32], 1, [[3; 16], [3; 16]].as_flattened().to_vec());
+        let repeated = BatchOnWire(VERSION, [1; 32], 1, [[3; 16], [3; 16]].as_flattened().to_vec());
         assert_eq!(Batch::decode(&encode(&repeated)), Err(Error::WireMalformed));
     }
 
     fn sum_over(ids: Vec<UploadId>, round: &Round, grid: [i32; 3]) -> AggregateShare {
         let batch = Batch::new(round.hash(), 1, ids);
         let agreed = Agreed { number: 1, count: batch.ids().len() as u32, digest: batch.digest() };
-        AggregateShare::new(&Closing::new(round.hash(), vec![agreed]), whole(grid))
+        let closing = Closing::new(round.hash(), vec![agreed]);
+        let (configuration, batches, count) = (closing.configuration, closing.digest(), closing.count());
+        AggregateShare { configuration, batches, count, share: whole(grid) }
     }
 
     #[test]

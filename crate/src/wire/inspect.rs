@@ -114,7 +114,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
         ("clip-norm", round.clip_norm.into()),
         ("grid-scale", round.grid_scale.into()),
         ("noise-multiplier", round.noise_multiplier.into()),
-        ("tolerated-permille", round.tolerated_permille.into()),
+        ("part-multiplier", round.part_multiplier.into()),
         ("min-cohort", round.min_cohort.into()),
         ("n-max", round.n_max.into()),
         ("delta", round.delta.into()),

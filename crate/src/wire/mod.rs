@@ -37,7 +37,7 @@ pub use upload::Upload;
 use crate::{Error, Result, cbor::Cbor};
 
 /// The version of the format that this build writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
 pub type UploadId = [u8; 16];

@@ -2,15 +2,15 @@
 use sha2::{Digest, Sha256};
 
 use super::{VERSION, check_version, decode, encode};
-use crate::{Bound, Error, Result, accounting, decimal::decimal};
+use crate::{Bound, Error, Result, decimal::decimal};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
 /// The hard limit on a round's dimension; a device's policy may want less.
 pub(super) const DIMENSION: u32 = 4096;
-/// The least deviation of a noise part: from here on sums of discrete Gaussians are discrete Gaussians to within
-/// e^(-88) (Kairouz, Liu, Steinke 2021).
-const LEAST_PART: f64 = 3.0;
+/// The least deviation of a device's noise in grid units: from here on sums of discrete Gaussians are discrete Gaussians
+/// to within e^(-88) (Kairouz, Liu, Steinke 2021), so that what is said of one part is true of several.
+const LEAST_NOISE: f64 = 3.0;
 
 /// Who adds the noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +58,11 @@ pub struct Round {
     pub clip_norm: f64,
     /// s, how many grid units are 1.
     pub grid_scale: u32,
-    /// z: in `device` mode each device's noise has a deviation of z · S grid units, in `split` mode the sum's has.
+    /// z: in `device` mode each device's noise has a deviation of z · S grid units, in `split` mode each aggregator's.
     pub noise_multiplier: f64,
-    /// t in thousandths: the share of the least cohort that may drop out or lie without the noise falling short.
-    pub tolerated_permille: u32,
+    /// p: in `split` mode each device's own noise has a deviation of p · S grid units, for the case that both
+    /// aggregators collude. 0 in `device` mode.
+    pub part_multiplier: f64,
     /// The least number of devices over which the sum is opened.
     pub min_cohort: u32,
     /// The most uploads that the round takes.
@@ -78,7 +79,7 @@ pub struct Round {
     pub helper: Option<Operator>,
 }
 
-struct OnWire(u32, String, u32, u32, u32, f64, u32, f64, u32, u32, u32, f64, u64, [u8; 32], Operator, Option<Operator>);
+struct OnWire(u32, String, u32, u32, u32, f64, u32, f64, f64, u32, u32, f64, u64, [u8; 32], Operator, Option<Operator>);
 cbor!(OnWire(
     version,
     task,
@@ -88,7 +89,7 @@ cbor!(OnWire(
     clip_norm,
     grid_scale,
     noise_multiplier,
-    tolerated_permille,
+    part_multiplier,
     min_cohort,
     n_max,
     delta,
@@ -109,7 +110,7 @@ impl Round {
             clip_norm: 0.0,
             grid_scale: 0,
             noise_multiplier: 0.0,
-            tolerated_permille: 0,
+            part_multiplier: 0.0,
             min_cohort: 0,
             n_max: 0,
             delta: 0.0,
@@ -131,7 +132,7 @@ impl Round {
             self.clip_norm,
             self.grid_scale,
             self.noise_multiplier,
-            self.tolerated_permille,
+            self.part_multiplier,
             self.min_cohort,
             self.n_max,
             self.delta,
@@ -153,7 +154,7 @@ impl Round {
             clip_norm,
             grid_scale,
             noise_multiplier,
-            tolerated_permille,
+            part_multiplier,
             min_cohort,
             n_max,
             delta,
@@ -176,7 +177,7 @@ impl Round {
             clip_norm,
             grid_scale,
             noise_multiplier,
-            tolerated_permille,
+            part_multiplier,
             min_cohort,
             n_max,
             delta,
@@ -194,17 +195,13 @@ impl Round {
         Sha256::digest(self.encode()).into()
     }
 
-    /// h, how many devices have to be honest: whose noise parts make up the sum's noise. 1 where a device adds it all.
-    pub fn parts(&self) -> u32 {
-        match self.mode {
-            Mode::Device => 1,
-            Mode::Split => accounting::honest_parts(self.min_cohort, self.tolerated_permille),
-        }
-    }
-
-    /// What the clip norm, the grid, the noise multiplier and the mode come to.
+    /// What the clip norm, the grid, the multipliers and the mode come to.
     pub fn bound(&self) -> Result<Bound> {
-        Bound::new(self.clip_norm, self.grid_scale, self.noise_multiplier, self.parts(), self.dimension)
+        let Self { clip_norm, grid_scale, noise_multiplier, part_multiplier, dimension, .. } = *self;
+        match self.mode {
+            Mode::Device => Bound::device(clip_norm, grid_scale, noise_multiplier, dimension),
+            Mode::Split => Bound::split(clip_norm, grid_scale, noise_multiplier, part_multiplier, dimension),
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -222,24 +219,23 @@ impl Round {
         hold(self.delta > 0.0 && self.delta < 1.0, "delta", &decimal(self.delta), "between 0 and 1")?;
         let helpers = usize::from(self.helper.is_some());
         match self.mode {
-            Mode::Device => hold(helpers == 0, "the number of helpers in device mode", &helpers, "0")?,
-            Mode::Split => {
-                hold(helpers == 1, "the number of helpers in split mode", &helpers, "1")?;
-                let permille = self.tolerated_permille;
-                hold(permille < 1000, "the tolerated share in thousandths", &permille, "under 1000")?;
+            Mode::Device => {
+                hold(helpers == 0, "the number of helpers in device mode", &helpers, "0")?;
+                let part = self.part_multiplier;
+                hold(part == 0.0, "the part multiplier in device mode", &decimal(part), "0")?;
             }
+            Mode::Split => hold(helpers == 1, "the number of helpers in split mode", &helpers, "1")?,
         }
         let bound = self.bound()?;
-        let part = bound.deviation();
+        let deviation = bound.deviation();
         hold(
-            part >= LEAST_PART,
-            "a noise part's deviation",
-            &decimal((part * 1000.0).round() / 1000.0),
+            deviation >= LEAST_NOISE,
+            "the deviation of a device's noise",
+            &decimal((deviation * 1000.0).round() / 1000.0),
             "at least 3 grid units",
         )?;
         // The sum is read as centred representatives: 12 deviations away lies one entry in 10^32.
-        let (n, norm) = (f64::from(self.n_max), f64::from(bound.clip_norm()));
-        let reach = n * norm + 12.0 * part * n.sqrt();
+        let reach = f64::from(self.n_max) * f64::from(bound.clip_norm()) + 12.0 * bound.sum_variance(self.n_max).sqrt();
         hold(reach < 2f64.powi(31), "the reach of the sum", &decimal(reach.round()), "under 2^31 grid units")
     }
 }
@@ -259,7 +255,7 @@ impl Round {
             clip_norm: 1.0,
             grid_scale: 1 << 12,
             noise_multiplier: 8.0,
-            tolerated_permille: 0,
+            part_multiplier: 0.0,
             min_cohort: 2,
             n_max: 10_000,
             delta: 1e-6,
@@ -275,7 +271,8 @@ impl Round {
         let helper = super::SealingKey::from_seed(&[2; 32]).public();
         Self {
             mode: Mode::Split,
-            tolerated_permille: 200,
+            noise_multiplier: 4.0,
+            part_multiplier: 0.25,
             min_cohort: 100,
             leader: Operator::new("leader.example", leader),
             helper: Some(Operator::new("helper.example", helper)),
@@ -325,12 +322,20 @@ mod tests {
             (Round { dimension: 4097, ..fine.clone() }, "the dimension is 4097 and has to be 1 to 4096"),
             (Round { n_max: 1, ..fine.clone() }, "the most uploads is 1 and has to be at least 2"),
             (
-                Round { tolerated_permille: 1000, ..split.clone() },
-                "the tolerated share in thousandths is 1000 and has to be under 1000",
+                Round { part_multiplier: 0.25, ..fine.clone() },
+                "the part multiplier in device mode is 0.25 and has to be 0",
             ),
             (
-                Round { grid_scale: 2, noise_multiplier: 10.0, min_cohort: 100, ..split },
-                "a noise part's deviation is 2.236 and has to be at least 3 grid units",
+                Round { part_multiplier: 0.0, ..split.clone() },
+                "the part multiplier is 0 and has to be above 0 and at most 100",
+            ),
+            (
+                Round { grid_scale: 11, ..split.clone() },
+                "the deviation of a device's noise is 2.75 and has to be at least 3 grid units",
+            ),
+            (
+                Round { n_max: 600_000, ..split },
+                "the reach of the sum is 2467122304 and has to be under 2^31 grid units",
             ),
             (
                 Round { n_max: 1_000_000, ..fine },
@@ -345,14 +350,13 @@ mod tests {
     fn the_ends_of_what_is_allowed_are_allowed() {
         let (fine, split) = (Round::example(), Round::split_example());
         let name = "x".repeat(64);
-        // A part of 30 / √99 = 3.015 units.
-        let coarse = Round { grid_scale: 30, noise_multiplier: 1.0, min_cohort: 99, tolerated_permille: 0, ..split };
+        let coarse = Round { grid_scale: 12, ..split };
         for round in [
             Round { task: name.clone(), leader: Operator::new(&name, [1; 32]), ..fine.clone() },
             Round { dimension: 4096, ..fine.clone() },
             Round { dimension: 1, min_cohort: 1, n_max: 1, ..fine.clone() },
             Round { n_max: 459_232, ..fine.clone() },
-            Round { tolerated_permille: 999, ..coarse.clone() },
+            Round { part_multiplier: 100.0, ..coarse.clone() },
             coarse.clone(),
         ] {
             assert_eq!(Round::decode(&round.encode()), Ok(round));
@@ -360,7 +364,7 @@ mod tests {
         for round in [
             Round { leader: Operator::new(&"x".repeat(65), [1; 32]), ..fine.clone() },
             Round { n_max: 459_233, ..fine },
-            Round { min_cohort: 101, ..coarse },
+            Round { grid_scale: 11, ..coarse },
         ] {
             assert!(Round::decode(&round.encode()).is_err(), "{round:?}");
         }
@@ -379,7 +383,7 @@ mod tests {
             Round { clip_norm: 2.0, ..round.clone() },
             Round { grid_scale: 1 << 11, ..round.clone() },
             Round { noise_multiplier: 8.5, ..round.clone() },
-            Round { tolerated_permille: 201, ..round.clone() },
+            Round { part_multiplier: 0.5, ..round.clone() },
             Round { min_cohort: 99, ..round.clone() },
             Round { n_max: 9_999, ..round.clone() },
             Round { delta: 1e-5, ..round.clone() },

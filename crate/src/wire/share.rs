@@ -19,7 +19,7 @@ pub struct Share {
 
 impl Share {
     /// The whole vector as one share.
-    pub(super) fn whole(grid: &[i32]) -> Self {
+    pub(crate) fn whole(grid: &[i32]) -> Self {
         Self { entries: grid.iter().map(|&entry| entry.cast_unsigned()).collect() }
     }
 

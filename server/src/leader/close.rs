@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed};
+use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed, noise_sum};
 
 use super::{Leader, Served};
 use crate::{
@@ -56,7 +56,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     async fn opened(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Vec<f64>)> {
         let round = &stored.round;
         let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
-        let ours = AggregateShare::new(closing, self.store.sum(stored.id, round, &numbers).await?);
+        let ours = AggregateShare::new(closing, noise_sum(self.store.sum(stored.id, round, &numbers).await?, round)?);
         let theirs = match round.mode {
             Mode::Device => None,
             Mode::Split => {

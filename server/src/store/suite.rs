@@ -17,7 +17,7 @@ pub(super) fn round(number: u32) -> Round {
         clip_norm: 1.0,
         grid_scale: 1 << 12,
         noise_multiplier: 4.0,
-        tolerated_permille: 200,
+        part_multiplier: 0.25,
         min_cohort: 2,
         n_max: 100,
         delta: 1e-6,

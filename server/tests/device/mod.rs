@@ -7,7 +7,7 @@ pub(crate) fn upload(round: &[u8], head: &[u8], pins: Pins, id: [u8; 16]) -> Vec
     let policy = Policy { min_cohort: 100, ..Policy::at_once() };
     let terms = Terms { task: "demo".into(), pins, policy };
     let mut device = Device::new(terms, round, head, &[], Backend::Scalar).expect("the policy admits the demo");
-    device.reserve(&[], id, 0).expect("a full budget");
+    device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let gradient: Gradient = match Box::pin(device.gradient()).as_mut().poll(&mut context) {

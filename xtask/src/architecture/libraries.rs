@@ -20,8 +20,8 @@ const LIBRARIES: &[Library] = &[
     },
     Library {
         words: &["opendp"],
-        places: &["crate/src/noise.rs", "crate/src/noise/", "crate/src/ledger.rs", "crate/src/ledger/"],
-        why: "noise is drawn and accounted in crate/src/noise and ledger only",
+        places: &["crate/src/mechanism.rs", "crate/src/noise/"],
+        why: "noise is drawn and priced in crate/src/mechanism.rs only",
     },
     Library {
         words: &["wasm_bindgen", "wasm_bindgen_futures", "wasm_bindgen_test", "web_sys", "js_sys"],
@@ -63,8 +63,8 @@ mod tests {
     fn each_library_is_caught_outside_its_place() {
         for (word, good) in [
             ("wgpu", "crate/src/gpu/pass.rs"),
-            ("opendp", "crate/src/noise.rs"),
-            ("opendp", "crate/src/ledger.rs"),
+            ("opendp", "crate/src/mechanism.rs"),
+            ("opendp", "crate/src/noise/filter.rs"),
             ("wasm_bindgen", "web/src/lib.rs"),
             ("web_sys", "web/src/lib.rs"),
             ("js_sys", "tests/browser/gpu.rs"),

@@ -12,7 +12,7 @@ use prio::{
     },
 };
 use privet::{
-    Charge, Clipped, Cost, Gradient, Ledger, Mode, NanoRho, Noised, Operator, Policy, Round, SealingKey, Upload, clip,
+    Charge, Clipped, Cost, Debit, Gradient, Ledger, Mode, NanoRho, Noised, Operator, Policy, Round, SealingKey, Upload, clip,
     cost, noise,
 };
 use rand::{
@@ -57,7 +57,7 @@ impl Release {
             clip_norm: 1.0,
             grid_scale: 1 << 16,
             noise_multiplier: 8.0,
-            tolerated_permille: 200,
+            part_multiplier: 1.0,
             min_cohort: 100,
             n_max: 10_000,
             delta: 1e-6,
@@ -74,7 +74,8 @@ impl Release {
     /// Debits, as the ledger's own step does before a release. Not timed.
     pub fn reserve(&mut self) {
         let mut ledger = Ledger::open(&[], Policy::at_once().limits()).unwrap();
-        let step = ledger.reserve(&[], ("bench", 1, ID), self.cost, 0).unwrap();
+        let debit = Debit { task: "bench".into(), round: 1, deadline_s: 1, id: ID, cost: self.cost };
+        let step = ledger.reserve(&[], debit, 0).unwrap();
         self.charge = Some(ledger.persisted(step).unwrap());
     }
 
