@@ -229,6 +229,38 @@ mod tests {
         }
     }
 
+    /// The variance of an opened sum in units of S², as it is and as it was where devices alone made the noise of a round
+    /// (at least 100 devices, a fifth of which might fail), with the rho where both aggregators collude.
+    fn variances(devices: u32) -> (f64, f64) {
+        let now = Bound::split(1.0, 1 << 10, 4.0, 0.25, 18).expect("a plain bound").sum_variance(devices);
+        (now / f64::from(1 << 20), f64::from(devices) * 16.0 / 80.0)
+    }
+
+    #[test]
+    fn two_aggregators_noise_is_less_than_that_of_many_devices() {
+        for devices in [300, 1000, 10_000, 100_000] {
+            let (now, before) = variances(devices);
+            assert!(now < before, "{devices}: {now} {before}");
+        }
+        assert_eq!(variances(1000), (94.5, 200.0));
+    }
+
+    #[test]
+    #[ignore = "prints the table of docs/privacy.md"]
+    #[expect(clippy::print_stdout, reason = "it prints a table")]
+    fn variance_table() {
+        for devices in [100, 1000, 10_000, 100_000] {
+            let (now, before) = variances(devices);
+            println!("| {devices} | {now} | {before} | {:.2} |", now / before);
+        }
+        for part in [0.1, 0.25, 0.5, 1.0] {
+            let alone = crate::NanoRho::from_rho(2.0 / (part * part));
+            let epsilon = crate::accounting::epsilon_from_rho(alone, 1e-6);
+            let grown = |n: f64| (32.0 + n * part * part) / 32.0;
+            println!("| {part} | {} | {epsilon:.1} | {:.2} | {:.2} |", alone.rho(), grown(100.0), grown(1000.0));
+        }
+    }
+
     /// Numbers of every size, and vectors whose norm lies within a rounding of the bound.
     fn adversarial(seed: u64) -> Vec<f32> {
         use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
