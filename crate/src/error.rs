@@ -211,6 +211,14 @@ pub enum Error {
     #[error("the token was used before")]
     #[cfg(feature = "served")]
     TokenSpent,
+    /// The account has had its tokens; those of its interval come again, those of its lifetime do not.
+    #[error("an account has {per_interval} tokens in an interval and {lifetime} in all")]
+    #[cfg(feature = "served")]
+    QuotaSpent { per_interval: u32, lifetime: u32 },
+    /// The round wants a token, and this device has none that it may use yet. Raised by the package.
+    #[error("the round wants a token, and there is none to use yet")]
+    #[cfg(feature = "served")]
+    TokenMissing,
     /// The request is not signed by the pinned key, or has no right to what it asks.
     #[error("this request is not authorised")]
     #[cfg(feature = "served")]

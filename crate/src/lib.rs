@@ -97,9 +97,10 @@ pub use slate::{Request, Slate};
 #[cfg(feature = "release")]
 pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]
-pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, Upload, Value, inspect};
+pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, TokenContext, Upload, Value, inspect};
 pub use wire::{
-    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, UploadId, hex, unhex, verify_message,
+    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenKey, UploadId, hex, unhex,
+    verify_message,
 };
 
 /// The result of everything here.

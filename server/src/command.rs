@@ -4,6 +4,7 @@ pub(crate) mod backup;
 pub(crate) mod evaluate;
 mod folder;
 pub(crate) mod head;
+pub(crate) mod issuer;
 pub(crate) mod keys;
 pub(crate) mod plan;
 pub(crate) mod serve;

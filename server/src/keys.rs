@@ -69,7 +69,7 @@ fn damaged() -> io::Error {
 }
 
 /// Readable by its owner alone from the first moment, and never written over another.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -24,6 +24,8 @@ enum Command {
     #[command(subcommand)]
     Keys(command::keys::Keys),
     #[command(subcommand)]
+    Issuer(command::issuer::IssuerCommand),
+    #[command(subcommand)]
     Head(command::head::Head),
     Evaluate(command::evaluate::Evaluate),
     Plan(command::plan::Plan),
@@ -39,6 +41,7 @@ async fn main() -> ExitCode {
         Command::Serve(serve) => serve.run().await,
         Command::Tasks(tasks) => tasks.run().await,
         Command::Keys(keys) => keys.run().await,
+        Command::Issuer(issuer) => issuer.run().await,
         Command::Head(head) => head.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Plan(plan) => plan.run(),

@@ -78,6 +78,8 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("round-pending", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("token-refused", StatusCode::FORBIDDEN, Stop),
     ("token-spent", StatusCode::FORBIDDEN, Stop),
+    ("quota-spent", StatusCode::FORBIDDEN, Retry),
+    ("token-missing", StatusCode::FORBIDDEN, Retry),
     ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
     ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("rate-limited", StatusCode::TOO_MANY_REQUESTS, Retry),

@@ -57,6 +57,8 @@ const CODES = [
   "round-pending",
   "token-refused",
   "token-spent",
+  "quota-spent",
+  "token-missing",
   "not-authorised",
   "too-many-requests",
   "rate-limited",

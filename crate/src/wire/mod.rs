@@ -15,6 +15,8 @@ mod seal;
 mod share;
 mod sign;
 #[cfg(feature = "release")]
+mod token;
+#[cfg(feature = "release")]
 mod upload;
 
 #[cfg(feature = "release")]
@@ -32,6 +34,8 @@ pub use seal::{Role, SealingKey};
 pub use share::Share;
 pub use sign::{Identity, Pins, Signed, verify_message};
 #[cfg(feature = "release")]
+pub use token::TokenContext;
+#[cfg(feature = "release")]
 pub use upload::Upload;
 
 use crate::{Error, Result, cbor::Cbor};
@@ -41,6 +45,9 @@ const VERSION: u32 = 2;
 
 /// Names one upload: 16 random bytes, so that a repeated request is known for what it is.
 pub type UploadId = [u8; 16];
+
+/// The modulus of an issuer of tokens, the most significant byte first. Its exponent is 65,537.
+pub type TokenKey = [u8; 256];
 
 /// The one encoding of a message.
 pub(crate) fn encode(message: &impl Cbor) -> Vec<u8> {

@@ -391,7 +391,7 @@ async fn stdin_ended() {
     drop(tokio::io::stdin().read_to_end(&mut rest).await);
 }
 
-async fn asked_to_stop() {
+pub(crate) async fn asked_to_stop() {
     #[cfg(unix)]
     let terminated = async {
         let kind = signal::unix::SignalKind::terminate();
