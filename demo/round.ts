@@ -126,9 +126,10 @@ export class RoundView extends View {
   /** What a mean over so few can teach, by the round's own numbers. */
   #noise() {
     const number = (name: string) => Number(this.#round?.[name]);
-    const [clip, multiplier, goal] = [number("clip-norm"), number("noise-multiplier"), this.#goal];
-    const honest = Math.ceil((1 - number("tolerated-permille") / 1000) * goal);
-    const noise = (multiplier * clip * Math.sqrt(goal / honest)) / goal;
+    const [clip, goal] = [number("clip-norm"), this.#goal];
+    const [each, part] = [number("noise-multiplier"), number("part-multiplier")];
+    // Two aggregators add z, and each device p, in multiples of the clip norm.
+    const noise = (clip * Math.sqrt(2 * each ** 2 + goal * part ** 2)) / goal;
     return html`<h2>What so few can teach</h2>
       <p>
         One device can move the mean of ${goal} by ${(clip / goal).toFixed(4)} at most. The noise in each of its
