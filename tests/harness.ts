@@ -28,11 +28,19 @@ export function required(name: string): string {
 
 const NO_GPU_FLAGS = ["--disable-features=WebGPU", "--disable-gpu"];
 
-export async function launch({ gpu = !noGpu, simd = true } = {}): Promise<Browser> {
-  const args = [...FLAGS, ...(gpu ? GPU_FLAGS : NO_GPU_FLAGS)];
+/** `kept` keeps pages to come back to, as browsers do and drivers do not; `flags` are more of the browser's own. */
+export async function launch({
+  gpu = !noGpu,
+  simd = true,
+  kept = false,
+  flags = [] as string[],
+} = {}): Promise<Browser> {
+  const args = [...FLAGS, ...(gpu ? GPU_FLAGS : NO_GPU_FLAGS), ...flags];
   // A processor without these instructions is one without SIMD, as V8 sees it.
   if (!simd) args.push("--js-flags=--no-enable-sse4-1");
-  return chromium.launch({ executablePath: required("PRIVET_CHROMIUM"), args, chromiumSandbox: false });
+  const ignoreDefaultArgs = kept ? ["--disable-back-forward-cache"] : [];
+  const executablePath = required("PRIVET_CHROMIUM");
+  return chromium.launch({ executablePath, args, ignoreDefaultArgs, chromiumSandbox: false });
 }
 
 /** A browser with a profile on disk, as people have one: its cache holds scripts as they were compiled, too. */

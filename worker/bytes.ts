@@ -9,3 +9,6 @@ export async function hashOf(bytes: Uint8Array): Promise<string> {
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, place) => byte === b[place]);
 }
+
+/** Where a page is not served over https there is no `randomUUID`. */
+export const idAtRandom = () => hex(crypto.getRandomValues(new Uint8Array(16)));

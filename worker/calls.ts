@@ -15,14 +15,27 @@ export interface GiveUp {
   reason: unknown;
 }
 
-/** An answer on its way back, or how far it is. */
+/** Whether anybody is there who would answer. */
+export interface Ping {
+  ping: true;
+}
+
+/** What the asking end sends. */
+export type Asking = Ask | GiveUp | Ping;
+
+/** An answer on its way back, or how far it is; or that somebody is there. */
 export type Reply =
-  { id: number; value: unknown } | { id: number; failure: Failure } | { id: number; progress: unknown };
+  | { id: number; value: unknown }
+  | { id: number; failure: Failure }
+  | { id: number; progress: unknown }
+  | { pong: true };
 
 export interface AskOptions {
+  /** The call's number, where it has one; they rise. */
+  id?: number;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: never) => void) | undefined;
-  transfer?: Transferable[];
+  transfer?(args: unknown[]): Transferable[];
 }
 
 /** What a call is answered with in mind. */
@@ -39,31 +52,48 @@ export interface Mark {
 }
 
 interface Waiting {
-  ask: Ask;
+  ask: Omit<Ask, "args">;
+  args: () => unknown[];
   resolve(value: unknown): void;
   reject(error: unknown): void;
   onProgress: AskOptions["onProgress"];
   done(): void;
 }
 
+const TICK_MS = 1000;
+/** After so many ticks without a word whoever should answer is asked whether they are there, and after so many given up. */
+const PING_AFTER = 3;
+const LOST_AFTER = 10;
+
 /** The asking end. */
 export class Caller {
-  readonly #send: (message: Ask | GiveUp, transfer: Transferable[]) => void;
+  readonly #send: (message: Asking, transfer: Transferable[]) => void;
   readonly #errorFrom: (failure: Failure) => Error;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
   #ended: Error | undefined;
+  readonly #lost: (() => void) | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** How many ticks ago anything was heard. */
+  #silent = 0;
 
-  constructor(send: (message: Ask | GiveUp, transfer: Transferable[]) => void, errorFrom: (failure: Failure) => Error) {
+  /** With `lost`, that is called where calls wait and nobody is there who would answer them. */
+  constructor(
+    send: (message: Asking, transfer: Transferable[]) => void,
+    errorFrom: (failure: Failure) => Error,
+    lost?: () => void,
+  ) {
     this.#send = send;
     this.#errorFrom = errorFrom;
+    this.#lost = lost;
   }
 
-  ask(call: string, args: unknown[], { signal, onProgress, transfer = [] }: AskOptions = {}): Promise<unknown> {
+  /** Arguments are made again where the call is asked again: their buffers may be gone. */
+  ask(call: string, args: () => unknown[], { id, signal, onProgress, transfer }: AskOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       if (signal?.aborted) return reject(this.#errorFrom(gaveUp(signal.reason)));
-      const ask = { id: ++this.#calls, call, args };
+      const ask = { id: id ?? ++this.#calls, call };
       const stop = () => {
         this.#waiting.delete(ask.id);
         // A reason is anything; its name says whether it was the time.
@@ -72,12 +102,16 @@ export class Caller {
       };
       const done = () => signal?.removeEventListener("abort", stop);
       signal?.addEventListener("abort", stop, { once: true });
-      this.#waiting.set(ask.id, { ask, resolve, reject, onProgress, done });
-      this.#send(ask, transfer);
+      this.#waiting.set(ask.id, { ask, args, resolve, reject, onProgress, done });
+      const given = args();
+      this.#send({ ...ask, args: given }, transfer?.(given) ?? []);
+      this.#listen();
     });
   }
 
   settle(reply: Reply): void {
+    this.#silent = 0;
+    if ("pong" in reply) return;
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     if ("progress" in reply) return waiting.onProgress?.(reply.progress as never);
@@ -89,17 +123,42 @@ export class Caller {
 
   /** Asks again whatever has no answer, in the order of asking. */
   resend(): void {
-    for (const { ask } of this.#waiting.values()) this.#send(ask, []);
+    this.#silent = 0;
+    for (const { ask, args } of this.#waiting.values()) this.#send({ ...ask, args: args() }, []);
+  }
+
+  /** Time that is no time to answer in begins, or is over. */
+  rest(resting: boolean): void {
+    this.#silent = resting ? Number.NEGATIVE_INFINITY : 0;
   }
 
   /** Every call under way and every later one is refused with this error. */
   end(error: Error): void {
     this.#ended ??= error;
+    this.refuse(error);
+  }
+
+  /** Every call under way is refused. */
+  refuse(error: Error): void {
     for (const { reject, done } of this.#waiting.values()) {
       done();
       reject(error);
     }
     this.#waiting.clear();
+  }
+
+  /** Ticks are counted and not the time: a machine that slept has heard nothing meanwhile. */
+  #listen(): void {
+    if (!this.#lost || this.#watch !== undefined) return;
+    this.#silent = Math.min(this.#silent, 0);
+    this.#watch = setInterval(() => {
+      this.#silent += 1;
+      if (this.#waiting.size === 0 || this.#silent >= LOST_AFTER) {
+        clearInterval(this.#watch);
+        this.#watch = undefined;
+        if (this.#waiting.size > 0) this.#lost?.();
+      } else if (this.#silent >= PING_AFTER) this.#send({ ping: true }, []);
+    }, TICK_MS);
   }
 }
 
@@ -109,7 +168,8 @@ type Answer = (call: string, args: unknown[], context: Context) => Promise<unkno
 export function answering(tab: string, answer: Answer, post: (reply: Reply, transfer: Transferable[]) => void) {
   const underWay = new Map<number, AbortController>();
   let last = 0;
-  return async (message: Ask | GiveUp): Promise<void> => {
+  return async (message: Asking): Promise<void> => {
+    if ("ping" in message) return post({ pong: true }, []);
     const { id } = message;
     if (!("call" in message)) return underWay.get(id)?.abort(message.reason);
     if (id <= last) return;

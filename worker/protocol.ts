@@ -1,6 +1,6 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
-import type { Ask, GiveUp, Reply } from "./calls.ts";
+import type { Asking, Reply } from "./calls.ts";
 import type { Early } from "./early.ts";
 import type { Sending } from "./sent.ts";
 
@@ -53,6 +53,8 @@ export interface Policy {
 export interface OpenOptions {
   /** The task's name, which the profile is kept under, too. */
   task: string;
+  /** Names the page: its calls are the same ones, whichever of its workers passes them on. */
+  tab: string;
   /** Whom to contribute to; nobody where it is left out. */
   leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array } };
   /** A head that the application brings. */
@@ -392,6 +394,11 @@ export interface Calls {
 
 export type Call = keyof Calls;
 
-/** What crosses: calls and their answers, in both directions. */
+/** What crosses: what to open, then calls and their answers, in both directions. */
 export type Wire =
-  { down: Ask | GiveUp } | { up: Reply } | { askPage: Ask | GiveUp } | { pageSays: Reply } | { early: Early };
+  | { open: OpenOptions }
+  | { down: Asking }
+  | { up: Reply }
+  | { askPage: Asking }
+  | { pageSays: Reply }
+  | { early: Early };

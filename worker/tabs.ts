@@ -1,7 +1,8 @@
 // One tab of many leads: it holds a lock, owns the device and answers for all. The others ask it over a channel, and ask
 // again whoever leads next. When a tab closes or crashes the browser gives its lock to the next one.
 
-import { type Ask, answering, Caller, type Context, type GiveUp, type Reply } from "./calls.ts";
+import { answering, type Asking, Caller, type Context, type Reply } from "./calls.ts";
+import { idAtRandom } from "./bytes.ts";
 import { lockOf } from "./early.ts";
 import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
@@ -12,29 +13,33 @@ export interface Leader {
   close(): Promise<void>;
 }
 
-/** To one tab, by the id that it has; to whoever leads; or to all. */
+/** To one worker, by the id that it has; to whoever leads; or to all. A call is one of a tab's, which may have had other workers. */
 type Message =
-  | { to: string; from: string; message: Ask | GiveUp }
+  | { to: string; from: string; tab: string; message: Asking }
   | { to: string; reply: Reply }
   | { to: "leader" }
   | { to: "all"; leader: string };
 
 export class Tabs {
-  readonly #id = crypto.randomUUID();
+  readonly #id = idAtRandom();
+  readonly #tab: string;
   readonly #channel: BroadcastChannel | undefined;
   readonly #lead: () => Promise<Leader>;
   readonly #caller = new Caller(
     (message) => this.#send(message),
     ({ code, message }) => refusal(code, message),
+    // Whoever leads is there no more, and holds the lock still: a tab that was frozen, or hangs.
+    () => this.#caller.refuse(refusal("timed-out", "the tab that leads does not answer: close it, or go back to it")),
   );
-  readonly #answering = new Map<string, (message: Ask | GiveUp) => Promise<void>>();
+  readonly #answering = new Map<string, (message: Asking) => Promise<void>>();
   readonly #closing = new AbortController();
   /** The tab that leads, as far as this one has heard. */
   #leads: string | undefined;
   #leader: Promise<Leader> | undefined;
   #resign: () => void = () => undefined;
 
-  constructor(name: string, store: Store, lead: () => Promise<Leader>) {
+  constructor(name: string, tab: string, store: Store, lead: () => Promise<Leader>) {
+    this.#tab = tab;
     this.#lead = lead;
     // Without a name to be found by it is this thread's alone: whoever else has a store of that kind has another one.
     if (store.channel !== undefined) {
@@ -46,9 +51,9 @@ export class Tabs {
     lock.catch((error: unknown) => this.#caller.end(error as Error));
   }
 
-  /** Asks whoever leads. */
-  ask(call: string, args: unknown[], { signal, onProgress }: Context): Promise<unknown> {
-    return this.#caller.ask(call, args, { signal, onProgress });
+  /** Asks whoever leads, by the number that the page gave the call: it is the same one if another worker asks it again. */
+  ask(call: string, args: unknown[], { signal, onProgress, mark }: Context): Promise<unknown> {
+    return this.#caller.ask(call, () => args, { id: mark.call, signal, onProgress });
   }
 
   /** This tab leads no more, and asks no more. */
@@ -75,15 +80,15 @@ export class Tabs {
     this.#caller.resend();
   }
 
-  #send(message: Ask | GiveUp): void {
-    if (this.#leads === this.#id) this.#answer(this.#id, message);
-    else if (this.#leads) this.#post({ to: this.#leads, from: this.#id, message });
+  #send(message: Asking): void {
+    if (this.#leads === this.#id) this.#answer(this.#id, this.#tab, message);
+    else if (this.#leads) this.#post({ to: this.#leads, from: this.#id, tab: this.#tab, message });
   }
 
   #receive(message: Message): void {
     if ("leader" in message) this.#follow(message.leader);
     else if ("message" in message) {
-      if (message.to === this.#id && this.#leads === this.#id) this.#answer(message.from, message.message);
+      if (message.to === this.#id && this.#leads === this.#id) this.#answer(message.from, message.tab, message.message);
     } else if ("reply" in message) {
       if (message.to === this.#id) this.#caller.settle(message.reply);
     } else if (this.#leads === this.#id) this.#post({ to: "all", leader: this.#id });
@@ -93,7 +98,7 @@ export class Tabs {
     if (!this.#closing.signal.aborted) this.#channel?.postMessage(message);
   }
 
-  #answer(from: string, message: Ask | GiveUp): void {
+  #answer(from: string, tab: string, message: Asking): void {
     let answer = this.#answering.get(from);
     if (!answer) {
       const own = from === this.#id;
@@ -101,7 +106,7 @@ export class Tabs {
         if (own) this.#caller.settle(reply);
         else this.#post({ to: from, reply });
       };
-      answer = answering(from, async (call, args, context) => (await this.#opened()).answer(call, args, context), post);
+      answer = answering(tab, async (call, args, context) => (await this.#opened()).answer(call, args, context), post);
       this.#answering.set(from, answer);
     }
     void answer(message);

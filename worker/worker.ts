@@ -30,7 +30,7 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
     (askPage) => post({ askPage }, []),
     ({ code, message }) => refusal(code, message),
   );
-  const askToken = (task: string, round: number) => page.ask("token", [task, round]) as Promise<Uint8Array>;
+  const askToken = (task: string, round: number) => page.ask("token", () => [task, round]) as Promise<Uint8Array>;
   const start = async (options: OpenOptions) => {
     const server = new Server(options.leader?.url ?? "");
     const opened = store ?? (options.memory ? new MemoryStore() : openStore());
@@ -42,7 +42,7 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
     early.catch(() => undefined);
     const until = performance.now() + EARLY_MS;
     const kept = await opened;
-    return new Tabs(options.task, kept, () => {
+    return new Tabs(options.task, options.tab, kept, () => {
       // Whoever leads later, or tries again, wants what is published then.
       const once = performance.now() < until ? early : NOTHING;
       early = NOTHING;
@@ -52,14 +52,14 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
   const answer = answering(
     "page",
     async (call, args, context) => {
-      if (call === "open") tabs ??= start(args.shift() as OpenOptions);
       if (call === "close") return (await tabs)?.close();
       return (await tabs)?.ask(call, args, context);
     },
     (up, transfer) => post({ up }, transfer),
   );
   return (message: Wire): void => {
-    if ("down" in message) void answer(message.down);
+    if ("open" in message) tabs ??= start(message.open);
+    else if ("down" in message) void answer(message.down);
     else if ("pageSays" in message) page.settle(message.pageSays);
   };
 }
@@ -78,4 +78,5 @@ if (scope.WorkerGlobalScope && scope.name === "privet") {
   const loaded = new Promise<Early>((resolve) => (settle = resolve));
   const take = serving((message, transfer) => scope.postMessage(message, transfer), undefined, loaded);
   scope.addEventListener("message", ({ data }) => ("early" in data ? settle(data.early) : take(data)));
+  scope.postMessage({ up: { pong: true } }, []);
 }

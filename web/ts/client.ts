@@ -1,4 +1,4 @@
-import { answering, buffersOf, type AskOptions, Caller, type Reply } from "../../worker/calls.ts";
+import { answering, type AskOptions, buffersOf, Caller, type Reply } from "../../worker/calls.ts";
 import { loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
@@ -8,66 +8,138 @@ import type { Options } from "./types.ts";
 /** The calls whose arrays were made for them: they go to the worker without a copy. */
 const MADE: readonly string[] = ["rerank", "record"];
 
+type Post = (message: Wire, transfer: Transferable[]) => void;
+
 /** The page's end: calls go in, answers and errors come out, wherever the device is. */
 export class Client {
   readonly #caller: Caller;
-  readonly #end: () => void;
+  readonly #token: Options["token"];
+  readonly #over = new AbortController();
+  readonly #lost: () => void;
+  #worker: Worker | undefined;
+  #post: Post = () => undefined;
+  /** A worker that has not spoken yet is still being loaded. */
+  #isLoading = true;
 
-  private constructor(caller: Caller, end: () => void) {
-    this.#caller = caller;
-    this.#end = end;
+  private constructor(token: Options["token"], lost: () => void) {
+    this.#token = token;
+    this.#lost = lost;
+    this.#caller = new Caller(
+      (down, transfer) => this.#post({ down }, transfer),
+      ({ code, message }) => errorFrom(code, message),
+      () => this.#fail("the worker does not answer: it was ended, or hangs"),
+    );
   }
 
-  /** A device in a worker, or in this thread, with what it will be opened with. */
+  /** A device in a worker, or in this thread, with what it will be opened with. `lost` is called where it is gone for good. */
   static async start(
     { worker = true, token }: Options,
-    opened: Promise<OpenOptions>,
+    options: OpenOptions,
     // A store of the application's own is an object of its thread.
     own: Store | undefined,
+    lost: () => void,
   ): Promise<Client> {
-    const caller = new Caller(
-      (down, transfer) => post({ down }, transfer),
-      ({ code, message }) => errorFrom(code, message),
-    );
-    const askedForToken = answering(
-      "device",
-      async (_, [task, round]) => token?.({ task: task as string, round: round as number }),
-      (pageSays: Reply) => post({ pageSays }, []),
-    );
-    const take = (message: Wire) => {
-      if ("up" in message) caller.settle(message.up);
-      else if ("askPage" in message) void askedForToken(message.askPage);
-    };
-    let post: (message: Wire, transfer: Transferable[]) => void;
+    const client = new Client(token, lost);
     if (worker === true && !own) {
-      const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
-      device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
-      device.addEventListener("error", () => caller.end(new PrivetError("worker-failed", "the worker did not start")));
-      post = (message, transfer) => device.postMessage(message, transfer);
-      void opened
-        .then(loadEarly)
-        .catch(() => ({}))
-        .then((early) => post({ early }, []));
-      return new Client(caller, () => device.terminate());
+      client.#begin(options);
+      client.#restWithThePage(options);
+    } else {
+      const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
+      client.#serveBy((take) => serve(take, own), options);
     }
-    const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
-    post = serve(take, own);
-    return new Client(caller, () => undefined);
+    return client;
   }
 
-  open(options: OpenOptions): ReturnType<Calls["open"]> {
-    return this.#caller.ask("open", [options]) as ReturnType<Calls["open"]>;
+  open(): ReturnType<Calls["open"]> {
+    return this.ask("open", []);
   }
 
-  ask<Name extends Call>(name: Name, args: Parameters<Calls[Name]>, options: AskOptions = {}): ReturnType<Calls[Name]> {
-    const transfer = MADE.includes(name) ? args.flatMap((part) => buffersOf(Object(part).items ?? part)) : [];
-    return this.#caller.ask(name, args, { ...options, transfer }) as ReturnType<Calls[Name]>;
+  /** Arguments by a function are made again where the call has to be asked again. */
+  ask<Name extends Call>(
+    name: Name,
+    args: Parameters<Calls[Name]> | (() => Parameters<Calls[Name]>),
+    options: AskOptions = {},
+  ): ReturnType<Calls[Name]> {
+    const transfer = (args: unknown[]) =>
+      MADE.includes(name) ? args.flatMap((part) => buffersOf(Object(part).items ?? part)) : [];
+    const make = typeof args === "function" ? args : () => args;
+    return this.#caller.ask(name, make, { ...options, transfer }) as ReturnType<Calls[Name]>;
   }
 
   /** Says goodbye, and refuses every call under way and every later one with this error. */
   async end(error: PrivetError): Promise<void> {
-    await this.#caller.ask("close", []).catch(() => undefined);
+    await this.ask("close" as Call, [] as never).catch(() => undefined);
+    this.#stop(error);
+  }
+
+  #stop(error: PrivetError): void {
     this.#caller.end(error);
-    this.#end();
+    this.#over.abort();
+    this.#worker?.terminate();
+  }
+
+  #fail(message: string): void {
+    this.#stop(new PrivetError("worker-failed", message));
+    this.#lost();
+  }
+
+  #begin(options: OpenOptions): void {
+    const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
+    this.#worker = device;
+    this.#isLoading = true;
+    this.#caller.rest(true);
+    device.addEventListener("error", () => this.#fail("the worker did not start"));
+    this.#serveBy((take) => {
+      device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
+      return (message, transfer = []) => device.postMessage(message, transfer);
+    }, options);
+    const early = (early: object) => device.postMessage({ early });
+    loadEarly(options).then(early, () => early({}));
+  }
+
+  /** What answers for the page belongs to one worker: a later one asks again. */
+  #serveBy(
+    serve: (take: (message: Wire) => void) => (message: Wire, transfer?: Transferable[]) => void,
+    options: OpenOptions,
+  ) {
+    const askedForToken = answering(
+      "device",
+      async (_, [task, round]) => this.#token?.({ task: task as string, round: round as number }),
+      (pageSays: Reply) => post({ pageSays }),
+    );
+    const post = serve((message) => {
+      if (this.#isLoading) this.#caller.rest((this.#isLoading = false));
+      if ("up" in message) this.#caller.settle(message.up);
+      else if ("askPage" in message) void askedForToken(message.askPage);
+    });
+    this.#post = post;
+    post({ open: options });
+  }
+
+  /**
+   * A page that is kept to come back to, or frozen, would hold the lock by which its worker leads, and nobody would answer
+   * the other tabs. So its worker ends with it. What it has acknowledged is stored; what it has not is asked again.
+   */
+  #restWithThePage(options: OpenOptions): void {
+    if (!globalThis.document) return;
+    let resting = false;
+    const on = (target: EventTarget, kind: string, take: (event: Event) => void) =>
+      target.addEventListener(kind, take, { signal: this.#over.signal });
+    const rest = () => {
+      resting = true;
+      this.#caller.rest(true);
+      this.#worker?.terminate();
+      this.#post = () => undefined;
+    };
+    const wake = () => {
+      if (!resting) return;
+      resting = false;
+      this.#begin(options);
+      this.#caller.resend();
+    };
+    on(globalThis as unknown as EventTarget, "pagehide", (event) => (event as PageTransitionEvent).persisted && rest());
+    on(globalThis as unknown as EventTarget, "pageshow", wake);
+    on(document, "freeze", rest);
+    on(document, "resume", wake);
   }
 }

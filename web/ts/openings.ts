@@ -65,11 +65,10 @@ class Opening {
     await before;
     const storage = await stored;
     this.#stored = true;
-    const opened = openOptionsFrom(options);
-    opened.catch(() => undefined);
-    const client = (this.#client = await Client.start(options, opened, storage));
+    const lost = () => void (this.ended ??= this.#end());
+    const client = (this.#client = await Client.start(options, await openOptionsFrom(options), storage, lost));
     if (this.ended) throw closed();
-    return { client, names: await client.open(await opened) };
+    return { client, names: await client.open() };
   }
 
   /** One that has only begun to open ends as soon as it finds that nobody wants it. */

@@ -1,3 +1,4 @@
+import { idAtRandom } from "../../worker/bytes.ts";
 import type { OpenOptions, Sources } from "../../worker/protocol.ts";
 import type { Bytes, Key, Options, Wasm } from "./types.ts";
 
@@ -20,6 +21,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
   };
   return {
     task,
+    tab: idAtRandom(),
     policy,
     ...(leader && { leader }),
     ...(head && { head: isPlace(head) ? absolute(head) : await bytesOf(head) }),

@@ -74,8 +74,8 @@ export class Personalizer<S extends Schema = Schema> {
   async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
     if (this.#isServed) return false;
     const { kind, item, value = 0, time = Date.now(), slate } = interaction as unknown as Interaction;
-    const items = itemsFrom([item], this.#names);
-    return this.ask("record", [{ kind, items, value, slate, moment: momentAt(time) }], { signal });
+    const act = () => ({ kind, items: itemsFrom([item], this.#names), value, slate, moment: momentAt(time) });
+    return this.ask("record", () => [act()], { signal });
   }
 
   /**
@@ -86,12 +86,9 @@ export class Personalizer<S extends Schema = Schema> {
     const plain = candidates as readonly Candidate[];
     if (this.#isServed)
       return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
-    const args = [
-      itemsFrom(plain, this.#names),
-      requestFrom(request, plain, this.#names),
-      momentAt(Date.now()),
-    ] as const;
-    const ranking = await this.ask("rerank", [...args], { signal: request.signal });
+    const [asked, moment] = [requestFrom(request, plain, this.#names), momentAt(Date.now())];
+    const args = (): Parameters<Calls["rerank"]> => [itemsFrom(plain, this.#names), asked, moment];
+    const ranking = await this.ask("rerank", args, { signal: request.signal });
     const { id, kind, order } = ranking;
     const [pins = 0, caps = 0, freshness = 0] = ranking.unmet;
     let said: Promise<unknown> | undefined;
