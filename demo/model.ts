@@ -335,7 +335,7 @@ export class Model extends EventTarget {
   }
 
   /** The slate counts as seen once it was on the screen for a second. */
-  #watch(slate: { shown(element?: Element, options?: { signal?: AbortSignal }): Promise<void> }): void {
+  #watch(slate: { shown(element?: Element | null, options?: { signal?: AbortSignal }): Promise<unknown> }): void {
     this.#showing.abort();
     this.#showing = new AbortController();
     const list = document.querySelector("#stories");

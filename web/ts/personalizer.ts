@@ -14,7 +14,7 @@ import type {
 } from "../../worker/protocol.ts";
 import { Audit } from "./audit.ts";
 import type { Client } from "./client.ts";
-import { type ErrorCode, PrivetError } from "./error.ts";
+import { type ErrorCode, gaveUp, PrivetError } from "./error.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { type Held, hold, type Place } from "./openings.ts";
 import { serverSlate } from "./served.ts";
@@ -99,8 +99,11 @@ export class Personalizer<S extends Schema = Schema> {
       scores: request.explain ? scoresOf(ranking) : [],
       unmet: { pins, caps, freshness },
       shown: async (element, { signal } = {}) => {
-        if (element) await visible(element, signal);
+        if (signal?.aborted) throw gaveUp(signal);
+        // What was looked for and is not there was seen by nobody.
+        if (element === null || (element && !(await visible(element, signal)))) return false;
         await (said ??= this.ask("shown", [id]));
+        return true;
       },
     };
   }

@@ -33,5 +33,5 @@ export function serverSlate<C extends Candidate>(candidates: readonly C[], reque
   const best = () => left.splice(Math.max(0, left.findIndex(allowed)), 1)[0] as C;
   const items = Array.from({ length: count }, (_, place) => pinned[place] ?? take(best()));
   unmet.pins = Object.entries(pins).filter(([id, place]) => items[place]?.id !== id).length;
-  return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => undefined };
+  return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => false };
 }

@@ -89,9 +89,10 @@ export interface Slate<C> {
   unmet: { pins: number; caps: number; freshness: number };
   /**
    * Says, once, that the items were on the screen: the ones that are passed over teach, too. With an element it waits
-   * until half of that, or half of the screen by it, was visible for a second.
+   * until half of that, or half of the screen by it, was visible for a second; without one that is the caller's word. Whether
+   * they were: not where there is no element (`null`), nor where another slate took its place before.
    */
-  shown(element?: Element, options?: { signal?: AbortSignal }): Promise<void>;
+  shown(element?: Element | null, options?: { signal?: AbortSignal }): Promise<boolean>;
 }
 
 /** The parts of a score: their sum decides, and only how it differs from the other items'. So two are given around 0. */
