@@ -5,11 +5,18 @@ const VECTOR = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 123, 0
 
 const hasSimd = () => WebAssembly.validate(VECTOR);
 
-// Each address is written out: so a bundler finds the file and copies it.
-export function rankAddress(): URL {
-  return hasSimd() ? new URL("./rank_bg.wasm", import.meta.url) : new URL("./rank_scalar_bg.wasm", import.meta.url);
-}
+// Each address is written out, and by itself: so a bundler finds the file and copies it. Of two in one condition, a tool that
+// makes scripts smaller makes one address of a condition, which no bundler finds.
+const RANK = [
+  () => new URL("./rank_scalar_bg.wasm", import.meta.url),
+  () => new URL("./rank_bg.wasm", import.meta.url),
+] as const;
+const FULL = [
+  () => new URL("./full_scalar_bg.wasm", import.meta.url),
+  () => new URL("./full_bg.wasm", import.meta.url),
+] as const;
 
-export function fullAddress(): URL {
-  return hasSimd() ? new URL("./full_bg.wasm", import.meta.url) : new URL("./full_scalar_bg.wasm", import.meta.url);
-}
+export const rankAddress = (): URL => RANK[hasSimd() ? 1 : 0]();
+export const fullAddress = (): URL => FULL[hasSimd() ? 1 : 0]();
+/** The script that is loaded late. */
+export const fullScript = (): URL => new URL("./full.js", import.meta.url);

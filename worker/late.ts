@@ -1,7 +1,7 @@
 // The full module, which can contribute and audit: loaded when it is first wanted, and beside the one that ranks.
 
 import type * as full from "./full.ts";
-import { fullAddress } from "./lanes.ts";
+import { fullAddress, fullScript } from "./lanes.ts";
 import type { Source } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 
@@ -26,9 +26,11 @@ export function loadFull(source?: Source): Promise<Full> {
 }
 
 async function load(source?: Source): Promise<Full> {
-  // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need.
-  const address = new URL("./full.js", import.meta.url);
-  const module = glue ?? ((await import(/* @vite-ignore */ /* webpackIgnore: true */ address.href)) as Full);
+  // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need. Each of them is
+  // told so by a comment, which has to outlive every tool that makes the script smaller: the build looks whether it did.
+  const { href } = fullScript();
+  const module =
+    glue ?? ((await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ href)) as Full);
   await module.default({ module_or_path: source ?? fullAddress() });
   return module;
 }

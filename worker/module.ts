@@ -3,7 +3,7 @@
 import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import type { Early } from "./early.ts";
-import { fullAddress, rankAddress } from "./lanes.ts";
+import { fullAddress, fullScript, rankAddress } from "./lanes.ts";
 import type { Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
@@ -42,9 +42,8 @@ export async function admitEarly(
 
 /** Where the worker and both modules are. */
 export function addressesOf({ rank, full }: Sources = {}): string[] {
-  const beside = ["worker.js", rankAddress(), "full.js", fullAddress()];
-  const named = [rank, full].filter((source) => typeof source === "string");
-  return [...beside, ...named].map((name) => new URL(name, import.meta.url).href);
+  const beside = [import.meta.url, ...[rankAddress(), fullScript(), fullAddress()].map(({ href }) => href)];
+  return [...beside, ...[rank, full].filter((source) => typeof source === "string")];
 }
 
 /** The module takes them over: nobody has to free them. */

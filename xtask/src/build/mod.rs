@@ -61,6 +61,9 @@ pub(crate) const LOADED_FIRST: usize = 3;
 pub(crate) const SCALAR: [(&str, &str); 2] =
     [("rank_bg.wasm", "rank_scalar_bg.wasm"), ("full_bg.wasm", "full_scalar_bg.wasm")];
 
+/// What tells bundlers to leave an import as it is: webpack, Turbopack, Vite.
+const LEAVE_IT: [&str; 3] = ["webpackIgnore", "turbopackIgnore", "@vite-ignore"];
+
 /// The files of the page that are served as they are.
 const STATIC: [&str; 3] = ["html", "svg", "png"];
 /// How the name of a file ends that is a worker of the page.
@@ -242,7 +245,13 @@ fn package(place: &Place) -> Result<()> {
     for name in ["worker", "service", "full"] {
         shipped(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"))?;
     }
-    bundled(place, "web/ts/node/index.ts", "web/ts/dist/node.js").args(["--platform=node", "--minify"]).run()?;
+    shipped_for(place, "node", "web/ts/node/index.ts", "web/ts/dist/node.js")?;
+    for name in ["worker", "service", "node"] {
+        let script = read(&dist.join(format!("{name}.js")))?;
+        for word in LEAVE_IT {
+            ensure!(script.contains(word), "{name}.js lost `{word}`: a bundler would take its late import apart");
+        }
+    }
     for (name, _) in MODULES {
         for folder in [name.to_owned(), format!("{name}_scalar")] {
             copy(&module_file(&root.join("web/pkg").join(&folder), name), &module_file(&dist, &folder))?;
@@ -322,10 +331,17 @@ fn feed(from: &Path, dist: &Path) -> Result<()> {
 
 /// A bundle, once more through what makes a few percent less of it.
 fn shipped(place: &Place, from: &str, to: &str) -> Result<()> {
-    bundle(place, from, to, true)?;
+    shipped_for(place, "browser", from, to)
+}
+
+fn shipped_for(place: &Place, platform: &str, from: &str, to: &str) -> Result<()> {
+    // Not its white space: with that go the comments that bundlers have to find.
+    let platform = format!("--platform={platform}");
+    bundled(place, from, to).args([&platform, "--minify-syntax", "--minify-identifiers"]).run()?;
     let map = Path::new(to).file_name().and_then(|name| name.to_str()).context("a bundle has a name")?;
     node_program(place, "terser")
         .args([to, "--module", "--ecma=2022", "--mangle", "--compress", "passes=3,hoist_funs", "--output", to])
+        .args(["--comments".to_owned(), format!("/{}/", LEAVE_IT.join("|"))])
         .args(["--source-map", &format!("content='{to}.map',url='{map}.map'")])
         .run()
 }

@@ -34,6 +34,8 @@ pub(super) fn package(context: &Context) -> Result<()> {
     build::server_beside_tests(place)?;
     let tarball = build::pack(place)?;
     let env = page_env(place, &context.machine)?.env("PRIVET_TARBALL", tarball);
+    // Next alone is 340 MB to install.
+    let env = if context.long { env.env("PRIVET_LONG", "1") } else { env };
     node_test(place, env, "tests/package")?;
     figures::sizes(place)?.check()
 }
