@@ -59,6 +59,10 @@ export interface Count {
 /** Who adds the noise: each device all of it, or all devices together for two aggregators. */
 export type Mode = "device" | "split";
 
+/** Who runs what, as rounds tell devices: one who runs both, or two. */
+const ONE = ["--leader-name", "Example Ltd"];
+const TWO = [...ONE, "--helper-name", "Another Ltd"];
+
 /** `privet serve` in a process of its own (a helper beside it in `split`), over stores in a folder of its own. */
 export class Server {
   address = "";
@@ -72,7 +76,7 @@ export class Server {
   }
 
   static async start(pages = required("PRIVET_PAGES"), mode: Mode = "device", more: string[] = []): Promise<Server> {
-    const flags = ["--mode", mode, "--pages", pages, ...more];
+    const flags = [...ONE, "--mode", mode, "--pages", pages, ...more];
     const server = new Server(await mkdtemp(join(tmpdir(), "privet-")), flags);
     await server.up();
     return server;
@@ -90,11 +94,11 @@ export class Server {
       return said.toString().match(/[0-9a-f]{64}/)?.[0] ?? "";
     };
     const [leaderKey, helperKey] = [key("leader"), key("helper")];
-    const helper = new Server(folders.helper, ["--role", "helper", "--leader-key", leaderKey]);
+    const helper = new Server(folders.helper, [...TWO, "--role", "helper", "--leader-key", leaderKey]);
     await helper.up();
-    const checked = ["serve", "--check", "--tasks", tasks];
+    const checked = ["serve", "--check", ...ONE, "--tasks", tasks];
     const hash = execFileSync(required("PRIVET_SERVER"), checked).toString().split(" ")[0] ?? "";
-    const roles = ["--role", "leader", "--tasks", tasks, "--pages", required("PRIVET_PAGES")];
+    const roles = [...TWO, "--role", "leader", "--tasks", tasks, "--pages", required("PRIVET_PAGES")];
     const leader = new Server(folders.leader, [...roles, "--helper", helper.address, "--helper-key", helperKey]);
     await leader.up();
     // Proposed by the leader's first question, and admitted by the helper's operator.

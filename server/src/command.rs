@@ -6,15 +6,44 @@ mod folder;
 pub(crate) mod head;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+mod lock;
 pub(crate) mod plan;
 pub(crate) mod serve;
 pub(crate) mod tasks;
 
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    io::{self, ErrorKind, Write},
+};
 
 /// What went wrong, for the terminal.
 pub(crate) type Done<T = ()> = Result<T, String>;
 
 fn because<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
     move |cause| format!("{what}: {cause}")
+}
+
+/// Prints a line. Whoever reads may have gone (`| head`): that ends no command, and is no error.
+fn say(line: impl Display) -> Done {
+    writeln!(Screen, "{line}").map_err(because("the output cannot be written"))
+}
+
+/// The standard output, as long as somebody reads it.
+struct Screen;
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        unless_gone(io::stdout().write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_gone(io::stdout().flush(), ())
+    }
+}
+
+fn unless_gone<T>(done: io::Result<T>, gone: T) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(gone),
+        done => done,
+    }
 }

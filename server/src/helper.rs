@@ -23,6 +23,8 @@ pub struct Helper<S> {
     store: S,
     keys: Keys,
     name: String,
+    /// What rounds may call the leader: any name where none is said.
+    leader_name: Option<String>,
     /// Rounds begin and end one at a time.
     turning: Mutex<()>,
 }
@@ -63,7 +65,13 @@ pub struct Standing {
 impl<S: Store> Helper<S> {
     /// A helper of this name.
     pub fn new(store: S, keys: Keys, name: &str) -> Self {
-        Self { store, keys, name: name.into(), turning: Mutex::new(()) }
+        Self { store, keys, name: name.into(), leader_name: None, turning: Mutex::new(()) }
+    }
+
+    /// One that signs only rounds whose leader has this name: devices are told it over this helper's signature.
+    #[must_use]
+    pub fn of_leader(self, name: &str) -> Self {
+        Self { leader_name: Some(name.into()), ..self }
     }
 
     /// What the leader and applications pin.
@@ -141,6 +149,12 @@ impl<S: Store> Helper<S> {
                     is: "another".into(),
                     must: format!("{} with its newest key", self.name),
                 });
+            }
+            if let Some(name) = &self.leader_name
+                && round.leader.name() != name
+            {
+                let (is, must) = (round.leader.name().to_owned(), name.clone());
+                return Err(Error::RoundRefused { what: "the leader's name", is, must });
             }
             let head = self.store.head(&round.task, round.head).await?;
             let first = |hash| tasks.iter().any(|task| task.first_head() == Ok(hash));

@@ -11,6 +11,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use crate::files::{create_private, files_of, private_file};
+
 mod http;
 mod key;
 
@@ -111,6 +113,10 @@ pub struct Accounts(SqlitePool);
 impl Accounts {
     /// Opens the file.
     pub async fn open(path: &Path, make: bool) -> Result<Self> {
+        if make && !path.exists() {
+            create_private(path).map_err(|cause| failed(cause.into()))?;
+        }
+        files_of(path).iter().try_for_each(|file| private_file(file)).map_err(|cause| failed(cause.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(make)

@@ -4,6 +4,8 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use privet::{Identity, SealingKey};
 
+use crate::files::{create_private, private_file, sync_folder};
+
 /// What signs rounds, and what opens the shares that are sealed to this aggregator.
 pub struct Keys {
     /// Signs what is published, and what is said to the other aggregator.
@@ -17,7 +19,10 @@ impl Keys {
     pub fn open(path: &Path) -> io::Result<Self> {
         if !path.exists() {
             write_new(path, &[fresh()?, fresh()?].concat())?;
+            // A store that outlives a power cut is worth nothing without them.
+            sync_folder(path)?;
         }
+        private_file(path)?;
         Self::of(&fs::read(path)?)
     }
 
@@ -70,23 +75,9 @@ fn damaged() -> io::Error {
 
 /// Readable by its owner alone from the first moment, and never written over another.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = create_private(path)?;
     io::Write::write_all(&mut file, bytes)?;
     file.sync_all()
-}
-
-/// Makes the names in a file's folder durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        fs::File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -54,6 +54,8 @@ struct Helper<P> {
     peer: Arc<P>,
     /// Its pinned identity.
     key: [u8; 32],
+    /// What it may call itself: any name where none is said.
+    name: Option<String>,
     forwarder: Forwarder,
 }
 
@@ -80,7 +82,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     pub fn new(store: S, keys: Keys, name: &str, helper: Option<(P, [u8; 32])>) -> Self {
         let helper = helper.map(|(peer, key)| {
             let peer = Arc::new(peer);
-            Helper { forwarder: Forwarder::start(peer.clone()), peer, key }
+            Helper { forwarder: Forwarder::start(peer.clone()), peer, key, name: None }
         });
         let metrics = Arc::new(Metrics::default());
         let writer = Writer::start(store.clone(), metrics.clone());
@@ -102,6 +104,15 @@ impl<S: Store, P: Peer> Leader<S, P> {
     #[must_use]
     pub fn with_batches_of(self, batch: u32) -> Self {
         Self { batch, ..self }
+    }
+
+    /// One whose rounds name the helper so and not otherwise: devices are told it over this leader's signature.
+    #[must_use]
+    pub fn with_helper_named(mut self, name: Option<&str>) -> Self {
+        if let Some(helper) = &mut self.helper {
+            helper.name = name.map(str::to_owned);
+        }
+        self
     }
 
     /// What the helper and applications pin.

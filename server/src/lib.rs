@@ -8,6 +8,7 @@
 
 mod clock;
 pub mod evaluate;
+mod files;
 mod guard;
 mod helper;
 mod issuer;
@@ -28,6 +29,7 @@ mod validation;
 mod version;
 
 pub use clock::{keep_turning, now_s};
+pub use files::{create_private, files_of, private_file, private_folder};
 pub use guard::Norms;
 pub use helper::{Helper, Proposal, Standing};
 pub use issuer::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};

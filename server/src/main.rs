@@ -1,9 +1,8 @@
 //! The command `privet`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on the terminal")]
 
 mod command;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -51,7 +50,8 @@ async fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("privet: {message}");
+            // Whoever reads that may have gone.
+            drop(writeln!(std::io::stderr(), "privet: {message}"));
             ExitCode::FAILURE
         }
     }

@@ -247,8 +247,11 @@ pub trait Tally: Send + Sync {
 
 /// All of it, and an end.
 pub trait Store: Shelf + Calendar + Tally + Clone + 'static {
-    /// Whether it answers.
+    /// Whether it answers, and can be written to.
     fn ready(&self) -> impl Future<Output = bool> + Send;
+    /// Writes something of no meaning, as durably as an upload, and says whether that succeeds. Asked often, it tells what
+    /// it found up to a second ago.
+    fn test_write(&self) -> impl Future<Output = bool> + Send;
     /// Ends every connection, so that what is stored is whole.
     fn shut(&self) -> impl Future<Output = ()> + Send;
 }

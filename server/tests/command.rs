@@ -36,18 +36,20 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn settings_are_checked_without_serving() {
-    assert!(said(&privet(&["serve", "--check"], &[])).ends_with(" demo\n"));
-    let alone = refused(&privet(&["serve", "--check", "--role", "leader"], &[]));
+    assert!(said(&privet(&["serve", "--check", "--leader-name", "a"], &[])).ends_with(" demo\n"));
+    let alone =
+        refused(&privet(&["serve", "--check", "--role", "leader", "--leader-name", "a", "--helper-name", "b"], &[]));
     assert!(alone.contains("a split task needs --helper"), "{alone}");
-    let keyless = refused(&privet(&["serve", "--check", "--role", "helper"], &[]));
+    let keyless =
+        refused(&privet(&["serve", "--check", "--role", "helper", "--leader-name", "a", "--helper-name", "b"], &[]));
     assert!(keyless.contains("--leader-key has to be the 64 hexadecimal digits"), "{keyless}");
-    let cohort = refused(&privet(&["serve", "--check", "--min-cohort", "4000000"], &[]));
+    let cohort = refused(&privet(&["serve", "--check", "--leader-name", "a", "--min-cohort", "4000000"], &[]));
     assert!(cohort.contains("the reach of the sum is") && cohort.contains("under 2^31"), "{cohort}");
-    let token = refused(&privet(&["serve", "--check"], &[("PRIVET_ADMIN_TOKEN", "short")]));
+    let token = refused(&privet(&["serve", "--check", "--leader-name", "a"], &[("PRIVET_ADMIN_TOKEN", "short")]));
     assert!(token.contains("the admin token has 5 characters and has to have 32 or more"), "{token}");
-    let header = refused(&privet(&["serve", "--check", "--client-header", "no header"], &[]));
+    let header = refused(&privet(&["serve", "--check", "--leader-name", "a", "--client-header", "no header"], &[]));
     assert!(header.contains("--client-header no header"), "{header}");
-    let pages = refused(&privet(&["serve", "--check", "--pages", "nowhere"], &[]));
+    let pages = refused(&privet(&["serve", "--check", "--leader-name", "a", "--pages", "nowhere"], &[]));
     assert!(pages.contains("there is no folder nowhere"), "{pages}");
 }
 
@@ -58,7 +60,7 @@ fn a_file_yields_to_the_environment_and_that_to_flags() {
     fs::write(&file, "mode = \"device\"\nmin_cohort = 11\n").expect("writable");
     let hash = |mode, cohort| Task::demo(mode, cohort).expect("the demo's numbers fit").0.hash();
     let checked = |flags: &[&str], environment: &[(&str, &str)]| {
-        let words = [&["serve", "--check", "--config", text(&file)], flags].concat();
+        let words = [&["serve", "--check", "--leader-name", "a", "--config", text(&file)], flags].concat();
         said(&privet(&words, environment)).split_whitespace().next().expect("a hash").to_owned()
     };
     assert_eq!(checked(&[], &[]), hash(Mode::Device, 11));
@@ -66,7 +68,7 @@ fn a_file_yields_to_the_environment_and_that_to_flags() {
     assert_eq!(checked(&[], &environment), hash(Mode::Device, 12));
     assert_eq!(checked(&["--min-cohort", "13"], &environment), hash(Mode::Device, 13));
     fs::write(&file, "min_cohrot = 11\n").expect("writable");
-    let odd = refused(&privet(&["serve", "--check", "--config", text(&file)], &[]));
+    let odd = refused(&privet(&["serve", "--check", "--leader-name", "a", "--config", text(&file)], &[]));
     assert!(odd.contains("unknown field `min_cohrot`"), "{odd}");
 }
 
@@ -252,7 +254,9 @@ impl Drop for Running {
 /// `privet serve`, until it says its address.
 fn serving(data: &Path) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).stdout(Stdio::piped());
+    command
+        .args(["serve", "--leader-name", "Example Ltd", "--listen", "127.0.0.1:0", "--data", text(data)])
+        .stdout(Stdio::piped());
     let mut child = Running(command.spawn().expect("it runs"));
     let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();
     let first = lines.next().expect("it speaks").expect("UTF-8");
@@ -264,7 +268,9 @@ fn serving(data: &Path) -> (Running, String) {
 /// `privet serve` with these words and this environment, until it says its address; what it logs goes there.
 fn logging(data: &Path, words: &[&str], environment: &[(&str, &str)], log: Stdio) -> (Running, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_privet"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data", text(data)]).args(words);
+    command
+        .args(["serve", "--leader-name", "Example Ltd", "--listen", "127.0.0.1:0", "--data", text(data)])
+        .args(words);
     command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(log);
     let mut child = Running(command.spawn().expect("it runs"));
     let mut lines = BufReader::new(child.0.stdout.take().expect("it is piped")).lines();

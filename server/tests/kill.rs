@@ -105,7 +105,12 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let cohort = ["--min-cohort", "50000", "--rate", "0"];
     let leader_key = privet(&["keys", "new", "--role", "leader", "--data", &ours]);
     let helper_key = privet(&["keys", "new", "--role", "helper", "--data", &theirs]);
+    let names = ["--leader-name", "Example Ltd", "--helper-name", "Another Ltd"];
     let (mut helper, helper_at) = Process::start(&[
+        "--leader-name",
+        "Example Ltd",
+        "--helper-name",
+        "Another Ltd",
         "--role",
         "helper",
         "--data",
@@ -118,11 +123,11 @@ fn no_acknowledged_upload_is_lost_when_processes_are_killed() {
     let (helper_listens, helper_url) = (helper_at.to_string(), format!("http://{helper_at}"));
     let start_helper = || {
         let words = ["--role", "helper", "--data", &theirs, "--listen", &helper_listens, "--leader-key", &leader_key];
-        Process::start(&words).0
+        Process::start(&[&words[..], &names].concat()).0
     };
     let start_leader = |listen: &str| {
         let words = ["--role", "leader", "--data", &ours, "--listen", listen, "--helper", &helper_url];
-        Process::start(&[&words[..], &["--helper-key", &helper_key], &cohort].concat())
+        Process::start(&[&words[..], &["--helper-key", &helper_key], &names, &cohort].concat())
     };
     let (mut leader, at) = start_leader("127.0.0.1:0");
     let listens = at.to_string();

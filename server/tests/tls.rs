@@ -94,7 +94,7 @@ async fn a_round_opens_and_is_fetched_over_tls() {
     let (helper_crt, helper_crt_key) = certificate(folder.path(), "helper");
     let leader_key = privet(&["keys", "new", "--role", "leader", "--data", &ours]).expect("a key");
     let helper_key = privet(&["keys", "new", "--role", "helper", "--data", &theirs]).expect("a key");
-    let listen = ["--listen", "127.0.0.1:0"];
+    let listen = ["--listen", "127.0.0.1:0", "--leader-name", "Example Ltd", "--helper-name", "Another Ltd"];
     let words = ["--role", "helper", "--data", &theirs, "--leader-key", &leader_key];
     let tls = ["--tls-certificate", text(&helper_crt), "--tls-key", text(&helper_crt_key)];
     let (_helper, helper_url) = Process::start(&[&words[..], &listen, &tls].concat());
@@ -154,16 +154,17 @@ fn files_that_are_no_certificate_or_do_not_fit_are_refused_before_serving() {
     fs::write(&empty, "").expect("writable");
     let check = |certificate: &Path, key: &Path| {
         let tls = ["--tls-certificate", text(certificate), "--tls-key", text(key)];
-        privet(&[&["serve", "--check"], &tls[..]].concat())
+        privet(&[&["serve", "--check", "--leader-name", "a"], &tls[..]].concat())
     };
     assert!(check(&crt, &key).is_ok());
     assert!(check(&other, &key).expect_err("another's key").contains("do not fit"));
     assert!(check(&empty, &key).expect_err("nothing").contains("holds no certificate"));
     assert!(check(&crt, &crt).is_err());
     assert!(check(&folder.path().join("none.crt"), &key).expect_err("nothing").contains("none.crt"));
-    let half = privet(&["serve", "--check", "--tls-key", text(&key)]).expect_err("half of it");
+    let half = privet(&["serve", "--check", "--leader-name", "a", "--tls-key", text(&key)]).expect_err("half of it");
     assert!(half.contains("--tls-certificate and --tls-key have to be given together"), "{half}");
-    let words = ["serve", "--check", "--role", "leader", "--helper-key"];
+    let names = ["--leader-name", "a", "--helper-name", "b"];
+    let words = [&["serve", "--check"], &names[..], &["--role", "leader", "--helper-key"]].concat();
     let leader = |url: &str, authority: &Path| {
         privet(&[&words[..], &[&"0".repeat(64), "--helper", url, "--helper-ca", text(authority)]].concat())
     };

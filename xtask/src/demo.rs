@@ -25,8 +25,16 @@ pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     }
     let server = Program::new(place.server())
         .dir(&place.root)
-        // A leader and a helper, as two operators would run them.
-        .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--pages", "demo/dist"])
+        // A leader and a helper, as two operators would run them. One runs both here, and the page says so.
+        .args([
+            "serve",
+            "--leader-name",
+            "this demo's host",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--pages",
+            "demo/dist",
+        ])
         .args(["--tasks", "demo/task/tasks.toml", "--data"])
         .arg(place.target.join("demo-data"));
     // The thread that opens the page would end with this process.

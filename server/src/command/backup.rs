@@ -6,14 +6,15 @@ use std::{
 };
 
 use clap::Args;
-use privet_server::{Keys, SqliteStore, Store, store::Calendar};
+use privet_server::{Keys, SqliteStore, Store, create_private, files_of};
 
 use super::{
     Done, because,
-    folder::{DATA, Role, existing_store, keys_path, store_path},
+    folder::{DATA, Role, end_unfinished, existing_store, keys_path, lock, store_path},
+    say,
 };
 
-/// Copy a store into one file, while it is served. Keys are not in it.
+/// Copy a store into one file, while it is served. Keys are not in it, nor what an open round has gathered.
 #[derive(Args)]
 pub(crate) struct Backup {
     /// The file to write; it must not be there yet.
@@ -43,7 +44,13 @@ pub(crate) struct Restore {
 impl Backup {
     pub(crate) async fn run(self) -> Done {
         let store = existing_store(&self.data, self.role).await?;
-        store.backup(&self.to).await.map_err(because(format!("{} cannot be written", self.to.display())))?;
+        let unwritable = format!("{} cannot be written", self.to.display());
+        create_private(&self.to).map_err(because(&unwritable))?;
+        if let Err(error) = store.backup(&self.to).await {
+            // Half a copy is none.
+            drop(fs::remove_file(&self.to));
+            return Err(because(unwritable)(error));
+        }
         store.shut().await;
         Ok(())
     }
@@ -52,48 +59,40 @@ impl Backup {
 impl Restore {
     pub(crate) async fn run(self) -> Done {
         let (path, keys) = (store_path(&self.data, self.role), keys_path(&self.data, self.role));
-        // A log of the store that was there would be read into the copy.
-        if let Some(there) = files(&path).into_iter().find(|file| file.exists()) {
-            return Err(format!("there is {} already: move it away first", there.display()));
-        }
         if !keys.exists() {
             return Err(format!("there is no key file {}: put it there first, for it is renewed", keys.display()));
         }
+        let _lock = lock(&self.data, self.role, "restore").await?;
+        // A log of the store that was there would be read into the copy.
+        if let Some(there) = files_of(&path).into_iter().find(|file| file.exists()) {
+            return Err(format!("there is {} already: move it away first", there.display()));
+        }
         // Under another name until it is safe to serve.
         let beside = path.with_extension("restoring");
-        for left in files(&beside).iter().filter(|file| file.exists()) {
+        for left in files_of(&beside).iter().filter(|file| file.exists()) {
             fs::remove_file(left).map_err(because(left.display()))?;
         }
-        let ended = end_unfinished(&self.from, &beside).await?;
+        let ended = put_back(&self.from, &beside).await?;
         // A round that began after the copy is unknown to it and could be signed and summed once more, over other
         // uploads. It named a sealing key that is gone before the store is there.
         Keys::rotate(&keys, &[]).map_err(because(keys.display()))?;
         fs::rename(&beside, &path).map_err(because(path.display()))?;
-        println!("{} is back; {ended} unfinished rounds ended without a sum; the sealing key is new", path.display());
+        say(format!(
+            "{} is back; {ended} unfinished rounds ended without a sum; the sealing key is new",
+            path.display()
+        ))?;
         if self.role == Role::Helper {
-            println!("Tasks that were withdrawn since the copy are admitted again: see `privet tasks list`");
+            say("Tasks that were withdrawn since the copy are admitted again: see `privet tasks list`")?;
         }
         Ok(())
     }
 }
 
-/// A store's file and its logs.
-fn files(store: &Path) -> [PathBuf; 3] {
-    ["", "-wal", "-shm"].map(|suffix| {
-        let mut name = store.as_os_str().to_owned();
-        name.push(suffix);
-        name.into()
-    })
-}
-
 /// Copies a store and ends the rounds in it that are not over; how many those were.
-async fn end_unfinished(from: &Path, to: &Path) -> Done<usize> {
+async fn put_back(from: &Path, to: &Path) -> Done<usize> {
     fs::copy(from, to).map_err(because(from.display()))?;
     let store = SqliteStore::open(to).await.map_err(because(to.display()))?;
-    let unfinished = store.unfinished().await.map_err(because("the store"))?;
-    for stored in &unfinished {
-        store.end(stored.id).await.map_err(because("the store"))?;
-    }
+    let ended = end_unfinished(&store).await?;
     store.shut().await;
-    Ok(unfinished.len())
+    Ok(ended)
 }

@@ -5,7 +5,7 @@ use std::{env, num::NonZero, path::PathBuf};
 use clap::Args;
 use privet_server::evaluate::{self, Fold, Options, SEEDS, Stage};
 
-use super::Done;
+use super::{Done, Screen};
 
 /// Measure how well models rank: on a data set, in generated worlds, or both.
 #[derive(Args)]
@@ -45,6 +45,6 @@ impl Evaluate {
             format!("privet {}", typed.join(" "))
         });
         let options = Options { folder, generated, quick, stage, fold, seeds, threads, figures, command };
-        evaluate::run(&options, &mut std::io::stdout())
+        evaluate::run(&options, &mut Screen)
     }
 }

@@ -10,7 +10,7 @@ use privet::{Schema, hex};
 use privet_server::tensors::{self, Settings};
 use serde_json::json;
 
-use super::{Done, because};
+use super::{Done, because, say};
 
 /// Look at a head file; make one of safetensors, and safetensors of one.
 #[derive(Subcommand)]
@@ -69,7 +69,7 @@ impl Head {
         match self {
             Self::Inspect(Inspect { head, json }) => {
                 let (bytes, head) = read(&head)?;
-                println!("{}", if json { as_json(&bytes, &head)? } else { as_text(&bytes, &head) });
+                say(if json { as_json(&bytes, &head)? } else { as_text(&bytes, &head) })?;
             }
             Self::Export(Export { head, tensors }) => {
                 let (_, head) = read(&head)?;
@@ -81,14 +81,14 @@ impl Head {
                 let read = tensors::import(&bytes, settings.transpose()?.as_deref());
                 let bytes = read.map_err(because(tensors.display()))?.encode();
                 write(&head, &bytes)?;
-                println!("{}", hex(&privet::Head::hash(&bytes)));
+                say(hex(&privet::Head::hash(&bytes)))?;
             }
             Self::Start(Start { settings, head, hidden }) => {
                 let text = fs::read_to_string(&settings).map_err(because(settings.display()))?;
                 let read = tensors::start(&text, hidden);
                 let bytes = read.map_err(because(settings.display()))?.encode();
                 write(&head, &bytes)?;
-                println!("{}", hex(&privet::Head::hash(&bytes)));
+                say(hex(&privet::Head::hash(&bytes)))?;
             }
         }
         Ok(())

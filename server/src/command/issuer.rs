@@ -7,7 +7,7 @@ use privet::hex;
 use privet_server::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};
 use tokio::net::TcpListener;
 
-use super::{Done, because, serve::asked_to_stop};
+use super::{Done, because, say, serve::asked_to_stop};
 
 /// A shorter secret could be guessed.
 const SECRET_LENGTH: usize = 32;
@@ -69,16 +69,14 @@ impl IssuerCommand {
         match self {
             Self::Key(Key { key }) => {
                 let made = IssuerKey::open(&key).map_err(because(key.display()))?;
-                println!("token_key = \"{}\"", hex(&made.public()));
-                Ok(())
+                say(format!("token_key = \"{}\"", hex(&made.public())))
             }
             Self::Serve(serve) => serve.run().await,
             Self::Account(Account { store, account }) => {
                 let accounts = Accounts::open(&store, false).await.map_err(because(store.display()))?;
                 let issued = accounts.of(&account).await.map_err(because(store.display()))?;
                 let Issued { lifetime, within, since_s } = issued.unwrap_or_default();
-                println!("{lifetime} in all; {within} in the interval that began at {since_s} s of Unix time");
-                Ok(())
+                say(format!("{lifetime} in all; {within} in the interval that began at {since_s} s of Unix time"))
             }
         }
     }
@@ -109,7 +107,8 @@ impl Serve {
         let issuer = Issuer::open(key, quota, &self.store).await.map_err(because(self.store.display()))?;
         let listener = TcpListener::bind(self.listen).await.map_err(because(self.listen))?;
         let address = listener.local_addr().map_err(because("the address is not known"))?;
-        println!("Privet's issuer listens on http://{address}");
+        // It serves on, whether or not anybody reads that.
+        drop(say(format!("Privet's issuer listens on http://{address}")));
         let served = axum::serve(listener, issuer_app(issuer, &secret));
         tokio::select! {
             ended = served => ended.map_err(because("the issuer stopped")),

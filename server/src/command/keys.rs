@@ -8,15 +8,22 @@ use privet_server::{Store, store::Calendar};
 
 use super::{
     Done, because,
-    folder::{DATA, Role, existing_store, keys_path, open_keys},
+    folder::{DATA, Opened, Role, existing_store, is_lost, keys_path, lock, open_keys},
+    say,
 };
 
 /// Make keys, and renew those that shares are sealed to.
 #[derive(Subcommand)]
 pub(crate) enum Keys {
     /// Make a key file if there is none, and print the key that others pin.
-    New(Whose),
-    /// Seal new rounds to a fresh key. Old keys stay as long as an unfinished round names them. Restart the server then.
+    New {
+        #[command(flatten)]
+        whose: Whose,
+        /// The key file of this store is lost: make another. Every application then has to pin the new key.
+        #[arg(long)]
+        new_identity: bool,
+    },
+    /// Seal new rounds to a fresh key. Old keys stay as long as an unfinished round names them. Stop the server before.
     Rotate(Whose),
 }
 
@@ -32,10 +39,18 @@ pub(crate) struct Whose {
 
 impl Keys {
     pub(crate) async fn run(self) -> Done {
-        let (Self::New(Whose { role, data }) | Self::Rotate(Whose { role, data })) = &self;
+        let (Self::New { whose: Whose { role, data }, .. } | Self::Rotate(Whose { role, data })) = &self;
         let keys = match self {
-            Self::New(_) => open_keys(data, *role)?,
+            Self::New { new_identity: true, .. } => {
+                is_lost(data, &[*role])?;
+                let Opened { keys, store, lock: _lock } = Opened::new(data, *role, "keys new", true).await?;
+                store.shut().await;
+                keys
+            }
+            Self::New { .. } => open_keys(data, *role)?,
             Self::Rotate(_) => {
+                // A server seals new rounds to the key that it has read, which a rotation might forget.
+                let _lock = lock(data, *role, "keys rotate").await?;
                 let store = existing_store(data, *role).await?;
                 let rounds = store.unfinished().await.map_err(because("the store"))?;
                 store.shut().await;
@@ -49,7 +64,6 @@ impl Keys {
                 privet_server::Keys::rotate(&path, &live).map_err(because(path.display()))?
             }
         };
-        println!("{}", hex(&keys.identity.public()));
-        Ok(())
+        say(hex(&keys.identity.public()))
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use privet::Upload;
 
-use super::Done;
+use super::{Done, say};
 
 /// Print the machines, bandwidth and writes that a number of devices need, one upload each a week.
 #[derive(Args)]
@@ -46,11 +46,11 @@ impl Plan {
         // A share and its id, and then the id once more in its batch.
         let sizes = [Upload::size(&round) as f64, 96.0 + 16.0];
         let peak = self.peak;
-        println!("2,048 entries, split, an upload a device a week, {peak} times the mean at the peak, cores half busy");
-        println!(
-            "| devices | role | uploads/s, mean | at the peak | cores | Mbit/s in | MB/s written | rounds a week |"
-        );
-        println!("|---|---|---|---|---|---|---|---|");
+        say(format!(
+            "2,048 entries, split, an upload a device a week, {peak} times the mean at the peak, cores half busy"
+        ))?;
+        say("| devices | role | uploads/s, mean | at the peak | cores | Mbit/s in | MB/s written | rounds a week |")?;
+        say("|---|---|---|---|---|---|---|---|")?;
         for devices in [self.devices / 10, self.devices, self.devices.saturating_mul(10)] {
             for (Cost { role, processor_us, written_bytes }, size) in COSTS.iter().zip(sizes) {
                 let mean = devices as f64 / WEEK_S;
@@ -58,9 +58,9 @@ impl Plan {
                 let cores = (most * processor_us / 1e6 / BUSY).max(1.0).ceil();
                 let (inwards, written) = (most * size * 8.0 / 1e6, most * written_bytes / 1e6);
                 let rounds = devices.div_ceil(ROUND);
-                println!(
+                say(format!(
                     "| {devices} | {role} | {mean:.1} | {most:.1} | {cores} | {inwards:.1} | {written:.2} | {rounds} |"
-                );
+                ))?;
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use privet_server::{
 use super::{
     Done, because,
     folder::{DATA, Role, existing_store},
+    say,
 };
 
 /// Look at tasks, and admit them.
@@ -52,26 +53,28 @@ impl Tasks {
             Self::List { data } => {
                 let store = existing_store(&data, Role::Helper).await?;
                 for task in store.tasks().await.map_err(because("the store"))? {
-                    println!("{} {}\n{}", task.hash, if task.admitted { "admitted" } else { "proposed" }, task.text);
+                    let standing = if task.admitted { "admitted" } else { "proposed" };
+                    say(format!("{} {standing}\n{}", task.hash, task.text))?;
                 }
                 store.shut().await;
             }
             Self::Admit { hash, data } => {
                 let (store, task) = found(&data, &hash).await?;
                 Task::read(&task.text).map_err(because("the task"))?;
-                println!("{} is admitted; its rounds are signed from now on", task.name);
+                let said = format!("{} is admitted; its rounds are signed from now on", task.name);
                 store.put_task(&StoredTask { admitted: true, ..task }).await.map_err(because("the store"))?;
                 store.shut().await;
+                say(said)?;
             }
             Self::Withdraw { hash, data } => {
                 let (store, task) = found(&data, &hash).await?;
-                println!("{} is withdrawn; no more rounds of it are signed", task.name);
                 store.withdraw(&hash).await.map_err(because("the store"))?;
                 store.shut().await;
+                say(format!("{} is withdrawn; no more rounds of it are signed", task.name))?;
             }
             Self::Check { file } => {
                 for Offer { task, .. } in tasks_from_file(&file)? {
-                    println!("{} {}", task.hash(), task.name);
+                    say(format!("{} {}", task.hash(), task.name))?;
                 }
             }
         }

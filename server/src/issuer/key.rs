@@ -13,7 +13,7 @@ use rsa::{
 };
 
 use super::BLINDED;
-use crate::keys::write_new;
+use crate::{files::private_file, keys::write_new};
 
 const BITS: usize = 8 * BLINDED;
 /// The exponent, as every device has it.
@@ -30,6 +30,7 @@ impl IssuerKey {
             let file = key.to_pkcs8_der().map_err(io::Error::other)?;
             write_new(path, file.as_bytes())?;
         }
+        private_file(path)?;
         let key = PrivateKey::from_pkcs8_der(&fs::read(path)?).ok();
         let fits = |key: &PrivateKey| key.n_bytes().len() == BLINDED && key.e_bytes()[..] == EXPONENT;
         let odd =

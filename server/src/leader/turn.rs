@@ -72,6 +72,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if !standing.admitted {
             return Err(Error::TaskNotAdmitted);
         }
+        if let Some(name) = &self.helper()?.name
+            && *name != standing.name
+        {
+            return Err(Error::RoundRefused { what: "the helper's name", is: standing.name, must: name.clone() });
+        }
         Ok(Operator::new(&standing.name, unhex(&standing.sealing_key).ok_or(Error::WireMalformed)?))
     }
 

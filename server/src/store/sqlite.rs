@@ -1,16 +1,23 @@
 //! An embedded SQLite file: the default store.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use privet::{Error, Result};
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Mutex;
 
 use super::Store;
+use crate::files::{create_private, files_of, private_file};
 
 mod calendar;
+mod copy;
 mod shelf;
 mod tally;
 
@@ -20,11 +27,17 @@ const READERS: u32 = 3;
 /// Pages of the write-ahead log after which a commit moves them itself, should nobody else have done it.
 const LONGEST_LOG: &str = "50000";
 
+/// How long what a test of writing found is told again: whoever asks without end writes once a second.
+const TESTED: Duration = Duration::from_secs(1);
+
 /// A SQLite file with one writer.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
+    path: PathBuf,
     writer: SqlitePool,
     readers: SqlitePool,
+    /// When writing was tested last, and whether it succeeded.
+    tested: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl SqliteStore {
@@ -39,9 +52,13 @@ impl SqliteStore {
     }
 
     async fn open_with(path: &Path, synchronous: SqliteSynchronous, patience: Duration) -> Result<Self> {
+        if !path.exists() {
+            // SQLite gives its logs the mode of their file.
+            create_private(path).map_err(failed)?;
+        }
+        files_of(path).iter().try_for_each(|file| private_file(file)).map_err(failed)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged upload survives a power cut: its device has paid and will not send it again.
             .synchronous(synchronous)
@@ -50,18 +67,13 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", LONGEST_LOG)
             // What is deleted is written over: a share leaves nothing behind in the file.
             .pragma("secure_delete", "ON");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
+        let writer = SqlitePoolOptions::new().max_connections(1);
+        let writer = writer.after_release(|connection, _| Box::pin(is_free(connection)));
+        let writer = writer.connect_with(options.clone()).await.map_err(failed)?;
         sqlx::migrate!().run(&writer).await.map_err(failed)?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await.map_err(failed)?;
         tokio::spawn(keep_short(readers.clone()));
-        Ok(Self { writer, readers })
-    }
-
-    /// A whole copy of what is stored now, into a file that is not there yet.
-    pub async fn backup(&self, to: &Path) -> Result<()> {
-        let to = to.to_str().ok_or(Error::StoreFailed)?;
-        sqlx::query("VACUUM INTO ?").bind(to).execute(&self.writer).await.map_err(failed)?;
-        Ok(())
+        Ok(Self { path: path.into(), writer, readers, tested: Arc::default() })
     }
 
     /// A transaction that writes from its first statement on, so that it never has to give up a read.
@@ -70,18 +82,34 @@ impl SqliteStore {
     }
 }
 
+/// Whether a connection that is given back may be lent again. A full disk ends a transaction within SQLite; the rollback
+/// that `sqlx` sends after it fails, for there is none, and `sqlx` counts the connection as in a transaction for ever
+/// and begins no other. Such a connection is closed, and another one opened.
+async fn is_free(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // The rollback of a transaction that was dropped may be under way: an answer comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 /// Moves what is committed from the write-ahead log into the file, until the store is shut. Within a commit it would make
 /// one upload in some dozens wait for all the pages of the others.
 async fn keep_short(store: SqlitePool) {
+    let mut said = false;
     while !store.is_closed() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         // The first takes long and hinders nobody; the second is left with little, and empties the log: what was deleted
         // does not stay in it.
         for checkpoint in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"] {
-            if let Err(cause) = sqlx::query(checkpoint).execute(&store).await
-                && !store.is_closed()
-            {
-                tracing::warn!(%cause, "the write-ahead log stays as it is");
+            match sqlx::query(checkpoint).execute(&store).await {
+                Ok(_) => said = false,
+                // Once: a disk may be full for long.
+                Err(cause) if !said && !store.is_closed() => {
+                    tracing::warn!(%cause, "the write-ahead log stays as it is");
+                    said = true;
+                }
+                Err(_) => {}
             }
         }
     }
@@ -89,7 +117,21 @@ async fn keep_short(store: SqlitePool) {
 
 impl Store for SqliteStore {
     async fn ready(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok()
+        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok() && self.test_write().await
+    }
+
+    async fn test_write(&self) -> bool {
+        let mut tested = self.tested.lock().await;
+        if let Some((at, found)) = *tested
+            && at.elapsed() < TESTED
+            && !self.writer.is_closed()
+        {
+            return found;
+        }
+        // A number in the file's header that nobody reads: its page is written whatever it was before.
+        let found = sqlx::query("PRAGMA user_version = 1").execute(&self.writer).await.map_err(failed).is_ok();
+        *tested = Some((Instant::now(), found));
+        found
     }
 
     async fn shut(&self) {
@@ -114,7 +156,7 @@ mod tests {
     use sqlx::Connection;
 
     use super::*;
-    use crate::store::{Calendar, Held, State, Tally, suite};
+    use crate::store::{Calendar, Held, Shelf, State, StoredHead, Tally, suite};
 
     async fn fresh() -> (tempfile::TempDir, SqliteStore) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -137,19 +179,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_backup_holds_all_and_what_is_spent_stays_spent() {
+    async fn a_backup_holds_what_was_published_and_what_is_spent_stays_spent() {
         let (folder, store) = fresh().await;
-        let before = suite::filled(&store).await;
+        suite::filled(&store).await;
         let copy = folder.path().join("copy.sqlite");
         store.backup(&copy).await.expect("there is room");
         let copy = SqliteStore::open(&copy).await.expect("it is a store");
-        assert_eq!(suite::contents(&copy).await, before);
+        assert_eq!(copy.tasks().await, store.tasks().await);
+        assert_eq!(
+            (copy.heads("demo").await, copy.current("demo").await),
+            (store.heads("demo").await, Ok(Some([1; 32])))
+        );
+        for number in [1, 2] {
+            let of = async |store: &SqliteStore| store.numbered("demo", number).await.expect("it answers");
+            let (copied, stored) = (of(&copy).await, of(&store).await.expect("it was begun"));
+            assert_eq!(copied.as_ref(), Some(&stored));
+            assert_eq!(copy.spent(stored.id).await, store.spent(stored.id).await);
+            assert_eq!(copy.batches(stored.id).await, Ok(vec![]));
+            // Of a round that is over, a replay is known.
+            assert_eq!(copy.known(stored.id, [3; 16]).await, Ok((number == 2).then_some([3; 32])));
+        }
+        assert!(store.spent(2).await.is_ok_and(|spent| spent.is_some()) && store.count(1).await == Ok(5));
+    }
+
+    /// The file may not become longer, as if the disk were full.
+    #[tokio::test]
+    async fn a_store_writes_again_when_there_is_room_again() {
+        let (_folder, store) = fresh().await;
+        let id = store.begin(&suite::round(1), 0).await.expect("a free number").id;
+        store.publish(id, b"signed").await.expect("it answers");
+        store.close(id).await.expect("it answers");
+        let pages = async |most: u32| {
+            let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {most}"));
+            sqlx::query(limit).execute(&store.writer).await.expect("it answers");
+        };
+        let long = StoredHead { body: vec![1; 100_000], ..suite::head(1, None) };
+        pages(1).await;
+        assert_eq!(store.finish(id, b"sum", &long).await, Err(Error::StoreFailed));
+        pages(u32::MAX).await;
+        assert_eq!(store.finish(id, b"sum", &long).await, Ok(()));
+        assert!(store.ready().await);
     }
 
     /// A file with the schema that the first of the migrations make.
-    async fn schema_of(path: &Path, migrations: usize) -> sqlx::SqliteConnection {
+    async fn schema_of(path: &Path, migrations: usize) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        let mut old = sqlx::SqliteConnection::connect_with(&options).await.expect("a new file opens");
+        let mut old = SqliteConnection::connect_with(&options).await.expect("a new file opens");
         let first: Vec<_> = sqlx::migrate!().iter().take(migrations).cloned().collect();
         let migrations = sqlx::migrate::Migrator { migrations: first.into(), ..sqlx::migrate!() };
         migrations.run(&mut old).await.expect("a schema of its time");
@@ -182,8 +257,8 @@ mod tests {
     async fn the_schema_before_this_one_is_brought_up_to_date() {
         let (folder, store) = fresh().await;
         let before = suite::filled(&store).await;
-        let filled = folder.path().join("filled.sqlite");
-        store.backup(&filled).await.expect("there is room");
+        store.shut().await;
+        let filled = folder.path().join("store.sqlite");
 
         let path = folder.path().join("old.sqlite");
         let mut old = schema_of(&path, sqlx::migrate!().iter().count() - 1).await;

@@ -28,7 +28,7 @@ pub(super) fn round(number: u32) -> Round {
     }
 }
 
-fn head(n: u8, held: Option<&str>) -> StoredHead {
+pub(super) fn head(n: u8, held: Option<&str>) -> StoredHead {
     StoredHead {
         hash: [n; 32],
         task: "demo".into(),

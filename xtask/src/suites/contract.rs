@@ -22,7 +22,7 @@ pub(super) fn check(context: &Context) -> Result<()> {
         fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
     }
     let mut server = Program::new(place.server())
-        .args(["serve", "--listen", "127.0.0.1:0", "--rate", "0", "--data"])
+        .args(["serve", "--leader-name", "Example Ltd", "--listen", "127.0.0.1:0", "--rate", "0", "--data"])
         .arg(&data)
         .env("PRIVET_ADMIN_TOKEN", TOKEN)
         .start()?;
