@@ -2,7 +2,9 @@
 
 export const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+/** Nothing where the page is not served over https: it is no bytes' hash, so that these are asked for anew. */
 export async function hashOf(bytes: Uint8Array): Promise<string> {
+  if (!crypto.subtle) return "";
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource)));
 }
 

@@ -38,7 +38,7 @@ import { KEPT, profileFrom, reportFrom } from "./report.ts";
 import { slotAt, slotsOf, untilNext } from "./schedule.ts";
 import { Sent, type Sending } from "./sent.ts";
 import { answerOf, bytesAt, Server } from "./server.ts";
-import { lasting, readLedger, type Store } from "./store.ts";
+import { keptIn, lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";
@@ -391,8 +391,6 @@ export class Host implements Leader, Answers, Way {
     });
     const { personal, simd, ...plain } = seen;
     const { personalise, contribute, paused } = this.#settings;
-    const promised = globalThis.navigator?.storage?.persisted;
-    const persisted = this.store.lasting && (await promised?.call(navigator.storage)) === true;
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
       ...account,
@@ -400,7 +398,7 @@ export class Host implements Leader, Answers, Way {
       ...{ steps: this.#training.steps, trainingMs: this.#training.ms },
       order: personal && this.#settings.personalise ? "personal" : "server",
       kernels: simd ? "simd128" : "scalar",
-      ...{ consent: { personalise, contribute }, paused, storage: this.store.kind, persisted, profile },
+      ...{ consent: { personalise, contribute }, paused, profile, ...(await keptIn(this.store)) },
       ...(refused && { refused }),
     };
   }
@@ -575,6 +573,7 @@ export class Host implements Leader, Answers, Way {
     const slots = slotsOf(this.options.policy.intervalMs, this.#settings.offset);
     const slot = slotAt(slots, Date.now());
     this.#timer = setTimeout(() => this.#look(), untilNext(slots, Date.now()));
+    if (!this.options.keepAlive) (this.#timer as { unref?(): void }).unref?.();
     if (slot === this.#settings.slot || this.#settings.paused) return;
     const mark = { tab: "clock", call: slot };
     const context = { mark, signal: new AbortController().signal, onProgress: () => undefined };

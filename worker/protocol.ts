@@ -68,6 +68,8 @@ export interface OpenOptions {
   scheduled: boolean;
   /** Whether the application gives tokens. */
   tokens: boolean;
+  /** Whether its clock keeps a process alive. A page has none. */
+  keepAlive: boolean;
 }
 
 /** What the user agrees to. Nothing is, until it is said. */
@@ -276,8 +278,10 @@ export interface Status extends Account {
   trainingMs: number;
   consent: Consent;
   paused: boolean;
-  /** What is kept where. In `memory` it ends with the page, and nothing is ever contributed. */
-  storage: "indexeddb" | "file" | "memory";
+  /** What is kept where. In `memory` it ends with the page, and nothing is ever contributed; `none` on a server. */
+  storage: "indexeddb" | "file" | "memory" | "none";
+  /** Why nothing is kept for good, in plain words, where it is not: a page without https, a window that refuses. */
+  because?: string;
   /** Whether the browser promises to keep it when room gets scarce. */
   persisted: boolean;
   /** `new`, `restored`, or the code that the stored profile is refused with: then it is left as it is, unused. */

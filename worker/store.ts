@@ -19,6 +19,8 @@ export interface Store {
    * this object alone has it open.
    */
   readonly channel?: string;
+  /** Why it is none that lasts, in plain words. */
+  readonly because?: string;
   /** What was put there last; `state-damaged` where it is not readable any more. */
   get(key: string): Promise<Uint8Array | undefined>;
   /** The keys that begin so, in their order. */
@@ -35,9 +37,18 @@ export interface Store {
 export async function openStore(): Promise<Store> {
   try {
     return await IndexedDbStore.open();
-  } catch {
-    return new MemoryStore();
+  } catch (error) {
+    return new MemoryStore(
+      `${(error as Error).message}: nothing is kept when the page is left, and nothing contributed`,
+    );
   }
+}
+
+/** Where things are kept, and whether they will be there tomorrow. */
+export async function keptIn({ kind, lasting, because }: Store) {
+  const promised = globalThis.navigator?.storage?.persisted;
+  const persisted = lasting && (await promised?.call(navigator.storage)) === true;
+  return { storage: kind, persisted, ...(because !== undefined && { because }) };
 }
 
 /** Lives as long as the page. */
@@ -46,6 +57,11 @@ export class MemoryStore implements Store {
   readonly lasting = false;
   readonly #values = new Map<string, Uint8Array>();
   readonly #last = new Map<string, Promise<unknown>>();
+  readonly because: string;
+
+  constructor(because = "the application keeps nothing when the page is left, and then nothing is contributed") {
+    this.because = because;
+  }
 
   async get(key: string): Promise<Uint8Array | undefined> {
     return this.#values.get(key);

@@ -143,3 +143,29 @@ test("a change of several keys is all of it or nothing", async () => {
   assert.deepEqual(await again.keys(""), []);
   await again.close();
 });
+
+test("a process ends by itself, unless it is to be kept alive; what it recorded is there for the next", async () => {
+  const run = async (more: object) => {
+    const opened = { ...(await options("ends")), schedule: "auto", ...more };
+    const script = `import { createPersonalizer } from ${JSON.stringify(entry)};
+      const personalizer = await createPersonalizer(${JSON.stringify(opened)});
+      await personalizer.consent({ personalise: true, contribute: true });
+      await personalizer.record({ kind: "click", item: ${JSON.stringify(ITEMS[0])} });
+      console.log("recorded");`;
+    const args = ["--input-type=module", "--eval", script];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    for await (const line of createInterface({ input: child.stdout })) if (line === "recorded") break;
+    return child;
+  };
+  const child = await run({});
+  if (child.exitCode === null) await once(child, "exit");
+  assert.equal(child.exitCode, 0);
+  const kept = await run({ keepAlive: true });
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  assert.equal(kept.exitCode, null, "its clock goes on");
+  kept.kill("SIGKILL");
+  await once(kept, "exit");
+  const personalizer = await open("ends");
+  assert.equal((await personalizer.status()).events, 2);
+  await personalizer.close();
+});

@@ -58,6 +58,18 @@ test("outside of a browser the server's order stands, and nothing is remembered"
   assert.equal(await personalizer.record({ kind: "like", item: item("a", 1) }), false);
   assert.equal(await personalizer.train(), false);
   await assert.rejects(personalizer.contribute(), { code: "worker-failed" });
+  assert.deepEqual(await personalizer.consent({ personalise: true }), { personalise: false, contribute: false });
+  const { storage, order, because = "", events } = await personalizer.status();
+  assert.deepEqual([storage, order, events], ["none", "server", 0]);
+  assert.match(because, /on a server nothing is remembered/);
+  assert.deepEqual((await personalizer.profile()).recent, []);
+  assert.equal((await personalizer.report()).slates, 0);
+  assert.equal((await personalizer.export()).length, 0);
+  await personalizer.pause();
+  await personalizer.resume();
+  assert.deepEqual([await personalizer.forget({ item: "a" }), await personalizer.refresh()], [0, false]);
+  assert.deepEqual((await personalizer.erase()).kept, []);
+  assert.match(await personalizer.audit.export(), /"ledger": \[\]/);
   assert.notEqual(await createPersonalizer({ task: "ssr", head: "/my.head", schema }), personalizer);
   await personalizer.close();
 });

@@ -84,8 +84,7 @@ export class Client {
   }
 
   #begin(options: OpenOptions): void {
-    const device = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
-    this.#worker = device;
+    const device = (this.#worker = started());
     this.#isLoading = true;
     this.#caller.rest(true);
     device.addEventListener("error", () => this.#fail("the worker did not start"));
@@ -141,5 +140,17 @@ export class Client {
     on(globalThis as unknown as EventTarget, "pageshow", wake);
     on(document, "freeze", rest);
     on(document, "resume", wake);
+  }
+}
+
+/** From another origin no worker is started: one of this origin imports it. */
+function started(): Worker {
+  try {
+    return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
+  } catch {
+    // Not as an address that a bundler would follow: it has followed the one above.
+    const script = `import ${JSON.stringify(import.meta.url.replace(/[^/]*$/, "worker.js"))};`;
+    const blob = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    return new Worker(blob, { type: "module", name: "privet" });
   }
 }

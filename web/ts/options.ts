@@ -30,6 +30,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     memory: storage === "memory",
     scheduled: schedule === "auto",
     tokens: options.token !== undefined,
+    keepAlive: (options as { keepAlive?: boolean }).keepAlive === true,
   };
 }
 

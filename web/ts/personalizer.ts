@@ -17,7 +17,7 @@ import type { Client } from "./client.ts";
 import { type ErrorCode, gaveUp, PrivetError } from "./error.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { type Held, hold, type Place } from "./openings.ts";
-import { serverSlate } from "./served.ts";
+import { servedAnswer, serverSlate } from "./served.ts";
 import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
 import { visible } from "./visible.ts";
 
@@ -202,7 +202,7 @@ export class Personalizer<S extends Schema = Schema> {
   /** @internal */
   ask: Client["ask"] = (name, args, options) => {
     if (this.#isClosed) return refuse("closed", "this personalizer is closed");
-    if (!this.#held) return refuse("worker-failed", "there is no browser here");
+    if (!this.#held) return servedAnswer(name) as ReturnType<Calls[typeof name]>;
     return this.#held.client.ask(name, args, options);
   };
 }

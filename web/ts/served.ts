@@ -1,3 +1,5 @@
+import type { Call, Calls, Status } from "../../worker/protocol.ts";
+import { PrivetError } from "./error.ts";
 import type { Candidate, Request, Slate } from "./types.ts";
 
 /**
@@ -34,4 +36,38 @@ export function serverSlate<C extends Candidate>(candidates: readonly C[], reque
   const items = Array.from({ length: count }, (_, place) => pinned[place] ?? take(best()));
   unmet.pins = Object.entries(pins).filter(([id, place]) => items[place]?.id !== id).length;
   return { id: 0, kind: "server", items, scores: [], unmet, shown: async () => false };
+}
+
+const NO_DEVICE = "there is no device here: on a server nothing is remembered, learnt, ordered by or contributed";
+
+const NOT_AGREED = { personalise: false, contribute: false };
+
+const STATUS: Status = {
+  ...{ backend: "scalar", kernels: "scalar", rhoSpent: 0, rhoLeft: 0, order: "server", round: 0, dimension: 0 },
+  ...{ events: 0, owed: 0, steps: 0, trainingMs: 0, consent: NOT_AGREED, paused: false },
+  ...{ storage: "none", persisted: false, profile: "new", because: NO_DEVICE },
+};
+
+/** What is true where there is no device. */
+const ANSWERS: { [Name in Call]?: () => Awaited<ReturnType<Calls[Name]>> } = {
+  consent: () => NOT_AGREED,
+  pause: () => undefined,
+  forget: () => 0,
+  export: () => new Uint8Array(),
+  erase: () => ({ kept: [], rhoSpent: 0, because: NO_DEVICE }),
+  refresh: () => false,
+  statement: () => NO_DEVICE,
+  ledger: () => [],
+  log: () => [],
+  requests: () => ({ asks: {}, seen: [] }),
+  status: () => STATUS,
+  report: () => ({ slates: 0, interleaved: { server: 0, personal: 0, neither: 0 }, clicksIgnored: 0 }),
+  profile: () => ({ events: 0, evidence: 0, recent: [], counted: [] }),
+};
+
+/** A page that is rendered on a server calls what it calls elsewhere; what cannot be done there is refused. */
+export async function servedAnswer(name: Call): Promise<unknown> {
+  const answer = ANSWERS[name];
+  if (!answer) throw new PrivetError("worker-failed", NO_DEVICE);
+  return answer();
 }

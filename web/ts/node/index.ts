@@ -17,6 +17,8 @@ export interface NodeOptions<S extends Schema = Schema> extends Omit<
   Options<S>,
   "storage" | "worker" | "backend" | "wasm"
 > {
+  /** Whether the clock by which it contributes keeps the process alive until it is closed. Default false. */
+  keepAlive?: boolean;
   /** Where the ledger and the profile of one person are kept. It is one process's at a time. */
   folder: string;
 }

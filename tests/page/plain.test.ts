@@ -1,0 +1,96 @@
+// Places that lack something: plain http, where nothing is that needs a secure context, and a package on another origin.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import type { Personalizer } from "../../web/ts/index.ts";
+import { launch, Server } from "../harness.ts";
+import { browse, call, DIST, open, order, prepare, Site } from "./site.ts";
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+
+before(async () => {
+  site = await Site.make();
+  // Another name for the same machine, which is no secure one.
+  browser = await launch({ gpu: false, flags: ["--host-resolver-rules=MAP plain.test 127.0.0.1"] });
+  server = await Server.start(site.folder);
+});
+after(async () => {
+  await browser.close();
+  await server.end();
+  await site.end();
+});
+
+for (const worker of [true, false]) {
+  test(`on plain http it works in memory and says why, ${worker ? "in a worker" : "in the page's thread"}`, async () => {
+    const context = await browser.newContext();
+    try {
+      await prepare(context);
+      const page = await context.newPage();
+      await page.goto(server.address.replace("127.0.0.1", "plain.test"));
+      assert.equal(await page.evaluate(() => isSecureContext), false);
+      assert.equal(await open(page, { worker }), "open");
+      await browse(page, [3, 3, 3]);
+      assert.equal((await order(page))[0], "item-3");
+      const status = await call<{ storage: string; because: string; events: number }>(page, "status");
+      assert.deepEqual([status.storage, status.events], ["memory", 7]);
+      assert.match(status.because, /^this page is not served over https: nothing is kept/);
+      assert.equal(await call(page, "contribute"), "storage-unavailable");
+      await call(page, "close");
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+test("from another origin it starts its worker from here", async () => {
+  const types: Record<string, string> = { js: "text/javascript", wasm: "application/wasm" };
+  const cdn = createServer(async (request, response) => {
+    const name = (request.url ?? "").slice(1);
+    const headers = { "access-control-allow-origin": "*", "content-type": types[name.split(".").pop() ?? ""] ?? "" };
+    response.writeHead(200, headers).end(await readFile(join(DIST, name)).catch(() => ""));
+  }).listen(0, "127.0.0.1");
+  await once(cdn, "listening");
+  // The server's own pages allow scripts of their own alone: this one is an application's.
+  const shop = createServer(async (request, response) => {
+    const path = request.url ?? "/";
+    if (!path.startsWith("/v1/"))
+      return response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
+    const reply = await fetch(server.address + path);
+    return response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
+  }).listen(0, "127.0.0.1");
+  await once(shop, "listening");
+  const at = (it: typeof cdn) => `http://127.0.0.1:${(it.address() as AddressInfo).port}`;
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    await page.goto(at(shop));
+    const seen = await page.evaluate(async (from) => {
+      const { createPersonalizer } = await import(`${from}/index.js`);
+      const { leader: key } = await (await fetch("/v1/identity")).json();
+      try {
+        const personalizer: Personalizer = await createPersonalizer({
+          task: "demo",
+          aggregators: { leader: { url: "/", key } },
+          schedule: "manual",
+        });
+        const { personalise } = await personalizer.consent({ personalise: true });
+        return [personalise, (await personalizer.audit.statement()).length > 100];
+      } catch (error) {
+        return [String(error)];
+      }
+    }, at(cdn));
+    assert.deepEqual(seen, [true, true]);
+  } finally {
+    await context.close();
+    cdn.close();
+    shop.close();
+  }
+});
