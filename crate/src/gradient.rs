@@ -74,10 +74,12 @@ impl Gradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Item, Memory, Moment, Schema, Scratch, Without};
+    use crate::{Attribute, Event, Example, Item, Memory, Moment, Schema, Scratch, Without};
 
     fn head() -> Head {
-        let mut head = Head::starting(Schema::plain(16), 4, 4.0).expect("a plain schema");
+        let mut schema = Schema::plain(16);
+        schema.attributes.push(Attribute { name: "topic".into(), rate: 0.2, strength: 5.0 });
+        let mut head = Head::starting(schema, 4, 4.0).expect("a plain schema");
         let uneven = |i: usize| (i as f32 * 0.618_034).fract() - 0.5;
         head = head.with_parameters((0..head.parameters().len()).map(uneven).collect()).expect("as many");
         (head.upload.epochs, head.upload.rate) = (3, 0.5);
@@ -87,7 +89,9 @@ mod tests {
 
     fn item(n: usize) -> Item {
         let uneven = |i: usize| ((n * 31 + i * 7) as f32 * 0.618_034).fract() - 0.5;
-        Item { score: uneven(99), ..Item::plain(n as u64, (0..16).map(uneven).collect()) }
+        // Every third item has no attribute, and every third two.
+        let attributes = (0..n % 3).map(|place| (0, (n * 5 + place) as u64 % 7)).collect();
+        Item { score: uneven(99), attributes, ..Item::plain(n as u64, (0..16).map(uneven).collect()) }
     }
 
     fn device(seed: usize, events: usize) -> Memory {
@@ -111,16 +115,33 @@ mod tests {
         gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt()
     }
 
+    /// How far a device's gate is open, from what it knows of its user.
+    fn gate(head: &Head, memory: &Memory) -> f64 {
+        let n = memory.profile().evidence() as f64;
+        n / (n + f64::from(head.kappa))
+    }
+
+    /// What is not shared of an item's score: the server's, and through the gate the personal weights of its direction's
+    /// entries and, their mean, of the slots of its attributes' values.
+    fn offset(head: &Head, memory: &Memory, example: &Example, row: usize) -> f64 {
+        let (embedding, values) = memory.learner().personal_weights().split_at(head.embedding_length());
+        let direction = example.direction(row, embedding.len());
+        let linear: f64 = direction.iter().zip(embedding).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
+        let slots = example.slots(row);
+        let valued: f64 = slots.iter().map(|&slot| f64::from(values[usize::from(slot)])).sum();
+        let valued = if slots.is_empty() { 0.0 } else { valued / slots.len() as f64 };
+        f64::from(example.server_scores()[row]) + gate(head, memory) * (linear + valued)
+    }
+
     /// The textbook's federated averaging in f64 (2017, the paper that named it): every client descends by its own loss, written
-    /// out example by example, and the server takes the mean of where they end.
+    /// out example by example, and the server takes the mean of where they end. It takes nothing from [`Fresh`].
     fn federated_average(head: &Head, devices: &[Memory]) -> Vec<f64> {
         let published: Vec<f64> = head.parameters().iter().map(|&p| f64::from(p)).collect();
         let mut mean = vec![0.0; published.len()];
         for memory in devices {
-            let fresh = Fresh::of(head, memory);
             let mut theta = published.clone();
             for _ in 0..head.upload.epochs {
-                let g = slope(head, &fresh, &theta);
+                let g = slope(head, memory, &theta);
                 theta.iter_mut().zip(g).for_each(|(theta, g)| *theta -= f64::from(head.upload.rate) * g);
             }
             mean.iter_mut().zip(theta).for_each(|(mean, theta)| *mean += theta / devices.len() as f64);
@@ -128,27 +149,28 @@ mod tests {
         mean
     }
 
-    fn slope(head: &Head, fresh: &Fresh, theta: &[f64]) -> Vec<f64> {
-        let (shape, gate) = (fresh.shape(head), f64::from(fresh.gate));
+    fn slope(head: &Head, memory: &Memory, theta: &[f64]) -> Vec<f64> {
+        let (shape, gate) = (head.shape(0, 0), gate(head, memory));
+        let examples: Vec<&Example> = memory.learner().fresh().collect();
+        let mut g = vec![0.0; theta.len()];
         let (f, h) = (shape.f as usize, shape.h as usize);
         let (w1, b1, w2) = (f, f + f * h, f + f * h + h);
-        let x = |row: usize, j: usize| f64::from(fresh.x[row * f + j]);
-        let unit = |row: usize, k: usize| {
-            (theta[b1 + k] + (0..f).map(|j| theta[w1 + j * h + k] * x(row, j)).sum::<f64>()).max(0.0)
-        };
-        let score = |row: usize| {
-            let linear: f64 = (0..f).map(|j| theta[j] * x(row, j)).sum();
-            let net = linear + (0..h).map(|k| theta[w2 + k] * unit(row, k)).sum::<f64>();
-            f64::from(fresh.offset[row]) + gate * net
-        };
-        let mut g = vec![0.0; theta.len()];
-        for (group, places) in fresh.starts.windows(2).enumerate() {
-            let rows = places[0] as usize..places[1] as usize;
-            let total: f64 = rows.clone().map(|row| score(row).exp()).sum();
-            for row in rows.clone() {
-                let chosen = if row == rows.start { 1.0 } else { 0.0 };
-                let scale = gate * f64::from(fresh.weight[group]) / fresh.weight.len() as f64;
-                let r = scale * (score(row).exp() / total - chosen);
+        for example in &examples {
+            let x = |row: usize, j: usize| f64::from(example.features()[row * f + j]);
+            let unit = |row: usize, k: usize| {
+                (theta[b1 + k] + (0..f).map(|j| theta[w1 + j * h + k] * x(row, j)).sum::<f64>()).max(0.0)
+            };
+            let score = |row: usize| {
+                let linear: f64 = (0..f).map(|j| theta[j] * x(row, j)).sum();
+                let net = linear + (0..h).map(|k| theta[w2 + k] * unit(row, k)).sum::<f64>();
+                offset(head, memory, example, row) + gate * net
+            };
+            let scores: Vec<f64> = (0..example.rows()).map(score).collect();
+            let total: f64 = scores.iter().map(|score| score.exp()).sum();
+            for (row, score) in scores.iter().enumerate() {
+                let chosen = if row == 0 { 1.0 } else { 0.0 };
+                let scale = gate * f64::from(example.weight()) / examples.len() as f64;
+                let r = scale * (score.exp() / total - chosen);
                 (0..f).for_each(|j| g[j] += r * x(row, j));
                 for k in (0..h).filter(|&k| unit(row, k) > 0.0) {
                     g[w2 + k] += r * unit(row, k);

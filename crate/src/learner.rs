@@ -262,6 +262,11 @@ impl Learner {
         self.pool.back().map_or(0.0, |newest| newest.alarm)
     }
 
+    /// The weights of the embedding's entries, then of the slots of attributes' values.
+    pub(crate) fn personal_weights(&self) -> &[f32] {
+        &self.personal
+    }
+
     pub(crate) fn reset_net(&mut self, head: &Head) {
         self.theta = head.parameters().to_vec();
     }
@@ -433,6 +438,33 @@ mod tests {
             (longer.personal[0], of(0.3, 50.0)),
         ] {
             assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_newest_is_in_every_batch_and_the_others_are_drawn_from_all() {
+        let mut counts = [0_u32; 16];
+        for step in 0..4000 {
+            let places: Vec<usize> = drawn(step, counts.len(), 4).collect();
+            assert_eq!((places.len(), places[0]), (4, 15), "step {step}");
+            places[1..].iter().for_each(|&place| counts[place] += 1);
+        }
+        // Seeds are step numbers, so this cannot fail by chance. Of even draws, one set of 10,000 would.
+        let square: f64 = counts.iter().map(|&count| (f64::from(count) - 750.0).powi(2) / 750.0).sum();
+        assert!(square < 44.3, "{square} at 15 degrees of freedom: {counts:?}");
+        assert_eq!(drawn(3, 2, 8).count(), 2, "no more than there are");
+    }
+
+    #[test]
+    fn an_example_teaches_in_its_own_steps_and_not_by_chance_later() {
+        let mut head = head();
+        (head.local.steps, head.local.batch) = (1, 1);
+        let mut learner = Learner::new(&head);
+        for n in 0..100 {
+            learner.push(Example { slots: vec![2 * n, 2 * n + 1], ..example(&head, 0.0) });
+            assert_eq!(learner.personal[16 + usize::from(2 * n)], 0.0);
+            assert!(learner.step(&head, &mut Scratch::default()) && learner.owed(&head) == 0);
+            assert!(learner.personal[16 + usize::from(2 * n)] > 0.0, "the {n}th");
         }
     }
 

@@ -96,8 +96,10 @@ impl Base {
 
     fn name(&mut self, entry: &Entry) {
         self.events += 1;
-        self.first_ms = self.first_ms.min(entry.ms());
-        self.last_ms = self.last_ms.max(entry.ms());
+        for ms in entry.times() {
+            self.first_ms = self.first_ms.min(ms);
+            self.last_ms = self.last_ms.max(ms);
+        }
         for item in entry.items() {
             self.items.add(item.key);
             item.attributes.iter().for_each(|&value| self.values.add(value));

@@ -1,4 +1,8 @@
 //! The vectors of the wire format, good and bad, and everything a fuzzer ever kept.
+//!
+//! It is for the bytes alone: that everybody reads and writes the same ones, and that what is damaged is refused by its
+//! code. Nothing is clipped, charged or noised here, so a fault in the release passes it: that is for the tests at the foot
+//! of `clip`, `noise` and `ledger`, and for `tests/privacy`.
 
 use std::{fs, path::Path};
 

@@ -73,25 +73,26 @@ impl Entry {
         Some(Deed { item: event.item.key, kind: event.kind, ms: event.moment.ms })
     }
 
-    pub(super) fn ms(&self) -> u64 {
-        match self {
-            Self::Event { event, .. } => event.moment.ms,
-            Self::Slate { moment, .. } => moment.ms,
-        }
+    /// When it was, and when the slate was made that it names: what is forgotten of either time takes it along.
+    pub(super) fn times(&self) -> impl Iterator<Item = u64> {
+        let (ms, slate_ms) = match self {
+            Self::Event { event, slate_ms, .. } => (event.moment.ms, *slate_ms),
+            Self::Slate { moment, .. } => (moment.ms, None),
+        };
+        core::iter::once(ms).chain(slate_ms)
     }
 
     /// Takes away what the selector names; whether anything is left.
     pub(super) fn forget(&mut self, selector: Selector) -> bool {
+        let in_span = self.times().any(|ms| selector.spans(ms));
         match self {
-            Self::Event { event, slate_ms, .. } => {
+            Self::Event { event, .. } => {
                 event.others.retain(|item| !selector.meets(item));
-                !selector.meets(&event.item)
-                    && !selector.spans(event.moment.ms)
-                    && !slate_ms.is_some_and(|ms| selector.spans(ms))
+                !selector.meets(&event.item) && !in_span
             }
-            Self::Slate { items, moment } => {
+            Self::Slate { items, .. } => {
                 items.retain(|item| !selector.meets(item));
-                !items.is_empty() && !selector.spans(moment.ms)
+                !items.is_empty() && !in_span
             }
         }
     }

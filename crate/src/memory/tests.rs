@@ -1,5 +1,7 @@
 //! What is remembered, carried over and forgotten.
 
+mod base;
+
 use super::*;
 use crate::{Attribute, Request, Schema, slate};
 
@@ -256,27 +258,6 @@ fn whatever_byte_is_changed_or_cut_off_is_noticed() {
         for damaged in [&changed, &both, &bytes[..place].to_vec()] {
             assert!(Memory::import(&head(), damaged).is_err(), "{place} {also}");
         }
-    }
-}
-
-#[test]
-fn what_is_forgotten_takes_the_base_along_if_it_had_to_do_with_it() {
-    let many = || (0..MOST_EVENTS + 10).map(event);
-    let mut memory = after(many());
-    assert_eq!((memory.log.len(), memory.base.events), (MOST_EVENTS + 10 - SEGMENT, SEGMENT as u64));
-    let untouched = memory.clone();
-    // Item 99 was never seen: the base stays, and a rebuild from it changes nothing.
-    memory.forget(&head(), Selector::Item(99));
-    assert_eq!(settled(memory), untouched);
-    // These were: as if the dropped segment, too, had never been.
-    let early = event(3).moment.ms;
-    for what in [Selector::Item(7), Selector::Attribute(0, 2), Selector::Time(early, early + 1)] {
-        let mut memory = untouched.clone();
-        memory.forget(&head(), what);
-        let innocent = after(without(what, many().skip(SEGMENT)));
-        let forgetful = settled(memory);
-        assert_eq!(forgetful.live, innocent.live, "{what:?}");
-        assert_eq!(forgetful.base.events, 0, "{what:?}");
     }
 }
 
