@@ -9,9 +9,7 @@ use crate::{Error, Result};
 
 /// A cryptographic generator with a fresh seed from the platform; an error where there is no source.
 pub(crate) fn generator() -> Result<ChaCha20Rng> {
-    let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).map_err(|_| Error::RandomSource)?;
-    Ok(ChaCha20Rng::from_seed(seed))
+    bytes().map(ChaCha20Rng::from_seed)
 }
 
 /// Fresh random bytes.
@@ -40,6 +38,8 @@ pub(crate) fn platform(bytes: &mut [u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rand::Rng as _;
+
     use super::*;
 
     #[test]
@@ -73,6 +73,22 @@ mod tests {
             draws < 2
         };
         assert_eq!(test(ends), refused, "it ends after the first draw");
+    }
+
+    /// A byte that no draw sets is the same in all 64. One that is drawn is so with a probability of 2⁻⁵⁰⁴.
+    #[test]
+    fn every_byte_is_drawn_and_every_generator_begins_elsewhere() {
+        let seed = || bytes::<32>().expect("there is a random source");
+        let begins = || {
+            let mut begin = [0; 32];
+            generator().expect("there is a random source").fill_bytes(&mut begin);
+            begin
+        };
+        for draws in [[0; 64].map(|_| seed()), [0; 64].map(|_| begins())] {
+            for place in 0..32 {
+                assert!(draws.iter().any(|draw| draw[place] != draws[0][place]), "byte {place}");
+            }
+        }
     }
 
     #[test]

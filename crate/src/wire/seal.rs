@@ -112,6 +112,17 @@ mod tests {
         assert_eq!(key.open(&sealed[..31], &data), Err(Error::SealBroken));
     }
 
+    /// The same key and nonce over two plaintexts would give away how they differ.
+    #[test]
+    fn nothing_is_sealed_twice_with_the_same_key() {
+        let to = SealingKey::from_seed(&[1; 32]).public();
+        let sealed = [0; 2].map(|_| seal(&to, b"a share", b"data").expect("a plain key"));
+        assert_ne!(sealed[0][..32], sealed[1][..32], "the encapsulated key");
+        assert_ne!(sealed[0][32..], sealed[1][32..], "the ciphertext");
+        let keys = [0; 2].map(|_| SealingKey::generate().expect("there is a random source").public());
+        assert_ne!(keys[0], keys[1]);
+    }
+
     #[test]
     fn a_key_of_low_order_is_refused() {
         assert_eq!(seal(&[0; 32], b"a share", &[]), Err(Error::SealBroken));
