@@ -60,6 +60,9 @@ interface Waiting {
   done(): void;
 }
 
+/** Calls that are to be repeated if they were given up, and must not have been done then. */
+const SURE: readonly string[] = ["record"];
+
 const TICK_MS = 1000;
 /** After so many ticks without a word whoever should answer is asked whether they are there, and after so many given up. */
 const PING_AFTER = 3;
@@ -95,6 +98,8 @@ export class Caller {
       if (signal?.aborted) return reject(this.#errorFrom(gaveUp(signal.reason)));
       const ask = { id: id ?? ++this.#calls, call };
       const stop = () => {
+        // Whether it was done before it was given up only the other end knows.
+        if (SURE.includes(call)) return this.#send({ id: ask.id, reason: { name: Object(signal?.reason).name } }, []);
         this.#waiting.delete(ask.id);
         // A reason is anything; its name says whether it was the time.
         this.#send({ id: ask.id, reason: { name: Object(signal?.reason).name } }, []);

@@ -5,6 +5,7 @@ import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
 import { roundAt } from "./early.ts";
 import { Journal, type Line, type Stored } from "./journal.ts";
+import { headAt } from "./head.ts";
 import { loadFull } from "./late.ts";
 import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
@@ -34,10 +35,10 @@ import type {
 } from "./protocol.ts";
 import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
-import { KEPT, profileFrom, reportFrom } from "./report.ts";
+import { KEPT, namesOf, profileFrom, reportFrom } from "./report.ts";
 import { slotAt, slotsOf, untilNext } from "./schedule.ts";
 import { Sent, type Sending } from "./sent.ts";
-import { answerOf, bytesAt, Server } from "./server.ts";
+import { answerOf, Server } from "./server.ts";
 import { keptIn, lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
@@ -168,8 +169,8 @@ export class Host implements Leader, Answers, Way {
   }
 
   async open(): Promise<Names> {
-    const device = this.device();
-    return { dense: device.names(0), attributes: device.names(1) };
+    const { damaged } = this.#journal;
+    return { ...namesOf(this.device()), ...(damaged && { damaged }) };
   }
 
   async consent(parts: Partial<Consent>): Promise<Consent> {
@@ -517,7 +518,7 @@ export class Host implements Leader, Answers, Way {
   ): Promise<Published> {
     const { head } = this.options;
     const own = async () => {
-      return { round: NO_BYTES, head: (typeof head === "string" ? await bytesAt(head) : head) ?? NO_BYTES };
+      return { round: NO_BYTES, head: (typeof head === "string" ? await headAt(head) : head) ?? NO_BYTES };
     };
     if (!asked) return own();
     try {

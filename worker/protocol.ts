@@ -84,6 +84,10 @@ export interface Consent {
 export interface Names {
   dense: string[];
   attributes: string[];
+  /** Of what can be done with an item. */
+  kinds: string[];
+  /** The code of what is wrong with the stored profile, which then is left as it is, unused. */
+  damaged?: string;
 }
 
 /** Items one after the other, as the module reads them. */

@@ -2,12 +2,16 @@
 
 import type { Device } from "./module.ts";
 import type { NamesSeen } from "./names.ts";
-import type { ProfileSummary, Report } from "./protocol.ts";
+import type { Names, ProfileSummary, Report } from "./protocol.ts";
 
 /** What is said of the one thing that an erasure leaves. */
 export const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
+
+export function namesOf(device: Device): Names {
+  return { dense: device.names(0), attributes: device.names(1), kinds: device.names(2) };
+}
 
 /** In the order of the bindings: three intervals of three numbers each, then five counts. */
 export function reportFrom(numbers: Iterable<number>): Report {

@@ -277,6 +277,10 @@ pub enum Error {
     #[error("a personalizer of other options is open")]
     #[cfg(feature = "served")]
     OptionsDiffer,
+    /// An option or an argument is none that the call takes. Raised by the package.
+    #[error("an argument is none that the call takes")]
+    #[cfg(feature = "served")]
+    ArgumentRefused,
     /// The caller gave up. Raised by the package.
     #[error("the caller gave up")]
     #[cfg(feature = "served")]

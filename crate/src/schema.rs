@@ -90,7 +90,7 @@ impl Schema {
     pub fn check(&self) -> Result<()> {
         let refuse = |path: String, must: &'static str| Err(Error::SchemaRefused { path, must });
         if self.version != VERSION {
-            return Err(Error::WireVersion { sent: self.version, known: VERSION });
+            return refuse("version".to_owned(), "1: it is the version of the schema's own format");
         }
         if event::check_embedding_length(self.embedding as usize).is_err() {
             return refuse("embedding".into(), "16 to 384, a multiple of 4");
@@ -194,7 +194,7 @@ mod tests {
             (|schema| schema.kinds[2].name = "click".into(), "the schema's kinds[2].name has to be a name of its own"),
             (|schema| schema.kinds[2].name.clear(), "the schema's kinds[2].name has to be 1 to 64 bytes long"),
             (|schema| schema.kinds = vec![schema.kinds[0].clone(); 65], "the schema's kinds has to be at most 64 long"),
-            (|schema| schema.version = 2, "format version 2; this build reads 1"),
+            (|schema| schema.version = 2, "the schema's version has to be 1: it is the version of the schema's own format"),
         ] {
             assert_eq!(refused(change), message);
         }

@@ -94,6 +94,7 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("paused", StatusCode::CONFLICT, Retry),
     ("not-taking-part", StatusCode::FORBIDDEN, Stop),
     ("options-differ", StatusCode::CONFLICT, Stop),
+    ("argument-refused", StatusCode::BAD_REQUEST, Stop),
     ("aborted", StatusCode::REQUEST_TIMEOUT, Retry),
     ("timed-out", StatusCode::REQUEST_TIMEOUT, Retry),
     ("worker-failed", StatusCode::INTERNAL_SERVER_ERROR, Stop),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { itemsFrom, momentAt, requestFrom } from "../../web/ts/items.ts";
 
-const schema = { dense: ["age", "length"], attributes: ["creator", "topic"] };
+const schema = { dense: ["age", "length"], attributes: ["creator", "topic"], kinds: ["click"] };
 
 test("items cross one after the other", () => {
   const rich = {

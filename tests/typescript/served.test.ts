@@ -16,7 +16,7 @@ const device = rank.Device.local(
   new rank.Terms("demo", new Uint8Array(32), undefined, new Float64Array()),
   file("../fuzz/corpus/head/rich"),
 );
-const names = { dense: device.names(0), attributes: device.names(1) };
+const names = { dense: device.names(0), attributes: device.names(1), kinds: device.names(2) };
 
 function deviceOrder(candidates: Candidate[], request: Request) {
   const { lengths, numbers, places, names: texts } = itemsFrom(candidates, names);

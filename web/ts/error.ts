@@ -73,6 +73,7 @@ const CODES = [
   "paused",
   "not-taking-part",
   "options-differ",
+  "argument-refused",
   "aborted",
   "timed-out",
   "worker-failed",

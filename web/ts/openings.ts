@@ -20,6 +20,8 @@ export interface Place {
 export interface Held {
   readonly client: Client;
   readonly names: Names;
+  /** Whether there are aggregators. */
+  readonly takesPart: boolean;
   /** They have it no more; resolves when it is closed, if they were the last. */
   release(): Promise<void>;
 }
@@ -68,7 +70,7 @@ class Opening {
     const lost = () => void (this.ended ??= this.#end());
     const client = (this.#client = await Client.start(options, await openOptionsFrom(options), storage, lost));
     if (this.ended) throw closed();
-    return { client, names: await client.open() };
+    return { client, names: await client.open(), takesPart: options.aggregators !== undefined };
   }
 
   /** One that has only begun to open ends as soon as it finds that nobody wants it. */

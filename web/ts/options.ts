@@ -1,9 +1,14 @@
 import { idAtRandom } from "../../worker/bytes.ts";
 import type { OpenOptions, Sources } from "../../worker/protocol.ts";
+import { headIn } from "../../worker/head.ts";
+import { refuse } from "./check.ts";
+import { PrivetError } from "./error.ts";
 import type { Bytes, Key, Options, Wasm } from "./types.ts";
 
 /** What a device is opened with, out of what an application writes. */
 export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
+  if (!options.aggregators && !options.head)
+    refuse("head", options.head, "without aggregators a head of your own is needed: an address, a Response or bytes");
   const {
     task = "local",
     aggregators,
@@ -61,11 +66,16 @@ function isPlace(source: unknown): source is string | URL {
 
 /** Relative to the page; a worker of its own address does not know that. */
 function absolute(place: string | URL): string {
-  return new URL(place, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  if (!URL.canParse(place, base))
+    refuse("an address", String(place), "there is no page that it could be relative to: of a file, give the bytes");
+  return new URL(place, base).href;
 }
 
 async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
-  return source instanceof Response ? new Uint8Array(await source.arrayBuffer()) : viewOf(source);
+  if (!(source instanceof Response)) return headIn(viewOf(source), "the bytes");
+  if (!source.ok) throw new PrivetError("head-refused", `there is no head at ${source.url}: status ${source.status}`);
+  return headIn(new Uint8Array(await source.arrayBuffer()), source.url);
 }
 
 /** One by itself is the module that ranks. */

@@ -15,6 +15,7 @@ import type {
 import { Audit } from "./audit.ts";
 import type { Client } from "./client.ts";
 import { type ErrorCode, gaveUp, PrivetError } from "./error.ts";
+import { checkCandidates, checkConsent, checked, checkRequest } from "./check.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { type Held, hold, type Place } from "./openings.ts";
 import { servedAnswer, serverSlate } from "./served.ts";
@@ -37,7 +38,7 @@ export class Personalizer<S extends Schema = Schema> {
 
   private constructor(held?: Held) {
     this.#held = held;
-    this.#names = held?.names ?? { dense: [], attributes: [] };
+    this.#names = held?.names ?? { dense: [], attributes: [], kinds: [] };
     this.audit = new Audit(this);
   }
 
@@ -55,6 +56,9 @@ export class Personalizer<S extends Schema = Schema> {
       await held.release();
       throw error;
     }
+    const { damaged } = held.names;
+    if (damaged !== undefined)
+      console.warn(`privet: the stored profile is left as it is, unused (${damaged}): import() or erase() begin anew`);
     const personalizer = new Personalizer<S>(held);
     signal?.addEventListener("abort", () => void personalizer.close(), { once: true });
     return personalizer;
@@ -66,6 +70,7 @@ export class Personalizer<S extends Schema = Schema> {
    * To take it back stops; {@link erase} removes.
    */
   async consent(parts: Partial<Consent>): Promise<Consent> {
+    checkConsent(parts);
     if (parts.personalise || parts.contribute) void globalThis.navigator?.storage?.persist?.().catch(() => false);
     return this.ask("consent", [parts]);
   }
@@ -73,8 +78,10 @@ export class Personalizer<S extends Schema = Schema> {
   /** Remembers what the user did, and learns from it by and by; whether it did: not without consent. Nothing is sent. */
   async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
     if (this.#isServed) return false;
-    const { kind, item, value = 0, time = Date.now(), slate } = interaction as unknown as Interaction;
-    const act = () => ({ kind, items: itemsFrom([item], this.#names), value, slate, moment: momentAt(time) });
+    const plain = interaction as unknown as Interaction;
+    const { item, value, ms } = checked(plain, this.#names);
+    const { kind, slate } = plain;
+    const act = () => ({ kind, items: itemsFrom([item], this.#names), value, slate, moment: momentAt(ms) });
     return this.ask("record", () => [act()], { signal });
   }
 
@@ -84,6 +91,8 @@ export class Personalizer<S extends Schema = Schema> {
    */
   async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
     const plain = candidates as readonly Candidate[];
+    checkCandidates(plain, this.#held?.names);
+    checkRequest(request, this.#held?.names);
     if (this.#isServed)
       return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
     const [asked, moment] = [requestFrom(request, plain, this.#names), momentAt(Date.now())];
@@ -203,6 +212,9 @@ export class Personalizer<S extends Schema = Schema> {
   ask: Client["ask"] = (name, args, options) => {
     if (this.#isClosed) return refuse("closed", "this personalizer is closed");
     if (!this.#held) return servedAnswer(name) as ReturnType<Calls[typeof name]>;
+    // There is no round to speak of.
+    if (!this.#held.takesPart && ["statement", "preview"].includes(name))
+      return refuse("not-taking-part", "no aggregators are named: nothing is contributed, and nothing leaves");
     return this.#held.client.ask(name, args, options);
   };
 }
@@ -212,10 +224,11 @@ function refuse<Name extends keyof Calls>(code: ErrorCode, message: string): Ret
 }
 
 /** The head's names have to be those that the application was compiled with. */
-function agree({ dense = [], attributes = [] }: Schema, names: Names): void {
-  const wrong = [...differing(dense, names.dense), ...differing(attributes, names.attributes)];
+function agree({ events, dense = [], attributes = [] }: Schema, names: Names): void {
+  const kinds = events.filter((kind) => !names.kinds.includes(kind));
+  const wrong = [...kinds, ...differing(dense, names.dense), ...differing(attributes, names.attributes)];
   if (wrong.length)
-    throw new PrivetError("schema-refused", `the head's schema and the application's differ in ${wrong}`);
+    throw new PrivetError("schema-refused", `the head's schema and the application's differ in ${wrong.join(", ")}`);
 }
 
 function differing(a: readonly string[], b: readonly string[]): string[] {

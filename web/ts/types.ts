@@ -43,20 +43,28 @@ export type Item<S extends Schema = Schema> = Dense<S> & {
 export type Candidate<S extends Schema = Schema> = Item<S> & { score: number };
 
 /** What the user did, with which item. It stays on the device. */
-export interface Interaction<S extends Schema = Schema> {
+export type Interaction<S extends Schema = Schema> = {
   kind: S["events"][number];
-  item: Item<S>;
   /** The number that the kind carries, if it does: the milliseconds of a dwell. */
   value?: number;
-  /** When, in milliseconds since 1970. Default: now. */
-  time?: number;
-  /** The id of the slate that the item was on: what was shown beside it, and where, teaches too. */
-  slate?: number;
-}
+  /**
+   * When, as a Date or in milliseconds since 1970. Default: now. It counts at most a day beyond the device's clock; before
+   * 2000 it is refused.
+   */
+  time?: number | Date;
+} & (
+  | {
+      item: Item<S>;
+      /** The id of the slate that the item was on: what was shown beside it, and where, teaches too. */
+      slate?: number;
+    }
+  // Of an item of that slate the id is enough.
+  | { item: { id: string }; slate: number }
+);
 
 /** What is asked of an order. */
 export interface Request {
-  /** How many are shown. Default all. */
+  /** How many are shown, from 1. Default all. */
   limit?: number;
   /** From 0, the scores alone, to 1, nothing but unlikeness to what stands above. Default 0. */
   diversity?: number;

@@ -1,0 +1,196 @@
+// What an application gives wrongly is refused with its field, its value and what would do, and nothing is done by it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launch, Server } from "../harness.ts";
+import { call, type Global, open, order, prepare, Site } from "./site.ts";
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+  server = await Server.start(site.folder);
+  // The cases are words that the page has to run.
+  context = await browser.newContext({ bypassCSP: true });
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  assert.equal(await open(page), "open");
+});
+after(async () => {
+  await browser.close();
+  await server.end();
+  await site.end();
+});
+
+/** What calls in the page's own words are answered with: each a function body over `personalizer` and `items`. */
+async function answers(bodies: string[]): Promise<string[]> {
+  return page.evaluate(async (bodies) => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    const said: string[] = [];
+    for (const body of bodies) {
+      try {
+        said.push(
+          `ok: ${JSON.stringify(await new Function("personalizer", "items", `return ${body}`)(personalizer, items))}`,
+        );
+      } catch (error) {
+        const { code, name, message } = error as { code?: string; name: string; message: string };
+        said.push(`${name} ${code}: ${message}`);
+      }
+    }
+    return said;
+  }, bodies);
+}
+
+async function refusals(cases: [body: string, said: RegExp][]): Promise<void> {
+  const events = async () => (await call<{ events: number }>(page, "status")).events;
+  const before = await events();
+  const said = await answers(cases.map(([body]) => body));
+  for (const [n, [body, expected]] of cases.entries()) assert.match(said[n] ?? "", expected, body);
+  assert.equal(await events(), before, "nothing was recorded");
+}
+
+const refused = (field: string, rest = "") => new RegExp(`^PrivetError argument-refused: ${field} is ${rest}.*: `);
+const candidate = (change: string) => `personalizer.rerank([items[0], { ...items[1], ${change} }])`;
+const act = (change: string) => `personalizer.record({ kind: "click", item: items[0], ${change} })`;
+
+test("candidates", () =>
+  refusals([
+    ["personalizer.rerank({ a: 1 })", refused("candidates", "a object")],
+    ["personalizer.rerank()", refused("candidates", "missing")],
+    ["personalizer.rerank([null])", refused("candidates\\[0\\]", "null")],
+    [candidate("id: 7"), refused("candidates\\[1\\].id", "7")],
+    [candidate('id: ""'), refused("candidates\\[1\\].id", "“”")],
+    [candidate("score: undefined"), refused("candidates\\[1\\].score", "missing")],
+    [candidate('score: "3"'), refused("candidates\\[1\\].score", "“3”")],
+    [candidate("score: NaN"), refused("candidates\\[1\\].score", "NaN")],
+    [candidate("embedding: undefined"), refused("candidates\\[1\\].embedding", "missing")],
+    [candidate("embedding: [1, 2]"), /^PrivetError (embedding-length|candidate-refused): .*2/],
+    [candidate('attributes: { colour: "red" }'), /attribute-unknown: candidates\[1\].attributes names “colour”: /],
+  ]));
+
+test("rules and limits", () =>
+  refusals([
+    ...["0", "-1", "NaN", "2.5", '"3"'].map(
+      (limit) => [`personalizer.rerank(items, { limit: ${limit} })`, refused("limit")] as [string, RegExp],
+    ),
+    ["personalizer.rerank(items, { diversity: 2 })", refused("diversity", "2")],
+    [
+      "personalizer.rerank(items, { rules: { caps: { colour: 1 } } })",
+      /attribute-unknown: rules.caps names “colour”: /,
+    ],
+    ['personalizer.rerank(items, { rules: { pins: { "item-1": -1 } } })', refused("rules.pins\\[“item-1”\\]", "-1")],
+    [
+      'personalizer.rerank(items, { rules: { freshness: { age: "hours", under: 3 } } })',
+      refused("rules.freshness.age"),
+    ],
+  ]));
+
+test("what was done", () =>
+  refusals([
+    ["personalizer.record()", refused("interaction", "missing")],
+    ['personalizer.record({ kind: "clack", item: items[0] })', refused("kind", "“clack”")],
+    ['personalizer.record({ kind: "click" })', refused("item", "missing")],
+    ['personalizer.record({ kind: "click", item: { id: "item-0" } })', refused("item.embedding", "missing")],
+    [act("item: { ...items[0], id: 7 }"), refused("item.id", "7")],
+    [act("slate: -1"), refused("slate", "-1")],
+    [act("value: -5"), refused("value", "-5")],
+    [act("value: NaN"), refused("value", "NaN")],
+    [act("time: NaN"), refused("time", "NaN")],
+    [act("time: 0"), refused("time", "0")],
+    [act('time: new Date("no")'), refused("time")],
+  ]));
+
+test("consent, and what takes aggregators", async () => {
+  await refusals([
+    ["personalizer.consent()", refused("consent", "missing")],
+    ['personalizer.consent({ personalise: "yes" })', refused("consent.personalise", "“yes”")],
+    ["personalizer.consent({ personalize: true })", refused("consent", "“personalize”")],
+  ]);
+  const seen = await page.evaluate(async () => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const said = (options: object) =>
+      createPersonalizer(options).then(
+        () => "opened",
+        ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+      );
+    const text = new TextEncoder().encode("<!doctype html><title>a page</title>");
+    return [
+      await said({ task: "a" }),
+      await said({ task: "b", head: "/nowhere.head" }),
+      await said({ task: "c", head: "/index.html" }),
+      await said({ task: "d", head: text }),
+      await said({ task: "e", head: await fetch("/nowhere.head") }),
+    ];
+  });
+  assert.match(seen[0]!, /^argument-refused: head is missing: without aggregators/);
+  assert.match(seen[1]!, /^head-refused: there is no head at http.*nowhere.head: status 404/);
+  assert.match(seen[2]!, /^head-refused: http.*index.html hold a page or a text and no head/);
+  assert.match(seen[3]!, /^head-refused: the bytes hold a page/);
+  assert.match(seen[4]!, /^head-refused: there is no head at http.*nowhere.head: status 404/);
+});
+
+test("a Date is a time, the key is enough on a slate that knows the item, and a far future is tomorrow at most", async () => {
+  const before = await order(page);
+  const seen = await answers([
+    act("time: new Date()"),
+    `personalizer.rerank(items).then(async (slate) => personalizer.record({ kind: "click", item: { id: "item-1" }, slate: slate.id }))`,
+    `(async () => { for (let n = 0; n < 3; n++) await personalizer.record({ kind: "click", item: items[3] }); })()`,
+  ]);
+  assert.deepEqual(seen, ["ok: true", "ok: true", "ok: undefined"]);
+  while (await call<boolean>(page, "train", { maxMs: 50 }));
+  const now = await order(page);
+  assert.notDeepEqual(now, before);
+  const future = await answers([act("item: items[2], time: Date.now() + 10 * 365 * 864e5")]);
+  assert.deepEqual(future, ["ok: true"]);
+  while (await call<boolean>(page, "train", { maxMs: 50 }));
+  assert.equal((await order(page))[0], now[0], "one event from ten years ahead turns nothing over");
+  const { recent } = await call<{ recent: { time: number }[] }>(page, "profile");
+  assert.ok(recent.every(({ time }) => time <= Date.now() + 864e5));
+});
+
+test("an act that was given up in time is not recorded, and one that was not says that it is", async () => {
+  const [events, answered, after] = await page.evaluate(async () => {
+    const { personalizer, items } = globalThis as unknown as Global;
+    const count = async () => (await personalizer.status()).events;
+    const before = await count();
+    const all = Array.from({ length: 20 }, () => {
+      const given = new AbortController();
+      const work = personalizer.record({ kind: "click", item: items[0]! }, { signal: given.signal });
+      return { given, work: work.then(String, ({ code }) => code as string) };
+    });
+    for (const { given } of all) given.abort();
+    const said = await Promise.all(all.map(({ work }) => work));
+    return [before, said, await count()] as const;
+  });
+  assert.ok(
+    answered.every((said) => said === "true" || said === "aborted"),
+    String(answered),
+  );
+  assert.equal(after - events, answered.filter((said) => said === "true").length);
+});
+
+test("without aggregators there is no statement, and the words say why", async () => {
+  const other = await context.newPage();
+  await other.goto(server.address);
+  const said = await other.evaluate(async () => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    const first = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "/", key } } });
+    const { head } = await first.audit.inspect("round");
+    await first.close();
+    const hash = Array.from(head as Uint8Array, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const personalizer = await createPersonalizer({ task: "alone", head: `/v1/heads/${hash}` });
+    const told = (work: Promise<unknown>) => work.then(String, ({ code }) => code as string);
+    return [await told(personalizer.audit.statement()), await told(personalizer.audit.preview())];
+  });
+  assert.deepEqual(said, ["not-taking-part", "not-taking-part"]);
+});
