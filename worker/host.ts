@@ -201,9 +201,9 @@ export class Host implements Leader, Answers, Way {
       const line = (slate === undefined || this.#keptSlates.has(slate)) && !this.#journal.isLong;
       stored = line ? this.#journal.append({ call: "record", args: [act] }, mark) : this.#snapshot(mark);
     });
-    this.#training.byItself();
     // Whoever is told that it was recorded may be gone the next moment.
     await stored;
+    this.#training.byItself();
     return stored !== undefined;
   }
 

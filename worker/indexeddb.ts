@@ -1,5 +1,6 @@
 // The store in a browser. The ledger is kept as it is; all else is sealed by a key that scripts can use and not read.
 
+import { idAtRandom } from "./bytes.ts";
 import { refusal } from "./refusal.ts";
 import { type Changes, LEDGER, type Store } from "./store.ts";
 
@@ -15,12 +16,19 @@ interface Asked {
   readonly read: Promise<{ by: CryptoKey | undefined; records: (Uint8Array | undefined)[] }>;
 }
 
+interface Named {
+  key: CryptoKey;
+  name: string;
+}
+
 export class IndexedDbStore implements Store {
   readonly kind = "indexeddb";
   readonly lasting = true;
   readonly channel = "privet";
   #database: Promise<IDBDatabase> | undefined;
   #asked: Asked | undefined;
+  /** What seals, as long as it is the one that is stored: to read it again takes as long as to write. */
+  #key: Promise<Named> | undefined;
 
   private constructor() {}
 
@@ -47,22 +55,37 @@ export class IndexedDbStore implements Store {
   }
 
   async put(changes: Changes, durable = false): Promise<void> {
+    const isSealed = Object.entries(changes).some(([key, value]) => value && key !== LEDGER);
+    const by = isSealed ? await (this.#key ??= this.#makeKey()) : undefined;
     // A transaction ends while something else is waited for: whatever is sealed is sealed before.
     const sealed = await Promise.all(
       Object.entries(changes).map(async ([key, value]) => {
-        return [key, value && key !== LEDGER ? await this.#seal(key, value) : value] as const;
+        return [key, value && by && key !== LEDGER ? await seal(key, value, by.key) : value] as const;
       }),
     );
-    await this.#within(["ledger", "records"], durable ? "strict" : "relaxed", (shelf) => {
+    let isStale = false;
+    const written = this.#within(["ledger", "records", "keys"], durable ? "strict" : "relaxed", (shelf) => {
+      const named = by && shelf("keys").get("name");
+      named?.addEventListener("success", () => {
+        isStale = named.result !== by?.name;
+        if (isStale) named.transaction?.abort();
+      });
       for (const [key, value] of sealed) {
         if (!value) shelf("records").delete(key);
         else if (key === LEDGER) shelf("ledger").put(value, "account");
         else shelf("records").put(value, key);
       }
     });
+    await written.catch((error: unknown) => {
+      if (!isStale) throw error;
+      // Another tab has erased everything, and the key with it: nothing is sealed by that one any more.
+      this.#key = undefined;
+      return this.put(changes, durable);
+    });
   }
 
   async clear(): Promise<void> {
+    this.#key = undefined;
     await this.#within(["records", "keys"], "strict", (shelf) => {
       shelf("records").clear();
       shelf("keys").clear();
@@ -98,25 +121,19 @@ export class IndexedDbStore implements Store {
     return this.#database;
   }
 
-  async #key(): Promise<CryptoKey> {
-    const stored = await this.#read<CryptoKey>("keys", "records");
-    if (stored) return stored;
+  /** The stored one, or a fresh one; and the name that it goes by, as two keys cannot be compared. */
+  async #makeKey(): Promise<Named> {
     const fresh = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-    return this.#within(["keys"], "strict", async (shelf) => {
-      // Another tab may have made one meanwhile.
-      const key = ((await answered(shelf("keys").get("records"))) as CryptoKey | undefined) ?? fresh;
+    const made = this.#within(["keys"], "strict", async (shelf) => {
+      // Another tab may have made one meanwhile; one of an earlier package has no name.
+      const both = ["records", "name"].map((name) => answered<unknown>(shelf("keys").get(name)));
+      const [key = fresh, name = idAtRandom()] = await Promise.all(both);
       shelf("keys").put(key, "records");
-      return key;
+      shelf("keys").put(name, "name");
+      return { key, name } as Named;
     });
-  }
-
-  async #seal(name: string, value: Uint8Array): Promise<Uint8Array> {
-    const nonce = freshNonce();
-    const sealed = await crypto.subtle.encrypt(algorithm(name, nonce), await this.#key(), value as BufferSource);
-    const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
-    bytes.set(nonce);
-    bytes.set(new Uint8Array(sealed), NONCE_BYTES);
-    return bytes;
+    made.catch(() => (this.#key = undefined));
+    return made;
   }
 
   /** What is asked for in one breath is read in one transaction, with what it is sealed by. */
@@ -176,6 +193,15 @@ async function unseal(name: string, sealed: Uint8Array, by: CryptoKey | undefine
   } catch {
     throw refusal("state-damaged", "what is stored does not open: changed, or sealed by another key");
   }
+}
+
+async function seal(name: string, value: Uint8Array, by: CryptoKey): Promise<Uint8Array> {
+  const nonce = freshNonce();
+  const sealed = await crypto.subtle.encrypt(algorithm(name, nonce), by, value as BufferSource);
+  const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
+  bytes.set(nonce);
+  bytes.set(new Uint8Array(sealed), NONCE_BYTES);
+  return bytes;
 }
 
 function freshNonce(): Uint8Array<ArrayBuffer> {

@@ -65,7 +65,8 @@ export class Training {
       this.#learning = await this.#slice(() => SLICE_MS).catch(() => false);
       if (this.#learning) setTimeout(next);
     };
-    void next();
+    // Whoever waits for an answer has it first.
+    setTimeout(next);
   }
 
   /** By shaders where these are to, else by the module; whether there is more. */

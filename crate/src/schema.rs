@@ -194,7 +194,10 @@ mod tests {
             (|schema| schema.kinds[2].name = "click".into(), "the schema's kinds[2].name has to be a name of its own"),
             (|schema| schema.kinds[2].name.clear(), "the schema's kinds[2].name has to be 1 to 64 bytes long"),
             (|schema| schema.kinds = vec![schema.kinds[0].clone(); 65], "the schema's kinds has to be at most 64 long"),
-            (|schema| schema.version = 2, "the schema's version has to be 1: it is the version of the schema's own format"),
+            (
+                |schema| schema.version = 2,
+                "the schema's version has to be 1: it is the version of the schema's own format",
+            ),
         ] {
             assert_eq!(refused(change), message);
         }
