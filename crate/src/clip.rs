@@ -106,7 +106,7 @@ pub struct Clipped {
 
 impl Clipped {
     /// The entries in grid units.
-    pub fn grid(&self) -> &[i32] {
+    pub(crate) fn grid(&self) -> &[i32] {
         &self.grid
     }
 

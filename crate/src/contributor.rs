@@ -89,6 +89,16 @@ impl Contributor {
         &self.head
     }
 
+    /// The longest that a host has to reckon with between the look at a round and bytes that are ready, whatever this device
+    /// has to say. By the round and the head alone: so that a moment after it tells nothing about the device.
+    ///
+    /// What takes no longer with more parameters (the profile's bytes, the noise, two writes to a disk) is given a second.
+    /// Forward and backward take six operations a row, parameter and epoch, over at most 256 examples of 16 rows; a slow
+    /// phone's plain code does 10^8 a second: a quarter of a millisecond for all rows.
+    pub fn longest_ms(&self) -> u64 {
+        1000 + u64::from(self.head.upload.epochs) * self.head.parameters().len() as u64 / 4
+    }
+
     /// What taking part means, in plain words out of the round's and the ledger's numbers.
     pub fn statement(&self, deployment: Deployment) -> Result<String> {
         statement(self.round(), self.admitted.policy(), &self.ledger, deployment)
@@ -144,8 +154,15 @@ impl Contributor {
         Ok(self.take(Taken::Reserve(id, step)))
     }
 
-    /// The gradient over what is fresh. It stays in this process: only [`Contributor::release`] takes it.
-    pub async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
+    /// Gradient over what is fresh, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
+    /// is called between the first and the rest. The host has the examples spent ([`crate::Ranker::contributed`]).
+    pub async fn contribute(&mut self, fresh: &Fresh, computed: impl FnOnce()) -> Result<Contribution> {
+        let gradient = self.gradient(fresh).await;
+        computed();
+        self.release(&gradient)
+    }
+
+    pub(crate) async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
         self.backend.gradient(&self.head, fresh).await
     }
 
@@ -181,9 +198,7 @@ impl Contributor {
         })
     }
 
-    /// Clips, noises and encodes, against the debit that [`Contributor::reserve`] made. The host has the examples spent
-    /// ([`crate::Ranker::contributed`]).
-    pub fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
+    pub(crate) fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
         let bound = self.bound()?;
         let Some((id, charge)) = self.reserved.take() else {
             return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });

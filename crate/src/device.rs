@@ -2,9 +2,7 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{
-    Backend, Contribution, Contributor, Gradient, Ledger, Policy, Preview, Ranker, Result, Terms, Unsent, UploadId,
-};
+use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Result, Terms, Unsent, UploadId};
 
 /// A [`Ranker`], and a [`Contributor`] beside it.
 pub struct Device {
@@ -61,21 +59,16 @@ impl Device {
         self.contributor.persisted()
     }
 
-    /// [`Contributor::gradient`], over the examples since the last contribution.
-    pub async fn gradient(&mut self) -> Gradient {
-        self.contributor.gradient(&self.ranker.fresh()).await
+    /// [`Contributor::contribute`], of the examples since the last one, which are spent by it.
+    pub async fn contribute(&mut self) -> Result<Contribution> {
+        let contribution = self.contributor.contribute(&self.ranker.fresh(), || ()).await?;
+        self.ranker.contributed();
+        Ok(contribution)
     }
 
     /// [`Contributor::preview`], of the same.
     pub async fn preview(&mut self) -> Result<Preview> {
         self.contributor.preview(&self.ranker.fresh()).await
-    }
-
-    /// [`Contributor::release`]. The examples are spent.
-    pub fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
-        let contribution = self.contributor.release(gradient)?;
-        self.ranker.contributed();
-        Ok(contribution)
     }
 
     /// [`Contributor::ready`]
@@ -98,13 +91,26 @@ impl Device {
 mod tests {
     use super::*;
     use crate::{
-        Deployment, Error, Event, Fresh, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema, Signed,
-        Storage, Upload, statement,
+        Deployment, Error, Event, Fresh, Gradient, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema,
+        Signed, Storage, Upload, statement,
     };
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;
     const KEPT: Deployment = Deployment { one_owner: false, storage: Storage::Kept };
+
+    /// The two steps of a contribution, one by one.
+    impl Device {
+        async fn gradient(&mut self) -> Gradient {
+            self.contributor.gradient(&self.ranker.fresh()).await
+        }
+
+        fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
+            let contribution = self.contributor.release(gradient)?;
+            self.ranker.contributed();
+            Ok(contribution)
+        }
+    }
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
@@ -178,6 +184,15 @@ mod tests {
         let fresh = Fresh::decode(device.head(), &device.fresh().encode()).expect("our own bytes");
         assert!(fresh.examples() > 0 && own.values().iter().any(|&g| g != 0.0));
         assert_eq!(at_once(device.contributor.gradient(&fresh)).values(), own.values());
+    }
+
+    #[test]
+    fn the_longest_that_the_work_may_take_is_the_rounds_and_not_the_devices() {
+        let mut device = device();
+        let before = device.contributor().longest_ms();
+        assert_eq!(before, 1000 + u64::from(round().dimension) / 4);
+        busy(&mut device);
+        assert_eq!(device.contributor().longest_ms(), before);
     }
 
     #[test]

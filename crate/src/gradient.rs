@@ -11,7 +11,7 @@ pub struct Gradient {
 
 impl Gradient {
     /// The entries, one a parameter of the head.
-    pub fn values(&self) -> &[f32] {
+    pub(crate) fn values(&self) -> &[f32] {
         &self.values
     }
 }

@@ -252,6 +252,11 @@ impl Ledger {
         (recorded.wider(self.limits) != recorded).then_some((recorded, self.limits))
     }
 
+    /// What the user agreed to by name, one after the other: the limits before, and those from there on.
+    pub fn widenings(&self) -> impl Iterator<Item = (Limits, Limits)> {
+        self.seen.widenings()
+    }
+
     /// What was spent on each task, in the order of their first contributions.
     pub fn tasks(&self) -> impl Iterator<Item = (&str, Spent)> {
         self.seen.tasks.iter().map(|task| (task.name.as_str(), task.spent))

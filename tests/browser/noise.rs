@@ -13,8 +13,7 @@ async fn the_browsers_random_source_gives_noise() {
     let mut device = Device::new(terms, &signed, &head, &[], Backend::Scalar).expect("all fits");
     device.reserve(&[], [1; 16], 1000 * device.round().deadline_s - 60_000).expect("a full budget");
     device.persisted().expect("nobody else writes");
-    let gradient = device.gradient().await;
-    let contribution = device.release(&gradient).expect("the noise is drawn");
+    let contribution = device.contribute().await.expect("the noise is drawn");
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     let share = upload.read(&round).expect("in the clear");
     // All draws with a deviation of 524,288: all of them under 1,000 in fewer than one run in 10^50.

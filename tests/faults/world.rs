@@ -220,8 +220,7 @@ impl World {
         id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
         device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
         device.persisted().expect("nobody else writes");
-        let gradient = block_on(device.gradient());
-        let bytes = device.release(&gradient).expect("reserved").bytes;
+        let bytes = block_on(device.contribute()).expect("reserved").bytes;
         self.made.push(Made { round: open.round.number, id, bytes, acknowledged: false });
         Some(self.made.len() - 1)
     }

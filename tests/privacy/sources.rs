@@ -1,4 +1,4 @@
-//! Reads the core's sources: nothing but `noise` makes a `Noised`, and nothing else encodes.
+//! Reads the sources of the core and of its bindings: nothing but `noise` makes a `Noised`, and nothing else encodes.
 //!
 //! `trybuild` shows that one wrong program does not build. This shows that no other door was opened: no `From`,
 //! `Default`, `Deserialize` or `Clone`, no public field, no second function that returns one.
@@ -9,40 +9,70 @@ use std::{
 };
 
 use syn::{
-    Attribute, ExprStruct, File, ImplItemFn, Item, ItemFn, ItemImpl, ItemMacro, ItemStruct, Meta, ReturnType, Type,
-    Visibility,
+    Attribute, ExprStruct, File, FnArg, ImplItemFn, Item, ItemFn, ItemImpl, ItemMacro, ItemStruct, ItemType, Meta,
+    ReturnType, Signature, TraitItemFn, Type, TypeReference, UseRename, Visibility,
     visit::{self, Visit},
 };
 
-/// The types that must not be made, copied or encoded by any way but the one of their file.
-const GUARDED: [(&str, &[&str]); 3] = [("Noised", &["noise"]), ("Charge", &["reserve"]), ("Unnoised", &["new"])];
+/// The types that must not be made, copied or encoded by any way but one: the file, and the function in it.
+const GUARDED: [(&str, &str, &str); 3] = [
+    ("Noised", "crate/src/noise.rs", "noise"),
+    ("Charge", "crate/src/ledger.rs", "Ledger::reserve"),
+    ("Unnoised", "crate/src/noise/unnoised.rs", "Unnoised::new"),
+];
+
+/// Where the device's code lies: what is read.
+const FOLDERS: [&str; 2] = ["crate/src", "web/src"];
 
 /// What comes before the noise, in the order of its stages: whatever encodes has never heard of it.
 const BEFORE_NOISE: [&str; 3] = ["Gradient", "Clipped", "Preview"];
 
 /// Where "no noise" may be named: in its own file, and where that is let out to the simulator. Not where anything is
 /// encoded, sealed or sent.
-const UNNOISED: [&str; 3] = ["lib.rs", "noise.rs", "noise/unnoised.rs"];
+const UNNOISED: [&str; 3] = ["crate/src/lib.rs", "crate/src/noise.rs", "crate/src/noise/unnoised.rs"];
 
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     guarded: &'static str,
-    makers: &'static [&'static str],
-    inside: bool,
-    /// The function that is being read.
+    /// The one function that may make it, where this is its file.
+    maker: Option<&'static str>,
+    /// The type whose methods are being read.
+    of: String,
+    /// The function that is being read, with that type before it.
     within: String,
-    faults: Vec<String>,
+    faults: &'a mut Vec<String>,
 }
 
-impl Reader {
-    fn check_return(&mut self, name: &str, output: &ReturnType) {
-        let ReturnType::Type(_, returned) = output else { return };
-        let mut names = Names::default();
-        names.visit_type(returned);
-        let makes = names.0.iter().any(|name| name == self.guarded || (self.inside && name == "Self"));
-        if makes && !self.makers.contains(&name) {
-            self.faults.push(format!("fn {name} returns a {}", self.guarded));
+impl Reader<'_> {
+    fn inside(&self) -> bool {
+        self.of == self.guarded
+    }
+
+    fn enter(&mut self, signature: &Signature) {
+        let name = &signature.ident;
+        self.within = if self.of.is_empty() { name.to_string() } else { format!("{}::{name}", self.of) };
+        if self.maker == Some(self.within.as_str()) {
+            return;
         }
+        if let ReturnType::Type(_, returned) = &signature.output
+            && self.names_guarded(returned)
+        {
+            self.faults.push(format!("fn {} returns a {}", self.within, self.guarded));
+        }
+        // Whoever lends the place of one may have it filled.
+        for input in &signature.inputs {
+            if let FnArg::Typed(input) = input
+                && let Type::Reference(TypeReference { mutability: Some(_), elem, .. }) = &*input.ty
+                && self.names_guarded(elem)
+            {
+                self.faults.push(format!("fn {} may write a {}", self.within, self.guarded));
+            }
+        }
+    }
+
+    fn names_guarded(&self, ty: &Type) -> bool {
+        let mut names = Names::default();
+        names.visit_type(ty);
+        names.0.iter().any(|name| name == self.guarded || (self.inside() && name == "Self"))
     }
 
     fn check_derives(&mut self, attributes: &[Attribute]) {
@@ -67,7 +97,7 @@ impl<'ast> Visit<'ast> for Names {
     }
 }
 
-impl<'ast> Visit<'ast> for Reader {
+impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
         if item.ident == self.guarded {
             self.check_derives(&item.attrs);
@@ -78,41 +108,59 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
-        let mut names = Names::default();
-        names.visit_type(&item.self_ty);
-        self.inside =
-            matches!(&*item.self_ty, Type::Path(_)) && names.0.last().is_some_and(|name| name == self.guarded);
+        self.of = match &*item.self_ty {
+            Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default(),
+            _ => String::new(),
+        };
         if let Some((_, path, _)) = &item.trait_ {
             let mut path_names = Names::default();
             path_names.visit_path(path);
-            if self.inside {
+            if self.inside() {
                 self.faults.push(format!("{} implements {}", self.guarded, path_names.0.join("::")));
             } else if path_names.0.contains(&self.guarded.to_owned()) {
                 self.faults.push(format!("a trait is implemented over {}", self.guarded));
             }
         }
         visit::visit_item_impl(self, item);
-        self.inside = false;
+        self.of.clear();
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
-        self.within = item.sig.ident.to_string();
-        self.check_return(&item.sig.ident.to_string(), &item.sig.output);
+        self.enter(&item.sig);
         visit::visit_impl_item_fn(self, item);
     }
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
-        self.within = item.sig.ident.to_string();
-        self.check_return(&item.sig.ident.to_string(), &item.sig.output);
+        self.enter(&item.sig);
         visit::visit_item_fn(self, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'ast TraitItemFn) {
+        self.enter(&item.sig);
+        visit::visit_trait_item_fn(self, item);
     }
 
     fn visit_expr_struct(&mut self, item: &'ast ExprStruct) {
         // A generic type (a step of the ledger) may carry one out without its name: so it is written in one place, too.
-        if item.path.is_ident(self.guarded) && !self.makers.contains(&self.within.as_str()) {
+        let written = item.path.segments.last().is_some_and(|last| {
+            last.ident == self.guarded || (self.inside() && last.ident == "Self" && item.path.segments.len() == 1)
+        });
+        if written && self.maker != Some(self.within.as_str()) {
             self.faults.push(format!("fn {} writes a {}", self.within, self.guarded));
         }
         visit::visit_expr_struct(self, item);
+    }
+
+    fn visit_use_rename(&mut self, item: &'ast UseRename) {
+        if item.ident == self.guarded && item.rename != "_" {
+            self.faults.push(format!("{} has another name, {}", self.guarded, item.rename));
+        }
+    }
+
+    fn visit_item_type(&mut self, item: &'ast ItemType) {
+        if self.names_guarded(&item.ty) {
+            self.faults.push(format!("{} has another name, {}", self.guarded, item.ident));
+        }
     }
 
     fn visit_item_macro(&mut self, item: &'ast ItemMacro) {
@@ -140,14 +188,15 @@ fn is_cfg_test(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("cfg") && list.tokens.to_string() == "test")
 }
 
-fn faults(source: &str) -> Vec<String> {
+fn faults(place: &str, source: &str) -> Vec<String> {
     let file: File = syn::parse_str(source).expect("the source parses");
-    let read = |&(guarded, makers): &(&'static str, &'static [&'static str])| {
-        let mut reader = Reader { guarded, makers, ..Reader::default() };
-        reader.visit_file(&file);
-        reader.faults
-    };
-    GUARDED.iter().flat_map(read).collect()
+    let mut faults = Vec::new();
+    for (guarded, home, maker) in GUARDED {
+        let maker = (place == home).then_some(maker);
+        let (of, within) = (String::new(), String::new());
+        Reader { guarded, maker, of, within, faults: &mut faults }.visit_file(&file);
+    }
+    faults
 }
 
 fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
@@ -162,24 +211,28 @@ fn sources(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-fn core() -> Vec<(PathBuf, String)> {
+/// Every source of the device, by its path in the repository.
+fn device() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crate/src");
-    sources(&folder, &mut found);
-    found.iter_mut().for_each(|(path, _)| *path = path.strip_prefix(&folder).expect("it lies there").to_owned());
-    found
+    FOLDERS.iter().for_each(|folder| sources(&root.join(folder), &mut found));
+    let name = |path: PathBuf| {
+        let path = path.strip_prefix(&root).expect("it lies there").to_str().expect("a plain name");
+        path.replace('\\', "/")
+    };
+    found.into_iter().map(|(path, text)| (name(path), text)).collect()
 }
 
 #[test]
 fn what_was_left_without_noise_is_known_to_nothing_that_encodes() {
     let mut places = Vec::new();
-    for (path, text) in core() {
+    for (path, text) in device() {
         let mut names = Names::default();
         names.visit_file(&syn::parse_str(&text).expect("the source parses"));
         if names.0.iter().any(|name| name == "Unnoised") {
-            places.push(path.to_str().expect("a plain name").replace('\\', "/"));
+            places.push(path.clone());
         }
-        if path.ends_with("noise.rs") {
+        if path == "crate/src/noise.rs" {
             let behind = "#[cfg(feature = \"simulate\")]\nmod unnoised;";
             assert!(text.contains(behind), "it is not behind the simulator's feature");
         }
@@ -195,8 +248,8 @@ fn nothing_before_the_noise_has_an_encoding() {
         let names: Vec<String> = file.items.iter().flat_map(encoded_by).collect();
         BEFORE_NOISE.into_iter().filter(|name| names.iter().any(|known| known == name)).collect::<Vec<_>>()
     };
-    for (path, text) in core() {
-        assert_eq!(encoded(&text), [""; 0], "{}", path.display());
+    for (path, text) in device() {
+        assert_eq!(encoded(&text), [""; 0], "{path}");
     }
     assert_eq!(encoded("cbor!(Gradient { values });"), ["Gradient"]);
     assert_eq!(encoded("stored! { Item { key } Clipped { grid } }"), ["Clipped"]);
@@ -225,9 +278,13 @@ fn encoded_by(item: &Item) -> Vec<String> {
 
 #[test]
 fn nothing_but_noise_makes_a_noised_vector() {
-    let found = core();
-    assert!(found.iter().any(|(_, source)| source.contains("pub struct Noised")), "the type has moved: look again");
-    let faults: Vec<_> = found.iter().flat_map(|(_, source)| faults(source)).collect();
+    let found = device();
+    for (guarded, home, _) in GUARDED {
+        let text = found.iter().find(|(path, _)| path == home).map(|(_, text)| text.as_str()).unwrap_or_default();
+        assert!(text.contains(&format!("pub struct {guarded}")), "{guarded} has moved: look again");
+    }
+    assert!(found.iter().any(|(path, _)| path == "web/src/full.rs"), "the bindings have moved: look again");
+    let faults: Vec<_> = found.iter().flat_map(|(path, source)| faults(path, source)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
@@ -239,22 +296,40 @@ fn every_other_door_is_noticed() {
             "Noised implements From::Clipped",
         ),
         ("impl Default for Noised { }", "Noised implements Default"),
+        ("impl Default for crate::noise::Noised { }", "Noised implements Default"),
         ("#[derive(Debug, serde::Deserialize)] pub struct Noised { grid: Vec<i32> }", "Noised derives Deserialize"),
         ("#[derive(Clone)] pub struct Charge { amount: u64 }", "Charge derives Clone"),
         ("pub struct Noised { pub grid: Vec<i32> }", "Noised has a field that others reach"),
         ("pub struct Noised { pub(crate) grid: Vec<i32> }", "Noised has a field that others reach"),
         ("pub fn skip(c: Clipped) -> Result<Noised> { todo!() }", "fn skip returns a Noised"),
-        ("impl Noised { pub fn new() -> Self { todo!() } }", "fn new returns a Noised"),
-        ("impl Clipped { pub fn raw(self) -> Option<Noised> { todo!() } }", "fn raw returns a Noised"),
-        ("impl Ledger { fn give<T>(&self) -> Step<T> { self.step(Charge { cost }) } }", "fn give writes a Charge"),
+        ("pub fn skip(c: Clipped) -> crate::Result<crate::noise::Noised> { todo!() }", "fn skip returns a Noised"),
+        ("trait Skip { fn skip(&self) -> Noised; }", "fn skip returns a Noised"),
+        ("pub fn fill(c: Clipped, to: &mut Option<Noised>) { todo!() }", "fn fill may write a Noised"),
+        ("impl Noised { pub fn new() -> Self { todo!() } }", "fn Noised::new returns a Noised"),
+        ("impl Clipped { pub fn raw(self) -> Option<Noised> { todo!() } }", "fn Clipped::raw returns a Noised"),
+        ("fn raw(c: Clipped) -> Step<()> { step(crate::noise::Noised { grid }) }", "fn raw writes a Noised"),
+        ("impl Noised { fn give<T>(&self) -> Step<T> { step(Self { grid }) } }", "fn Noised::give writes a Noised"),
+        (
+            "impl Ledger { fn give<T>(&self) -> Step<T> { self.step(Charge { cost }) } }",
+            "fn Ledger::give writes a Charge",
+        ),
+        ("use crate::noise::Noised as Plain;", "Noised has another name, Plain"),
+        ("type Plain = crate::noise::Noised;", "Noised has another name, Plain"),
         ("#[derive(Serialize)] pub struct Unnoised { grid: Vec<i32> }", "Unnoised derives Serialize"),
         ("impl From<Unnoised> for Noised { }", "Noised implements From::Unnoised"),
         ("cbor!(Noised { grid });", "a macro names Noised"),
         ("stored! { Item { key } Charge { cost } }", "a macro names Charge"),
         ("impl Cbor for Noised { }", "Noised implements Cbor"),
         ("impl Into<Noised> for Clipped { }", "a trait is implemented over Noised"),
+        // The right names in the wrong file, or on the wrong type.
+        ("pub fn noise(c: Clipped) -> Result<Noised> { todo!() }", "fn noise returns a Noised"),
+        ("impl Budget { pub fn reserve(&self) -> Charge { todo!() } }", "fn Budget::reserve returns a Charge"),
     ] {
-        assert!(faults(planted).contains(&fault.to_owned()), "{planted}: {:?}", faults(planted));
+        let found = faults("web/src/full.rs", planted);
+        assert!(found.contains(&fault.to_owned()), "{planted}: {found:?}");
     }
-    assert_eq!(faults("pub fn noise(c: Clipped) -> Result<Noised> { todo!() }"), [""; 0]);
+    let plain = "pub fn noise(c: Clipped) -> Result<Noised> { todo!() }";
+    assert_eq!(faults("crate/src/noise.rs", plain), [""; 0]);
+    let method = "impl Clipped { pub fn noise(self) -> Result<Noised> { todo!() } }";
+    assert_eq!(faults("crate/src/noise.rs", method), ["fn Clipped::noise returns a Noised"]);
 }

@@ -46,3 +46,51 @@ for (const build of ["", "_scalar"]) {
     }
   });
 }
+
+/** What the releasing module hands out, each of its types' own names. What stands before the noise is in `Preview` alone. */
+const HANDED_OUT = {
+  Contribution: ["bytes", "examples", "gradientMs", "id", "noised", "releaseMs", "rho"],
+  Contributor: [
+    ...["backend", "computeBy", "contribute", "deadlineMs", "entries", "giveBack", "longestMs", "open", "persisted"],
+    ...["preview", "ready", "refused", "reserve", "rhoAgainstAnyOther", "rhoAgainstNothing", "rhoLeft", "rhoSpent"],
+    ...["score", "sent", "session", "statement", "tick", "trouble", "tune", "unsent", "wantsWider", "widen"],
+    "widenings",
+  ],
+  Preview: [...["clipped", "deviation", "examples", "gradient", "noise", "rho", "rhoAlone", "rhoLeft", "uploadBytes"]],
+  Shaders: [],
+  Terms: [],
+  Tuned: ["state", "steps"],
+  Upload: ["bytes", "id", "rho", "round", "task"],
+  "": ["epsilon", "inspect", "openShaders"],
+};
+
+/** What wasm-bindgen adds, and nobody calls by hand. */
+const MACHINERY =
+  /^(__wbindgen_|__externref_|__abort_handler$|__instance_terminated$|memory$|wasm_bindgen_|__wbg_\w+_free$)/;
+
+for (const build of ["", "_scalar"]) {
+  test(`full${build} exports what is listed here, and no other way to a vector`, () => {
+    const file = new URL(`../../web/pkg/full${build}/full_named.wasm`, import.meta.url);
+    const exported = WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(file))).map(({ name }) => name);
+    const functions = exported.filter((name) => !MACHINERY.test(name)).sort();
+    const listed = Object.entries(HANDED_OUT).flatMap(([type, names]) => {
+      const owner = type.toLowerCase();
+      const fields = ["Contribution", "Preview", "Tuned"].includes(type);
+      return names.map((name) => (fields ? `__wbg_get_${owner}_${name}` : owner ? `${owner}_${name}` : name));
+    });
+    assert.deepEqual(functions, [...listed, "terms_new"].sort());
+  });
+}
+
+test("the glue around it has these classes and no more, each with these names", async () => {
+  const glue = (await import("../../web/pkg/full/full.js")) as Record<string, unknown>;
+  const classes = Object.keys(HANDED_OUT).filter((name) => name);
+  assert.deepEqual(Object.keys(glue).sort(), [...classes, ...HANDED_OUT[""], "default", "initSync"].sort());
+  for (const name of classes) {
+    const type = glue[name] as { prototype: object };
+    const own = [...Object.getOwnPropertyNames(type.prototype), ...Object.getOwnPropertyNames(type)];
+    const plain = ["constructor", "free", "__destroy_into_raw", "__wrap", "length", "name", "prototype"];
+    const names = own.filter((own) => !plain.includes(own));
+    assert.deepEqual(names.sort(), [...HANDED_OUT[name as keyof typeof HANDED_OUT]].sort(), name);
+  }
+});

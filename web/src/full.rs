@@ -3,7 +3,7 @@
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{
-    Adjacency, Backend, Debit, Deployment, Error, Fate, Fresh, NanoRho, Storage, Unsent, UploadId, Value,
+    Adjacency, Backend, Debit, Deployment, Error, Fate, Fresh, Limits, NanoRho, Storage, Unsent, UploadId, Value,
     accounting::epsilon_from_rho, hex,
 };
 use wasm_bindgen::prelude::*;
@@ -63,9 +63,8 @@ impl Contributor {
     pub async fn contribute(&mut self, fresh: Vec<u8>) -> Result<Contribution, JsValue> {
         let fresh = self.fresh(&fresh)?;
         let start = now();
-        let gradient = self.contributor.gradient(&fresh).await;
-        let computed = now();
-        let contribution = self.contributor.release(&gradient).map_err(js_error)?;
+        let mut computed = start;
+        let contribution = self.contributor.contribute(&fresh, || computed = now()).await.map_err(js_error)?;
         Ok(Contribution {
             bytes: contribution.bytes,
             id: hex(&contribution.id),
@@ -194,6 +193,31 @@ impl Contributor {
         entries.map(line).collect()
     }
 
+    /// How long the work before a release may take on a slow device, in milliseconds.
+    #[wasm_bindgen(getter, js_name = longestMs)]
+    pub fn longest_ms(&self) -> f64 {
+        self.contributor.longest_ms() as f64
+    }
+
+    /// When the round ends, in milliseconds since 1970.
+    #[wasm_bindgen(getter, js_name = deadlineMs)]
+    pub fn deadline_ms(&self) -> f64 {
+        self.contributor.round().deadline_s as f64 * 1000.0
+    }
+
+    /// The limits that the ledger records and those that the application's policy asks for, where the user has not agreed
+    /// to what is wider in these; nothing where that holds anyway. Of each, its seven numbers in [`numbers`]' order.
+    #[wasm_bindgen(getter, js_name = wantsWider)]
+    pub fn wants_wider(&self) -> Vec<f64> {
+        self.contributor.ledger().wants_wider().into_iter().flat_map(both).collect()
+    }
+
+    /// What the user agreed to by name, one after the other: the limits before, and those from there on, likewise.
+    #[wasm_bindgen(getter)]
+    pub fn widenings(&self) -> Vec<f64> {
+        self.contributor.ledger().widenings().flat_map(both).collect()
+    }
+
     /// The rho that was charged against the lifetime budget.
     #[wasm_bindgen(getter, js_name = rhoSpent)]
     pub fn rho_spent(&self) -> f64 {
@@ -223,6 +247,18 @@ impl Contributor {
     fn fresh(&self, bytes: &[u8]) -> Result<Fresh, JsValue> {
         Fresh::decode(self.contributor.head(), bytes).map_err(js_error)
     }
+}
+
+fn both((from, into): (Limits, Limits)) -> impl Iterator<Item = f64> {
+    numbers(from).into_iter().chain(numbers(into))
+}
+
+/// `limitsFrom` in `worker/contribution.ts` has the same order. A cap that is none is endless.
+fn numbers(limits: Limits) -> [f64; 7] {
+    let Limits { lifetime, per_round, alone_per_round, alone, wait_ms, sessions, interval_ms } = limits;
+    let [lifetime, per_round, alone_per_round] = [lifetime, per_round, alone_per_round].map(NanoRho::rho);
+    let alone = alone.map_or(f64::INFINITY, NanoRho::rho);
+    [lifetime, per_round, alone_per_round, alone, wait_ms as f64, sessions.into(), interval_ms as f64]
 }
 
 async fn patience() {

@@ -168,6 +168,14 @@ impl State {
         Ok(())
     }
 
+    /// The limits before and after each time that they were widened.
+    pub(super) fn widenings(&self) -> impl Iterator<Item = (Limits, Limits)> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Widened(from, into) => Some((*from, *into)),
+            _ => None,
+        })
+    }
+
     /// How many records there are.
     pub(super) fn length(&self) -> usize {
         self.records.len()

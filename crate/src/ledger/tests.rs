@@ -211,6 +211,11 @@ fn a_tighter_limit_holds_at_once_and_a_wider_one_when_the_user_agreed() {
     assert!(wide.reserve(&stored, debit("demo", 8, 2, cost(80, 30)), 0).is_ok());
     let step = wide.widen(&stored, 0);
     assert_eq!(step.expect("nothing to widen").adds_to, None, "it is recorded once");
+    let told: Vec<_> = open(&stored, tight).widenings().collect();
+    assert_eq!(
+        told.iter().map(|(from, into)| (from.lifetime, into.lifetime)).collect::<Vec<_>>(),
+        [(NanoRho(100), NanoRho(200))]
+    );
     assert_eq!(open(&stored, tight).limits().per_round, NanoRho(20), "and a tighter policy still holds");
 }
 

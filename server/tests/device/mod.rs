@@ -1,6 +1,6 @@
 //! What a device sends; every upload is made by a real one, with its ledger and its noise.
 
-use privet::{Backend, Device, Gradient, Pins, Policy, Terms};
+use privet::{Backend, Device, Pins, Policy, Terms};
 
 /// An upload to a round of the demo's task, under this id.
 pub(crate) fn upload(round: &[u8], head: &[u8], pins: Pins, id: [u8; 16]) -> Vec<u8> {
@@ -10,9 +10,8 @@ pub(crate) fn upload(round: &[u8], head: &[u8], pins: Pins, id: [u8; 16]) -> Vec
     device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
     device.persisted().expect("nobody else writes");
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let gradient: Gradient = match Box::pin(device.gradient()).as_mut().poll(&mut context) {
-        std::task::Poll::Ready(gradient) => gradient,
+    match Box::pin(device.contribute()).as_mut().poll(&mut context) {
+        std::task::Poll::Ready(contribution) => contribution.expect("reserved").bytes,
         std::task::Poll::Pending => panic!("the twins never wait"),
-    };
-    device.release(&gradient).expect("reserved").bytes
+    }
 }
