@@ -1,5 +1,7 @@
 // What is asked of bytes.
 
+import { refusal } from "./refusal.ts";
+
 export const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** Nothing where the page is not served over https: it is no bytes' hash, so that these are asked for anew. */
@@ -13,4 +15,12 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Where a page is not served over https there is no `randomUUID`. */
-export const idAtRandom = () => hex(crypto.getRandomValues(new Uint8Array(16)));
+export const idAtRandom = () => hex(bytesAtRandom(16));
+
+export function bytesAtRandom(length: number): Uint8Array<ArrayBuffer> {
+  try {
+    return crypto.getRandomValues(new Uint8Array(length));
+  } catch {
+    throw refusal("random-source", "the random source is missing");
+  }
+}

@@ -4,9 +4,11 @@
 import { Contributor, inspect, Terms, type Upload } from "../web/pkg/full/full.js";
 import { hex } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
+import { keepingOf } from "./keeping.ts";
 import type { Device } from "./module.ts";
+import { pass, untilDrawn } from "./moment.ts";
 import { pack, unpack } from "./pack.ts";
-import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./protocol.ts";
+import type { Account, Backend, Entry, Limits, OpenOptions, Preview, Receipt, Widening } from "./protocol.ts";
 import { refusal, stillWanted } from "./refusal.ts";
 import type { Sending, Sent } from "./sent.ts";
 import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
@@ -49,6 +51,14 @@ export interface Way {
   token(task: string, round: number): Promise<Uint8Array | undefined>;
 }
 
+/** How long the round is open, and how long the work before a release may take on a slow device. */
+export interface Room {
+  longestMs: number;
+  leftMs: number;
+}
+
+/** By the clock, a round that is open for less than this is left to those who have been before. */
+const LEAST_LEFT_MS = 600_000;
 const TOKEN_BYTES = 96;
 const UNTOLD = { examples: 0, gradientMs: 0, releaseMs: 0 };
 /** Who resends waits for no answer and is nobody's call. */
@@ -105,7 +115,7 @@ export class Contributions {
   }
 
   /** One contribution at a time over all tabs. A call that was begun before, by a tab that is gone, is not debited again. */
-  contribute({ mark, signal, onProgress }: Context): Promise<Receipt> {
+  contribute({ mark, signal, onProgress }: Context, startMs: number): Promise<Receipt> {
     return this.#alone(async () => {
       const begun = await this.#begun(mark);
       if (begun) return begun;
@@ -114,9 +124,30 @@ export class Contributions {
       const earlier = await this.#unsent();
       const entry = (await this.entries()).length - (earlier ? 1 : 0);
       await this.#way.store.put({ [this.#asked]: pack({ mark, entry } satisfies Asked) }, true);
-      const upload = earlier ?? (await this.#release(onProgress));
+      if (earlier) return this.#send(earlier, { signal, onProgress });
+      const { longestMs } = await this.#room();
+      await this.#enough(2 * longestMs);
+      const upload = await this.#release(onProgress);
+      await pass(untilDrawn(startMs, longestMs, longestMs), signal);
       return this.#send(upload, { signal, onProgress });
     });
+  }
+
+  /** The next one, to be sent later, and how long that may be; nothing where one waits to be sent already. */
+  make(): Promise<Room | undefined> {
+    return this.#alone(async () => {
+      if (await this.#unsent()) return undefined;
+      const room = await this.#room();
+      this.#way.allow();
+      await this.#enough(2 * room.longestMs + LEAST_LEFT_MS);
+      await this.#release(() => undefined);
+      return room;
+    });
+  }
+
+  /** Whether something is finished and was never answered. */
+  async hasUnsent(): Promise<boolean> {
+    return (await this.#unsent()) !== undefined;
   }
 
   /** What was finished and never answered goes out again, as it is. */
@@ -125,6 +156,17 @@ export class Contributions {
       const unsent = await this.#unsent();
       if (unsent) await this.#send(unsent, UNASKED);
     });
+  }
+
+  #room(): Promise<Room> {
+    return this.#turn(({ longestMs, deadlineMs }) => ({ longestMs, leftMs: Math.max(0, deadlineMs - Date.now()) }));
+  }
+
+  /** A round that ends before anything could be sent to it is not worth a debit. */
+  async #enough(leastMs: number): Promise<void> {
+    const { leftMs } = await this.#room();
+    if (leftMs >= leastMs) return;
+    throw refusal("round-over", `the round ends in ${leftMs} ms, and to send something may take ${leastMs} ms`);
   }
 
   /** Nobody else contributes meanwhile. */
@@ -158,15 +200,26 @@ export class Contributions {
   /** What was spent, what is left, and what computes. */
   account(): Promise<Account> {
     return this.#turn((contributor) => {
-      const { backend, rhoSpent, rhoLeft } = contributor;
+      const { backend, rhoSpent, rhoAgainstNothing, rhoAgainstAnyOther, rhoLeft } = contributor;
       this.#shaders.look(contributor);
       const { stand: shaders } = this.#shaders;
-      return { backend: backend as Backend, ...(shaders && { shaders }), rhoSpent, rhoLeft };
+      const [wantsWider] = limitsFrom(contributor.wantsWider);
+      const spent = { rhoSpent, rhoAgainstNothing, rhoAgainstAnyOther, rhoLeft };
+      const limits = { widened: limitsFrom(contributor.widenings), ...(wantsWider && { wantsWider }) };
+      return { backend: backend as Backend, ...(shaders && { shaders }), ...spent, ...limits };
     });
   }
 
-  statement(): Promise<string> {
-    return this.#turn((contributor) => contributor.statement(false, "kept"));
+  async statement(): Promise<string> {
+    const { options, store } = this.#way;
+    const keeping = await keepingOf(store, options);
+    const kept = { persistent: "kept", tokens: "tokens" }[keeping as string] ?? "evictable";
+    return this.#turn((contributor) => contributor.statement(options.leader?.oneOwner === true, kept));
+  }
+
+  /** The user agreed by name to limits wider than those that the ledger was opened under. */
+  widen(): Promise<void> {
+    return this.#step((contributor, stored) => contributor.widen(stored, Date.now()));
   }
 
   /** The stages before the noise are in the answer, and nowhere else. */
@@ -336,6 +389,24 @@ export class Contributions {
   async #backend(): Promise<Backend> {
     return (await this.account()).backend;
   }
+}
+
+/** Pairs of limits, each by its seven numbers. */
+function limitsFrom(numbers: Float64Array): Widening[] {
+  const at = (from: number): Limits => {
+    const [
+      lifetimeRho = 0,
+      rhoPerRound = 0,
+      rhoAlonePerRound = 0,
+      alone = 0,
+      waitMs = 0,
+      sessions = 0,
+      intervalMs = 0,
+    ] = numbers.subarray(from);
+    const rhoAlone = alone === Infinity ? "none" : alone;
+    return { lifetimeRho, rhoPerRound, rhoAlonePerRound, rhoAlone, waitMs, sessions, intervalMs };
+  };
+  return Array.from({ length: numbers.length / 14 }, (_, n) => ({ from: at(14 * n), to: at(14 * n + 7) }));
 }
 
 function entryFrom(line: string): Entry {

@@ -1,5 +1,6 @@
 // What a worker wants first, loaded by its page while the worker starts: the module that ranks, and the open round.
 
+import { compiled, hashesOf } from "./integrity.ts";
 import { rankAddress } from "./lanes.ts";
 import type { OpenOptions } from "./protocol.ts";
 
@@ -28,19 +29,15 @@ export function baseOf(server: string): string {
   return `${server.replace(/\/+$/, "")}/v1`;
 }
 
-export async function loadEarly({ task, leader, wasm }: OpenOptions): Promise<Early> {
+export async function loadEarly({ task, leader, wasm, integrity }: OpenOptions): Promise<Early> {
   const { held } = await navigator.locks.query();
   // Where another tab leads there is nothing to load.
   if (held?.some(({ name }) => name === `privet-${lockOf(task)}`)) return {};
   const [rank, round] = await Promise.all([
-    compiled(wasm?.rank ?? rankAddress()).catch(() => undefined),
+    compiled(wasm?.rank ?? rankAddress(), hashesOf("rank", integrity)).catch(() => undefined),
     leader && bytesAt(roundAt(leader.url, task)).catch(() => undefined),
   ]);
   return { rank, round };
-}
-
-async function compiled(source: string | URL | WebAssembly.Module): Promise<WebAssembly.Module> {
-  return source instanceof WebAssembly.Module ? source : WebAssembly.compileStreaming(fetch(source));
 }
 
 async function bytesAt(url: string): Promise<Uint8Array | undefined> {

@@ -13,6 +13,7 @@ import type * as Protocol from "./protocol.ts";
 import type {
   Account,
   Act,
+  Agreed,
   Call,
   Calls,
   Consent,
@@ -36,9 +37,10 @@ import type {
 import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import { KEPT, namesOf, profileFrom, reportFrom } from "./report.ts";
-import { slotAt, slotsOf, untilNext } from "./schedule.ts";
+import { keepingOf } from "./keeping.ts";
+import { type Member, Participation } from "./participation.ts";
 import { Sent, type Sending } from "./sent.ts";
-import { answerOf, Server } from "./server.ts";
+import { Server } from "./server.ts";
 import { keptIn, lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
@@ -57,12 +59,17 @@ const KINDS = ["personal", "server", "interleaved"] as const;
 const MOST_DEEDS = 256;
 const NO_BYTES = new Uint8Array();
 /** Of a ledger that cannot be read nothing is known. */
-const UNREAD: Account = { backend: "scalar", rhoSpent: Number.NaN, rhoLeft: Number.NaN };
+const UNREAD: Account = { backend: "scalar", ...spent(Number.NaN, Number.NaN) };
+
+/** An account on which nothing, or one knows not what, was spent. */
+function spent(rho: number, rhoLeft: number): Omit<Account, "backend"> {
+  return { rhoSpent: rho, rhoAgainstNothing: rho, rhoAgainstAnyOther: rho, rhoLeft, widened: [] };
+}
 
 /** Asks the page for a token. */
 export type AskToken = (task: string, round: number) => Promise<Uint8Array>;
 
-export class Host implements Leader, Answers, Way {
+export class Host implements Leader, Answers, Way, Member {
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
@@ -70,22 +77,19 @@ export class Host implements Leader, Answers, Way {
   readonly options: OpenOptions;
   readonly #askToken: AskToken;
   #journal: Journal;
-  #settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
+  settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
   published: Published = { round: NO_BYTES, head: NO_BYTES };
   #device: Device | undefined;
   /** The half that contributes, once it was wanted; and it on its way, where learning wants it. */
   #contributions: Contributions | undefined;
   #late: Promise<unknown> | undefined;
   #restored = false;
-  #refused: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #training = new Training(
     (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
     (much) => this.#elsewhere(much),
   );
-  /** When the ledger has heard of this session. */
-  #begun: Promise<void> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #participation = new Participation(this);
   /** The slates that were made since the profile was stored last, and those before. */
   readonly #slates = new Set<number>();
   readonly #keptSlates = new Set<number>();
@@ -108,9 +112,10 @@ export class Host implements Leader, Answers, Way {
     askToken: AskToken,
     early: Promise<Admitted | undefined>,
   ): Promise<Host> {
+    const startMs = performance.now();
     const host = new Host(options, store, server, askToken);
     // Side by side: whoever opens waits for all of it.
-    const loaded = early.then(() => loadRank(options.wasm?.rank));
+    const loaded = early.then(() => loadRank(options.wasm?.rank, options.integrity));
     const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
     admitted?.catch(() => undefined);
     const profile = host.#journal.read();
@@ -119,11 +124,11 @@ export class Host implements Leader, Answers, Way {
     await loaded;
     await host.#install(await host.#firstPublished(admitted, stored[0]));
     const [before, settings] = await Promise.all(stored);
-    if (settings) host.#settings = unpack<Settings>(settings);
+    if (settings) host.settings = unpack<Settings>(settings);
     await host.#restore(profile, before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
-    void host.#session();
-    host.#look();
+    void host.#participation.session(startMs);
+    host.#participation.look();
     return host;
   }
 
@@ -133,7 +138,7 @@ export class Host implements Leader, Answers, Way {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#participation.close();
     await this.turn(() => {
       const kept = this.#snapshot();
       this.#device = void this.#device?.free();
@@ -150,8 +155,8 @@ export class Host implements Leader, Answers, Way {
   /** Only while it is agreed to, and to somebody. */
   allow(): void {
     if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
-    if (!this.#settings.contribute) throw refusal("consent-missing", "the user has not agreed to contribute");
-    if (this.#settings.paused) throw refusal("paused", "this personalizer is paused");
+    if (!this.settings.contribute) throw refusal("consent-missing", "the user has not agreed to contribute");
+    if (this.settings.paused) throw refusal("paused", "this personalizer is paused");
   }
 
   keep(): Promise<void> {
@@ -173,18 +178,23 @@ export class Host implements Leader, Answers, Way {
     return { ...namesOf(this.device()), ...(damaged && { damaged }) };
   }
 
-  async consent(parts: Partial<Consent>): Promise<Consent> {
-    await this.#keep({ ...this.#settings, ...parts });
+  async consent({ widen, ...parts }: Agreed): Promise<Consent> {
+    await this.choose({ ...this.settings, ...parts });
     await this.#keepPublished();
-    void this.#session();
-    this.#look();
+    if (widen) {
+      this.allow();
+      lasting(this.store);
+      await (await this.contributing()).widen();
+    }
+    void this.#participation.session();
+    this.#participation.look();
     this.#training.byItself();
-    const { personalise, contribute } = this.#settings;
+    const { personalise, contribute } = this.settings;
     return { personalise, contribute };
   }
 
   async pause(paused: boolean): Promise<void> {
-    await this.#keep({ ...this.#settings, paused });
+    await this.choose({ ...this.settings, paused });
     this.#training.byItself();
   }
 
@@ -216,14 +226,14 @@ export class Host implements Leader, Answers, Way {
     return this.turn(async () => {
       stillWanted(signal);
       // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
-      const device = this.#settings.personalise ? this.device() : this.#blank();
-      if (this.#settings.personalise) this.#names.note(candidates.names);
+      const device = this.settings.personalise ? this.device() : this.#blank();
+      if (this.settings.personalise) this.#names.note(candidates.names);
       const { limit, diversity, caps, pins, freshness } = request;
       const seen = await this.#contributions?.score(() => device.sight(itemsOf(candidates), ms, offsetMin));
       const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin, seen);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
       slate.free();
-      if (this.#settings.personalise) this.#slates.add(id);
+      if (this.settings.personalise) this.#slates.add(id);
       else device.free();
       // What is less like it than nothing at all is not why it is shown.
       const speaks = (place: number) => (likeness[place] ?? 0) > 0;
@@ -270,7 +280,7 @@ export class Host implements Leader, Answers, Way {
   async import(bytes: Uint8Array, { mark }: Context): Promise<void> {
     const [stored] = await this.turn(() => {
       if (!this.#journal.isNew(mark)) return [];
-      if (!this.#settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
+      if (!this.settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
       this.device().import(bytes, false);
       this.#journal.damaged = undefined;
       return [this.#snapshot(mark)];
@@ -281,10 +291,12 @@ export class Host implements Leader, Answers, Way {
 
   /** Whatever the ledger's half says, the rest goes. What that could not give up now, it gives up before anything else. */
   async erase(): Promise<Erased> {
+    // Whoever waits to send something looks at this first.
+    this.settings = { ...this.settings, contribute: false };
     await this.#alone(async () => {
       const failed = await this.#giveUp();
-      const { offset, slot } = this.#settings;
-      this.#settings = { personalise: false, contribute: false, paused: false, offset, slot };
+      const { offset, slot } = this.settings;
+      this.settings = { personalise: false, contribute: false, paused: false, offset, slot };
       this.#names.clear();
       this.#contributions?.forget();
       this.#slates.clear();
@@ -295,29 +307,14 @@ export class Host implements Leader, Answers, Way {
       this.#journal = new Journal(this.store, this.prefix);
       await this.store.clear();
       if (!failed) return;
-      await this.#keep({ ...this.#settings, erased: true });
+      await this.choose({ ...this.settings, erased: true });
       throw failed.error;
     });
     return { kept: await this.ledger(), rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
-  async contribute(context: Context): Promise<Receipt> {
-    this.allow();
-    lasting(this.store);
-    await this.#session();
-    const contributions = await this.#contributing();
-    try {
-      const receipt = await contributions.contribute(context);
-      this.#refused = undefined;
-      return receipt;
-    } catch (error) {
-      const { code, advice } = answerOf(error);
-      if (code !== "round-over" && advice !== "refetch") throw error;
-      const isNew = await this.refresh().catch(() => false);
-      // Nothing was debited for a round that is over by the device's own clock.
-      if (code !== "round-over" || !isNew) throw error;
-      return contributions.contribute(context);
-    }
+  contribute(context: Context): Promise<Receipt> {
+    return this.#participation.contribute(context);
   }
 
   async refresh(): Promise<boolean> {
@@ -332,21 +329,21 @@ export class Host implements Leader, Answers, Way {
   }
 
   async preview(): Promise<Preview> {
-    return (await this.#contributing()).preview();
+    return (await this.contributing()).preview();
   }
 
   async statement(): Promise<string> {
-    return (await this.#contributing()).statement();
+    return (await this.contributing()).statement();
   }
 
   async inspect(message: Message, bytes?: Uint8Array, signed = this.published.round): Promise<Fields> {
-    const { inspect } = await loadFull(this.options.wasm?.full);
+    const { inspect } = await loadFull(this.options.wasm?.full, this.options.integrity);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
     return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
   }
 
   async epsilon(rho: number, delta: number): Promise<number> {
-    return (await loadFull(this.options.wasm?.full)).epsilon(rho, delta);
+    return (await loadFull(this.options.wasm?.full, this.options.integrity)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
@@ -385,21 +382,22 @@ export class Host implements Leader, Answers, Way {
       const { personal, simd, round, dimension, events, owed } = this.device();
       return { personal, simd, round, dimension, events, owed };
     });
-    let refused = this.#refused;
+    let refused = this.#participation.refused;
     const account = await this.#account().catch((error: unknown) => {
       refused = codeOf(error);
       return UNREAD;
     });
     const { personal, simd, ...plain } = seen;
-    const { personalise, contribute, paused } = this.#settings;
+    const { personalise, contribute, paused } = this.settings;
+    const keeping = await keepingOf(this.store, this.options);
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
       ...account,
       ...plain,
       ...{ steps: this.#training.steps, trainingMs: this.#training.ms },
-      order: personal && this.#settings.personalise ? "personal" : "server",
+      order: personal && this.settings.personalise ? "personal" : "server",
       kernels: simd ? "simd128" : "scalar",
-      ...{ consent: { personalise, contribute }, paused, profile, ...(await keptIn(this.store)) },
+      ...{ consent: { personalise, contribute }, paused, profile, ...(await keptIn(this.store)), keeping },
       ...(refused && { refused }),
     };
   }
@@ -408,18 +406,18 @@ export class Host implements Leader, Answers, Way {
   async #elsewhere(much: boolean): Promise<(() => Promise<number>) | undefined> {
     const { backend } = this.options;
     if (!this.#personalises || (backend !== "webgpu" && !(much && backend === "auto"))) return undefined;
-    this.#late ??= this.#contributing().catch(() => undefined);
+    this.#late ??= this.contributing().catch(() => undefined);
     if (backend === "webgpu") await this.#late;
     return this.#contributions?.tuner();
   }
 
   get #personalises(): boolean {
-    return this.#settings.personalise && !this.#settings.paused;
+    return this.settings.personalise && !this.settings.paused;
   }
 
   /** The profile as it is takes the place of all that is stored of it, slates and lines. */
   async #snapshot(mark?: Mark): Promise<void> {
-    if (!this.#settings.personalise && this.#journal.isEmpty) return;
+    if (!this.settings.personalise && this.#journal.isEmpty) return;
     for (const slate of this.#slates) this.#keptSlates.add(slate);
     this.#slates.clear();
     return this.#journal.replace(this.device().export(), mark);
@@ -431,12 +429,12 @@ export class Host implements Leader, Answers, Way {
   }
 
   /** The half that contributes. */
-  async #contributing(): Promise<Contributions> {
-    const { Contributions } = await loadFull(this.options.wasm?.full);
+  async contributing(): Promise<Contributions> {
+    const { Contributions } = await loadFull(this.options.wasm?.full, this.options.integrity);
     this.#contributions ??= new Contributions(this);
-    if (this.#settings.erased) {
+    if (this.settings.erased) {
       await this.#contributions.giveUp();
-      await this.#keep({ ...this.#settings, erased: false });
+      await this.choose({ ...this.settings, erased: false });
     }
     return this.#contributions;
   }
@@ -453,7 +451,7 @@ export class Host implements Leader, Answers, Way {
   /** The same, where there is an account for it to keep. */
   async #accounted(): Promise<Contributions | undefined> {
     const isNew = !this.store.lasting || (await readLedger(this.store)).length === 0;
-    return isNew ? undefined : this.#contributing();
+    return isNew ? undefined : this.contributing();
   }
 
   async #account(): Promise<Account> {
@@ -463,8 +461,7 @@ export class Host implements Leader, Answers, Way {
       const { lifetimeRho, simd } = this.device();
       return {
         backend: simd && this.options.backend !== "scalar" ? "simd" : "scalar",
-        rhoSpent: 0,
-        rhoLeft: lifetimeRho,
+        ...spent(0, lifetimeRho),
       };
     });
   }
@@ -508,7 +505,7 @@ export class Host implements Leader, Answers, Way {
   /** What to start from when nobody answers. */
   async #keepPublished(): Promise<void> {
     const { round, head } = this.published;
-    if (this.#settings.personalise) await this.store.put({ [this.#key("round")]: round, [this.#key("head")]: head });
+    if (this.settings.personalise) await this.store.put({ [this.#key("round")]: round, [this.#key("head")]: head });
   }
 
   /** What is published now; where nobody answers, what was published last; where nothing was, the application's head. */
@@ -525,7 +522,7 @@ export class Host implements Leader, Answers, Way {
       return await this.#fetched(asked, before);
     } catch (error) {
       if (!["server-unreachable", "round-pending"].includes(codeOf(error) ?? "")) throw error;
-      this.#refused = codeOf(error);
+      this.#participation.refused = codeOf(error);
       const [round, kept] = await Promise.all([this.#stored("round"), before]);
       if (round && kept) return { round, head: kept };
       if (!head) throw error;
@@ -550,42 +547,8 @@ export class Host implements Leader, Answers, Way {
     return this.store.get(this.#key(name)).catch(() => undefined);
   }
 
-  /** Where contributing is agreed to, the ledger hears that a session begins, and what was left unsent goes out. */
-  #session(): Promise<void> {
-    if (!this.options.leader || !this.#settings.contribute || !this.store.lasting) return Promise.resolve();
-    const failed = (error: unknown) => (this.#refused = codeOf(error));
-    const begin = async () => {
-      // Loaded while there is a connection: a contribution that is due without one is made, and sent later.
-      const contributions = await this.#contributing();
-      await contributions.session();
-      if (!this.#settings.paused) contributions.resend().catch(failed);
-    };
-    this.#begun ??= begin().catch((error) => {
-      this.#begun = undefined;
-      failed(error);
-    });
-    return this.#begun;
-  }
-
-  /** By the clock, and by nothing that the user does: once in a slot, it is asked whether a contribution is due. */
-  #look(): void {
-    clearTimeout(this.#timer);
-    if (!this.options.scheduled || !this.options.leader || !this.#settings.contribute) return;
-    const slots = slotsOf(this.options.policy.intervalMs, this.#settings.offset);
-    const slot = slotAt(slots, Date.now());
-    this.#timer = setTimeout(() => this.#look(), untilNext(slots, Date.now()));
-    if (!this.options.keepAlive) (this.#timer as { unref?(): void }).unref?.();
-    if (slot === this.#settings.slot || this.#settings.paused) return;
-    const mark = { tab: "clock", call: slot };
-    const context = { mark, signal: new AbortController().signal, onProgress: () => undefined };
-    this.#keep({ ...this.#settings, slot })
-      .then(() => this.refresh().catch(() => false))
-      .then(() => this.contribute(context))
-      .catch((error) => (this.#refused = codeOf(error)));
-  }
-
-  async #keep(settings: Settings): Promise<void> {
-    this.#settings = settings;
+  async choose(settings: Settings): Promise<void> {
+    this.settings = settings;
     await this.store.put({ [this.#key("settings")]: pack(settings) }, true);
   }
 

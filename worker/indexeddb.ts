@@ -1,6 +1,6 @@
 // The store in a browser. The ledger is kept as it is; all else is sealed by a key that scripts can use and not read.
 
-import { idAtRandom } from "./bytes.ts";
+import { bytesAtRandom, idAtRandom } from "./bytes.ts";
 import { refusal } from "./refusal.ts";
 import { type Changes, LEDGER, type Store } from "./store.ts";
 
@@ -196,20 +196,12 @@ async function unseal(name: string, sealed: Uint8Array, by: CryptoKey | undefine
 }
 
 async function seal(name: string, value: Uint8Array, by: CryptoKey): Promise<Uint8Array> {
-  const nonce = freshNonce();
+  const nonce = bytesAtRandom(NONCE_BYTES);
   const sealed = await crypto.subtle.encrypt(algorithm(name, nonce), by, value as BufferSource);
   const bytes = new Uint8Array(NONCE_BYTES + sealed.byteLength);
   bytes.set(nonce);
   bytes.set(new Uint8Array(sealed), NONCE_BYTES);
   return bytes;
-}
-
-function freshNonce(): Uint8Array<ArrayBuffer> {
-  try {
-    return crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  } catch {
-    throw refusal("random-source", "the random source is missing");
-  }
 }
 
 /** A record is sealed to its name, so that none can stand in another's place. */

@@ -3,14 +3,15 @@
 import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import type { Early } from "./early.ts";
+import { compiled, hashesOf, type Integrity } from "./integrity.ts";
 import { fullAddress, fullScript, rankAddress } from "./lanes.ts";
 import type { Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
 export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
 
-export async function loadRank(source?: Source): Promise<void> {
-  await init({ module_or_path: source ?? rankAddress() });
+export async function loadRank(source?: Source, integrity?: Integrity): Promise<void> {
+  await init({ module_or_path: await compiled(source ?? rankAddress(), hashesOf("rank", integrity)) });
 }
 
 /** A round's bytes, and what was read in them when their signatures and what they ask for were found right. */
@@ -32,7 +33,7 @@ export async function admitEarly(
   headOf: (hash: string) => Promise<Uint8Array>,
 ): Promise<Admitted | undefined> {
   if (!rank) return undefined;
-  await loadRank(rank);
+  await loadRank(rank, options.integrity);
   if (!round) return undefined;
   const admitted = admit(options, round);
   const coming = headOf(admitted.verified.head);

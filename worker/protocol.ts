@@ -2,6 +2,8 @@
 
 import type { Asking, Reply } from "./calls.ts";
 import type { Early } from "./early.ts";
+import type { Integrity } from "./integrity.ts";
+import type { Keeping } from "./keeping.ts";
 import type { Sending } from "./sent.ts";
 
 /** Where a module lies, or what was compiled of it. */
@@ -56,11 +58,13 @@ export interface OpenOptions {
   /** Names the page: its calls are the same ones, whichever of its workers passes them on. */
   tab: string;
   /** Whom to contribute to; nobody where it is left out. */
-  leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array } };
+  leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array }; oneOwner: boolean };
   /** A head that the application brings. */
   head?: Uint8Array | string;
   /** The Wasm module, or where it is; beside the worker where it is left out. */
   wasm?: Sources;
+  /** The application's own hashes of what is loaded. */
+  integrity?: Integrity;
   policy: Policy;
   backend: Choice;
   memory: boolean;
@@ -70,6 +74,8 @@ export interface OpenOptions {
   tokens: boolean;
   /** Whether its clock keeps a process alive. A page has none. */
   keepAlive: boolean;
+  /** Whether it contributes on a ledger that the browser may delete. */
+  allowEvictable?: boolean;
 }
 
 /** What the user agrees to. Nothing is, until it is said. */
@@ -78,6 +84,12 @@ export interface Consent {
   personalise: boolean;
   /** To contribute noised gradients. */
   contribute: boolean;
+}
+
+/** What a user says: what is left out stays as it is. */
+export interface Agreed extends Partial<Consent> {
+  /** With `contribute`: the policy's limits take the place of tighter ones that the ledger was opened under. */
+  widen?: boolean;
 }
 
 /** The names that the head's schema gives to what items carry. */
@@ -259,8 +271,34 @@ export interface Account {
   backend: Backend;
   /** Nothing until WebGPU was tried. */
   shaders?: Shaders;
+  /** What was charged against the lifetime's budget. */
   rhoSpent: number;
+  /** The rho of all that was spent between this device's data and nothing, whatever kind of rounds it was spent on. */
+  rhoAgainstNothing: number;
+  /** The same between this device's data and any other. */
+  rhoAgainstAnyOther: number;
   rhoLeft: number;
+  /** What the policy asks for beyond the limits that hold: nothing comes of it until `consent({ contribute: true, widen: true })`. */
+  wantsWider?: Widening;
+  /** The limits that the user agreed to widen, one after the other. */
+  widened: Widening[];
+}
+
+/** The limits that stand in a ledger. Tighter ones of the policy hold at once. */
+export interface Limits {
+  lifetimeRho: number;
+  rhoPerRound: number;
+  rhoAlonePerRound: number;
+  rhoAlone: number | "none";
+  waitMs: number;
+  sessions: number;
+  intervalMs: number;
+}
+
+/** Limits before, and what they become. */
+export interface Widening {
+  from: Limits;
+  to: Limits;
 }
 
 /** How the device stands. */
@@ -286,8 +324,10 @@ export interface Status extends Account {
   storage: "indexeddb" | "file" | "memory" | "none";
   /** Why nothing is kept for good, in plain words, where it is not: a page without https, a window that refuses. */
   because?: string;
-  /** Whether the browser promises to keep it when room gets scarce. */
+  /** Whether it stays until somebody removes it: the browser has promised, or it is a folder. */
   persisted: boolean;
+  /** What the lifetime's budget rests on. */
+  keeping: Keeping;
   /** `new`, `restored`, or the code that the stored profile is refused with: then it is left as it is, unused. */
   profile: string;
   /** What a contribution, or a look for a new round, that nobody waited for was refused with last. */
@@ -370,7 +410,7 @@ export type Progress = { stage: "reserved" | "ready" | "sent" } | { owed: number
 /** What a page asks of the device. */
 export interface Calls {
   open(): Promise<Names>;
-  consent(parts: Partial<Consent>): Promise<Consent>;
+  consent(parts: Agreed): Promise<Consent>;
   pause(paused: boolean): Promise<void>;
   /** Whether it was recorded: not without consent. */
   record(act: Act): Promise<boolean>;

@@ -59,10 +59,13 @@ export class Server {
     this.asked.set(url, "upload");
     const headers = { ...UPLOAD.headers, ...(token && { "privet-token": token }) };
     const reply = await ask(url, { ...UPLOAD, body: body as BodyInit, headers }, signal);
-    const said = (await reply.json().catch(() => ({}))) as { count?: number; min_cohort?: number };
-    // What says neither is no acknowledgement: a portal answers everything with a page of its own.
-    if (said.count === undefined || said.min_cohort === undefined) throw strange(reply.status);
-    return { count: said.count, minCohort: said.min_cohort };
+    const { count, min_cohort: minCohort } = Object(await reply.json().catch(() => undefined)) as Record<
+      string,
+      unknown
+    >;
+    // What does not say both is no acknowledgement: a portal answers everything with a page of its own.
+    if (typeof count !== "number" || typeof minCohort !== "number") throw strange(reply.status);
+    return { count, minCohort };
   }
 }
 

@@ -1,5 +1,6 @@
 // What lasts: bytes by key. A store decides nothing, and knows nothing of what it keeps.
 
+import { isPersistent } from "./keeping.ts";
 import { IndexedDbStore } from "./indexeddb.ts";
 import { refusal } from "./refusal.ts";
 
@@ -45,16 +46,15 @@ export async function openStore(): Promise<Store> {
 }
 
 /** Where things are kept, and whether they will be there tomorrow. */
-export async function keptIn({ kind, lasting, because }: Store) {
-  const promised = globalThis.navigator?.storage?.persisted;
-  const persisted = lasting && (await promised?.call(navigator.storage)) === true;
-  return { storage: kind, persisted, ...(because !== undefined && { because }) };
+export async function keptIn(store: Store) {
+  const { kind, because } = store;
+  return { storage: kind, persisted: await isPersistent(store), ...(because !== undefined && { because }) };
 }
 
 /** Lives as long as the page. */
 export class MemoryStore implements Store {
   readonly kind = "memory";
-  readonly lasting = false;
+  readonly lasting: boolean = false;
   readonly #values = new Map<string, Uint8Array>();
   readonly #last = new Map<string, Promise<unknown>>();
   readonly because: string;

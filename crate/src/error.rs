@@ -257,6 +257,14 @@ pub enum Error {
     #[error("the browser's storage did not answer")]
     #[cfg(feature = "served")]
     StorageUnavailable,
+    /// The browser may delete the ledger, and nothing else counts what is spent. Raised by the package.
+    #[error("the browser may delete the ledger")]
+    #[cfg(feature = "served")]
+    StorageEvictable,
+    /// A script or a module is not the one that the package was built with. Raised by the package.
+    #[error("what was loaded is not what this package was built with")]
+    #[cfg(feature = "served")]
+    ModuleAltered,
     /// The browser gives the origin no more room. Raised by the package.
     #[error("the browser gives this origin no more room")]
     #[cfg(feature = "served")]

@@ -89,6 +89,8 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("store-failed", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("server-unreachable", StatusCode::SERVICE_UNAVAILABLE, Retry),
     ("storage-unavailable", StatusCode::SERVICE_UNAVAILABLE, Retry),
+    ("storage-evictable", StatusCode::INSUFFICIENT_STORAGE, Stop),
+    ("module-altered", StatusCode::INTERNAL_SERVER_ERROR, Stop),
     ("storage-full", StatusCode::INSUFFICIENT_STORAGE, Stop),
     ("consent-missing", StatusCode::FORBIDDEN, Stop),
     ("paused", StatusCode::CONFLICT, Retry),

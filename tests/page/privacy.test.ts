@@ -11,7 +11,7 @@ import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { Personalizer, Preview } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
-import { call, LOADED, open } from "./site.ts";
+import { call, IMPATIENT, LOADED, open } from "./site.ts";
 
 const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 const ITEMS = [0, 1, 2, 3].map((n) => ({
@@ -29,6 +29,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "privet-page-"));
   await writeFile(join(folder, "index.html"), '<!doctype html><link rel="icon" href="data:,">');
   for (const name of LOADED) await copyFile(join(DIST, name), join(folder, name));
+  await writeFile(join(folder, "worker.js"), IMPATIENT + (await readFile(join(DIST, "worker.js"), "utf8")));
   browser = await launch({ gpu: false });
 });
 after(async () => {
@@ -62,6 +63,7 @@ async function start(): Promise<void> {
       policy,
       backend: "scalar",
       schedule: "manual",
+      allowEvictable: true,
     };
     const personalizer: Personalizer = await createPersonalizer(options);
     await personalizer.consent({ personalise: true, contribute: true });

@@ -1,6 +1,6 @@
 // A bare page over the built package, and what tests do on it.
 
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Locator, Page } from "playwright-core";
@@ -29,6 +29,11 @@ export interface Global {
   items: typeof ITEMS;
 }
 
+/** Stands before the worker: what waits for a moment that was drawn waits a twentieth of it, and no hour for any. */
+export const IMPATIENT =
+  "{ const wait = setTimeout;" +
+  "globalThis.setTimeout = (work, ms = 0, ...rest) => wait(work, ms > 500 ? Math.min(ms / 20, 3000) : ms, ...rest); }";
+
 export class Site {
   readonly folder: string;
 
@@ -41,6 +46,7 @@ export class Site {
     const html = '<!doctype html><title>site</title><link rel="icon" href="data:,"><div id="slate"></div>';
     await writeFile(join(folder, "index.html"), html);
     for (const name of LOADED) await copyFile(join(DIST, name), join(folder, name));
+    await writeFile(join(folder, "worker.js"), IMPATIENT + (await readFile(join(DIST, "worker.js"), "utf8")));
     return new Site(folder);
   }
 
@@ -67,7 +73,15 @@ export async function open(page: Page, options: PlainOptions = {}, consent: obje
       const { createPersonalizer } = await import(entry);
       const { leader, helper } = await (await fetch("/v1/identity")).json();
       const aggregators = { leader: { url: "/", key: leader }, ...(helper && { helper: { key: helper } }) };
-      const whole = { task: "demo", aggregators, policy, backend: "scalar", schedule: "manual", ...options };
+      const whole = {
+        task: "demo",
+        aggregators,
+        policy,
+        backend: "scalar",
+        schedule: "manual",
+        allowEvictable: true,
+        ...options,
+      };
       try {
         const personalizer: Personalizer = await createPersonalizer(whole);
         Object.assign(globalThis, { personalizer, items });

@@ -102,7 +102,8 @@ export function checkRequest(request: Request, names: Names | undefined): void {
 export function checkConsent(parts: unknown): void {
   if (!isObject(parts)) refuse("consent", parts, "give { personalise, contribute }, either or both of them");
   for (const [name, part] of Object.entries(parts as object)) {
-    if (!["personalise", "contribute"].includes(name)) refuse("consent", name, "there are personalise and contribute");
+    if (!["personalise", "contribute", "widen"].includes(name))
+      refuse("consent", name, "there are personalise, contribute and widen");
     if (part !== undefined && typeof part !== "boolean") refuse(`consent.${name}`, part, "give true or false");
   }
 }

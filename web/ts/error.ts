@@ -68,6 +68,8 @@ const CODES = [
   "store-failed",
   "server-unreachable",
   "storage-unavailable",
+  "storage-evictable",
+  "module-altered",
   "storage-full",
   "consent-missing",
   "paused",

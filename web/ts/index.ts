@@ -4,6 +4,7 @@ import { Personalizer } from "./personalizer.ts";
 import type { Options, Schema } from "./types.ts";
 
 export type {
+  Agreed,
   Asked,
   Backend,
   Choice,
@@ -14,6 +15,7 @@ export type {
   Forgettable,
   Interval,
   Kind,
+  Limits,
   Message,
   Policy,
   Preview,
@@ -25,7 +27,10 @@ export type {
   Seen,
   Shaders,
   Status,
+  Widening,
 } from "../../worker/protocol.ts";
+export type { Integrity } from "../../worker/integrity.ts";
+export type { Keeping } from "../../worker/keeping.ts";
 export type { Sending } from "../../worker/sent.ts";
 export type { Store } from "../../worker/store.ts";
 export type { Audit } from "./audit.ts";

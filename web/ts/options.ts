@@ -23,6 +23,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
   const leader = aggregators && {
     url: absolute(aggregators.leader.url),
     keys: { leader: keyBytes(aggregators.leader.key), ...helper },
+    oneOwner: aggregators.oneOwner === true,
   };
   return {
     task,
@@ -36,6 +37,8 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     scheduled: schedule === "auto",
     tokens: options.token !== undefined,
     keepAlive: (options as { keepAlive?: boolean }).keepAlive === true,
+    allowEvictable: options.allowEvictable === true,
+    ...(options.integrity && { integrity: options.integrity }),
   };
 }
 
@@ -44,7 +47,16 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
  * nor how a thing is written: an address may be relative, a key in digits.
  */
 export function printOf(options: Options): string {
-  const { head, wasm, aggregators, policy = {}, backend = "auto", worker = true, schedule = "auto" } = options;
+  const {
+    head,
+    wasm,
+    aggregators,
+    policy = {},
+    backend = "auto",
+    worker = true,
+    schedule = "auto",
+    allowEvictable,
+  } = options;
   const { leader, helper } = aggregators ?? {};
   const written = (part: unknown) => (isPlace(part) ? absolute(part) : part);
   const plain = [
@@ -52,7 +64,7 @@ export function printOf(options: Options): string {
     wasm && [written(bothOf(wasm).rank), written(bothOf(wasm).full)],
     leader && [absolute(leader.url), keyBytes(leader.key), helper && keyBytes(helper.key)],
     Object.entries(policy).sort(([a], [b]) => (a < b ? -1 : 1)),
-    [backend, typeof worker, schedule, options.storage === "memory"],
+    [backend, typeof worker, schedule, options.storage === "memory", allowEvictable === true],
   ];
   return JSON.stringify(plain, (_, part: unknown) => {
     if (part instanceof Response) return part.url;

@@ -1,5 +1,6 @@
 import type {
   Calls,
+  Agreed,
   Consent,
   Erased,
   Forgettable,
@@ -67,9 +68,10 @@ export class Personalizer<S extends Schema = Schema> {
   /**
    * Says what the user agrees to, or takes it back; what is left out stays as it is. Nothing is recorded, learnt or
    * ordered by without `personalise`, and nothing is contributed without `contribute`. It is remembered, for all tabs.
-   * To take it back stops; {@link erase} removes.
+   * To take it back stops; {@link erase} removes. Limits that became wider since the user agreed hold from the moment on that
+   * the user agrees to that: `{ contribute: true, widen: true }`. Until then the tighter ones do.
    */
-  async consent(parts: Partial<Consent>): Promise<Consent> {
+  async consent(parts: Agreed): Promise<Consent> {
     checkConsent(parts);
     if (parts.personalise || parts.contribute) void globalThis.navigator?.storage?.persist?.().catch(() => false);
     return this.ask("consent", [parts]);

@@ -45,7 +45,14 @@ const NOT_AGREED = { personalise: false, contribute: false };
 const STATUS: Status = {
   ...{ backend: "scalar", kernels: "scalar", rhoSpent: 0, rhoLeft: 0, order: "server", round: 0, dimension: 0 },
   ...{ events: 0, owed: 0, steps: 0, trainingMs: 0, consent: NOT_AGREED, paused: false },
-  ...{ storage: "none", persisted: false, profile: "new", because: NO_DEVICE },
+  ...{
+    storage: "none",
+    persisted: false,
+    keeping: "none",
+    ...{ rhoAgainstNothing: 0, rhoAgainstAnyOther: 0, widened: [] },
+    profile: "new",
+    because: NO_DEVICE,
+  },
 };
 
 /** What is true where there is no device. */

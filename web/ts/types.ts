@@ -1,3 +1,4 @@
+import type { Integrity } from "../../worker/integrity.ts";
 import type { Choice, Kind, Policy } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import type { serve } from "../../worker/worker.ts";
@@ -136,11 +137,19 @@ export interface Options<S extends Schema = Schema> {
     leader: { url: string; key: Key };
     /** Needed where a task is split between two. */
     helper?: { key: Key };
+    /** Whether one owner runs both, whatever they are called: the statement then begins with what that means. */
+    oneOwner?: boolean;
   };
   /** A head of your own: needed without aggregators; with them it stands in until they can be reached. */
   head?: string | URL | Response | Bytes;
   /** The Wasm modules, where they are not beside the worker. One by itself is the one that ranks. */
   wasm?: Wasm | { rank?: Wasm; full?: Wasm };
+  /**
+   * Hashes of your own for what is loaded, as an `integrity` attribute has them: `sha256-…`, several apart by spaces. Default:
+   * those of the package's own files, both builds of each module; and of `full.js` where it has kept that name, and the page
+   * is not on this machine: bundlers and development servers rewrite scripts. `false` compares nothing.
+   */
+  integrity?: Integrity;
   /** The names of the head's schema: what does not fit them does not compile, and a head of others is refused. */
   schema?: S;
   /** Limits that no server can widen. */
@@ -163,6 +172,11 @@ export interface Options<S extends Schema = Schema> {
   schedule?: "auto" | "manual";
   /** A token of your backend for an upload to this round, 96 bytes. Asked for once for each upload. */
   token?(upload: { task: string; round: number }): Promise<Uint8Array>;
+  /**
+   * Contributes although the browser may delete the ledger, and with it the count of what was spent: `status().keeping` and
+   * the statement say so. Default `false`: then it takes persistent storage, or tokens.
+   */
+  allowEvictable?: boolean;
   /** Ends the opening, and closes what was opened. */
   signal?: AbortSignal;
 }

@@ -6,6 +6,9 @@ const { leader: key } = await (await fetch("/v1/identity")).json(); // to try it
 const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: "/", key } } });
 await personalizer.consent({ personalise: true }); // after you have asked
 
+// What is loaded in somebody's own order tells it: pictures are asked for before they are ranked, all of them, or none.
+for (const { image } of feed) if (image) new Image().src = image;
+
 const list = document.querySelector("#feed");
 async function show() {
   const slate = await personalizer.rerank(feed);

@@ -1,5 +1,6 @@
 //! The Wasm module, the npm package and the demo page, as they ship.
 
+mod integrity;
 mod kernels;
 mod names;
 mod order;
@@ -239,22 +240,25 @@ fn package(place: &Place) -> Result<()> {
         // A declaration of a file that is gone would stay.
         fs::remove_dir_all(&dist).context("cannot empty web/ts/dist")?;
     }
+    for (name, _) in MODULES {
+        for folder in [name.to_owned(), format!("{name}_scalar")] {
+            copy(&module_file(&root.join("web/pkg").join(&folder), name), &module_file(&dist, &folder))?;
+        }
+    }
+    // What is compared goes before what compares.
+    shipped(place, "worker/full.ts", "web/ts/dist/full.js", &[])?;
+    let hashes = [integrity::define(place, &dist)?];
     for (from, to) in [("index", "index"), ("auditor", "audit")] {
-        shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"))?;
+        shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), &hashes)?;
     }
-    for name in ["worker", "service", "full"] {
-        shipped(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"))?;
+    for name in ["worker", "service"] {
+        shipped(place, &format!("worker/{name}.ts"), &format!("web/ts/dist/{name}.js"), &hashes)?;
     }
-    shipped_for(place, "node", "web/ts/node/index.ts", "web/ts/dist/node.js")?;
+    shipped_for(place, "node", "web/ts/node/index.ts", "web/ts/dist/node.js", &hashes)?;
     for name in ["worker", "service", "node"] {
         let script = read(&dist.join(format!("{name}.js")))?;
         for word in LEAVE_IT {
             ensure!(script.contains(word), "{name}.js lost `{word}`: a bundler would take its late import apart");
-        }
-    }
-    for (name, _) in MODULES {
-        for folder in [name.to_owned(), format!("{name}_scalar")] {
-            copy(&module_file(&root.join("web/pkg").join(&folder), name), &module_file(&dist, &folder))?;
         }
     }
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
@@ -278,7 +282,7 @@ fn demo(place: &Place) -> Result<()> {
         // What is not built any more would go on being served.
         fs::remove_dir_all(&dist).context("cannot empty demo/dist")?;
     }
-    shipped(place, "demo/main.ts", "demo/dist/main.js")?;
+    shipped(place, "demo/main.ts", "demo/dist/main.js", &[])?;
     bundle(place, "demo/style.css", "demo/dist/style.css", true)?;
     // The audit by itself: what any site can place, and the Service Worker that it may register.
     for name in ["alone", "witness"] {
@@ -289,7 +293,7 @@ fn demo(place: &Place) -> Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
         if let Some(worker) = name.strip_suffix(WORKER) {
             let from = path.strip_prefix(root).context("it lies in the root")?.to_str().context("its path is UTF-8")?;
-            shipped(place, from, &format!("demo/dist/{worker}.worker.js"))?;
+            shipped(place, from, &format!("demo/dist/{worker}.worker.js"), &[])?;
         } else if path.extension().is_some_and(|extension| STATIC.iter().any(|kind| extension == *kind)) {
             copy(&path, &dist.join(name))?;
         }
@@ -330,14 +334,14 @@ fn feed(from: &Path, dist: &Path) -> Result<()> {
 }
 
 /// A bundle, once more through what makes a few percent less of it.
-fn shipped(place: &Place, from: &str, to: &str) -> Result<()> {
-    shipped_for(place, "browser", from, to)
+fn shipped(place: &Place, from: &str, to: &str, defines: &[String]) -> Result<()> {
+    shipped_for(place, "browser", from, to, defines)
 }
 
-fn shipped_for(place: &Place, platform: &str, from: &str, to: &str) -> Result<()> {
+fn shipped_for(place: &Place, platform: &str, from: &str, to: &str, defines: &[String]) -> Result<()> {
     // Not its white space: with that go the comments that bundlers have to find.
     let platform = format!("--platform={platform}");
-    bundled(place, from, to).args([&platform, "--minify-syntax", "--minify-identifiers"]).run()?;
+    bundled(place, from, to).args([&platform, "--minify-syntax", "--minify-identifiers"]).args(defines).run()?;
     let map = Path::new(to).file_name().and_then(|name| name.to_str()).context("a bundle has a name")?;
     node_program(place, "terser")
         .args([to, "--module", "--ecma=2022", "--mangle", "--compress", "passes=3,hoist_funs", "--output", to])

@@ -1,0 +1,89 @@
+// What a page loads of the package is what was built: a file that somebody changed on its way is refused.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Entry } from "../../web/ts/index.ts";
+import { launch, Server } from "../harness.ts";
+import { call, DIST, open, prepare, Site } from "./site.ts";
+
+let site: Site;
+let browser: Browser;
+let server: Server;
+let context: BrowserContext;
+let page: Page;
+
+before(async () => {
+  site = await Site.make();
+  browser = await launch({ gpu: false });
+});
+after(async () => {
+  await browser.close();
+  await site.end();
+});
+beforeEach(async (t) => {
+  server = await Server.start(site.folder, "split");
+  context = await browser.newContext();
+  await prepare(context);
+  page = await context.newPage();
+  await page.goto(server.address);
+  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
+    await context.close();
+    await server.end();
+  });
+});
+
+const sha256 = (bytes: Uint8Array) => `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
+
+/** Serves a module with a section more, which changes nothing of what it does. */
+async function altered(name: string): Promise<string> {
+  const body = Buffer.concat([await readFile(join(DIST, name)), Buffer.of(0, 2, 1, 120)]);
+  await page.route(`**/${name}`, (route) => route.fulfill({ contentType: "application/wasm", body }));
+  return sha256(body);
+}
+
+test("the hashes in the package are those of the files beside it", async () => {
+  const files = await Promise.all(
+    ["rank_bg.wasm", "rank_scalar_bg.wasm", "full_bg.wasm", "full_scalar_bg.wasm", "full.js"].map((name) =>
+      readFile(join(DIST, name)),
+    ),
+  );
+  for (const name of ["worker.js", "service.js"]) {
+    const script = await readFile(join(DIST, name), "utf8");
+    for (const file of files) assert.ok(script.includes(sha256(file)), name);
+  }
+});
+
+test("a module that ranks and is another one is refused, unless the application names its hash", async () => {
+  const hash = await altered("rank_bg.wasm");
+  assert.equal(await open(page), "module-altered");
+  assert.equal(await open(page, { integrity: { full: hash } }), "module-altered");
+  assert.equal(await open(page, { integrity: { rank: hash } }), "open");
+});
+
+test("a module that releases and is another one releases nothing", async () => {
+  await altered("full_bg.wasm");
+  assert.equal(await open(page), "open");
+  assert.equal(await call(page, "contribute"), "module-altered");
+  assert.equal((await server.count()).count, 0);
+  await call(page, "close");
+  assert.equal(await open(page, { integrity: { full: false } }), "open");
+  assert.deepEqual(await call<Entry[]>(page, "audit.ledger"), [], "nothing was debited");
+});
+
+test("a script that is loaded late and is another one is not run", async () => {
+  const script = sha256(await readFile(join(DIST, "full.js")));
+  await open(page, { integrity: { script } });
+  assert.match(await call<string>(page, "audit.statement"), /What leaves/);
+  await call(page, "close");
+  await page.route("**/full.js", async (route) => {
+    const body = `globalThis.ran = true;${await readFile(join(DIST, "full.js"), "utf8")}`;
+    await route.fulfill({ contentType: "text/javascript", body });
+  });
+  await open(page, { integrity: { script }, worker: false });
+  assert.equal(await call(page, "contribute"), "module-altered");
+  assert.equal(await page.evaluate(() => "ran" in globalThis), false);
+});

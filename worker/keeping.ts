@@ -1,0 +1,45 @@
+// What a lifetime's budget rests on: a ledger that a browser deletes takes the count of what was spent with it.
+
+import { refusal } from "./refusal.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * `persistent`: the ledger stays where it is. `tokens`: it may be evicted, and tokens bound what an account contributes.
+ * `evictable-allowed`: it may be evicted, and the application takes that upon itself. `evictable`: it may be evicted, so
+ * nothing is contributed. `none`: there is none that outlives the page.
+ */
+export type Keeping = "persistent" | "tokens" | "evictable-allowed" | "evictable" | "none";
+
+/** What there is to choose from. */
+interface Options {
+  tokens: boolean;
+  allowEvictable?: boolean;
+}
+
+export async function keepingOf(store: Store, { tokens, allowEvictable }: Options): Promise<Keeping> {
+  if (!store.lasting) return "none";
+  if (await isPersistent(store)) return "persistent";
+  if (tokens) return "tokens";
+  return allowEvictable ? "evictable-allowed" : "evictable";
+}
+
+/** Refuses to spend on a ledger that may be gone tomorrow, with nothing beside it that counts. */
+export async function anchored(store: Store, options: Options): Promise<void> {
+  if ((await keepingOf(store, options)) !== "evictable") return;
+  throw refusal(
+    "storage-evictable",
+    "the browser may delete the ledger, and with it the count of what was spent: have navigator.storage.persist() " +
+      "granted, give tokens, or set allowEvictable, which the statement then says",
+  );
+}
+
+/** Whether the store stays until a person removes it. */
+export async function isPersistent({ kind, lasting }: Store): Promise<boolean> {
+  if (kind !== "indexeddb") return lasting && kind === "file";
+  return !deletesUnvisited() && (await globalThis.navigator?.storage?.persisted?.()) === true;
+}
+
+/** Safari deletes what scripts stored where nobody has touched the site for seven days. */
+function deletesUnvisited(): boolean {
+  return /^(?!.*(Chrom|Edg|Android)).*Version\/[\d.]+.* Safari\//.test(globalThis.navigator?.userAgent ?? "");
+}
