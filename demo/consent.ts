@@ -79,6 +79,8 @@ const ADVICE: Record<string, string> = {
   "round-pending": "No round is open at this moment. Reading, ordering and forgetting go on.",
   "budget-exhausted":
     "This device has spent its lifetime budget. It contributes nothing more, and that is meant for good.",
+  "storage-evictable":
+    "The browser may delete the ledger, and with it the count of what was spent: so nothing is contributed.",
   "storage-unavailable": "Without a ledger that lasts nothing is contributed. Reading and ordering go on.",
   "ledger-damaged":
     "The ledger on this device cannot be read, so nothing more is ever contributed from it. Reading, ordering and " +

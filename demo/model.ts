@@ -119,6 +119,9 @@ export class Model extends EventTarget {
       aggregators: this.aggregators,
       policy: POLICY,
       schedule: "manual",
+      // A local address in a profile that is thrown away: no browser promises to keep what is stored there, and nobody's
+      // budget is at stake. The section on what left says so.
+      allowEvictable: true,
       backend: this.wantsGpu ? "webgpu" : "auto",
     });
     await this.run(async (personalizer) => {

@@ -78,8 +78,8 @@ export class RoundView extends View {
     const left = Math.max(0, this.#goal - held) || this.#goal;
     return html`<h2>Round ${this.#number} is open</h2>
       <p>
-        It closes when ${this.#goal} devices have sent something. Until then the sum stays shut. A single upload could be
-        opened only by both aggregators together.
+        It closes when ${this.#goal} devices have sent something. Until then the sum stays shut. As long as one of the two
+        aggregators is honest, nobody sees more than a noised sum, even if the other one lies and every other device is fake.
       </p>
       <div class="cohort">
         <progress aria-label="Uploads in this round" max=${this.#goal} value=${held}></progress>
@@ -126,15 +126,15 @@ export class RoundView extends View {
   /** What a mean over so few can teach, by the round's own numbers. */
   #noise() {
     const number = (name: string) => Number(this.#round?.[name]);
-    const [clip, goal] = [number("clip-norm"), this.#goal];
-    const [each, part] = [number("noise-multiplier"), number("part-multiplier")];
-    // Two aggregators add z, and each device p, in multiples of the clip norm.
-    const noise = (clip * Math.sqrt(2 * each ** 2 + goal * part ** 2)) / goal;
+    const [clip, multiplier, goal] = [number("clip-norm"), number("noise-multiplier"), this.#goal];
+    const part = number("part-multiplier");
+    const noise = (clip * Math.sqrt(2 * multiplier ** 2 + goal * part ** 2)) / goal;
     return html`<h2>What so few can teach</h2>
       <p>
-        One device can move the mean of ${goal} by ${(clip / goal).toFixed(4)} at most. The noise in each of its
-        ${number("dimension")} numbers is ${noise.toFixed(3)}: over so few devices it outweighs what they say. It shrinks as
-        more take part, which is why a device’s default policy wants 100 at least.
+        One device can move the mean of ${goal} by ${(clip / goal).toFixed(4)} at most. Each aggregator adds noise before
+        its sum leaves it, and each device a little of its own: ${noise.toFixed(3)} in each of the mean’s
+        ${number("dimension")} numbers. Over so few devices that outweighs what they say. It shrinks as more take part,
+        which is why a device’s default policy wants 100 at least.
       </p>
       <p class="note">
         Each simulated device is a real client with a ledger, noise and a sealed upload of its own, by the same package as
@@ -181,7 +181,7 @@ export class RoundView extends View {
     this.requestUpdate();
   }
 
-  /** One worker in which one device after the other lives. */
+  /** One worker in which a few devices live at a time. */
   #send(devices: number): Promise<void> {
     const { aggregators, stories } = model;
     if (!aggregators) return Promise.resolve();
@@ -198,7 +198,7 @@ export class RoundView extends View {
         if (data.refused) return reject(data.refused);
         this.#sent = [...this.#sent, data];
         vouch(data);
-        this.#held = data.count;
+        this.#held = Math.max(this.#held ?? 0, data.count);
         const sent = this.#sent.length;
         if (sent % 8 === 0) this.#said = `${sent} of ${count(devices, "device")} acknowledged.`;
         if (sent === devices) resolve();

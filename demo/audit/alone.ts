@@ -16,6 +16,7 @@ async function start(): Promise<void> {
     aggregators: { leader: { url: ".", key: leader }, ...(helper && { helper: { key: helper } }) },
     policy: { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0, minCohort: 2 },
     schedule: "manual",
+    allowEvictable: true,
   });
   await personalizer.consent({ personalise: true, contribute: true });
   const audit = document.querySelector("privet-audit");

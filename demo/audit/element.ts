@@ -3,7 +3,7 @@
 import type { Personalizer, Requests } from "privet";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { budget, type Year } from "./budget.ts";
-import { bytesOf, count, time, whole } from "./format.ts";
+import { bytesOf, count, rho, time, whole } from "./format.ts";
 import { layout } from "./layout.ts";
 import { type Explained, explain, markupOf, Network, type Others, plain } from "./network.ts";
 import { projectionOf } from "./projection.ts";
@@ -248,6 +248,10 @@ export class PrivetAudit extends LitElement {
       );
     if (!reading) return said;
     const { status, left, missing } = reading;
+    if (status.keeping === "evictable" && status.consent.contribute)
+      said.push(
+        "The browser may delete the ledger, and with it the count of what was spent: so nothing is contributed here.",
+      );
     if (status.storage === "memory")
       said.push(
         "This window keeps nothing beyond its own life: nothing is contributed from it, and there is no lasting ledger.",
@@ -287,7 +291,7 @@ export class PrivetAudit extends LitElement {
     `;
   }
 
-  #ledger({ ledger, delta }: Reading, { spent }: Account) {
+  #ledger({ ledger, delta }: Reading, { charged, spent }: Account) {
     return table<Paid>(
       {
         name: "ledger",
@@ -300,7 +304,8 @@ export class PrivetAudit extends LitElement {
               <th scope="row" role="rowheader">In all</th>
               <td role="cell"></td>
               <td role="cell"></td>
-              <td role="cell" class="number" data-key="rho_trusted" data-head="ρ trusted">${loss(spent.trusted)}</td>
+              <td role="cell" class="number" data-key="rho_trusted" data-head="ρ trusted">ρ ${rho(charged)}</td>
+              <td role="cell"></td>
               <td role="cell" class="number" data-key="rho_alone" data-head="ρ alone">${loss(spent.alone)}</td>
               <td role="cell"></td>
             </tr>
@@ -453,6 +458,8 @@ export class PrivetAudit extends LitElement {
 const troubleOf = (error: unknown): string =>
   isDamage(error) ? UNREAD : `This device did not answer: ${(error as Error).message}.`;
 
+const BETWEEN = { zeroed: "no data", replaced: "any other" };
+
 const LEDGER: readonly Column<Paid>[] = [
   {
     ...{ key: "id", head: "Upload" },
@@ -468,6 +475,7 @@ const LEDGER: readonly Column<Paid>[] = [
     value: ({ trusted }) => trusted,
     show: ({ trusted }) => loss(trusted),
   },
+  { key: "between", head: "Between your data and", value: ({ entry }) => BETWEEN[entry.adjacency] },
   { key: "rho_alone", head: "ρ alone", number: true, value: ({ alone }) => alone, show: ({ alone }) => loss(alone) },
   { key: "fate", head: "Became", value: ({ entry }) => entry.fate },
 ];
@@ -520,7 +528,8 @@ async function yearOf({ audit }: Personalizer, reading: Reading): Promise<Year |
     rho,
     epsilon: delta ? await audit.epsilon(rho, delta).catch(() => undefined) : undefined,
   });
-  return { projection, trusted: await at(projection.trusted), alone: await at(projection.alone) };
+  const { nothing, anyOther, alone } = projection;
+  return { projection, nothing: await at(nothing), anyOther: await at(anyOther), alone: await at(alone) };
 }
 
 /** What stands before a colon is what the paragraph is about. */

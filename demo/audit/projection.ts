@@ -1,6 +1,6 @@
 // What a year would cost if it went on as it does.
 
-import type { Reading } from "./reading.ts";
+import { bothOf, type Reading } from "./reading.ts";
 
 export const YEAR_MS = 365.25 * 86_400_000;
 
@@ -16,8 +16,9 @@ export interface Projection {
   more: number;
   /** When the budget is gone, in milliseconds from the last contribution; nothing where it lasts for a year. */
   goneAfterMs: number | undefined;
-  /** What will have been spent then, both ways. */
-  trusted: number;
+  /** What will have been spent then, under each reading. */
+  nothing: number;
+  anyOther: number;
   alone: number;
 }
 
@@ -43,14 +44,15 @@ export function projectionOf({ left, ledger, account }: Reading): Projection | u
   const last = ledger.at(-1)?.entry;
   if (!pace || !last || !account) return undefined;
   const { spent, remaining } = account;
-  const covered = coveredBy(remaining.rho, last.rho);
+  const [covered, price] = [coveredBy(remaining, last.rho), bothOf(last.rho, last.adjacency)];
   const wanted = Math.floor(YEAR_MS / pace.everyMs);
   const more = Math.min(covered, wanted);
   return {
     pace,
     more,
     goneAfterMs: covered < wanted ? covered * pace.everyMs : undefined,
-    trusted: spent.trusted.rho + more * last.rho,
+    nothing: spent.nothing.rho + more * price.nothing,
+    anyOther: spent.anyOther.rho + more * price.anyOther,
     alone: spent.alone.rho + more * last.rhoAlone,
   };
 }

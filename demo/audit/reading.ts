@@ -9,7 +9,7 @@ export interface Loss {
   epsilon: number | undefined;
 }
 
-/** What one debit cost: where enough others are honest, and where nobody else is. */
+/** What one debit cost: where one aggregator is honest, and where both work together. */
 export interface Paid {
   entry: Entry;
   trusted: Loss;
@@ -26,11 +26,28 @@ export interface Left {
   paid: Paid | undefined;
 }
 
+/** A loss where one aggregator is honest, under both readings of what it is between. */
+export interface Both {
+  /** This device's data and nothing. */
+  nothing: Loss;
+  /** This device's data and any other. */
+  anyOther: Loss;
+}
+
 /** What the ledger comes to. */
 export interface Account {
-  spent: { trusted: Loss; alone: Loss };
-  lifetime: Loss;
-  remaining: Loss;
+  /** What was charged, and what all charges of either kind are under both readings. */
+  charged: number;
+  spent: Both & { alone: Loss };
+  lifetime: number;
+  /** What is left, spent on rounds as the open one is. */
+  remaining: number;
+  left: Both;
+}
+
+/** What a charge of a kind is under both readings: a replacement is twice as far, and rho grows with the square. */
+export function bothOf(rho: number, adjacency: Entry["adjacency"]): { nothing: number; anyOther: number } {
+  return adjacency === "zeroed" ? { nothing: rho, anyOther: 4 * rho } : { nothing: rho / 4, anyOther: rho };
 }
 
 export interface Reading {
@@ -86,7 +103,7 @@ export async function readingOf(personalizer: Personalizer): Promise<Reading> {
       alone: await loss(entry.rhoAlone),
     })),
   );
-  const left = await Promise.all(
+  const sent = await Promise.all(
     log.map(async (sending): Promise<Left> => {
       const { bytes, signed, task, id } = sending;
       const own = signed && (await tried(async () => bodyOf(await audit.inspect("signed", signed)), words));
@@ -99,15 +116,22 @@ export async function readingOf(personalizer: Personalizer): Promise<Reading> {
       };
     }),
   );
+  const left = bothOf(status.rhoLeft, round?.["mode"] === "device" ? "replaced" : "zeroed");
   const alone = ledger.reduce((sum, { entry }) => sum + entry.rhoAlone, 0);
   const account = isWhole
     ? {
-        spent: { trusted: await loss(status.rhoSpent), alone: await loss(alone) },
-        lifetime: await loss(status.rhoSpent + status.rhoLeft),
-        remaining: await loss(status.rhoLeft),
+        charged: status.rhoSpent,
+        spent: {
+          nothing: await loss(status.rhoAgainstNothing),
+          anyOther: await loss(status.rhoAgainstAnyOther),
+          alone: await loss(alone),
+        },
+        lifetime: status.rhoSpent + status.rhoLeft,
+        remaining: status.rhoLeft,
+        left: { nothing: await loss(left.nothing), anyOther: await loss(left.anyOther) },
       }
     : undefined;
-  return { time, status, ledger, account, left, round, delta, statement: statement ?? "", missing };
+  return { time, status, ledger, account, left: sent, round, delta, statement: statement ?? "", missing };
 }
 
 /** The ledger's entries; nothing where it cannot be read. */
@@ -128,11 +152,11 @@ function unread({ round }: Sending): string {
 
 /** What changes when something left, was answered or was debited: cheap to ask for. */
 export async function pulseOf(personalizer: Personalizer): Promise<string> {
-  const [{ round, rhoSpent, storage, consent, refused }, ledger, { seen }] = await Promise.all([
+  const [{ round, rhoSpent, storage, keeping, wantsWider, consent, refused }, ledger, { seen }] = await Promise.all([
     personalizer.status(),
     entriesOf(personalizer),
     personalizer.audit.requests(),
   ]);
   const fates = ledger?.map(({ id, fate }) => id + fate);
-  return JSON.stringify([round, rhoSpent, storage, consent, refused, fates, seen.length]);
+  return JSON.stringify([round, rhoSpent, storage, keeping, wantsWider, consent, refused, fates, seen.length]);
 }

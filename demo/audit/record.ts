@@ -2,10 +2,10 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Year } from "./budget.ts";
-import { paceIn } from "./budget.ts";
+import { keptIn, paceIn, rowsOf } from "./budget.ts";
 import { bytesOf, count, grouped, moment, rho, whole } from "./format.ts";
 import type { Explained } from "./network.ts";
-import type { Account, Left, Loss, Reading } from "./reading.ts";
+import type { Account, Left, Reading } from "./reading.ts";
 import { loss } from "./sendings.ts";
 
 /** As many uploads as fit on the page beside the rest; the others are named by their number. */
@@ -96,8 +96,7 @@ export function record(reading: Reading, year: Year | undefined, requests: reado
 }
 
 function budget(reading: Reading, account: Account, year: Year | undefined): TemplateResult {
-  const { delta } = reading;
-  const { spent, remaining } = account;
+  const { delta, status } = reading;
   return html`
     <table>
       <caption>Budget${delta === undefined ? nothing : `, ε at δ = ${delta}`}</caption>
@@ -110,21 +109,19 @@ function budget(reading: Reading, account: Account, year: Year | undefined): Tem
         </tr>
       </thead>
       <tbody>
-        <tr>
-          <th scope="row">trusted</th>
-          <td>${loss(spent.trusted)}</td>
-          <td>${loss(remaining)}</td>
-          <td>${known(year?.trusted)}</td>
-        </tr>
-        <tr>
-          <th scope="row">alone</th>
-          <td>${loss(spent.alone)}</td>
-          <td>no limit of its own</td>
-          <td>${known(year?.alone)}</td>
-        </tr>
+        ${rowsOf(account, year).map(
+          ({ head, spent, left, year }) => html`
+            <tr>
+              <th scope="row">${head}</th>
+              <td>${loss(spent)}</td>
+              <td>${left ? loss(left) : "no limit of its own"}</td>
+              <td>${year ? loss(year) : "not known yet"}</td>
+            </tr>
+          `,
+        )}
       </tbody>
     </table>
-    <p>${paceIn(reading, account, year?.projection)}</p>
+    <p>${[paceIn(reading, account, year?.projection), ...keptIn(status)].join(" ")}</p>
   `;
 }
 
@@ -149,7 +146,6 @@ function uploads(left: readonly Left[]): string {
   return `${count(left.length, "upload")}, ${bytesOf(all)} in all${rest}`;
 }
 
-const known = (part: Loss | undefined) => (part ? loss(part) : "not known yet");
 const bytes = (field: unknown) =>
   field instanceof Uint8Array
     ? html`

@@ -280,9 +280,16 @@ function paidOf({ paid, round }: Left): Fact[] {
       name: "rho_trusted",
       value: entry.rho,
       show: loss(trusted),
-      about: "If enough others add their noise and the aggregators do not collude.",
+      about:
+        "If one of the two aggregators is honest, whoever everybody else is: between your data and " +
+        (entry.adjacency === "zeroed" ? "no data." : "any other."),
     },
-    { name: "rho_alone", value: entry.rhoAlone, show: loss(alone), about: "If nobody else is honest." },
+    {
+      name: "rho_alone",
+      value: entry.rhoAlone,
+      show: loss(alone),
+      about: "If both aggregators work together against you.",
+    },
     ...(delta === null ? [] : [{ name: "delta", value: delta }]),
     { name: "fate", value: entry.fate },
   ];

@@ -1,4 +1,4 @@
-// Simulated devices, one after the other. Each is a real client by the package alone: a profile, a ledger, noise and a
+// Simulated devices, a few at a time. Each is a real client by the package alone: a profile, a ledger, noise and a
 // sealed upload of its own. What is simulated is the person before it, who chooses what a taste chooses.
 
 import { createPersonalizer, type Store } from "privet";
@@ -10,12 +10,19 @@ import type { Order, Sent } from "./protocol.ts";
 const SHOWN = 48;
 const CHOSEN = 6;
 
+/** Each waits for a moment that is drawn before it sends: meanwhile others begin. */
+const AT_A_TIME = 8;
+
 addEventListener("message", async ({ data }: MessageEvent<Order>) => {
-  for (let n = 0; n < data.devices; n++) {
-    const sent = await contributed(data).catch(refused);
-    postMessage(sent);
-    if (sent.refused) return;
-  }
+  let left = data.devices;
+  const oneAfterTheOther = async () => {
+    while (left-- > 0) {
+      const sent = await contributed(data).catch(refused);
+      postMessage(sent);
+      if (sent.refused) left = 0;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, oneAfterTheOther));
 });
 
 async function contributed({ task, aggregators, policy, stories }: Order): Promise<Sent> {
@@ -26,6 +33,7 @@ async function contributed({ task, aggregators, policy, stories }: Order): Promi
     policy,
     // A ledger that lasts as long as this device does, and is nobody else's.
     storage: storeOfItsOwn(),
+    allowEvictable: true,
     worker: false,
     schedule: "manual",
     backend: "scalar",

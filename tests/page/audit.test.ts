@@ -7,9 +7,9 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page, Request } from "playwright-core";
 import type { PrivetAudit } from "../../demo/audit/index.ts";
-import type { Entry, Fields, Preview } from "../../web/ts/index.ts";
+import type { Entry, Fields, Preview, Status } from "../../web/ts/index.ts";
 import { launch, Server } from "../harness.ts";
 import { prepare, stored, unfold } from "./site.ts";
 
@@ -71,6 +71,24 @@ async function contribute(): Promise<void> {
     .waitFor();
 }
 
+/** Contributes to two rounds, each of which takes two devices: another one closes the first. */
+async function contributeTwice(listen: (request: Request) => void = () => undefined): Promise<void> {
+  await server.end();
+  server = await Server.start(undefined, "split", ["--min-cohort", "2"]);
+  await fresh();
+  context.on("request", listen);
+  await contribute();
+  const other = await browser.newContext();
+  await prepare(other);
+  const device = await other.newPage();
+  await device.goto(`${server.address}/alone.html`);
+  await device.locator("body[data-ready]").waitFor();
+  await device.click("#contribute");
+  while (!(await fetch(`${server.address}/v1/tasks/demo/rounds/2/aggregate`)).ok) await device.waitForTimeout(100);
+  await other.close();
+  await contribute();
+}
+
 async function copied<T>(caption: string | RegExp): Promise<T> {
   await element().getByRole("button", { name: caption }).first().click();
   await element().locator("[role=status]", { hasText: "Copied as JSON" }).waitFor({ state: "attached" });
@@ -99,13 +117,11 @@ const asked = <T>(call: "ledger" | "log" | "preview" | "export" | "status" | "fi
 
 test("the log is what crossed the wire, its decoding is the package's, and its totals are the ledger's", async () => {
   const wire: { url: string; method: string; type: string | undefined; body: Buffer }[] = [];
-  context.on("request", (request) => {
+  await contributeTwice((request) => {
     if (request.method() === "GET") return;
     const [url, method, body] = [request.url(), request.method(), request.postDataBuffer() ?? Buffer.alloc(0)];
     wire.push({ url, method, type: request.headers()["content-type"], body });
   });
-  await contribute();
-  await contribute();
   assert.equal(wire.length, 2);
   await unfold(element());
 
@@ -140,7 +156,7 @@ test("the log is what crossed the wire, its decoding is the package's, and its t
   const noised = (await second.locator('[data-name="noised"]').innerText()).trim().split(/\s+/).map(Number);
   assert.deepEqual(noised, last?.noised);
 
-  const [ledger, status] = [await asked<Entry[]>("ledger"), await asked<{ rhoSpent: number }>("status")];
+  const [ledger, status] = [await asked<Entry[]>("ledger"), await asked<Status>("status")];
   assert.equal(await said("paid", "id"), ledger[1]?.id);
   const { ledger: debits } = await copied<{ ledger: { id: string; rho_alone: { rho: number } }[] }>(
     /^Copy as JSON: Every debit/,
@@ -156,7 +172,8 @@ test("the log is what crossed the wire, its decoding is the package's, and its t
   assert.deepEqual(
     budget.map(({ case: name, spent }) => [name, spent.rho]),
     [
-      ["rho_trusted", status.rhoSpent],
+      ["rho_against_nothing", status.rhoAgainstNothing],
+      ["rho_against_any_other", status.rhoAgainstAnyOther],
       ["rho_alone", alone],
     ],
   );
@@ -285,16 +302,13 @@ test("a request to somebody else is marked without a Service Worker, too", async
 
 test("a projection needs two contributions, and then ends where the budget does", async () => {
   await contribute();
-  const cell = (which: string) =>
-    element()
-      .locator(`table[data-name="budget"] [data-key="year"]`)
-      .nth(which === "alone" ? 1 : 0);
-  assert.match(await cell("trusted").innerText(), /not known yet/);
-  await contribute();
+  const cell = () => element().locator(`table[data-name="budget"] [data-key="year"]`).first();
+  assert.match(await cell().innerText(), /not known yet/);
+  await contributeTwice();
   const { rhoSpent, rhoLeft } = await asked<{ rhoSpent: number; rhoLeft: number }>("status");
   const price = rhoSpent / 2;
   const more = Math.floor(Math.round(rhoLeft * 1e9) / Math.round(price * 1e9));
-  const year = Number((await cell("trusted").innerText()).split(" ")[1]);
+  const year = Number((await cell().innerText()).split(" ")[1]);
   assert.ok(Math.abs(year - (rhoSpent + more * price)) < 1e-8, `${year}`);
   assert.match(await section().innerText(), /at that pace the budget is gone in \d+ (second|minute)s/);
 });

@@ -93,15 +93,21 @@ test("a pace is the mean distance of different uploads: sending one again is non
 });
 
 test("a projection ends where the budget does, and goes on for a year where it lasts", () => {
-  const entry = { rho: 0.03125, rhoAlone: 2 };
+  const entry = { rho: 0.03125, adjacency: "zeroed", rhoAlone: 2 };
   const reading = (everyMs: number) =>
     ({
       left: [0, 1].map((n) => ({ sending: { id: String(n), time: n * everyMs } })),
       ledger: [{ entry }, { entry }],
-      account: { spent: { trusted: { rho: 0.0625 }, alone: { rho: 4 } }, remaining: { rho: 0.9895 } },
+      account: {
+        spent: { nothing: { rho: 0.0625 }, anyOther: { rho: 0.25 }, alone: { rho: 4 } },
+        remaining: 0.9895,
+      },
     }) as unknown as Reading;
   const week = projectionOf(reading(7 * 86_400_000));
-  assert.deepEqual([week?.more, week?.trusted, week?.alone], [31, 0.0625 + 31 * 0.03125, 66]);
+  assert.deepEqual(
+    [week?.more, week?.nothing, week?.anyOther, week?.alone],
+    [31, 0.0625 + 31 * 0.03125, 0.25 + 31 * 0.125, 66],
+  );
   assert.equal(week?.goneAfterMs, 31 * 7 * 86_400_000);
   const month = projectionOf(reading(30 * 86_400_000));
   assert.deepEqual([month?.more, month?.goneAfterMs, month?.alone], [12, undefined, 28]);
