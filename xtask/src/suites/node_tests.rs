@@ -25,8 +25,11 @@ pub(super) fn typescript(context: &Context) -> Result<()> {
 }
 
 pub(super) fn end_to_end(context: &Context) -> Result<()> {
-    build::server_beside_tests(context.place)?;
-    node_test(context.place, page_env(context.place, &context.machine)?, "tests/page")
+    let place = context.place;
+    build::server_beside_tests(place)?;
+    // Without a browser, and in seconds.
+    node_test(place, run::node(&place.root).env("PRIVET_SERVER", place.server()), "tests/stranger")?;
+    node_test(place, page_env(place, &context.machine)?, "tests/page")
 }
 
 pub(super) fn package(context: &Context) -> Result<()> {
