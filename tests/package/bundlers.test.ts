@@ -134,38 +134,74 @@ test("Rollup, with the package's files beside the bundle", async () => {
 test("Vite", async () => {
   const site = await project("vite");
   await writeFile(join(site, "index.html"), HTML.replace("/page.js", "./page.js"));
-  await writeFile(join(site, "vite.config.js"), 'export default { worker: { format: "es" } };');
   execFileSync(resolve("node_modules/.bin/vite"), ["build", "--logLevel", "error"], { cwd: site, stdio: "inherit" });
   assert.equal(await used(join(site, "dist")), RIGHT);
 });
 
-test("webpack", async () => {
-  const site = await project("webpack");
-  const modules = await installed("bundlers");
-  const { default: webpack } = (await import(join(modules, "webpack/lib/index.js"))) as {
-    default(
-      options: object,
-      done: (error: unknown, stats: { toString(options: object): string; hasErrors(): boolean }) => void,
-    ): void;
-  };
-  const out = join(site, "out");
-  const options = {
-    mode: "production",
-    performance: false,
-    context: site,
-    entry: "./page.js",
-    output: { path: out, filename: "page.js" },
-  };
-  await new Promise<void>((done, fail) =>
-    webpack(options, (error, stats) => {
-      const said = stats?.toString({ all: false, errors: true, warnings: true, moduleTrace: true, errorDetails: true });
-      if (error || said) fail(error ?? new Error(said));
-      else done();
-    }),
-  );
-  await cp(join(site, "index.html"), join(out, "index.html"));
-  assert.equal(await used(out), RIGHT);
-});
+for (const version of ["now", "before"])
+  test(`Vite's development server, without a line of configuration: ${version}`, async () => {
+    const site = await project(`vite-dev-${version}`);
+    const server = await Server.start(site);
+    const before = () => installed("bundlers").then((modules) => join(modules, "vite-before/dist/node/index.js"));
+    const name = version === "now" ? "vite" : await before();
+    const { createServer: createVite } = (await import(name)) as typeof import("vite");
+    const proxy = { "/v1": server.address };
+    const vite = await createVite({
+      ...{ root: site, configFile: false, logLevel: "error" },
+      server: { port: 0, host: "127.0.0.1", proxy, ws: false, hmr: false },
+    });
+    const context = await browser.newContext();
+    try {
+      await vite.listen();
+      const page = await context.newPage();
+      const missing: string[] = [];
+      page.on("response", (reply) => reply.status() >= 400 && missing.push(reply.url()));
+      await page.goto(`http://127.0.0.1:${(vite.httpServer?.address() as AddressInfo).port}/`);
+      await page.waitForFunction(() => document.title.startsWith("{") || document.title.includes(": "), undefined, {
+        timeout: 30_000,
+      });
+      assert.deepEqual([await page.title(), missing], [RIGHT, []]);
+    } finally {
+      await context.close();
+      await vite.close();
+      await server.end();
+    }
+  });
+
+for (const mode of ["production", "development"])
+  test(`webpack, for ${mode}`, async () => {
+    const site = await project(`webpack-${mode}`);
+    const modules = await installed("bundlers");
+    const { default: webpack } = (await import(join(modules, "webpack/lib/index.js"))) as {
+      default(
+        options: object,
+        done: (error: unknown, stats: { toString(options: object): string; hasErrors(): boolean }) => void,
+      ): void;
+    };
+    const out = join(site, "out");
+    const options = {
+      mode: "production",
+      performance: false,
+      context: site,
+      entry: "./page.js",
+      output: { path: out, filename: "page.js" },
+    };
+    await new Promise<void>((done, fail) =>
+      webpack(options, (error, stats) => {
+        const said = stats?.toString({
+          all: false,
+          errors: true,
+          warnings: true,
+          moduleTrace: true,
+          errorDetails: true,
+        });
+        if (error || said) fail(error ?? new Error(said));
+        else done();
+      }),
+    );
+    await cp(join(site, "index.html"), join(out, "index.html"));
+    assert.equal(await used(out), RIGHT);
+  });
 
 /** A folder of pages as Next exports it, and the server's interface behind it. */
 async function throughNext(pages: string): Promise<string> {

@@ -261,6 +261,7 @@ fn package(place: &Place) -> Result<()> {
             ensure!(script.contains(word), "{name}.js lost `{word}`: a bundler would take its late import apart");
         }
     }
+    copy(&root.join("web/ts/dev.jsx"), &dist.join("dev.jsx"))?;
     for name in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         if root.join(name).is_file() {
             copy(&root.join(name), &root.join("web/ts").join(name))?;
