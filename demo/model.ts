@@ -112,7 +112,7 @@ export class Model extends EventTarget {
       return { ...item, embedding: rows[n] ?? new Float32Array(), attributes: { topic, source } };
     });
     for (const story of this.stories) this.#byId.set(story.id, story);
-    this.aggregators = { leader: { url: ".", key: keys.leader }, helper: { key: keys.helper } };
+    this.aggregators = { leader: { url: ".", key: keys.leader }, helper: { key: keys.helper }, oneOwner: true };
     this.gpu = (await navigator.gpu?.requestAdapter().catch(() => null)) != null;
     this.personalizer = await createPersonalizer({
       task: TASK,
