@@ -25,7 +25,7 @@ export async function use(address) {
   const { leader: key } = await (await fetch(new URL("v1/identity", address))).json();
   const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
   const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
-  const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: address, key } }, policy, schedule: "manual" });
+  const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: address, key } }, policy, schedule: "manual", allowEvictable: true });
   await personalizer.consent({ personalise: true, contribute: true });
   for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2] });
   const { items } = await personalizer.rerank(feed);

@@ -13,7 +13,7 @@ const PAGE = `import { createPersonalizer } from "privet";
 const feed = [0, 1, 2].map((n) => ({ id: String(n), score: 1 - n / 10, embedding: Array.from({ length: 16 }, (_, i) => +(i === n)) }));
 const policy = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0 };
 const { leader: key } = await (await fetch("v1/identity")).json();
-const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy, schedule: "manual" });
+const personalizer = await createPersonalizer({ task: "demo", aggregators: { leader: { url: ".", key } }, policy, schedule: "manual", allowEvictable: true });
 await personalizer.consent({ personalise: true, contribute: true });
 await (await personalizer.rerank(feed)).shown();
 for (let n = 0; n < 4; n++) await personalizer.record({ kind: "click", item: feed[2]! });
