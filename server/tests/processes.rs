@@ -152,6 +152,24 @@ fn a_lost_key_file_is_not_replaced_unasked() {
     assert_eq!(round.number, 2);
 }
 
+/// Where one operator runs both, what the helper's lost key had signed is not published any longer.
+#[test]
+fn a_new_identity_of_a_helper_ends_what_its_leader_has_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let words = ["serve", "--leader-name", "Example Ltd", "--listen", "127.0.0.1:0", "--data", text(data)];
+    let (child, _) = started(Command::new(PROGRAM).args(words));
+    drop(child);
+    fs::remove_file(data.join("helper.keys")).expect("it is there");
+    let (_child, url) = started(Command::new(PROGRAM).args(words).arg("--new-identity"));
+    let identity: serde_json::Value = serde_json::from_slice(&got(&format!("{url}/v1/identity")).1).expect("JSON");
+    let key = |role: &str| identity[role].as_str().and_then(unhex).expect("a key");
+    let pins = Pins { leader: key("leader"), helper: Some(key("helper")) };
+    let round = got(&format!("{url}/v1/tasks/demo/round")).1;
+    let round = privet::Signed::decode(&round).and_then(|signed| signed.verify_round(&pins)).expect("of the new key");
+    assert_eq!(round.number, 2);
+}
+
 /// Devices are told who runs what: no name that nobody chose, and none of one operator in two places that are two's.
 #[test]
 fn an_operator_has_a_name() {
@@ -164,14 +182,14 @@ fn an_operator_has_a_name() {
     let ours = ["--leader-name", "Example Ltd"];
     let theirs = ["--helper-name", "Another Ltd"];
     for (words, part) in [
-        (vec![], "say who runs it with --leader-name"),
-        (leader.to_vec(), "say who runs it with --leader-name"),
-        ([&leader[..], &ours].concat(), "say who runs it with --helper-name"),
-        ([&helper[..], &theirs].concat(), "say who runs it with --leader-name"),
-        ([&helper[..], &ours].concat(), "say who runs it with --helper-name"),
+        (vec![], "say who runs the leader, such as --leader-name"),
+        (leader.to_vec(), "say who runs the leader, such as --leader-name"),
+        ([&leader[..], &ours].concat(), "say who runs the helper, such as --helper-name"),
+        ([&helper[..], &theirs].concat(), "say who runs the leader, such as --leader-name"),
+        ([&helper[..], &ours].concat(), "say who runs the helper, such as --helper-name"),
         ([&helper[..], &ours, &["--helper-name", "Example Ltd"]].concat(), "both operators are named Example Ltd"),
         ([&ours[..], &theirs].concat(), "one operator runs both here"),
-        (vec!["--leader-name", ""], "say who runs it with --leader-name"),
+        (vec!["--leader-name", ""], "say who runs the leader, such as --leader-name"),
     ] {
         for words in [words.clone(), [&words[..], &["--check"]].concat()] {
             let unnamed = refused(&serve(&words));

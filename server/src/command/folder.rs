@@ -67,6 +67,8 @@ pub(crate) struct Opened {
     pub(crate) keys: Keys,
     pub(crate) store: SqliteStore,
     pub(crate) lock: Lock,
+    /// Whether the identity is a new one over a store that is not.
+    pub(crate) renewed: bool,
 }
 
 impl Opened {
@@ -81,10 +83,10 @@ impl Opened {
             say(format!("The {} has a new identity; {ended} unfinished rounds ended without a sum", role.name()))?;
             let path = keys_path(data, role);
             let keys = Keys::open(&path).map_err(because(format!("{} cannot be used", path.display())))?;
-            return Ok(Self { keys, store, lock });
+            return Ok(Self { keys, store, lock, renewed: true });
         }
         let keys = open_keys(data, role)?;
-        Ok(Self { keys, store: open_store(data, role).await?, lock })
+        Ok(Self { keys, store: open_store(data, role).await?, lock, renewed: false })
     }
 }
 

@@ -43,7 +43,7 @@ impl Keys {
         let keys = match self {
             Self::New { new_identity: true, .. } => {
                 is_lost(data, &[*role])?;
-                let Opened { keys, store, lock: _lock } = Opened::new(data, *role, "keys new", true).await?;
+                let Opened { keys, store, lock: _lock, .. } = Opened::new(data, *role, "keys new", true).await?;
                 store.shut().await;
                 keys
             }

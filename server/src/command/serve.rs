@@ -19,7 +19,7 @@ use tokio::{
 use self::settings::{Names, Settings, key};
 use super::{
     Done, because,
-    folder::{Opened, Role, is_lost},
+    folder::{Opened, Role, end_unfinished, is_lost},
     say,
 };
 
@@ -98,7 +98,8 @@ async fn helper(settings: &Settings, names: Names, new_identity: bool, until_std
     if new_identity {
         is_lost(settings.data(), &[Role::Helper])?;
     }
-    let Opened { keys, store, lock: _lock } = Opened::new(settings.data(), Role::Helper, SERVE, new_identity).await?;
+    let opened = Opened::new(settings.data(), Role::Helper, SERVE, new_identity).await?;
+    let Opened { keys, store, lock: _lock, .. } = opened;
     tell(format!("The helper's key is {}", hex(&keys.identity.public())));
     let name = names.helper.unwrap_or_default();
     let helper = Arc::new(Helper::new(store.clone(), keys, &name).of_leader(&names.leader));
@@ -149,7 +150,12 @@ async fn both(settings: &Settings, names: Names, new_identity: bool) -> Done {
         return lead(settings, names, leader, tasks, None, asked_to_stop()).await;
     }
     // Its process takes the lock next.
-    let Opened { keys, store, lock } = Opened::new(settings.data(), Role::Helper, SERVE, new_identity).await?;
+    let helper = Opened::new(settings.data(), Role::Helper, SERVE, new_identity).await?;
+    let Opened { keys, store, lock, renewed } = helper;
+    if renewed {
+        // They name the key that is lost.
+        end_unfinished(&leader.store).await?;
+    }
     for Offer { task, .. } in &tasks {
         let task = StoredTask { hash: task.hash(), name: task.name.clone(), text: task.text(), admitted: true };
         store.put_task(&task).await.map_err(because("the helper's store"))?;
@@ -199,7 +205,7 @@ async fn spawn_helper(settings: &Settings, names: &Names, leader: &Keys) -> Done
 async fn lead(
     settings: &Settings,
     names: Names,
-    Opened { keys, store, lock: _lock }: Opened,
+    Opened { keys, store, lock: _lock, .. }: Opened,
     offers: Vec<Offer>,
     peer: Option<(HttpPeer, [u8; 32])>,
     stopped: impl Future<Output = ()> + Send + 'static,

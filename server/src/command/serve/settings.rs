@@ -124,16 +124,18 @@ impl Settings {
     /// Who runs the leader and who the helper: each is told both, and signs no other name. One that a leader started
     /// (`with_leader`) is the same operator's.
     pub(super) fn names(&self, with_leader: bool) -> Done<Names> {
-        let example = "for instance --leader-name \"Example Ltd\"";
-        let named = |name: &Option<String>, flag: &str| {
+        let named = |name: &Option<String>, role: &str| {
             let name = name.clone().unwrap_or_default();
             match name.len() {
-                0 => Err(format!("say who runs it with --{flag}: devices are told, and trust or not ({example})")),
-                65.. => Err(format!("--{flag} has {} bytes and has to have 64 or fewer", name.len())),
+                0 => Err(format!(
+                    "say who runs the {role}, such as --{role}-name \"Example Ltd\": every device is told, and its user \
+                     trusts that name or does not"
+                )),
+                65.. => Err(format!("--{role}-name has {} bytes and has to have 64 or fewer", name.len())),
                 _ => Ok(name),
             }
         };
-        let leader = named(&self.leader_name, "leader-name")?;
+        let leader = named(&self.leader_name, "leader")?;
         let helper = match (self.role, &self.helper_name) {
             (None, None) => Some(leader.clone()),
             (None, Some(helper)) if *helper != leader => {
@@ -144,7 +146,7 @@ impl Settings {
             }
             // In `device` mode there is no helper to name.
             (Some(Role::Leader), None) if self.helper.is_none() => None,
-            (_, helper) => Some(named(helper, "helper-name")?),
+            (_, helper) => Some(named(helper, "helper")?),
         };
         if self.role.is_some() && !with_leader && helper.as_ref() == Some(&leader) {
             return Err(format!("both operators are named {leader}: devices would be told that one runs both"));
