@@ -57,7 +57,14 @@ async function firstOrder(page: Page): Promise<number> {
       const { createPersonalizer } = await import(entry);
       const start = performance.now();
       const aggregators = { leader: { url: "/", key } };
-      const options = { task: "demo", aggregators, policy, backend: "scalar", schedule: "manual" };
+      const options = {
+        task: "demo",
+        aggregators,
+        policy,
+        backend: "scalar",
+        schedule: "manual",
+        allowEvictable: true,
+      };
       const personalizer: Personalizer = await createPersonalizer(options);
       await personalizer.rerank(items);
       const took = performance.now() - start;

@@ -139,7 +139,15 @@ test("a device over a store in memory is apart from the tabs of its task", async
       alone: async <T>(_: string, work: () => Promise<T>) => work(),
     };
     const aggregators = { leader: { url: "/", key: leader }, helper: { key: helper } };
-    const whole = { ...options, aggregators, backend: "scalar", schedule: "manual", worker: false, storage };
+    const whole = {
+      ...options,
+      aggregators,
+      backend: "scalar",
+      schedule: "manual",
+      worker: false,
+      storage,
+      allowEvictable: true,
+    };
     const personalizer: Personalizer = await createPersonalizer(whole);
     Object.assign(globalThis, { personalizer });
     await personalizer.consent({ personalise: true, contribute: true });
