@@ -46,6 +46,8 @@ export interface Trouble {
 export const TASK = "feed";
 /** Looser than the default: nobody's data are at stake, and a visitor should not have to wait a day. */
 export const POLICY = { waitMs: 0, sessions: 1, intervalMs: 0, interleaveEvery: 0, minCohort: 32 };
+/** How often both orders are interleaved once it is known which is better, where the visitor asks for a comparison. */
+const COMPARED_EVERY = 2;
 /** How many stories stand on the page, and how many more each time. */
 const PAGE = 12;
 /** Which part of the stories on the page may be of one topic. */
@@ -89,6 +91,8 @@ export class Model extends EventTarget {
   gpu = true;
   /** Whether the visitor wants WebGPU, needed or not. */
   readonly wantsGpu = new URLSearchParams(location.search).has("webgpu");
+  /** Whether both orders are to be compared, which takes showing both at once. */
+  readonly compares = new URLSearchParams(location.search).has("compare");
   /** Whether the visitor has said that nothing is to be learnt, here and now. */
   declined = false;
   #limit = PAGE;
@@ -117,7 +121,7 @@ export class Model extends EventTarget {
     this.personalizer = await createPersonalizer({
       task: TASK,
       aggregators: this.aggregators,
-      policy: POLICY,
+      policy: { ...POLICY, interleaveEvery: this.compares ? COMPARED_EVERY : 0 },
       schedule: "manual",
       // A local address in a profile that is thrown away: no browser promises to keep what is stored there, and nobody's
       // budget is at stake. The section on what left says so.

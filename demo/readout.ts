@@ -66,16 +66,19 @@ export class Readout extends View {
                 <span class="ours">yours ${short(personal)}</span>
               </p>
               <p class="note">
-                NDCG by orders shown: 1 has all you chose on top, each choice weighted against the pull of high places. The
-                bands hold the truth nineteen times in twenty.
+                Of the orders that had both in turn, the part from which you chose more of the one or the other: one half
+                each by chance. The bands hold the truth nineteen times in twenty.
               </p>`
           : html`<p class="note">${waiting()}</p>`
       }`;
   }
 }
 
-function waiting(): string {
+function waiting() {
   if (!model.status?.consent.personalise) return "Nothing is compared before you agree to learning.";
+  if (!model.compares) {
+    return html`Your order is shown as it is. <a href="?compare">Have both in turn</a>, and see from which you choose.`;
+  }
   return "The first point is drawn when some six orders were on your screen, and something was chosen from the first.";
 }
 
@@ -96,7 +99,7 @@ const short = (interval?: Interval) => (interval ? interval.estimate.toFixed(2) 
 function inWords(server?: Interval, personal?: Interval): string {
   const words = (name: string, part?: Interval) =>
     part ? `${name} ${short(part)}, between ${part.low.toFixed(2)} and ${part.high.toFixed(2)}` : `${name} unknown`;
-  return `Running NDCG: ${words("the server’s order", server)}; ${words("yours", personal)}.`;
+  return `Won in turn: ${words("the server’s order", server)}; ${words("yours", personal)}.`;
 }
 
 customElements.define("demo-readout", Readout);

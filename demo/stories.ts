@@ -91,6 +91,7 @@ function standing(): string {
   if (status.paused) return "Learning is paused; the order stays as it is.";
   if (profile.evidence === 0) return "The server’s order. Open a story, and it becomes yours.";
   if (kind === "server") return "The server’s order, while that does better or yours is learnt anew.";
+  if (kind === "interleaved") return "The server’s order and yours in turn, to see from which you choose.";
   const things = profile.evidence === 1 ? "one thing" : `${profile.evidence} things`;
   return `Your order, from ${things} you chose. It was made here.`;
 }

@@ -47,7 +47,10 @@ export interface Policy {
   sessions?: number;
   /** How far apart two contributions to one task are. Default a week. */
   intervalMs?: number;
-  /** One slate in this many is an interleaving of the server's order and this device's. 0 for none. Default 10. */
+  /**
+   * One slate in this many is an interleaving of the server's order and this device's, and every one while it is open
+   * which does better. 0 for none, and then nothing is compared: this device's order stays, good or bad. Default 10.
+   */
   interleaveEvery?: number;
 }
 
@@ -341,17 +344,20 @@ export interface Interval {
   high: number;
 }
 
-/** How the server's order and this device's did on the slates that were shown. */
+/**
+ * How the server's order and this device's did where both were interleaved. An order wins an interleaving when more of
+ * what it put there was clicked; the two shares make up 1, and are one half each for whoever clicks at random.
+ */
 export interface Report {
-  /** NDCG of the server's order; nothing before there is anything to tell. */
+  /** Of the interleavings with a winner, the share that the server's order won of late; nothing before the first. */
   server?: Interval;
-  /** NDCG of this device's order. */
+  /** The share that this device's order won. */
   personal?: Interval;
   /** The second less the first. */
   difference?: Interval;
-  /** How many slates were compared. A slate is compared when four others were shown after it. */
+  /** How many slates were shown and are closed, interleaved or not. A slate closes when four others were shown after it. */
   slates: number;
-  /** How many interleavings each order won by clicks. */
+  /** How many interleavings each order won by clicks, since the comparison began. */
   interleaved: { server: number; personal: number; neither: number };
   /** How many clicks named no slate that was open for them. */
   clicksIgnored: number;

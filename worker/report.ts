@@ -13,16 +13,20 @@ export function namesOf(device: Device): Names {
   return { dense: device.names(0), attributes: device.names(1), kinds: device.names(2) };
 }
 
-/** In the order of the bindings: three intervals of three numbers each, then five counts. */
+/** In the order of the bindings: the difference and the ends of its interval, then five counts. */
 export function reportFrom(numbers: Iterable<number>): Report {
-  const told = [...numbers];
-  const part = (name: string, at: number) => {
-    const [estimate, low, high] = told.slice(at);
-    return Number.isNaN(estimate) ? {} : { [name]: { estimate, low, high } };
+  const [estimate = 0, low = 0, high = 0, ...counts] = numbers;
+  const [slates = 0, server = 0, personal = 0, neither = 0, clicksIgnored = 0] = counts;
+  const told = { slates, interleaved: { server, personal, neither }, clicksIgnored };
+  if (Number.isNaN(estimate)) return told;
+  // Two shares that make up one, and their difference, say the same.
+  const share = (difference: number) => (1 + difference) / 2;
+  return {
+    server: { estimate: share(-estimate), low: share(-high), high: share(-low) },
+    personal: { estimate: share(estimate), low: share(low), high: share(high) },
+    difference: { estimate, low, high },
+    ...told,
   };
-  const [slates = 0, server = 0, personal = 0, neither = 0, clicksIgnored = 0] = told.slice(9);
-  const orders = { ...part("server", 0), ...part("personal", 3), ...part("difference", 6) };
-  return { ...orders, slates, interleaved: { server, personal, neither }, clicksIgnored };
 }
 
 /** The latest that was done, at most so much of it, and what was counted, at this moment. */

@@ -7,14 +7,12 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     Error, Event, Example, Head, Item, Moment, Profile, Result, Without,
     drift::{self, Drift},
     example::example_from_event,
     learner::{Learner, Scratch},
-    running::{Compared, DEPTH, Kind, Orders, Running, Setting},
+    running::{Compared, DEPTH, Kind, Orders, Running},
     stored::{Stored, goes_on, read_all, stored},
     wire,
 };
@@ -22,8 +20,8 @@ use entry::Entry;
 pub use entry::{Deed, Selector};
 use offered::Offered;
 
-/// The version of an export that this build writes. It reads the one before, too.
-const VERSION: u32 = 3;
+/// The version of an export: the one that this build writes, and the only one that it reads.
+const VERSION: u32 = 4;
 /// How many events and slates are retained.
 const MOST_EVENTS: usize = 4096;
 /// How many bytes of them.
@@ -174,12 +172,9 @@ stored! {
 struct Export(u32, Vec<u8>, Vec<u8>);
 cbor!(Export(version, body, sum));
 
-/// What tells damage, and is no proof of where bytes come from. In version 2 it was SHA-256, which took longer than all the
-/// rest of reading a profile.
-fn sum(version: u32, body: &[u8]) -> Vec<u8> {
-    if version == 2 {
-        return Sha256::digest(body).to_vec();
-    }
+/// What tells damage, and is no proof of where bytes come from. SHA-256 would take longer than all the rest of reading a
+/// profile.
+fn sum(body: &[u8]) -> Vec<u8> {
     // Each step can be undone: bytes that differ in one word differ in their sum.
     let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(GOLDEN).rotate_left(29);
     let (words, rest) = body.as_chunks::<8>();
@@ -282,7 +277,7 @@ impl Memory {
     pub(crate) fn offer(
         &mut self,
         head: &Head,
-        setting: Setting,
+        every: u32,
         orders: &Orders,
         (candidates, moment): (&[Item], Moment),
         draw: [u8; 16],
@@ -290,7 +285,8 @@ impl Memory {
         let [a, b, c, d, ..] = draw;
         let id = u32::from_le_bytes([a, b, c, d]);
         let (compared, order, kind) = if self.personalises(head) {
-            let (compared, order, kind) = Compared::new(setting, draw, id, self.running.verdict(), orders);
+            let (compared, order, kind) =
+                Compared::new(self.running.every(every), draw, id, self.running.verdict(), orders);
             (Some(compared), order, kind)
         } else {
             (None, orders.server.to_vec(), Kind::Server)
@@ -396,17 +392,17 @@ impl Memory {
     pub fn export(&self) -> Vec<u8> {
         let mut body = Vec::new();
         self.write(&mut body);
-        let sum = sum(VERSION, &body);
+        let sum = sum(&body);
         wire::encode(&Export(VERSION, body, sum))
     }
 
     /// What [`Memory::export`] wrote under this head.
     pub fn import(head: &Head, bytes: &[u8]) -> Result<Self> {
         let Export(version, body, known) = wire::decode(bytes).map_err(|_| Error::StateDamaged)?;
-        if !(VERSION - 1..=VERSION).contains(&version) {
+        if version != VERSION {
             return Err(Error::StateVersion { sent: version, known: VERSION });
         }
-        if known != sum(version, &body) {
+        if known != sum(&body) {
             return Err(Error::StateDamaged);
         }
         read_all(&body).filter(|memory: &Self| memory.fits(head)).ok_or(Error::StateDamaged)

@@ -41,7 +41,8 @@ pub struct Policy {
     pub sessions: u32,
     /// How far apart two contributions to one task are.
     pub interval_ms: u64,
-    /// One slate in this many is an interleaving of the server's order and this device's; 0 for none.
+    /// One slate in this many is an interleaving of the server's order and this device's, and every one while it is open
+    /// which does better; 0 for none, and then nothing is compared.
     pub interleave_every: u32,
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     Adjacency, Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
     Result, Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
-    running::{Report, Setting, Verdict},
+    running::{Report, Verdict},
     slate,
     stored::Stored,
 };
@@ -128,7 +128,8 @@ impl Ranker {
     }
 
     /// Candidates in an order that keeps the rules of the request: this device's order, the server's while that does
-    /// better or while there is nothing personal, or now and then an interleaving of both.
+    /// better or while there is nothing personal, or an interleaving of both: always while it is open which does better,
+    /// and as seldom as the policy says from then on.
     ///
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
@@ -142,8 +143,8 @@ impl Ranker {
         request: &Request,
         draw: [u8; 16],
     ) -> Result<Slate> {
-        let setting = Setting { eta: self.head.eta, interleave_every: self.policy().interleave_every };
-        slate::rerank(&self.head, &mut self.memory, setting, candidates, request, draw)
+        let every = self.policy().interleave_every;
+        slate::rerank(&self.head, &mut self.memory, every, candidates, request, draw)
     }
 
     /// These candidates as they are to be scored by a GPU; no bytes where there is nothing personal to score them by.

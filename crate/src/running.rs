@@ -11,36 +11,16 @@ use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;
 
-/// Gains are counted down to this rank, and this many items of either order are kept of an open slate.
+/// Both orders are compared on this many first places of a slate.
 pub const DEPTH: usize = 64;
 
 /// A slate is open for clicks until this many others were shown: a feed goes on below, and another tab has its own.
 const KEPT_OPEN: usize = 4;
 
 /// The evidence at which the server's order takes over, and at which the personal one comes back. Leaving takes proof;
-/// coming back takes a sign, or two orders that are alike would be told apart for ever.
-const LEAVE: f64 = 12.0;
-const RETURN: f64 = 2.0;
-
-/// Which part of the evidence is renewed with each slate, in the same two directions: see [`Wealth`].
-const LEAVE_RENEWAL: f64 = 0.005;
-const RETURN_RENEWAL: f64 = 0.02;
-
-/// How slates are compared.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Setting {
-    /// The item at rank r is examined with probability 1/r^eta (Joachims, Swaminathan and Schnabel 2017). A head has
-    /// one from 0 to 4.
-    pub eta: f32,
-    /// One slate in this many is an interleaving, drawn independently; 0 for none.
-    pub interleave_every: u32,
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Self { eta: 1.0, interleave_every: 10 }
-    }
-}
+/// coming back takes less, or two orders that are alike would be told apart for ever.
+const LEAVE: f64 = 25.0;
+const RETURN: f64 = 4.0;
 
 /// Which of the two orders the device shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +66,12 @@ pub struct Interval {
 /// What the comparison has found so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report {
-    /// NDCG of the server's order over recent slates; `None` before there is anything to tell.
-    pub server: Option<Interval>,
-    /// NDCG of the personal order.
-    pub personal: Option<Interval>,
-    /// Personal minus server.
+    /// The share of the interleavings with a winner that the personal order won, less the share that the server's won,
+    /// of late; `None` before there was a winner.
     pub difference: Option<Interval>,
     /// How many slates were closed.
     pub slates: u64,
-    /// How many interleavings each order won by clicks, whatever eta is: the server's, the personal, neither.
+    /// How many interleavings each order won by clicks: the server's, the personal, neither.
     pub interleaved: (u64, u64, u64),
     /// How many clicks named no open slate, or no item of it.
     pub clicks_ignored: u64,
@@ -102,14 +79,17 @@ pub struct Report {
 
 /// The running evaluation: it compares the server's order and the personal one, and says which to show.
 ///
-/// Clicks come from the order that was shown, which flatters it: what stands on top is seen, and what is seen is
-/// clicked. So each click is weighted by the inverse of the propensity that its item was examined (Joachims,
-/// Swaminathan and Schnabel 2017), where the propensity counts the interleavings (team draft: Radlinski, Kurup and
-/// Joachims 2008) that might have been shown instead. The weighted clicks of a slate give the difference in DCG
-/// of the two orders without bias. A bet on it that cannot win on average while the shown order is no worse measures
-/// the evidence, and may be looked at after every slate. Where it is great the other order takes over;
-/// from then on the same bet, the other way round, brings it back. Both orders are always computed, so the comparison
-/// goes on whichever is shown.
+/// Clicks come from the order that was shown, which flatters it: what stands on top is seen, what is seen is clicked,
+/// and what a limit cuts off is never clicked, however good. So interleavings alone decide: on each, both orders put up
+/// as many items at the same places, and the one whose items are clicked more often wins ([`Compared::new`]). What is
+/// told and bet on is the probability that the personal order wins one that has a winner. That is one half for whoever
+/// clicks by place alone, and no propensity, gain or click model is assumed to know it. Bets on the winners measure the
+/// evidence, and may be looked at after every one ([`Wealth`]). Where it is great the other order takes over; from then
+/// on the same bet, the other way round, brings it back.
+///
+/// Every slate is an interleaving until the question is settled for the order that leads, and one in as many as the
+/// policy says from then on. An interleaving is the same whichever order leads, so those count that are open when the
+/// verdict changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Running {
     open: Vec<Compared>,
@@ -174,11 +154,14 @@ impl Running {
         self.verdict
     }
 
+    /// One slate in how many is to be an interleaving, if the policy says one in `every`.
+    pub(crate) fn every(&self, every: u32) -> u32 {
+        if self.wealth.undecided() { every.min(1) } else { every }
+    }
+
     /// What is known of both orders.
     pub fn report(&self) -> Report {
         Report {
-            server: self.quality.server(),
-            personal: self.quality.personal(),
             difference: self.quality.difference(),
             slates: self.closed,
             interleaved: self.interleaved.into(),
@@ -189,27 +172,18 @@ impl Running {
     fn close(&mut self) {
         let slate = self.open.remove(0);
         self.closed += 1;
-        self.quality.add(slate.gains());
-        if let Some((server, personal)) = slate.team_clicks() {
-            let winner = match server.cmp(&personal) {
-                std::cmp::Ordering::Greater => 0,
-                std::cmp::Ordering::Less => 1,
-                std::cmp::Ordering::Equal => 2,
-            };
-            self.interleaved[winner] += 1;
-        }
-        // A slate shown before the last change was a bet on the other question.
-        if slate.lead() != self.verdict {
-            return;
-        }
-        let (limit, renewal, other) = match self.verdict {
-            Verdict::Personal => (LEAVE, LEAVE_RENEWAL, Verdict::Server),
-            Verdict::Server => (RETURN, RETURN_RENEWAL, Verdict::Personal),
+        let Some(balance) = slate.balance() else { return };
+        let winner = match balance.signum() {
+            -1 => Verdict::Server,
+            1 => Verdict::Personal,
+            _ => return self.interleaved[2] += 1,
         };
-        let (harm, worst) = slate.harm();
-        self.wealth.settle(harm, worst, renewal);
+        self.interleaved[usize::from(winner == Verdict::Personal)] += 1;
+        self.quality.add(winner == Verdict::Personal);
+        self.wealth.settle(winner != self.verdict);
+        let limit = if self.verdict == Verdict::Personal { LEAVE } else { RETURN };
         if self.wealth.total() >= limit {
-            self.verdict = other;
+            self.verdict = winner;
             self.wealth = Wealth::new();
         }
     }

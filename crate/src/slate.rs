@@ -7,7 +7,7 @@ use crate::{
     Error, Head, Item, Memory, Moment, Result, Score,
     order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
     ranking,
-    running::{Kind, Orders, Setting},
+    running::{Kind, Orders},
 };
 
 /// What the application asks of an order.
@@ -48,7 +48,7 @@ pub struct Slate {
 pub(crate) fn rerank(
     head: &Head,
     memory: &mut Memory,
-    setting: Setting,
+    every: u32,
     (candidates, moment, seen): (&[Item], Moment, &[f32]),
     request: &Request,
     draw: [u8; 16],
@@ -66,7 +66,7 @@ pub(crate) fn rerank(
     let keys: Vec<u64> = candidates.iter().map(|item| item.key).collect();
     let settle = |drafted| asked.settle(drafted);
     let orders = Orders { keys: &keys, server: &by_server, personal: &by_total, settle: &settle };
-    let (id, order, kind) = memory.offer(head, setting, &orders, (candidates, moment), draw);
+    let (id, order, kind) = memory.offer(head, every, &orders, (candidates, moment), draw);
     let unmet = asked.unmet(&order);
     centre(&mut scores);
     Ok(Slate { id, order, kind, scores, unmet })

@@ -160,7 +160,7 @@ async fn rules_and_slates_cross_whole() {
     let bare = Items::new(&[0, 0, 0], &[0.0], &[], vec!["item-6".into()]);
     device.record("click", bare, 0.0, Some(slate.id), 1.8e12, 60).expect("the slate knows the item");
     let report = device.report();
-    assert!(report.len() == 14 && report[0].is_nan() && report[9..] == [0.0, 0.0, 0.0, 0.0, 1.0], "{report:?}");
+    assert!(report.len() == 8 && report[0].is_nan() && report[3..] == [0.0, 0.0, 0.0, 0.0, 1.0], "{report:?}");
     let unknown = Items::new(&[0, 0, 0], &[0.0], &[], vec!["elsewhere".into()]);
     let refused = device.record("click", unknown, 0.0, Some(slate.id), 1.8e12, 60).expect_err("it is not on it");
     assert_eq!(code(&refused), "embedding-length");

@@ -139,7 +139,10 @@ test("the readout is what the package measured, and both orders are plotted once
   const { page } = visitor;
   await open();
   await visitor.agree();
-  for (let n = 0; n < 8; n++) await visitor.read("books");
+  // Both are shown in turn only where a visitor asks for it.
+  await page.locator("demo-readout a[href='?compare']").click();
+  await page.locator("#stories").waitFor();
+  for (let n = 0; n < 10; n++) await visitor.read("books");
   await page.locator(".plot canvas").waitFor();
   const shown = () =>
     page.evaluate(async () => {
@@ -170,7 +173,7 @@ test("the readout is what the package measured, and both orders are plotted once
   const two = (value: number) => value.toFixed(2);
   assert.deepEqual(legend, [`the server’s ${two(server.estimate)}`, `yours ${two(personal.estimate)}`]);
   const within = ({ estimate, low, high }: typeof server) => `${two(estimate)}, between ${two(low)} and ${two(high)}`;
-  assert.equal(label, `Running NDCG: the server’s order ${within(server)}; yours ${within(personal)}.`);
+  assert.equal(label, `Won in turn: the server’s order ${within(server)}; yours ${within(personal)}.`);
 });
 
 test("what it knows can be read, forgotten in parts and whole, and exported", async () => {

@@ -4,7 +4,7 @@ use js_sys::Math;
 use privet::{
     Event, Moment, Ranker, Request, Selector, hex,
     order::{Cap, Freshness, Pin},
-    running::{Interval, Verdict},
+    running::Verdict,
 };
 use wasm_bindgen::prelude::*;
 
@@ -140,18 +140,15 @@ impl Device {
         self.device.verdict() == Verdict::Personal
     }
 
-    /// How both orders did: NDCG of the server's, of the personal one, and of the second less the first, three numbers
-    /// each (the best guess and the ends of its 95% interval; no numbers before there are any); slates compared;
+    /// How both orders did: the share of interleavings that the personal one won less the server's (the best guess and
+    /// the ends of its 95% interval; no numbers before there are any); slates that are closed;
     /// interleavings that the server's order won, the personal one, and neither; clicks on no open slate.
     pub fn report(&self) -> Vec<f64> {
         let report = self.device.report();
-        let three = |interval: Option<Interval>| {
-            interval.map_or([f64::NAN; 3], |Interval { estimate, low, high }| [estimate, low, high])
-        };
+        let difference = report.difference.map_or([f64::NAN; 3], |it| [it.estimate, it.low, it.high]);
         let (server, personal, neither) = report.interleaved;
         let counts = [report.slates, server, personal, neither, report.clicks_ignored].map(|count| count as f64);
-        let estimates = [report.server, report.personal, report.difference].map(three);
-        estimates.into_iter().flatten().chain(counts).collect()
+        difference.into_iter().chain(counts).collect()
     }
 
     /// What is remembered, to be read. Three numbers: events, those that spoke for an item, and how many of the latest

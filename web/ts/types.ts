@@ -89,7 +89,7 @@ export interface Rules {
 export interface Slate<C> {
   /** Names it in an {@link Interaction}, as one of the latest sixteen slates. */
   id: number;
-  /** Which order it is: now and then both are interleaved, to see which does better. */
+  /** Which order it is. Both are interleaved until it is known which does better, and now and then later on. */
   kind: Kind;
   items: C[];
   /** What the place of each item rests on, in the same order, where it was asked to explain. */

@@ -1,133 +1,106 @@
-//! The NDCG of both orders, estimated from weighted clicks.
+//! How often either order won, of late.
 
-use super::{DEPTH, Interval};
-use crate::{power::exp2, stored::stored};
+use super::Interval;
+use crate::stored::stored;
 
-/// Half of what is remembered of a slate is gone after this many later ones.
-const HALF_LIFE_SLATES: f64 = 200.0;
+/// Half of what is remembered of an interleaving is gone after fifty later ones.
+const KEPT: f64 = 0.986_232_704_493_359;
 
 /// Of a standard normal variable, 95% lies within this many deviations.
 const DEVIATIONS: f64 = 1.959_964;
 
-/// What one slate's clicks say: the discounted gain of both orders, and how many items were relevant.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Gains {
-    pub(super) server: f64,
-    pub(super) personal: f64,
-    pub(super) relevant: f64,
-}
-
-/// Sums over slates from which NDCG and its intervals follow.
+/// Sums over the interleavings that had a winner.
 ///
-/// A slate's clicks, each weighted by the inverse of its propensity, estimate the discounted gain of *any* order of its
-/// items (Joachims, Swaminathan and Schnabel 2017): without bias, but for the places so deep that their weight is cut
-/// off. What the best order would have gained is not seen,
-/// because what was not examined was not clicked. So NDCG here is the mean gain over the gain of the best order for
-/// the mean number of relevant items: where that number varies between slates it is too low, for both orders by the
-/// same factor. Intervals are normal ones, by the delta method.
+/// Each is an independent draw of whether the personal order wins, so the share that it won has Wilson's score interval
+/// (1927), which is right where normal ones are not: for few draws, and for shares near 0 and 1. Older draws weigh
+/// less, so their number is Kish's (1965), the square of the sum of the weights over the sum of their squares.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quality {
-    /// Sums of (1, server, personal, relevant), older slates weighing less.
-    sums: [f64; 4],
-    /// Sums of the products of those four, by the squares of the weights.
-    products: [[f64; 4]; 4],
+    personal: f64,
+    all: f64,
+    squares: f64,
 }
 
-stored!(Quality { sums, products });
+stored!(Quality { personal, all, squares });
 
 impl Quality {
     pub(super) fn new() -> Self {
-        Self { sums: [0.0; 4], products: [[0.0; 4]; 4] }
+        Self { personal: 0.0, all: 0.0, squares: 0.0 }
     }
 
-    pub(super) fn add(&mut self, gains: Gains) {
-        let keep = exp2(-1.0 / HALF_LIFE_SLATES);
-        let row = [1.0, gains.server, gains.personal, gains.relevant];
-        for (i, sum) in self.sums.iter_mut().enumerate() {
-            *sum = *sum * keep + row[i];
-            for (j, product) in self.products[i].iter_mut().enumerate() {
-                *product = *product * keep * keep + row[i] * row[j];
-            }
-        }
+    pub(super) fn add(&mut self, personal: bool) {
+        self.personal = self.personal * KEPT + f64::from(u8::from(personal));
+        self.all = self.all * KEPT + 1.0;
+        self.squares = self.squares * KEPT * KEPT + 1.0;
     }
 
     pub(super) fn fits(&self) -> bool {
-        self.sums.iter().chain(self.products.iter().flatten()).all(|sum| sum.is_finite())
+        (0.0..=self.all).contains(&self.personal) && self.all.is_finite() && self.squares.is_finite()
     }
 
-    pub(super) fn server(&self) -> Option<Interval> {
-        self.interval(1.0, 0.0, 0.0)
-    }
-
-    pub(super) fn personal(&self) -> Option<Interval> {
-        self.interval(0.0, 1.0, 0.0)
-    }
-
-    /// Personal minus server.
+    /// The share that the personal order won less the share that the server's did; `None` before there was a winner.
     pub(super) fn difference(&self) -> Option<Interval> {
-        self.interval(-1.0, 1.0, -1.0)
-    }
-
-    /// The NDCG of a combination of the two orders; `None` before the second slate and the first click.
-    fn interval(&self, server: f64, personal: f64, least: f64) -> Option<Interval> {
-        let [count, ..] = self.sums;
-        let [_, mean_server, mean_personal, relevant] = self.sums.map(|sum| sum / count);
-        let (best, slope) = best_gain(relevant);
-        let slates = count * count / self.products[0][0];
-        if !(best > 0.0 && slates > 1.5) {
+        let Self { personal, all, squares } = self;
+        if *all == 0.0 {
             return None;
         }
-        let gain = server * mean_server + personal * mean_personal;
-        let estimate = gain / best;
-        let pull = estimate * slope;
-        let row = [pull * relevant - gain, server, personal, -pull];
-        let square: f64 = (0..4).map(|i| (0..4).map(|j| row[i] * row[j] * self.products[i][j]).sum::<f64>()).sum();
-        let half = DEVIATIONS * (square.max(0.0) * slates / (slates - 1.0)).sqrt() / (count * best);
-        let bounded = |value: f64| value.clamp(least, 1.0);
-        Some(Interval { estimate: bounded(estimate), low: bounded(estimate - half), high: bounded(estimate + half) })
+        let estimate = 2.0 * personal / all - 1.0;
+        let doubt = DEVIATIONS * DEVIATIONS * squares / (all * all);
+        let half = (doubt * (1.0 - estimate * estimate + doubt)).sqrt();
+        let end = |half: f64| (estimate + half) / (1.0 + doubt);
+        Some(Interval { estimate, low: end(-half), high: end(half) })
     }
-}
-
-/// What an item gains at a rank from 0: 1 at the top, less further down, nothing below [`DEPTH`].
-pub(super) fn gain(rank: usize) -> f64 {
-    if rank < DEPTH { 1.0 / (rank as f64 + 2.0).log2() } else { 0.0 }
-}
-
-/// The gain of the best order for a number of relevant items, linear between whole numbers, and its slope.
-fn best_gain(relevant: f64) -> (f64, f64) {
-    let whole = relevant.max(0.0).floor();
-    let rank = (whole as usize).min(DEPTH);
-    let below: f64 = (0..rank).map(gain).sum();
-    (below + (relevant - whole) * gain(rank), gain(rank))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-    #[test]
-    fn the_best_order_has_an_ndcg_of_one_and_no_width() {
+    fn after(outcomes: impl IntoIterator<Item = bool>) -> Interval {
         let mut quality = Quality::new();
-        let best = 1.0 + gain(1);
-        (0..50).for_each(|_| quality.add(Gains { server: best, personal: gain(3), relevant: 2.0 }));
-        let server = quality.server().expect("two relevant items in each slate");
-        assert!((server.estimate - 1.0).abs() < 1e-12 && server.high - server.low < 1e-6, "{server:?}");
-        let difference = quality.difference().expect("as above");
-        assert!((difference.estimate - (gain(3) / best - 1.0)).abs() < 1e-12, "{difference:?}");
+        outcomes.into_iter().for_each(|personal| quality.add(personal));
+        quality.difference().expect("there was a winner")
     }
 
     #[test]
-    fn without_a_click_nothing_is_claimed() {
-        let mut quality = Quality::new();
-        assert_eq!(quality.server(), None);
-        (0..50).for_each(|_| quality.add(Gains::default()));
-        assert_eq!(quality.difference(), None);
+    fn without_a_winner_nothing_is_claimed() {
+        assert_eq!(Quality::new().difference(), None);
     }
 
     #[test]
-    fn the_best_gain_is_linear_between_whole_numbers() {
-        assert_eq!(best_gain(0.0), (0.0, 1.0));
-        assert_eq!(best_gain(1.5), (1.0 + 0.5 * gain(1), gain(1)));
-        assert_eq!(best_gain(1e9).1, 0.0);
+    fn half_is_forgotten_after_fifty() {
+        assert!((KEPT.powi(50) - 0.5).abs() < 1e-12);
+        let one = (0..50).fold(Quality::new(), |mut quality, n| {
+            quality.add(n == 0);
+            quality
+        });
+        assert!((one.personal - KEPT.powi(49)).abs() < 1e-12 && one.personal < one.all);
+    }
+
+    #[test]
+    fn it_is_the_textbooks_interval_for_few_draws() {
+        // Wilson's interval of one in one is from 1 / (1 + z^2); of one in two, around a half.
+        let one = after([true]);
+        let low = 2.0 / (1.0 + DEVIATIONS * DEVIATIONS) - 1.0;
+        assert!((one.low - low).abs() < 1e-12 && one.estimate == 1.0 && (one.high - 1.0).abs() < 1e-12, "{one:?}");
+        let two = after([true, false]);
+        assert!((two.low + two.high).abs() < 0.01 && (two.high - 0.8105).abs() < 0.005, "{two:?}");
+    }
+
+    /// As wide as 2 · 1.96 · 2 deviations of the weighted share of fair draws really are: an interval by the weights in
+    /// place of their squares would be 1.4 times as wide, and still hold the truth.
+    #[test]
+    fn it_is_as_wide_as_what_it_tells_varies() {
+        const RUNS: u32 = 2_000;
+        let mut generator = ChaCha8Rng::seed_from_u64(1);
+        let (mut squares, mut widths) = (0.0, 0.0);
+        for _ in 0..RUNS {
+            let told = after((0..300).map(|_| generator.random()));
+            squares += told.estimate * told.estimate / f64::from(RUNS);
+            widths += (told.high - told.low) / f64::from(RUNS);
+        }
+        let ratio = widths / (2.0 * DEVIATIONS * squares.sqrt());
+        assert!((0.93..1.07).contains(&ratio), "{ratio} with seed 1");
     }
 }

@@ -135,16 +135,22 @@ fn after_the_fall_back_the_servers_order_is_shown() {
 }
 
 #[test]
-fn one_slate_in_as_many_as_the_policy_says_is_an_interleaving() {
-    for (interleave_every, expected) in [(0, 0..=0), (1, 300..=300), (10, 15..=45)] {
-        let mut device = device(&head(3.0), Policy { interleave_every, ..Policy::at_once() });
-        device.record(Event::new(1, item(1, LIKED, 0.0), Moment::default())).expect("fits");
+fn one_slate_in_as_many_as_the_policy_says_is_an_interleaving_once_it_is_known_which_order_is_better() {
+    let interleaved = |device: &mut Device| {
         let kinds = (0..300).map(|n| {
             device.rerank(&items(5), Moment::default(), &Request::default(), draw(n)).expect("plain candidates").kind
         });
-        let interleaved = kinds.filter(|&kind| kind == Kind::Interleaved).count();
-        assert!(expected.contains(&interleaved), "{interleaved} of 300 at one in {interleave_every}");
+        kinds.filter(|&kind| kind == Kind::Interleaved).count()
+    };
+    for (interleave_every, expected) in [(0, 0), (1, 300), (10, 300)] {
+        let mut device = device(&head(3.0), Policy { interleave_every, ..Policy::at_once() });
+        device.record(Event::new(1, item(1, LIKED, 0.0), Moment::default())).expect("fits");
+        assert_eq!(interleaved(&mut device), expected, "of 300 at one in {interleave_every}, and nothing is known yet");
     }
+    let mut reader = Reader::new(1, 3.0);
+    assert!(!reader.falls_back(0.0, 60));
+    let interleaved = interleaved(&mut reader.device);
+    assert!((15..=45).contains(&interleaved), "{interleaved} of 300");
 }
 
 #[test]
@@ -165,7 +171,7 @@ fn without_evidence_the_slate_is_the_servers_and_nothing_is_compared() {
 
 #[test]
 fn the_rules_hold_whichever_order_is_shown() {
-    let mut device = device(&head(3.0), Policy { interleave_every: 2, ..Policy::at_once() });
+    let mut devices = [0, 1].map(|every| device(&head(3.0), Policy { interleave_every: every, ..Policy::at_once() }));
     let request = Request {
         limit: 6,
         diversity: 0.2,
@@ -178,7 +184,8 @@ fn the_rules_hold_whichever_order_is_shown() {
     candidates.iter_mut().for_each(|item| item.score /= 10.0);
     let mut kinds = Vec::new();
     for n in 0..60 {
-        if n == 2 {
+        let device = &mut devices[n as usize % 2];
+        if [2, 3].contains(&n) {
             [12, 13, 14, 15, 12, 13, 14, 15].iter().for_each(|&axis| {
                 device.record(Event::new(1, item(axis as u64, axis, 0.0), Moment::default())).expect("fits");
             });

@@ -33,7 +33,7 @@ pub(super) fn native(context: &Context) -> Result<()> {
 
 /// Tests that check nothing: they print the documentation's tables when they are asked for by name.
 const TABLES: [&str; 4] =
-    ["clip::tests::variance_table", "drift::tests::rates", "order::tests::times", "running::tests::sweep"];
+    ["clip::tests::variance_table", "drift::tests::rates", "order::tests::times", "running::tests::simulated::sweep"];
 
 fn with_ignored(tests: Program) -> Program {
     tests.args(["--", "--include-ignored"]).args(TABLES.iter().flat_map(|table| ["--skip", table]))
