@@ -177,5 +177,8 @@ mod tests {
         let mut short = Aggregate::new(&round);
         short.add([1; 16], &Share::zero(2)).expect("fits");
         assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));
+        (4..=5).for_each(|n| assert_eq!(short.add([n; 16], &Share::zero(2)), Ok(true)));
+        assert_eq!(short.count(), leader.count());
+        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch), "as many, and others");
     }
 }

@@ -65,6 +65,17 @@ mod tests {
             true
         };
         assert_eq!(test(plain), refused, "one byte over and over");
+        for plain in [1, 2] {
+            let mut draws = 0;
+            let once = |bytes: &mut [u8]| {
+                draws += 1;
+                if draws != plain {
+                    counted(bytes);
+                }
+                true
+            };
+            assert_eq!(test(once), refused, "one byte over and over, in draw {plain} alone");
+        }
         let mut draws = 0;
         let ends = |bytes: &mut [u8]| {
             draws += 1;

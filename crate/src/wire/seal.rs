@@ -112,6 +112,20 @@ mod tests {
         assert_eq!(key.open(&sealed[..31], &data), Err(Error::SealBroken));
     }
 
+    #[test]
+    fn a_helpers_share_is_a_seed_of_32_bytes_and_no_other_length() {
+        let key = SealingKey::from_seed(&[1; 32]);
+        let opened = |length: usize, role| {
+            let data = associated(&[5; 32], &[6; 16], role);
+            let sealed = seal(&key.public(), &vec![7; length], &data).expect("a plain key");
+            key.open_seed(&sealed, &[5; 32], &[6; 16])
+        };
+        assert_eq!(opened(32, Role::Helper), Ok([7; 32]));
+        for (length, role) in [(31, Role::Helper), (33, Role::Helper), (32, Role::Leader)] {
+            assert_eq!(opened(length, role), Err(Error::SealBroken), "{length}");
+        }
+    }
+
     /// The same key and nonce over two plaintexts would give away how they differ.
     #[test]
     fn nothing_is_sealed_twice_with_the_same_key() {

@@ -60,6 +60,16 @@ fn the_base_answers_for_the_time_of_a_slate_that_an_event_in_it_named() {
 }
 
 #[test]
+fn a_base_with_more_names_than_it_keeps_answers_for_any() {
+    let mut names = Names(Vec::new());
+    (1..MOST_NAMES as u64).for_each(|n| names.add(2 * n));
+    assert!(names.may_have(2) && !names.may_have(3));
+    [7, 7, 9].into_iter().for_each(|name| names.add(name));
+    assert_eq!((names.0.len(), names.0.is_sorted()), (MOST_NAMES, true));
+    assert!(names.may_have(9) && names.may_have(11), "9 was left out, and so may any have been");
+}
+
+#[test]
 fn what_was_contributed_is_not_new_again_after_something_else_is_forgotten() {
     // Of a pool of 256 the log's one example leaves 255 of the base's.
     let mut memory = with_a_base();
@@ -75,4 +85,42 @@ fn what_was_contributed_is_not_new_again_after_something_else_is_forgotten() {
     memory.record(&head(), next).expect("a plain event");
     memory.forget(&head(), Selector::Item(99_999));
     assert_eq!(settled(memory).learner().fresh().count(), 1);
+}
+
+#[test]
+fn what_was_not_looked_at_yet_is_contributed_with_the_rest() {
+    let mut memory = Memory::new(&head(), Without::default());
+    for n in 1..=3 {
+        let event = Event { kind: 1, others: vec![item(n + 1), item(n + 2)], ..event(n) };
+        memory.record(&head(), event).expect("a plain event");
+    }
+    assert_eq!(memory.learner().fresh().count(), 3);
+    memory.contributed();
+    assert_eq!(memory.learner().fresh().count(), 0);
+    assert_eq!(settled(memory).learner().fresh().count(), 0);
+}
+
+#[test]
+fn under_a_new_head_the_base_learns_nothing_from_the_old_one() {
+    let other = head().with_parameters(vec![0.25; head().parameters().len()]).expect("as many");
+    let memory = with_a_base();
+    assert_ne!(memory.base.state.learner, Learner::new(&head()));
+    let adopted = Memory::adopt(&other, &memory.export()).expect("our own bytes");
+    assert_eq!(adopted.base.state.learner, Learner::new(&other));
+    assert_eq!(adopted.base.state.profile, memory.base.state.profile);
+}
+
+#[test]
+fn to_forget_while_the_oldest_are_leaving_leaves_no_more_to_go_than_there_are() {
+    let mut memory = Memory::new(&head(), Without::default());
+    for n in 1..=MOST_EVENTS + 1 {
+        let seen = Event { kind: 0, others: Vec::new(), ..event(n) };
+        memory.record(&head(), seen).expect("a plain event");
+    }
+    assert_eq!(memory.leaving, SEGMENT as u64);
+    memory.forget(&head(), Selector::Time(event(4).moment.ms, u64::MAX));
+    assert!(Memory::import(&head(), &memory.export()).is_ok());
+    let worked = (0..1000).take_while(|_| memory.advance(&head(), &mut Scratch::default())).count();
+    assert!(worked < 1000 && memory.leaving == 0, "{worked}");
+    assert_eq!((memory.log.len(), memory.base.events), (0, 3));
 }
