@@ -228,9 +228,13 @@ pub enum Error {
     #[cfg(feature = "served")]
     TooManyRequests { limit: usize },
     /// One address asked too often.
-    #[error("this address may ask {limit} times a second; ask again in {wait_s} s")]
+    #[error("this address may ask {limit} times in {within_s} s; ask again in {wait_s} s")]
     #[cfg(feature = "served")]
-    RateLimited { limit: u32, wait_s: u32 },
+    RateLimited { limit: u32, within_s: u32, wait_s: u32 },
+    /// A body was announced and did not come, or not all of it.
+    #[error("the body did not come within {within_s} s")]
+    #[cfg(feature = "served")]
+    BodyLate { within_s: u32 },
 
     /// The address leads nowhere.
     #[error("nothing is served at this address")]

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 pub(crate) mod backup;
+mod door;
 pub(crate) mod evaluate;
 mod folder;
 pub(crate) mod head;

@@ -9,6 +9,8 @@ use tokio::sync::Mutex;
 
 use crate::{
     keys::Keys,
+    listen::Connections,
+    metrics::HelperMetrics,
     peer::{Ask, Verdict},
     store::{Added, BatchState, Held, Spent, State, Store, StoredBatch, StoredHead, StoredRound, StoredTask},
     task::Task,
@@ -27,6 +29,7 @@ pub struct Helper<S> {
     leader_name: Option<String>,
     /// Rounds begin and end one at a time.
     turning: Mutex<()>,
+    metrics: HelperMetrics,
 }
 
 /// A task that the leader proposes, with its first head in hexadecimal.
@@ -65,7 +68,8 @@ pub struct Standing {
 impl<S: Store> Helper<S> {
     /// A helper of this name.
     pub fn new(store: S, keys: Keys, name: &str) -> Self {
-        Self { store, keys, name: name.into(), leader_name: None, turning: Mutex::new(()) }
+        let (name, metrics) = (name.into(), HelperMetrics::default());
+        Self { store, keys, name, leader_name: None, turning: Mutex::new(()), metrics }
     }
 
     /// One that signs only rounds whose leader has this name: devices are told it over this helper's signature.
@@ -77,6 +81,16 @@ impl<S: Store> Helper<S> {
     /// What the leader and applications pin.
     pub fn identity(&self) -> &Identity {
         &self.keys.identity
+    }
+
+    /// What a listener counts is printed, too.
+    pub fn watch(&self, connections: &Connections) {
+        self.metrics.watch(connections);
+    }
+
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &HelperMetrics {
+        &self.metrics
     }
 
     /// Its store.

@@ -1,133 +1,242 @@
-//! Where requests come in: plain, or under TLS.
+//! Where requests come in: plain, or under TLS. Whoever is slow, or brings many connections, keeps nobody else waiting.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    response::Response,
 };
-use rustls::{
-    ServerConfig,
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+use hyper::{
+    Request,
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::watch,
+    task::JoinSet,
+    time::{interval, sleep, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::seldom::Seldom;
+
+mod connections;
+mod tls;
+
+pub use connections::Connections;
+use connections::Place;
+pub use tls::Tls;
+pub(crate) use tls::{certificates, provider};
 
 /// Whoever takes longer for a handshake is not waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Handshakes at a time.
-const HANDSHAKES: usize = 256;
-
-/// The one provider of TLS's algorithms, named so that no dependency's choice of another can stop the server.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
-}
-
-/// A certificate and its key.
-#[derive(Debug, Clone)]
-pub struct Tls(Arc<ServerConfig>);
-
-impl Tls {
-    /// Reads a chain of certificates and a key, both in PEM. They are read once: a new certificate needs a restart.
-    pub fn from_files(chain: &Path, key: &Path) -> Result<Self, String> {
-        let certificates = certificates(chain)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|cause| format!("{}: {cause}", key.display()))?;
-        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let config = config.map_err(|cause| cause.to_string())?.with_no_client_auth();
-        let unfit = |cause| format!("{} and {} do not fit: {cause}", chain.display(), key.display());
-        Ok(Self(Arc::new(config.with_single_cert(certificates, secret).map_err(unfit)?)))
-    }
-}
-
-/// The certificates of a PEM file; at least one.
-pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let read = read.map_err(|cause| format!("{}: {cause}", file.display()))?;
-    if read.is_empty() { Err(format!("{} holds no certificate", file.display())) } else { Ok(read) }
-}
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Nor for the header of a request; a kept connection that says nothing for so long is closed.
+const HEADER: Duration = Duration::from_secs(10);
+/// Nor for a request and its answer, each looked at so often: a page of 300 KB takes a minute over the slowest line.
+const ANSWER: Duration = Duration::from_mins(1);
+/// So many looks.
+const LOOKS: u32 = 3;
+/// A server that is asked to stop waits so long for what it accepted.
+const STOP: Duration = Duration::from_secs(10);
+/// What hyper reads ahead: an upload of 4,096 entries and its header.
+const AHEAD: usize = 32 << 10;
+/// Headers of a request.
+const HEADERS: usize = 64;
 
 /// Whom a connection comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client(pub(crate) SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Client {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(*stream.remote_addr())
+/// An address; of IPv6 the network of 64 bits, for a household has all the addresses of one.
+pub(crate) fn group(who: IpAddr) -> u128 {
+    match who.to_canonical() {
+        IpAddr::V4(who) => who.to_bits().into(),
+        IpAddr::V6(who) => who.to_bits() & !u128::from(u64::MAX),
     }
 }
 
-impl Connected<IncomingStream<'_, Handshaken>> for Client {
-    fn connect_info(stream: IncomingStream<'_, Handshaken>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-/// Serves until it is asked to stop, and finishes what it accepted by then.
+/// Serves until it is asked to stop, and finishes what it accepted by then, or as much of it as there is time for.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
+    connections: Connections,
     app: Router,
-    stopped: impl Future<Output = ()> + Send + 'static,
+    stopped: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let app = app.into_make_service_with_connect_info::<Client>();
-    match tls {
-        None => axum::serve(listener, app).with_graceful_shutdown(stopped).await,
-        Some(tls) => axum::serve(Handshaken::new(listener, &tls)?, app).with_graceful_shutdown(stopped).await,
-    }
-}
-
-/// Connections whose handshake is done. One that is slow keeps no other waiting.
-struct Handshaken {
-    done: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    address: SocketAddr,
-}
-
-impl Handshaken {
-    fn new(listener: TcpListener, tls: &Tls) -> io::Result<Self> {
-        let (ready, done) = mpsc::channel(HANDSHAKES);
-        let address = listener.local_addr()?;
-        tokio::spawn(shake(listener, TlsAcceptor::from(tls.0.clone()), ready));
-        Ok(Self { done, address })
-    }
-}
-
-async fn shake(mut listener: TcpListener, tls: TlsAcceptor, ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    let tls = tls.map(|tls| TlsAcceptor::from(tls.0));
+    let (stop, stopping) = watch::channel(false);
+    let mut open = JoinSet::new();
+    let (mut stopped, refused) = (pin!(stopped), Seldom::default());
     loop {
-        let place = places.clone().acquire_owned().await.expect("nobody closes it");
         let (stream, from) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
-            () = ready.closed() => return,
+            accepted = accept(&listener, &refused) => accepted,
+            Some(_) = open.join_next() => continue,
+            () = &mut stopped => break,
         };
-        let (tls, ready) = (tls.clone(), ready.clone());
-        tokio::spawn(async move {
-            let _place = place;
-            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
-                // The server may have stopped in the meantime.
-                drop(ready.send((stream, from)).await);
+        // One that is refused is hung up on.
+        if let Some(place) = connections.enter(from.ip()) {
+            let line = Line { place: Arc::new(place), from, stopping: stopping.clone() };
+            open.spawn(line.answer(stream, tls.clone(), app.clone()));
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    if timeout(STOP, async { while open.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!(left = open.len(), "the server stops in the middle of requests: they take too long");
+    }
+    open.shutdown().await;
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener, refused: &Seldom) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // The one that is gone, and not the listener.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if let Some(times) = refused.due(Instant::now()) {
+                    tracing::error!(%error, times, "no connection can be accepted");
+                }
+                sleep(Duration::from_millis(100)).await;
             }
-        });
+        }
     }
 }
 
-impl Listener for Handshaken {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
+/// A connection that has a place.
+struct Line {
+    place: Arc<Place>,
+    from: SocketAddr,
+    stopping: watch::Receiver<bool>,
+}
 
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.done.recv().await {
-            Some(connection) => connection,
-            // The sender ends with this end alone.
-            None => std::future::pending().await,
+/// The requests of a connection: which one it is, and whether it is answered.
+#[derive(Default)]
+struct Requests {
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
+
+impl Requests {
+    /// The one under way.
+    fn under_way(&self) -> Option<u64> {
+        let begun = self.begun.load(Ordering::Acquire);
+        (self.answered.load(Ordering::Acquire) < begun).then_some(begun)
+    }
+}
+
+/// A request that is answered when this is dropped.
+struct UnderWay(Arc<Requests>, Arc<Place>);
+
+impl UnderWay {
+    fn begin(requests: &Arc<Requests>, place: &Arc<Place>) -> Self {
+        requests.begun.fetch_add(1, Ordering::Release);
+        place.busy();
+        Self(requests.clone(), place.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.1.rest();
+        self.0.answered.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The body of an answer, under way until the last of its bytes is on its way.
+struct Leaving {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl hyper::body::Body for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Line {
+    async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>, app: Router) {
+        let Some(tls) = tls else { return self.speak(stream, app).await };
+        match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.speak(stream, app).await,
+            // Whoever speaks no TLS.
+            Ok(Err(_)) => {}
+            Err(_) => self.place.connections().late("handshake"),
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+    async fn speak(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, app: Router) {
+        let Self { place, from, mut stopping } = self;
+        let requests = Arc::new(Requests::default());
+        let app = TowerToHyperService::new(app);
+        let answer = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(Client(from)));
+            let under_way = UnderWay::begin(&requests, &place);
+            let answer = hyper::service::Service::call(&app, request.map(Body::new));
+            async move {
+                let Ok(answer) = answer.await;
+                Ok::<Response, Infallible>(answer.map(|body| Body::new(Leaving { body, _under_way: under_way })))
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEADER).max_buf_size(AHEAD).max_headers(HEADERS);
+        let mut connection = pin!(http.serve_connection(TokioIo::new(io), answer));
+        let (mut look, mut looked) = (interval(ANSWER), (None, 0));
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    // A kept connection that has nothing more to say is no attack.
+                    if ended.is_err_and(|error| error.is_timeout()) && requests.begun.load(Ordering::Acquire) == 0 {
+                        place.connections().late("header");
+                    }
+                    return;
+                }
+                _ = look.tick() => {
+                    let now = requests.under_way();
+                    looked = (now, if now.is_some() && now == looked.0 { looked.1 + 1 } else { 0 });
+                    if looked.1 == LOOKS {
+                        return place.connections().late("answer");
+                    }
+                }
+                () = place.told_to_leave() => return place.connections().late("idle"),
+                _ = stopping.changed() => break,
+            }
+        }
+        connection.as_mut().graceful_shutdown();
+        // Whoever has not sent a whole header has nothing accepted; what was answered last has a second to leave.
+        while timeout(Duration::from_secs(1), connection.as_mut()).await.is_err() && requests.under_way().is_some() {}
     }
 }

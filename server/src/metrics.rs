@@ -8,6 +8,14 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::listen::Connections;
+
+mod door;
+mod helper;
+
+pub(crate) use door::Door;
+pub(crate) use helper::{HelperMetrics, Standing as HelperStanding};
+
 type Labels = Vec<(&'static str, String)>;
 
 /// How a task stands when it is looked at.
@@ -31,6 +39,7 @@ pub struct Metrics {
     uploads: Family<Labels, Counter>,
     rounds: Family<Labels, Counter>,
     limited: Counter,
+    logins: Counter,
     closing: Histogram,
     store: Histogram,
     gauges: [Family<Labels, Gauge>; 5],
@@ -39,10 +48,12 @@ pub struct Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("privet");
-        let (uploads, rounds, limited) = (Family::default(), Family::default(), Counter::default());
+        let (uploads, rounds) = (Family::default(), Family::default());
+        let (limited, logins) = (Counter::default(), Counter::default());
         registry.register("uploads", "Uploads by outcome: new, known, or the code of a refusal", uploads.clone());
         registry.register("rounds", "Rounds that are over, by outcome: closed, held, ended", rounds.clone());
         registry.register("rate_limited", "Requests of addresses that asked too often", limited.clone());
+        registry.register("logins_failed", "Requests under /v1/admin with another token or none", logins.clone());
         // From half a millisecond, doubled, to 16 s.
         let histogram = || Histogram::new((0..16).map(|power| 0.0005 * f64::from(1 << power)));
         let (closing, store) = (histogram(), histogram());
@@ -60,7 +71,7 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         });
-        Self { registry: Mutex::new(registry), uploads, rounds, limited, closing, store, gauges }
+        Self { registry: Mutex::new(registry), uploads, rounds, limited, logins, closing, store, gauges }
     }
 }
 
@@ -75,6 +86,15 @@ impl Metrics {
 
     pub(crate) fn limited(&self) {
         self.limited.inc();
+    }
+
+    pub(crate) fn login_failed(&self) {
+        self.logins.inc();
+    }
+
+    /// What a listener counts is printed, too.
+    pub fn watch(&self, connections: &Connections) {
+        connections.door().register(&mut self.registry.lock().expect("nobody panics with it"));
     }
 
     pub(crate) fn closed_in(&self, took: Duration) {

@@ -83,6 +83,7 @@ pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
     ("not-authorised", StatusCode::UNAUTHORIZED, Stop),
     ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, Retry),
     ("rate-limited", StatusCode::TOO_MANY_REQUESTS, Retry),
+    ("body-late", StatusCode::REQUEST_TIMEOUT, Retry),
     ("route-unknown", StatusCode::NOT_FOUND, Stop),
     ("method-refused", StatusCode::METHOD_NOT_ALLOWED, Stop),
     ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, Stop),

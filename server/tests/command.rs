@@ -49,6 +49,14 @@ fn settings_are_checked_without_serving() {
     assert!(token.contains("the admin token has 5 characters and has to have 32 or more"), "{token}");
     let header = refused(&privet(&["serve", "--check", "--leader-name", "a", "--client-header", "no header"], &[]));
     assert!(header.contains("--client-header no header"), "{header}");
+    let checked = |words: &[&str]| {
+        let words = [&["serve", "--check", "--leader-name", "a"], words].concat();
+        refused(&privet(&words, &[]))
+    };
+    let hops = checked(&["--trusted-hops", "2"]);
+    assert!(hops.contains("--trusted-hops counts the proxies that write --client-header"), "{hops}");
+    let connections = checked(&["--connections", "4000000000"]);
+    assert!(connections.contains("4000000000 connections do not fit: this process may open"), "{connections}");
     let pages = refused(&privet(&["serve", "--check", "--leader-name", "a", "--pages", "nowhere"], &[]));
     assert!(pages.contains("there is no folder nowhere"), "{pages}");
 }
@@ -285,10 +293,15 @@ fn the_admin_token_is_of_a_file_or_the_environment() {
     let tokens = ["a file's token, 32 characters or more", "the environment's, 32 characters or more"];
     fs::write(&file, format!("{}\n", tokens[0])).expect("writable");
     let environment = [("PRIVET_ADMIN_TOKEN", tokens[1])];
+    // Bound, and let go again: nothing listens there.
+    let operator = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let operator = operator.expect("a port is free").to_string();
     for (flags, counts) in [(&["--admin-token-file", text(&file)][..], 0), (&[], 1)] {
         let words = [&["--mode", "device"], flags].concat();
         let data = folder.path().join(counts.to_string());
-        let (child, url) = logging(&data, &words, &environment, Stdio::null());
+        let words = [&words[..], &["--operator-listen", &operator]].concat();
+        let (child, _) = logging(&data, &words, &environment, Stdio::null());
+        let url = format!("http://{operator}");
         let asked = |token: &str| {
             let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
             let request = agent.get(format!("{url}/v1/admin/tasks")).header("authorization", format!("Bearer {token}"));

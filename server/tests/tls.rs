@@ -22,6 +22,9 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+/// Who runs which.
+const NAMES: [&str; 4] = ["--leader-name", "Example Ltd", "--helper-name", "Another Ltd"];
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_privet");
 
 fn privet(words: &[&str]) -> Result<String, String> {
@@ -63,6 +66,18 @@ fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
 
 /// The body of an answer, over a connection that this authority vouches for.
 async fn get(url: &str, path: &str, authority: &Path) -> std::io::Result<Vec<u8>> {
+    let answer = get_any(url, path, authority).await?;
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    Ok(body(answer))
+}
+
+fn body(mut answer: Vec<u8>) -> Vec<u8> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a header");
+    answer.split_off(end + 4)
+}
+
+/// An answer with its header, whatever it is.
+async fn get_any(url: &str, path: &str, authority: &Path) -> std::io::Result<Vec<u8>> {
     let address = url.strip_prefix("https://").expect("it says what it speaks");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("one to trust");
@@ -76,9 +91,7 @@ async fn get(url: &str, path: &str, authority: &Path) -> std::io::Result<Vec<u8>
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
-    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a header");
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-    Ok(answer.split_off(end + 4))
+    Ok(answer)
 }
 
 fn text(path: &Path) -> &str {
@@ -140,9 +153,61 @@ async fn a_round_opens_and_is_fetched_over_tls() {
 
 /// The open round, if there is one.
 async fn open(url: &str, authority: &Path) -> Option<Vec<u8>> {
-    let metrics = get(url, "/metrics", authority).await.expect("it answers");
-    let is_open = String::from_utf8(metrics).expect("text").contains("privet_round{task=\"demo\"} 1\n");
-    if is_open { get(url, "/v1/tasks/demo/round", authority).await.ok() } else { None }
+    let round = get_any(url, "/v1/tasks/demo/round", authority).await.expect("it answers");
+    round.starts_with(b"HTTP/1.1 200").then(|| body(round))
+}
+
+/// A leader that has no answer of its helper says which of three things has to be mended.
+#[test]
+fn a_helper_that_is_down_distrusted_or_of_another_scheme_is_three_sentences() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (crt, key) = certificate(folder.path(), "helper");
+    let (other, _) = certificate(folder.path(), "other");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (ours, theirs, plain) = (path("leader"), path("helper"), path("plain"));
+    let leader_key = privet(&["keys", "new", "--role", "leader", "--data", &ours]).expect("a key");
+    let helper_key = privet(&["keys", "new", "--role", "helper", "--data", &theirs]).expect("a key");
+    privet(&["keys", "new", "--role", "helper", "--data", &plain]).expect("a key");
+    let helper = |data: &str, tls: &[&str]| {
+        let words = ["--role", "helper", "--data", data, "--leader-key", &leader_key, "--listen", "127.0.0.1:0"];
+        Process::start(&[&words[..], &NAMES, tls].concat())
+    };
+    let (_secure, https) = helper(&theirs, &["--tls-certificate", text(&crt), "--tls-key", text(&key)]);
+    let (_plain, http) = helper(&plain, &[]);
+    // Bound, and let go again: nothing listens there.
+    let nobody =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("it is bound");
+    let said = |url: &str, authority: Option<&Path>| {
+        let log = folder.path().join("log");
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--role", "leader", "--data", &ours, "--listen", "127.0.0.1:0"]);
+        command.args(["--helper", url, "--helper-key", &helper_key]).args(NAMES);
+        command.args(authority.iter().flat_map(|authority| ["--helper-ca", text(authority)]));
+        command.stdout(Stdio::null()).stderr(fs::File::create(&log).expect("writable"));
+        let _leader = Process(command.spawn().expect("it runs"));
+        for _ in 0..600 {
+            let log = fs::read_to_string(&log).expect("UTF-8");
+            if log.contains("the helper did not answer") {
+                return log;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("nothing is said within 30 s: {}", fs::read_to_string(&log).expect("UTF-8"))
+    };
+    let (down, distrusted, scheme) =
+        ("the helper is down", "the helper's certificate is not trusted", "the helper does not speak what the address");
+    let [as_http, as_https] = [https.replace("https:", "http:"), http.replace("http:", "https:")];
+    for (url, authority, wanted) in [
+        (&*format!("http://{nobody}"), None, down),
+        (&*https, Some(&*other), distrusted),
+        (&*as_http, None, scheme),
+        (&*as_https, Some(&*crt), scheme),
+    ] {
+        let log = said(url, authority);
+        for sentence in [down, distrusted, scheme] {
+            assert_eq!(log.contains(sentence), sentence == wanted, "{url}: {sentence}: {log}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an operator sees and does over HTTP.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use privet::{Head, Mode, hex};
 use privet_server::{Proposal, Task, now_s};
@@ -9,7 +9,11 @@ use serde_json::Value;
 use super::pair::{Pair, Reply, TOKEN, agent, contribution, problem};
 
 pub(crate) fn asked(pair: &Pair, method: &str, path: &str, token: &str, body: &[u8]) -> Reply {
-    let address = format!("http://{}{path}", pair.address);
+    asked_at(pair.operator, method, path, token, body)
+}
+
+fn asked_at(port: SocketAddr, method: &str, path: &str, token: &str, body: &[u8]) -> Reply {
+    let address = format!("http://{port}{path}");
     let bearer = format!("Bearer {token}");
     Reply::from(match method {
         "get" => agent().get(address).header("authorization", bearer).call(),
@@ -23,7 +27,9 @@ fn nobody_without_the_token_is_an_operator() {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = Pair::start(&folder, Mode::Device, |_| {});
     let path = "/v1/admin/tasks";
-    assert_eq!(pair.get(path).problem(), problem(401, "not-authorised"));
+    assert_eq!(pair.get(path).problem(), problem(404, "route-unknown"), "devices have another port");
+    let nobody = Reply::from(agent().get(format!("http://{}{path}", pair.operator)).call());
+    assert_eq!(nobody.problem(), problem(401, "not-authorised"));
     for wrong in ["", "a token of 32 characters or more", &format!("{TOKEN}.")] {
         assert_eq!(asked(&pair, "get", path, wrong, b"").problem(), problem(401, "not-authorised"));
     }
@@ -82,7 +88,7 @@ fn figures_are_there_and_say_nothing_about_a_device() {
     pair.upload(1, [0xab; 16], &bytes);
     pair.upload(1, [0xab; 16], &bytes);
     pair.upload(9, [0xab; 16], &bytes);
-    let text = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    let text = pair.figures();
     for line in [
         "privet_uploads_total{outcome=\"new\"} 1",
         "privet_uploads_total{outcome=\"known\"} 1",
@@ -107,7 +113,7 @@ fn figures_tell_of_a_round_that_closed() {
     let begun_s = now_s() - 100;
     pair.turn_at(begun_s).expect("the goal is reached");
     let before = now_s();
-    let text = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    let text = pair.figures();
     for line in [
         "privet_rounds_total{task=\"demo\",outcome=\"closed\"} 1",
         "privet_closing_seconds_count 1",
@@ -124,35 +130,39 @@ fn figures_tell_of_a_round_that_closed() {
     pair.stop();
 }
 
-/// The paths of the sources and those of the document are the same, and each answers as itself.
+/// The paths of the sources and those of the documents are the same, and each answers as itself.
 #[test]
-fn the_document_describes_the_routes() {
+fn each_document_describes_the_routes_of_its_port() {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = Pair::start(&folder, Mode::Device, |_| {});
-    let document = pair.get("/v1/openapi.json").json();
-    let mut documented = BTreeSet::new();
-    for (path, operations) in document["paths"].as_object().expect("paths") {
-        for method in operations.as_object().expect("operations").keys() {
-            documented.insert(format!("{method} {path}"));
-            let head = Head::hash(b"none");
-            let concrete = path.replace("{task}", "none").replace("{round}", "1").replace("{id}", &hex(&[1; 16]));
-            let reply = asked(&pair, method, &concrete.replace("{hash}", &hex(&head)), TOKEN, b"");
-            let refused = if reply.status < 400 { String::new() } else { reply.problem().1 };
-            assert_ne!(refused, "method-refused", "{method} {path}");
-            assert!(refused != "route-unknown" || path.contains("{hash}"), "{method} {path}");
+    let devices = [include_str!("../../server/src/routes.rs")];
+    let operators =
+        [include_str!("../../server/src/routes/operator.rs"), include_str!("../../server/src/routes/admin.rs")];
+    for (port, sources) in [(pair.address, &devices[..]), (pair.operator, &operators)] {
+        let document = Reply::from(agent().get(format!("http://{port}/v1/openapi.json")).call()).json();
+        let mut documented = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            for method in operations.as_object().expect("operations").keys() {
+                documented.insert(format!("{method} {path}"));
+                let head = Head::hash(b"none");
+                let concrete = path.replace("{task}", "none").replace("{round}", "1").replace("{id}", &hex(&[1; 16]));
+                let reply = asked_at(port, method, &concrete.replace("{hash}", &hex(&head)), TOKEN, b"");
+                let refused = if reply.status < 400 { String::new() } else { reply.problem().1 };
+                assert_ne!(refused, "method-refused", "{method} {path}");
+                assert!(refused != "route-unknown" || path.contains("{hash}"), "{method} {path}");
+            }
         }
-    }
-    let sources = [include_str!("../../server/src/routes.rs"), include_str!("../../server/src/routes/admin.rs")];
-    let mut served = BTreeSet::new();
-    for line in sources.iter().flat_map(|source| source.lines()) {
-        let Some((path, methods)) = line.trim().strip_prefix(".route(\"").and_then(|rest| rest.split_once("\", "))
-        else {
-            continue;
-        };
-        for method in ["get", "put", "post"].into_iter().filter(|method| methods.contains(&format!("{method}("))) {
-            served.insert(format!("{method} {path}"));
+        let mut served = BTreeSet::new();
+        for line in sources.iter().flat_map(|source| source.lines()) {
+            let Some((path, methods)) = line.trim().strip_prefix(".route(\"").and_then(|rest| rest.split_once("\", "))
+            else {
+                continue;
+            };
+            for method in ["get", "put", "post"].into_iter().filter(|method| methods.contains(&format!("{method}("))) {
+                served.insert(format!("{method} {path}"));
+            }
         }
+        assert_eq!(documented, served);
     }
-    assert_eq!(documented, served);
     pair.stop();
 }

@@ -7,7 +7,8 @@ use pollster::block_on;
 use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
 use privet_server::store::{Shelf, StoredTask};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app, serve,
+    Connections, Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app,
+    leader_operator_app, serve,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -26,6 +27,8 @@ pub(crate) const RATE: u32 = 1000;
 pub(crate) struct Pair {
     pub(crate) runtime: Runtime,
     pub(crate) address: SocketAddr,
+    /// Where figures are, and the administration.
+    pub(crate) operator: SocketAddr,
     pub(crate) leader: Arc<Leader<SqliteStore, HttpPeer>>,
     pub(crate) helper: Option<Arc<Helper<SqliteStore>>>,
     pub(crate) task: Task,
@@ -37,13 +40,18 @@ pub(crate) async fn bound() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Where the leader is served.
-async fn served(leader: Arc<Leader<SqliteStore, HttpPeer>>) -> SocketAddr {
-    let (listener, address) = bound().await;
-    let rate = Rate { per_s: RATE, client_header: Some(HeaderName::from_static(CLIENT)) };
-    let extras = Extras { admin_token: Some(TOKEN), rate: Some(&rate), ..Extras::default() };
-    tokio::spawn(serve(listener, None, leader_app(leader, extras), std::future::pending()));
-    address
+/// Where the leader is served, to devices and to its operator.
+async fn served(leader: Arc<Leader<SqliteStore, HttpPeer>>) -> [SocketAddr; 2] {
+    let rate = Rate { per_s: RATE, client_header: Some(HeaderName::from_static(CLIENT)), ..Rate::default() };
+    let operator = leader_operator_app(leader.clone(), Some(TOKEN));
+    let devices = leader_app(leader, Extras { rate: Some(&rate), ..Extras::default() });
+    let mut addresses = Vec::new();
+    for app in [devices, operator] {
+        let (listener, address) = bound().await;
+        tokio::spawn(serve(listener, None, Connections::default(), app, std::future::pending()));
+        addresses.push(address);
+    }
+    addresses.try_into().expect("two of them")
 }
 
 impl Pair {
@@ -52,7 +60,7 @@ impl Pair {
         let runtime = Runtime::new().expect("a runtime starts");
         let (mut task, head) = Task::demo(mode, 3).expect("the demo's numbers fit");
         edit(&mut task);
-        let (leader, helper, address) = runtime.block_on(async {
+        let (leader, helper, [address, operator]) = runtime.block_on(async {
             let store = async |name: &str| {
                 let path = folder.path().join(name).with_extension("sqlite");
                 SqliteStore::open_hasty(&path).await.expect("a new file opens")
@@ -81,15 +89,15 @@ impl Pair {
             let leader = Arc::new(Leader::new(store("leader").await, leader_keys, "the leader", peer));
             leader.serve(task.clone(), &head).await.expect("the task is whole");
             leader.turn("demo", NOW_S).await.expect("a round opens");
-            let address = served(leader.clone()).await;
-            (leader, helper.map(|(helper, _)| helper), address)
+            let addresses = served(leader.clone()).await;
+            (leader, helper.map(|(helper, _)| helper), addresses)
         });
-        Self { runtime, address, leader, helper, task }
+        Self { runtime, address, operator, leader, helper, task }
     }
 
     /// The same with a leader that starts anew, and finds this where its helper was; it pins this key.
     pub(crate) fn led(self, folder: &TempDir, helper: Router, pinned: [u8; 32]) -> Self {
-        let (leader, address) = self.runtime.block_on(async {
+        let (leader, [address, operator]) = self.runtime.block_on(async {
             let first = self.leader.head(self.task.first_head().expect("64 digits")).await.expect("it is published");
             self.leader.store().shut().await;
             let (listener, address) = bound().await;
@@ -101,10 +109,10 @@ impl Pair {
             let peer = Some((peer.expect("plain HTTP"), pinned));
             let leader = Arc::new(Leader::new(store, keys, "the leader", peer));
             leader.serve(self.task.clone(), &first.body).await.expect("the task is whole");
-            let address = served(leader.clone()).await;
-            (leader, address)
+            let addresses = served(leader.clone()).await;
+            (leader, addresses)
         });
-        Self { address, leader, ..self }
+        Self { address, operator, leader, ..self }
     }
 
     pub(crate) fn stop(self) {
@@ -126,6 +134,12 @@ impl Pair {
 
     pub(crate) fn get(&self, path: &str) -> Reply {
         Reply::from(agent().get(format!("http://{}{path}", self.address)).call())
+    }
+
+    /// What an operator watches.
+    pub(crate) fn figures(&self) -> String {
+        let figures = Reply::from(agent().get(format!("http://{}/metrics", self.operator)).call());
+        String::from_utf8(figures.bytes).expect("text")
     }
 
     pub(crate) fn put(&self, path: &str, body: &[u8]) -> Reply {

@@ -49,7 +49,7 @@ fn an_open_round_keeps_its_own_cohort_when_the_goal_is_lowered() {
     assert_eq!(pair.round().number, 1, "two of three");
     let bytes = contribution(&mut pair.device(), [9; 16]);
     assert_eq!(pair.upload(1, [9; 16], &bytes).count(), (201, 3));
-    let goal = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    let goal = pair.figures();
     assert!(goal.contains("privet_round_goal{task=\"demo\"} 3\n"), "{goal}");
     pair.turn().expect("the goal is reached");
     assert_eq!((pair.round().number, pair.round().min_cohort), (2, 1));
@@ -114,7 +114,7 @@ fn a_head_that_the_helper_will_not_sign_is_held_back_and_rounds_go_on() {
     assert_eq!((pair.round().number, pair.round().head), (2, first), "from the head before");
     let (versions, _) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
     assert_eq!(versions[1].held.as_deref(), Some("the helper refused: round-conflict"));
-    let figures = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    let figures = pair.figures();
     assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
     let promoted = pair.runtime.block_on(pair.leader.promote("demo", versions[1].hash));
     assert_eq!(promoted, Err(Error::HelperRefused { code: "round-conflict".into() }));
@@ -146,7 +146,7 @@ fn a_head_whose_mean_is_longer_than_it_can_be_is_held_back() {
     for path in [format!("/v1/heads/{hash}"), format!("/v1/heads/{hash}/manifest")] {
         assert_eq!(pair.get(&path).problem(), problem(404, "route-unknown"), "nobody is given it");
     }
-    let figures = String::from_utf8(pair.get("/metrics").bytes).expect("text");
+    let figures = pair.figures();
     assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
     pair.stop();
 }

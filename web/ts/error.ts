@@ -62,6 +62,7 @@ const CODES = [
   "not-authorised",
   "too-many-requests",
   "rate-limited",
+  "body-late",
   "route-unknown",
   "method-refused",
   "body-too-large",

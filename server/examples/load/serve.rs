@@ -4,7 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use privet::{Dense, Head, Mode, Schema, hex, unhex};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, keep_turning, leader_app, now_s,
+    Connections, Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, keep_turning,
+    leader_app, now_s, serve as serve_on,
     store::{Shelf, StoredTask},
 };
 use tokio::{io::AsyncReadExt, net::TcpListener};
@@ -62,5 +63,5 @@ async fn serve(app: axum::Router, key: &str) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     println!("{} {key}", listener.local_addr().expect("it is bound"));
     let ended = async { drop(tokio::io::stdin().read_to_end(&mut Vec::new()).await) };
-    tokio::select! { served = axum::serve(listener, app) => served.expect("it serves"), () = ended => {} }
+    serve_on(listener, None, Connections::default(), app, ended).await.expect("it serves");
 }

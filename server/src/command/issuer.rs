@@ -4,10 +4,10 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use privet::hex;
-use privet_server::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};
+use privet_server::{Accounts, Connections, Issued, Issuer, IssuerKey, Quota, issuer_app, serve};
 use tokio::net::TcpListener;
 
-use super::{Done, because, say, serve::asked_to_stop};
+use super::{Done, because, door, say, serve::asked_to_stop};
 
 /// A shorter secret could be guessed.
 const SECRET_LENGTH: usize = 32;
@@ -109,11 +109,9 @@ impl Serve {
         let address = listener.local_addr().map_err(because("the address is not known"))?;
         // It serves on, whether or not anybody reads that.
         drop(say(format!("Privet's issuer listens on http://{address}")));
-        let served = axum::serve(listener, issuer_app(issuer, &secret));
-        tokio::select! {
-            ended = served => ended.map_err(because("the issuer stopped")),
-            // What was counted is on disk; who waits asks again.
-            () = asked_to_stop() => Ok(()),
-        }
+        let connections = door::connections(None, Connections::EACH)?;
+        // What was counted is on disk; who waits asks again.
+        let served = serve(listener, None, connections, issuer_app(issuer, &secret), asked_to_stop()).await;
+        served.map_err(because("the issuer stopped"))
     }
 }

@@ -5,12 +5,12 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::Stdio, sync::Ar
 use clap::Args;
 use privet::{Identity, Mode, hex};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, Offer, Store, Tls, helper_app, keep_turning, leader_app, now_s, serve,
+    Extras, Helper, HttpPeer, Keys, Leader, Offer, Store, helper_app, helper_operator_app, keep_turning, leader_app,
+    leader_operator_app, now_s, serve,
     store::{Shelf, StoredTask},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    net::TcpListener,
     process::{Child, Command},
     signal,
     sync::oneshot,
@@ -19,6 +19,7 @@ use tokio::{
 use self::settings::{Names, Settings, key};
 use super::{
     Done, because,
+    door::{Operator, listen},
     folder::{Opened, Role, end_unfinished, is_lost},
     say,
 };
@@ -73,6 +74,7 @@ fn check(settings: &Settings, until_stdin_ends: bool) -> Done {
     settings.admin_token()?;
     settings.tls()?;
     settings.rate()?;
+    settings.connections()?;
     if settings.role == Some(Role::Helper) {
         key(settings.leader_key.as_deref(), "leader-key")?;
         return say(format!("a helper in {}", settings.data().display()));
@@ -103,9 +105,15 @@ async fn helper(settings: &Settings, names: Names, new_identity: bool, until_std
     tell(format!("The helper's key is {}", hex(&keys.identity.public())));
     let name = names.helper.unwrap_or_default();
     let helper = Arc::new(Helper::new(store.clone(), keys, &name).of_leader(&names.leader));
-    let tls = settings.tls()?;
+    let (tls, connections) = (settings.tls()?, settings.connections()?);
     let (listener, url) = listen(settings.listen.unwrap_or(HELPER), tls.as_ref()).await?;
+    let operator = Operator::listen(settings.operator_listen, &listener, tls.as_ref()).await?;
+    tell(format!("The helper's figures are at {}/metrics", operator.url));
     tell(format!("The helper listens on {url}"));
+    helper.watch(&connections);
+    let watched = helper_operator_app(helper.clone());
+    let watching = serve(operator.listener, operator.tls, operator.connections, watched, std::future::pending());
+    let watching = tokio::spawn(watching);
     let stopped = async move {
         if until_stdin_ends {
             tokio::select! { () = asked_to_stop() => {}, () = stdin_ended() => {} }
@@ -113,7 +121,9 @@ async fn helper(settings: &Settings, names: Names, new_identity: bool, until_std
             asked_to_stop().await;
         }
     };
-    serve(listener, tls, helper_app(helper, leader), stopped).await.map_err(because("the server stopped"))?;
+    let served = serve(listener, tls, connections, helper_app(helper, leader), stopped).await;
+    served.map_err(because("the server stopped"))?;
+    watching.abort();
     store.shut().await;
     Ok(())
 }
@@ -195,6 +205,9 @@ async fn spawn_helper(settings: &Settings, names: &Names, leader: &Keys) -> Done
     let mut child = command.spawn().map_err(because("the helper does not start"))?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("the helper has no output")?).lines();
     while let Some(line) = lines.next_line().await.map_err(because("the helper's output"))? {
+        if line.contains("figures") {
+            tell(&line);
+        }
         if let Some((_, url)) = line.split_once("listens on ") {
             return Ok((child, url.to_owned()));
         }
@@ -211,7 +224,7 @@ async fn lead(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Done {
     let (pages, admin_token) = (settings.pages()?, settings.admin_token()?);
-    let (tls, rate) = (settings.tls()?, settings.rate()?);
+    let (tls, rate, connections) = (settings.tls()?, settings.rate()?, settings.connections()?);
     let leader = Leader::new(store.clone(), keys, &names.leader, peer);
     let leader = Arc::new(leader.with_helper_named(names.helper.as_deref()));
     for Offer { task, head, validation } in offers {
@@ -220,6 +233,7 @@ async fn lead(
         leader.serve(task, &head).await.map_err(because(format!("task {name}")))?;
     }
     let (listener, url) = listen(settings.listen.unwrap_or(LEADER), tls.as_ref()).await?;
+    let operator = Operator::listen(settings.operator_listen, &listener, tls.as_ref()).await?;
     leader.serve_again().await.map_err(because("the stored tasks"))?;
     for name in leader.names() {
         // Where nothing is in the way, there is a round to fetch from the first request on.
@@ -228,9 +242,15 @@ async fn lead(
         }
     }
     let turning = tokio::spawn(keep_turning(leader.clone()));
+    tell(format!("Its figures are at {}/metrics", operator.url));
     tell(format!("Privet listens on {url}"));
-    let extras = Extras { pages, admin_token: admin_token.as_deref(), rate: rate.as_ref() };
-    serve(listener, tls, leader_app(leader, extras), stopped).await.map_err(because("the server stopped"))?;
+    leader.metrics().watch(&connections);
+    let watched = leader_operator_app(leader.clone(), admin_token.as_deref());
+    let watching = serve(operator.listener, operator.tls, operator.connections, watched, std::future::pending());
+    let watching = tokio::spawn(watching);
+    let app = leader_app(leader, Extras { pages, rate: Some(&rate) });
+    serve(listener, tls, connections, app, stopped).await.map_err(because("the server stopped"))?;
+    watching.abort();
     // A step that is cut off is taken again at the next start.
     turning.abort();
     store.shut().await;
@@ -240,13 +260,6 @@ async fn lead(
 /// Says something to whoever started the server. It serves on, whether or not anybody reads that.
 fn tell(line: impl Display) {
     drop(say(line));
-}
-
-async fn listen(at: SocketAddr, tls: Option<&Tls>) -> Done<(TcpListener, String)> {
-    let cannot = format!("cannot listen on {at} (choose another with --listen 127.0.0.1:0)");
-    let listener = TcpListener::bind(at).await.map_err(because(cannot))?;
-    let address = listener.local_addr().map_err(because("the address is not known"))?;
-    Ok((listener, format!("{}://{address}", if tls.is_some() { "https" } else { "http" })))
 }
 
 async fn stdin_ended() {

@@ -1,11 +1,12 @@
 //! What an operator may do over HTTP, with a token.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Path, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -15,9 +16,16 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{Leader, Problem, Proposal, Task, peer::Peer, store::Store};
+use super::{
+    Served,
+    bodies::Bodies,
+    rate::Buckets,
+    who::{Rate, Who},
+};
+use crate::{Leader, Problem, Proposal, Task, peer::Peer, seldom::Seldom, store::Store};
 
-type Served<S, P> = State<Arc<Leader<S, P>>>;
+/// A task and its head in hexadecimal.
+const LONGEST: usize = 2 << 20;
 
 /// A task as the operator sees it.
 #[derive(Serialize)]
@@ -41,26 +49,72 @@ struct Version {
     held: Option<String>,
 }
 
+/// Who may administer, and how often another guess is listened to.
+struct Guard {
+    /// Hashes have one length, so comparing them says nothing about the token's.
+    wanted: [u8; 32],
+    guesses: Buckets,
+    failed: Seldom,
+}
+
+impl Guard {
+    /// Refuses a request without the token; and any request of an address that has guessed too often, so that its answer
+    /// says nothing about the guess.
+    fn admit(&self, who: u128, headers: &HeaderMap, now: Instant) -> privet::Result<()> {
+        self.guesses.take(who, now)?;
+        let sent: [u8; 32] = Sha256::digest(bearer(headers).unwrap_or_default()).into();
+        if !bool::from(sent.ct_eq(&self.wanted)) {
+            return Err(Error::NotAuthorised);
+        }
+        self.guesses.give_back(who);
+        Ok(())
+    }
+}
+
+/// What stands behind `Bearer`, in whatever case (RFC 9110, 11.1).
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let sent = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = sent.split_at_checked(b"bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
 /// The routes under `/v1/admin`, for requests that carry this token.
-pub(super) fn routes<S: Store, P: Peer>(token: &str) -> Router<Arc<Leader<S, P>>> {
-    // Hashes have one length, so comparing them says nothing about the token's.
-    let wanted: [u8; 32] = Sha256::digest(format!("Bearer {token}")).into();
+pub(super) fn routes<S: Store, P: Peer>(token: &str, leader: Arc<Leader<S, P>>) -> Router<Arc<Leader<S, P>>> {
+    let (wanted, guesses) = (Sha256::digest(token).into(), Buckets::of_guesses());
+    let guard = Arc::new(Guard { wanted, guesses, failed: Seldom::default() });
+    let bodies = Arc::new(Bodies::new(4, 4, 4 * LONGEST));
+    let take = move |State(leader): Served<S, P>, headers: HeaderMap, body: Body| {
+        let bodies = bodies.clone();
+        async move {
+            let body = bodies.whole(None, &headers, body, LONGEST).await?;
+            serve(&leader, &body.bytes).await
+        }
+    };
     Router::new()
-        .route("/v1/admin/tasks", get(tasks).post(serve))
+        .route("/v1/admin/tasks", get(tasks).post(take))
         .route("/v1/admin/tasks/{task}/heads", get(heads))
         .route("/v1/admin/tasks/{task}/heads/{hash}/promote", post(promote))
         .route("/v1/admin/tasks/{task}/rollback", post(rollback))
-        .layer(from_fn(move |request: Request, next: Next| authorised(wanted, request, next)))
+        .layer(from_fn(move |request: Request, next: Next| authorised(guard.clone(), leader.clone(), request, next)))
 }
 
-async fn authorised(wanted: [u8; 32], request: Request, next: Next) -> Response {
-    let sent = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], |sent| sent.as_bytes());
-    let sent: [u8; 32] = Sha256::digest(sent).into();
-    if bool::from(sent.ct_eq(&wanted)) {
-        next.run(request).await
-    } else {
-        Problem(Error::NotAuthorised).into_response()
+async fn authorised<S: Store, P: Peer>(
+    guard: Arc<Guard>,
+    leader: Arc<Leader<S, P>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Who(who) = Who::of(&Rate::default(), &request);
+    let now = Instant::now();
+    // Those whom nobody can tell apart guess together.
+    let Err(error) = guard.admit(who.unwrap_or_default(), request.headers(), now) else {
+        return next.run(request).await;
+    };
+    leader.metrics().login_failed();
+    if let Some(failed) = guard.failed.due(now) {
+        tracing::warn!(failed, "requests under /v1/admin have another token, or none");
     }
+    Problem(error).into_response()
 }
 
 async fn tasks<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Json<Vec<Listed>>, Problem> {
@@ -72,8 +126,8 @@ async fn tasks<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Json<Ve
     Ok(Json(listed?))
 }
 
-async fn serve<S: Store, P: Peer>(State(leader): Served<S, P>, body: axum::body::Bytes) -> Result<StatusCode, Problem> {
-    let proposal: Proposal = serde_json::from_slice(&body).map_err(|_| Error::WireMalformed)?;
+async fn serve<S: Store, P: Peer>(leader: &Leader<S, P>, body: &[u8]) -> Result<StatusCode, Problem> {
+    let proposal: Proposal = serde_json::from_slice(body).map_err(|_| Error::WireMalformed)?;
     let (task, head) = proposal.read()?;
     leader.serve(task, &head).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -110,4 +164,25 @@ async fn rollback<S: Store, P: Peer>(
 ) -> Result<StatusCode, Problem> {
     leader.rollback(&task).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_has_no_case_and_a_token_has() {
+        let of = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, sent.parse().expect("ASCII"));
+            bearer(&headers).map(<[u8]>::to_owned)
+        };
+        for sent in ["Bearer a Token", "bearer a Token", "BEARER  a Token "] {
+            assert_eq!(of(sent), Some(b"a Token".to_vec()), "{sent}");
+        }
+        for sent in ["", "Bearer", "Basic a Token", "Bearera Token"] {
+            assert_eq!(of(sent), None, "{sent}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), None);
+    }
 }

@@ -7,13 +7,16 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use privet::{Identity, hex, unhex};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 
-use super::helper::SIGNATURE;
+use super::{
+    helper::SIGNATURE,
+    silence::{Silence, Telling},
+};
 use crate::{
     listen::{certificates, provider},
     peer::{Ask, Peer, Refusal, sign_request, verify_answer},
@@ -21,6 +24,8 @@ use crate::{
 
 /// A helper that takes longer is taken for gone.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A kept connection is let go before the helper closes it (after ten seconds), so that no request meets its end.
+const KEPT: Duration = Duration::from_secs(5);
 /// No answer is longer: a sum of 4,096 entries has 16 KiB.
 const LIMIT: usize = 1 << 20;
 
@@ -31,6 +36,7 @@ pub struct HttpPeer {
     url: String,
     helper: [u8; 32],
     identity: Arc<Identity>,
+    silent: Telling,
 }
 
 #[derive(Deserialize)]
@@ -60,15 +66,16 @@ impl HttpPeer {
         };
         let config = config.with_no_client_auth();
         let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity })
+        let mut client = Client::builder(TokioExecutor::new());
+        let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector);
+        Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity, silent: Telling::default() })
     }
 
     async fn sent(&self, ask: Ask, body: &[u8]) -> Option<(u16, Bytes)> {
         let signature = hex(&sign_request(&self.identity, ask, &self.helper, body));
         let request = Request::post(format!("{}/v1/peer/{}", self.url, ask.name())).header(SIGNATURE, signature);
         let request = request.body(Full::from(body.to_vec())).ok()?;
-        let reply = self.client.request(request).await.ok()?;
+        let reply = self.client.request(request).await.map_err(|error| self.silent.tell(Silence::of(&error))).ok()?;
         let (head, reply) = reply.into_parts();
         let reply = Limited::new(reply, LIMIT).collect().await.ok()?.to_bytes();
         let status = head.status.as_u16();
@@ -88,6 +95,7 @@ impl HttpPeer {
 impl Peer for HttpPeer {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         let sent = tokio::time::timeout(PATIENCE, self.sent(ask, &body)).await;
+        let sent = sent.inspect_err(|_| self.silent.tell(Silence::Slow));
         let (status, reply) = sent.ok().flatten().ok_or(Refusal::Unreachable)?;
         if status == 200 {
             return Ok(reply.to_vec());

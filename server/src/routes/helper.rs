@@ -5,17 +5,18 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode},
+    extract::{ConnectInfo, Path, State},
+    http::{Extensions, HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use privet::{Error, Result, hex, unhex};
-use tokio::sync::Semaphore;
 
-use super::whole;
+use super::{bodies::Bodies, operator::figures};
 use crate::{
     Helper, Problem,
+    listen::{Client, group},
+    metrics::HelperStanding,
     peer::{Ask, sign_answer, verify_request},
     store::Store,
 };
@@ -25,14 +26,18 @@ pub(super) const SIGNATURE: &str = "privet-signature";
 /// A batch of 65,536 ids, or 10,922 shares.
 const LIMIT: usize = 1 << 20;
 
-/// Requests that are read at a time: a leader has a few under way, one for each of its tasks and one with shares.
-pub(super) const AT_A_TIME: usize = 256;
-pub(super) static READING: Semaphore = Semaphore::const_new(AT_A_TIME);
+/// Requests that are answered at a time: a leader has a few under way, one for each of its tasks and one with shares.
+const AT_A_TIME: usize = 256;
+/// Of one address that have begun to come.
+const OF_ONE: usize = 32;
+/// What is here of them.
+const MEMORY: usize = 128 << 20;
 
 struct Served<S> {
     helper: Arc<Helper<S>>,
     /// The pinned key of the leader.
     leader: [u8; 32],
+    bodies: Bodies,
 }
 
 /// Everything that a helper serves.
@@ -40,36 +45,72 @@ pub fn helper_app<S: Store>(helper: Arc<Helper<S>>, leader: [u8; 32]) -> Router 
     Router::new()
         .route("/v1/peer/{ask}", post(answer))
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(async |State(served): State<Arc<Served<S>>>| ready(&served.helper).await))
         .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
         .fallback(|| async { Problem(Error::RouteUnknown) })
-        .with_state(Arc::new(Served { helper, leader }))
+        .with_state(Arc::new(Served { helper, leader, bodies: Bodies::new(OF_ONE, AT_A_TIME, MEMORY) }))
 }
 
-async fn ready<S: Store>(State(served): State<Arc<Served<S>>>) -> Result<&'static str, Problem> {
-    if served.helper.store().ready().await { Ok("ready\n") } else { Err(Error::StoreFailed.into()) }
+/// What an operator of a helper is served, on a port of its own.
+pub fn helper_operator_app<S: Store>(helper: Arc<Helper<S>>) -> Router {
+    let of = helper.clone();
+    let metrics = get(async move || Ok::<_, Problem>(figures(of.metrics().text(&standing(of.store()).await?))));
+    Router::new()
+        .route("/metrics", metrics)
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(async move || ready(&helper).await))
+        .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
+        .fallback(|| async { Problem(Error::RouteUnknown) })
+}
+
+async fn standing<S: Store>(store: &S) -> Result<Vec<(String, HelperStanding)>> {
+    let mut tasks = Vec::new();
+    for task in store.tasks().await?.into_iter().filter(|task| task.admitted) {
+        let newest = store.latest(&task.name).await?;
+        let agreed = if let Some(newest) = &newest { store.count(newest.id).await? } else { 0 };
+        tasks.push((task.name, HelperStanding { round: newest.map_or(0, |newest| newest.round.number), agreed }));
+    }
+    Ok(tasks)
+}
+
+async fn ready<S: Store>(helper: &Helper<S>) -> Result<&'static str, Problem> {
+    if helper.store().ready().await { Ok("ready\n") } else { Err(Error::StoreFailed.into()) }
 }
 
 async fn answer<S: Store>(
     State(served): State<Arc<Served<S>>>,
     Path(name): Path<String>,
+    extensions: Extensions,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let ask = Ask::ALL.into_iter().find(|ask| ask.name() == name).ok_or(Error::RouteUnknown)?;
     // Whoever it is: the body is read before its signature says.
-    let _reading = READING.try_acquire().map_err(|_| Error::TooManyRequests { limit: AT_A_TIME })?;
-    let body = whole(body, LIMIT, AT_A_TIME).await?;
+    let who = extensions.get::<ConnectInfo<Client>>().map(|info| group(info.0.0.ip()));
+    let answered = async {
+        let body = served.bodies.whole(who, &headers, body, LIMIT).await?;
+        respond(&served, ask, &headers, &body.bytes).await
+    };
+    let answered: Result<Response> = answered.await;
+    if let Err(error) = &answered {
+        served.helper.metrics().asked(None, error.code());
+    }
+    Ok(answered?)
+}
+
+async fn respond<S: Store>(served: &Served<S>, ask: Ask, headers: &HeaderMap, body: &[u8]) -> Result<Response> {
     let identity = served.helper.identity();
     let signature = headers.get(SIGNATURE).and_then(|text| unhex(text.to_str().ok()?)).ok_or(Error::NotAuthorised)?;
-    verify_request(&served.leader, ask, &identity.public(), &body, &signature)?;
-    let (status, said) = match served.helper.answer(ask, &body).await {
+    verify_request(&served.leader, ask, &identity.public(), body, &signature)?;
+    let answer = served.helper.answer(ask, body).await;
+    served.helper.metrics().answered(ask, &answer);
+    let (status, said) = match answer {
         Ok(said) => (StatusCode::OK, said),
         Err(error) => {
             let problem = Problem(error);
             (problem.status(), problem.document().into_bytes())
         }
     };
-    let signature = hex(&sign_answer(identity, ask, &body, status.as_u16(), &said));
+    let signature = hex(&sign_answer(identity, ask, body, status.as_u16(), &said));
     Ok((status, [(SIGNATURE, signature)], said).into_response())
 }

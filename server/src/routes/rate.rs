@@ -1,39 +1,22 @@
-//! How often one address may ask: a bucket of tokens each (Turner 1986), filled at a fixed pace.
+//! How often one address may do something: a bucket of tokens each (Turner 1986), filled at a fixed pace.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, SocketAddr},
-    sync::Mutex,
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Mutex, time::Instant};
 
-use axum::{
-    extract::{ConnectInfo, Request},
-    http::{HeaderMap, HeaderName},
-};
 use privet::{Error, Result};
 
-use crate::listen::Client;
-
-/// An address that was quiet may ask as often at once as it may in this many seconds.
-const BURST_S: f64 = 10.0;
 /// Addresses that are remembered.
 const MOST: usize = 1 << 16;
+/// An address that was quiet may ask as often at once as it may in this many seconds.
+const BURST_S: u32 = 10;
 
-/// How often one address may ask.
-#[derive(Debug, Clone)]
-pub struct Rate {
-    /// Requests a second, for as long as one likes.
-    pub per_s: u32,
-    /// The header in which a proxy names the client. Anybody may write it where there is no proxy, so that none is read
-    /// unless it is named.
-    pub client_header: Option<HeaderName>,
-}
-
-/// The addresses of late, and what each may still ask.
-pub(super) struct Limiter {
-    rate: Rate,
-    buckets: Mutex<HashMap<u128, Bucket>>,
+/// The addresses of late, and what each may still do.
+pub(super) struct Buckets {
+    /// So often within so many seconds.
+    times: u32,
+    within_s: u32,
+    /// At once.
+    burst: u32,
+    held: Mutex<HashMap<u128, Bucket>>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,56 +25,52 @@ struct Bucket {
     at: Instant,
 }
 
-impl Limiter {
-    pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, buckets: Mutex::default() }
+impl Buckets {
+    /// For requests: so many a second.
+    pub(super) fn of_requests(per_s: u32) -> Self {
+        Self { times: per_s, within_s: 1, burst: per_s.saturating_mul(BURST_S), held: Mutex::default() }
     }
 
-    /// Refuses a request of an address that asks too often.
-    pub(super) fn admit(&self, request: &Request, now: Instant) -> Result<()> {
-        let peer = request.extensions().get::<ConnectInfo<Client>>().map(|info| info.0.0);
-        // A router that is called without a connection has nobody to limit.
-        let Some(who) = self.client(request.headers(), peer) else { return Ok(()) };
-        self.take(group(who), now)
+    /// For guesses at a token: ten, and one every ten seconds from then on.
+    pub(super) fn of_guesses() -> Self {
+        Self { times: 1, within_s: 10, burst: 10, held: Mutex::default() }
     }
 
-    /// The address that the nearest proxy saw, where there is one; else the connection's.
-    fn client(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
-        let said = self.rate.client_header.as_ref().and_then(|name| headers.get_all(name).iter().next_back());
-        // Each proxy adds what it saw at the end; what stands before it is the client's own word.
-        let said = said.and_then(|said| said.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-        said.or(peer.map(|peer| peer.ip()))
-    }
-
-    fn take(&self, who: u128, now: Instant) -> Result<()> {
-        let (per_s, burst) = (f64::from(self.rate.per_s), f64::from(self.rate.per_s) * BURST_S);
-        let filled = |bucket: &Bucket| {
-            let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-            (bucket.tokens + since * per_s).min(burst)
-        };
-        let mut buckets = self.buckets.lock().expect("nobody panics with it");
-        if buckets.len() >= MOST {
-            buckets.retain(|_, bucket| filled(bucket) < burst);
-            if buckets.len() >= MOST {
-                // So many at once is no longer a matter of single addresses.
-                buckets.clear();
-            }
+    /// Refuses an address that asks too often.
+    pub(super) fn take(&self, who: u128, now: Instant) -> Result<()> {
+        let per_s = f64::from(self.times) / f64::from(self.within_s);
+        let mut held = self.held.lock().expect("nobody panics with it");
+        if held.len() >= MOST && !held.contains_key(&who) {
+            self.keep_the_worst(&mut held, now);
         }
-        let tokens = buckets.get(&who).map_or(burst, filled);
+        let tokens = held.get(&who).map_or(f64::from(self.burst), |bucket| self.filled(bucket, now));
         let allowed = tokens >= 1.0;
-        buckets.insert(who, Bucket { tokens: if allowed { tokens - 1.0 } else { tokens }, at: now });
+        held.insert(who, Bucket { tokens: if allowed { tokens - 1.0 } else { tokens }, at: now });
         if allowed {
             return Ok(());
         }
-        Err(Error::RateLimited { limit: self.rate.per_s, wait_s: ((1.0 - tokens) / per_s).ceil() as u32 })
+        let wait_s = ((1.0 - tokens) / per_s).ceil() as u32;
+        Err(Error::RateLimited { limit: self.times, within_s: self.within_s, wait_s })
     }
-}
 
-/// An address; of IPv6 the network of 64 bits, for a household has all the addresses of one.
-fn group(who: IpAddr) -> u128 {
-    match who.to_canonical() {
-        IpAddr::V4(who) => who.to_bits().into(),
-        IpAddr::V6(who) => who.to_bits() & !u128::from(u64::MAX),
+    /// What was taken last was no cause to take it.
+    pub(super) fn give_back(&self, who: u128) {
+        if let Some(bucket) = self.held.lock().expect("nobody panics with it").get_mut(&who) {
+            bucket.tokens = (bucket.tokens + 1.0).min(self.burst.into());
+        }
+    }
+
+    fn filled(&self, bucket: &Bucket, now: Instant) -> f64 {
+        let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+        (bucket.tokens + since * f64::from(self.times) / f64::from(self.within_s)).min(self.burst.into())
+    }
+
+    /// Forgets the half that asked least: who uses up its bucket is remembered, however many others are sent to have it
+    /// forgotten.
+    fn keep_the_worst(&self, held: &mut HashMap<u128, Bucket>, now: Instant) {
+        let mut tokens: Vec<f64> = held.values().map(|bucket| self.filled(bucket, now)).collect();
+        let (_, &mut middle, _) = tokens.select_nth_unstable_by(MOST / 2, f64::total_cmp);
+        held.retain(|_, bucket| self.filled(bucket, now) < middle);
     }
 }
 
@@ -101,63 +80,57 @@ mod tests {
 
     use super::*;
 
-    fn limiter(per_s: u32, client_header: Option<&'static str>) -> Limiter {
-        Limiter::new(Rate { per_s, client_header: client_header.map(HeaderName::from_static) })
-    }
-
     #[test]
     fn an_address_asks_ten_seconds_worth_at_once_and_its_rate_from_then_on() {
-        let (limiter, start) = (limiter(2, None), Instant::now());
-        let refused = Err(Error::RateLimited { limit: 2, wait_s: 1 });
-        (0..20).for_each(|_| assert_eq!(limiter.take(1, start), Ok(())));
-        assert_eq!(limiter.take(1, start), refused);
-        assert_eq!(limiter.take(2, start), Ok(()), "another address is another matter");
+        let (buckets, start) = (Buckets::of_requests(2), Instant::now());
+        let refused = Err(Error::RateLimited { limit: 2, within_s: 1, wait_s: 1 });
+        (0..20).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
+        assert_eq!(buckets.take(1, start), refused);
+        assert_eq!(buckets.take(2, start), Ok(()), "another address is another matter");
         let later = start + Duration::from_secs(1);
-        assert_eq!([0, 1].map(|_| limiter.take(1, later)), [Ok(()), Ok(())]);
-        assert_eq!(limiter.take(1, later), refused, "being refused costs nothing, and gains nothing");
+        assert_eq!([0, 1].map(|_| buckets.take(1, later)), [Ok(()), Ok(())]);
+        assert_eq!(buckets.take(1, later), refused, "being refused costs nothing, and gains nothing");
         let day = start + Duration::from_hours(24);
-        assert_eq!((0..30).filter(|_| limiter.take(1, day).is_ok()).count(), 20, "a bucket does not run over");
+        assert_eq!((0..30).filter(|_| buckets.take(1, day).is_ok()).count(), 20, "a bucket does not run over");
     }
 
     #[test]
     fn a_slow_rate_says_how_long_to_wait() {
         // One a second: after half of one, half a token is there, and half a second is a whole one when it is rounded up.
-        let (limiter, start) = (limiter(1, None), Instant::now());
-        (0..10).for_each(|_| assert_eq!(limiter.take(1, start), Ok(())));
-        let refused = limiter.take(1, start + Duration::from_millis(500));
-        assert_eq!(refused, Err(Error::RateLimited { limit: 1, wait_s: 1 }));
+        let (buckets, start) = (Buckets::of_requests(1), Instant::now());
+        (0..10).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
+        let refused = buckets.take(1, start + Duration::from_millis(500));
+        assert_eq!(refused, Err(Error::RateLimited { limit: 1, within_s: 1, wait_s: 1 }));
+    }
+
+    #[test]
+    fn a_guess_that_was_none_is_given_back() {
+        let (buckets, start) = (Buckets::of_guesses(), Instant::now());
+        for _ in 0..100 {
+            assert_eq!(buckets.take(1, start), Ok(()));
+            buckets.give_back(1);
+        }
+        (0..10).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
+        let refused = Err(Error::RateLimited { limit: 1, within_s: 10, wait_s: 10 });
+        assert_eq!(buckets.take(1, start), refused);
+        assert_eq!(buckets.take(1, start + Duration::from_secs(10)), Ok(()));
     }
 
     #[test]
     fn memory_is_bounded_whoever_asks() {
-        let (limiter, start) = (limiter(1, None), Instant::now());
-        (0..MOST as u128 * 2 + 5).for_each(|who| assert_eq!(limiter.take(who, start), Ok(())));
-        assert!(limiter.buckets.lock().expect("no panic").len() <= MOST);
+        let (buckets, start) = (Buckets::of_requests(1), Instant::now());
+        (0..MOST as u128 * 2 + 5).for_each(|who| assert_eq!(buckets.take(who, start), Ok(())));
+        assert!(buckets.held.lock().expect("no panic").len() <= MOST);
     }
 
+    /// A network of IPv6 has 65,536 networks of 64 bits: each asks once, to have the one forgotten that used up its own.
     #[test]
-    fn a_header_counts_only_where_it_is_named_and_only_its_end() {
-        let peer = Some("10.0.0.1:5".parse().expect("an address"));
-        let mut headers = HeaderMap::new();
-        let name = HeaderName::from_static("x-forwarded-for");
-        headers.append(&name, "1.1.1.1, 2.2.2.2".parse().expect("ASCII"));
-        let (deaf, hears) = (limiter(1, None), limiter(1, Some("x-forwarded-for")));
-        let is = |who: &str| Some(who.parse::<IpAddr>().expect("an address"));
-        assert_eq!(deaf.client(&headers, peer), is("10.0.0.1"));
-        assert_eq!(hears.client(&headers, peer), is("2.2.2.2"));
-        headers.append(&name, "3.3.3.3".parse().expect("ASCII"));
-        assert_eq!(hears.client(&headers, peer), is("3.3.3.3"));
-        headers.append(&name, "unknown".parse().expect("ASCII"));
-        assert_eq!(hears.client(&headers, peer), is("10.0.0.1"), "what is no address is nobody's");
-        assert_eq!(hears.client(&HeaderMap::new(), peer), is("10.0.0.1"));
-    }
-
-    #[test]
-    fn a_household_is_one_address() {
-        let of = |who: &str| group(who.parse().expect("an address"));
-        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2::1"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_ne!(of("1.2.3.4"), of("1.2.3.5"));
-        assert_eq!(of("::ffff:1.2.3.4"), of("1.2.3.4"));
+    fn who_asks_too_often_is_not_forgotten_over_many_who_ask_once() {
+        let (buckets, start) = (Buckets::of_requests(2), Instant::now());
+        (0..20).for_each(|_| assert_eq!(buckets.take(0, start), Ok(())));
+        for who in 1..=MOST as u128 * 3 {
+            assert_eq!(buckets.take(who, start), Ok(()), "an address that was quiet");
+        }
+        assert!(buckets.take(0, start).is_err(), "a fresh bucket for whom none was left");
     }
 }

@@ -27,21 +27,36 @@ pub(super) fn check(context: &Context) -> Result<()> {
         .env("PRIVET_ADMIN_TOKEN", TOKEN)
         .start()?;
     let mut lines = BufReader::new(server.stdout.take().context("its output is piped")?).lines();
-    let listens = |line: std::io::Result<String>| Some(line.ok()?.split_once("listens on ")?.1.to_owned());
-    let checked = lines.find_map(listens).context("the server did not start").and_then(|url| {
-        Program::new(schemathesis)
-            .args(["--no-color", "run", &format!("{url}/v1/openapi.json"), "--checks", "all"])
-            // Nothing that is made at random is a task whose head has the hash that it names.
-            .args(["--exclude-checks", "positive_data_acceptance", "--max-examples", EXAMPLES, "--workers", "1"])
-            .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
-            .env("SCHEMATHESIS_HOOKS", "hooks")
-            .env("PYTHONPATH", place.root.join("tests/schemathesis"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .dir(&place.target)
-            .run()
+    let checked = ports(&mut lines).and_then(|ports| {
+        ports.iter().try_for_each(|url| {
+            Program::new(&schemathesis)
+                .args(["--no-color", "run", &format!("{url}/v1/openapi.json"), "--checks", "all"])
+                // Nothing that is made at random is a task whose head has the hash that it names.
+                .args(["--exclude-checks", "positive_data_acceptance", "--max-examples", EXAMPLES, "--workers", "1"])
+                .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+                .env("SCHEMATHESIS_HOOKS", "hooks")
+                .env("PYTHONPATH", place.root.join("tests/schemathesis"))
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .dir(&place.target)
+                .run()
+        })
     });
     // Its helper ends with it.
     server.kill().context("the server ended by itself")?;
     server.wait()?;
     checked
+}
+
+/// The operator's port, and that of devices, as the server prints them: each has a document of its own.
+fn ports(lines: &mut impl Iterator<Item = std::io::Result<String>>) -> Result<[String; 2]> {
+    let mut operators = None;
+    for line in lines.map_while(Result::ok) {
+        if let Some((_, url)) = line.split_once("Its figures are at ") {
+            operators = Some(url.trim_end_matches("/metrics").to_owned());
+        }
+        if let Some((_, url)) = line.split_once("Privet listens on ") {
+            return Ok([operators.context("the operator's port is not printed")?, url.to_owned()]);
+        }
+    }
+    anyhow::bail!("the server did not start")
 }

@@ -8,11 +8,11 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use privet::{Identity, Mode, unhex};
-use privet_server::{HttpPeer, Offer, Rate, Task, Tls, tasks_from_file};
+use privet_server::{Connections, HttpPeer, Offer, Rate, Task, Tls, tasks_from_file};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{
-    Done, because,
+    Done, because, door,
     folder::{DATA, Role},
 };
 
@@ -27,6 +27,20 @@ pub(super) struct Settings {
     #[arg(long, env = "PRIVET_LISTEN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) listen: Option<SocketAddr>,
+    /// Where figures are printed and, with an admin token, a leader is administered: not a port for devices. [default: a
+    /// thousand above the other, on 127.0.0.1]
+    #[arg(long, env = "PRIVET_OPERATOR_LISTEN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operator_listen: Option<SocketAddr>,
+    /// Connections at a time. [default: 16384, or as many as there may be open files, without 256 for the server's own]
+    #[arg(long, env = "PRIVET_CONNECTIONS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<usize>,
+    /// Connections of one address at a time; 0 for no limit. [default: 256; no limit where --client-header says that they
+    /// all come from a proxy]
+    #[arg(long, env = "PRIVET_CONNECTIONS_PER_ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections_per_address: Option<usize>,
     /// The folder of stores and keys. [default: privet-data]
     #[arg(long, env = "PRIVET_DATA")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,6 +106,11 @@ pub(super) struct Settings {
     #[arg(long, env = "PRIVET_CLIENT_HEADER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     client_header: Option<String>,
+    /// How many proxies stand before this server, each of which adds an address to that header: the client's is the one
+    /// that the first of them added. [default: 1]
+    #[arg(long, env = "PRIVET_TRUSTED_HOPS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_hops: Option<usize>,
 }
 
 /// Requests a second of one address: a device asks four times for a contribution, and many may share an address.
@@ -188,11 +207,19 @@ impl Settings {
         }
     }
 
-    pub(super) fn rate(&self) -> Done<Option<Rate>> {
+    pub(super) fn rate(&self) -> Done<Rate> {
         let name = |text: &String| text.parse().map_err(because(format!("--client-header {text}")));
         let client_header = self.client_header.as_ref().map(name).transpose()?;
-        let per_s = self.rate.unwrap_or(RATE);
-        Ok((per_s > 0).then_some(Rate { per_s, client_header }))
+        let hops = self.trusted_hops.unwrap_or(1);
+        if hops == 0 || (client_header.is_none() && self.trusted_hops.is_some()) {
+            return Err("--trusted-hops counts the proxies that write --client-header, from 1 on".into());
+        }
+        Ok(Rate { per_s: self.rate.unwrap_or(RATE), client_header, hops })
+    }
+
+    pub(super) fn connections(&self) -> Done<Connections> {
+        let each = if self.client_header.is_some() { 0 } else { Connections::EACH };
+        door::connections(self.connections, self.connections_per_address.unwrap_or(each))
     }
 
     /// The helper that a leader of this identity is told of, with its key.
