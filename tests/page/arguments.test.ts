@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launch, Server } from "../harness.ts";
-import { call, type Global, open, order, prepare, Site } from "./site.ts";
+import { call, type Global, meddle, open, order, prepare, Site } from "./site.ts";
 
 let site: Site;
 let browser: Browser;
@@ -193,4 +193,28 @@ test("without aggregators there is no statement, and the words say why", async (
     return [await told(personalizer.audit.statement()), await told(personalizer.audit.preview())];
   });
   assert.deepEqual(said, ["not-taking-part", "not-taking-part"]);
+});
+
+test("kinds are compared as numbers and attributes are, and a profile that is not used is told of", async () => {
+  const other = await context.newPage();
+  const warned: string[] = [];
+  other.on("console", (message) => message.type() === "warning" && warned.push(message.text()));
+  await other.goto(server.address);
+  const said = await other.evaluate(async () => {
+    const entry = "/index.js";
+    const { createPersonalizer } = await import(entry);
+    const { leader: key } = await (await fetch("/v1/identity")).json();
+    const open = (events: string[]) =>
+      createPersonalizer({ task: "demo", aggregators: { leader: { url: "/", key } }, schema: { events } }).then(
+        (personalizer: { close(): Promise<void> }) => personalizer.close().then(() => "open"),
+        ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+      );
+    return [await open(["click"]), await open(["click", "teleport"])];
+  });
+  assert.equal(said[0], "open");
+  assert.match(said[1]!, /^schema-refused: .* differ in teleport$/);
+  await call(page, "close");
+  await meddle(other, "records", "demo/profile", [1, 2, 3]);
+  assert.equal(await open(other, {}, null), "open");
+  assert.match(warned.join(), /privet: the stored profile is left as it is, unused \(state-damaged\)/);
 });
