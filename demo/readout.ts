@@ -77,7 +77,8 @@ export class Readout extends View {
 function waiting() {
   if (!model.status?.consent.personalise) return "Nothing is compared before you agree to learning.";
   if (!model.compares) {
-    return html`Your order is shown as it is. <a href="?compare">Have both in turn</a>, and see from which you choose.`;
+    const address = location.search ? `${location.search}&compare` : "?compare";
+    return html`Your order is shown as it is. <a href=${address}>Have both in turn</a>, and see from which you choose.`;
   }
   return "The first point is drawn when some six orders were on your screen, and something was chosen from the first.";
 }

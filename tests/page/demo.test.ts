@@ -139,10 +139,8 @@ test("the readout is what the package measured, and both orders are plotted once
   const { page } = visitor;
   await open();
   await visitor.agree();
-  // Both are shown in turn only where a visitor asks for it.
-  await page.locator("demo-readout a[href='?compare']").click();
-  await page.locator("#stories").waitFor();
-  for (let n = 0; n < 10; n++) await visitor.read("books");
+  await visitor.compare();
+  for (let n = 0; n < 12; n++) await visitor.read("books");
   await page.locator(".plot canvas").waitFor();
   const shown = () =>
     page.evaluate(async () => {
@@ -379,7 +377,6 @@ async function walk(visitor: Visitor, gpu: boolean): Promise<void> {
   await visitor.button(`Hide: ${hidden}`).click();
   await visitor.said("feed", `Hid “${hidden}”`);
   for (let n = 0; n < 7; n++) await visitor.read(n % 3);
-  await page.locator(".plot canvas").waitFor();
   await visitor.button("Show more stories").click();
   await page.locator(".story").nth(12).waitFor();
   await visitor.button("Scores").click();

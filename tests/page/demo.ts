@@ -67,6 +67,13 @@ export class Visitor {
     await this.page.locator(".acts").first().waitFor();
   }
 
+  /** Has both orders shown in turn, which the page does for those alone who ask. */
+  async compare(): Promise<void> {
+    await this.page.locator("demo-readout a[href*=compare]").click();
+    await this.page.waitForURL(/[?&]compare/);
+    await this.page.locator(".acts").first().waitFor();
+  }
+
   turn(name: (typeof SECTIONS)[number]): Promise<void> {
     return this.page.click(`nav a[href="#${name}"]`);
   }
