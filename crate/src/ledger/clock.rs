@@ -59,6 +59,8 @@ fn waited(waited_ms: u64, seen_ms: u64, now_ms: u64, span_ms: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const HOUR_MS: u64 = 3_600_000;
@@ -135,5 +137,27 @@ mod tests {
         clock.look(1, 1, u64::MAX);
         assert!(clock.waited_ms >= 1);
         assert_eq!(clock.looks, 1);
+    }
+
+    proptest! {
+        /// The first jump gains nothing, and each further one at most 13/24 of the span: the rest is honest time.
+        #[test]
+        fn the_clock_gains_no_more_than_the_jumps_are_worth(
+            honest in prop::collection::vec(0..12 * HOUR_MS, 1..40),
+            jumps in prop::collection::vec((0..40usize, -1_000_000 * DAY_MS as i64..1_000_000 * DAY_MS as i64), 0..5),
+        ) {
+            let (start_ms, mut offset_ms, mut elapsed_ms) = (2_000_000 * DAY_MS as i64 * 5, 0, 0);
+            let mut clock = Clock::new(start_ms as u64);
+            for (at, step_ms) in honest.iter().enumerate() {
+                elapsed_ms += *step_ms as i64;
+                offset_ms += jumps.iter().filter(|(place, _)| *place == at).map(|(_, jump_ms)| jump_ms).sum::<i64>();
+                clock.look((start_ms + elapsed_ms + offset_ms) as u64, DAY_MS, DAY_MS);
+            }
+            let further = jumps.len().saturating_sub(1) as u64;
+            prop_assert!(clock.waited_surely_ms() <= elapsed_ms as u64 + 13 * HOUR_MS * further);
+            if jumps.is_empty() {
+                prop_assert_eq!(clock.waited_ms, elapsed_ms as u64);
+            }
+        }
     }
 }
