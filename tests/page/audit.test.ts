@@ -354,6 +354,10 @@ test("a noised vector is known to the session that made it, until something is f
   assert.deepEqual(await noised(), [287]);
   await page.evaluate(() => document.querySelector("privet-audit")?.personalizer?.forget({ item: "item-0" }));
   assert.deepEqual(await noised(), [undefined]);
+  await page.reload();
+  await ready();
+  await element().locator(".sendings").waitFor();
+  assert.deepEqual(await noised(), [undefined]);
   await unfold(element());
   assert.match(await section().innerText(), /The session that made it knew it, and it was never stored/);
 });
@@ -413,7 +417,8 @@ test("what cannot be read is missing, and said; what can is there", async () => 
       const nothing = async () => [];
       const told = async () => {
         if (!status) throw new Error("this personalizer is closed");
-        return { round: 0, rhoSpent: 0, rhoLeft: 1, consent: { contribute: true }, ...status };
+        const spent = { rhoSpent: 0, rhoAgainstNothing: 0, rhoAgainstAnyOther: 0, rhoLeft: 1, widened: [] };
+        return { round: 0, ...spent, keeping: "persistent", consent: { contribute: true }, ...status };
       };
       const requests = async () => ({ asks: {}, seen: [] });
       audit.personalizer = { status: told, audit: { ledger: nothing, log: nothing, requests } } as never;
@@ -435,6 +440,45 @@ test("what cannot be read is missing, and said; what can is there", async () => 
   assert.match(unread[0] ?? "", /^The ledger on this device cannot be read/);
   assert.doesNotMatch(await section().innerText(), /NaN/);
   assert.deepEqual(await shown({ storage: "indexeddb" }), [], "and it is well again");
+});
+
+test("what the count rests on is said, and which limits hold", async () => {
+  const limits = { lifetimeRho: 1, rhoPerRound: 1, rhoAlonePerRound: 1, rhoAlone: "none", waitMs: 0, sessions: 0 };
+  const from = { ...limits, intervalMs: 604_800_000 };
+  const to = { ...from, lifetimeRho: 2, intervalMs: 86_400_000 };
+  const shown = async (status: object) => {
+    await page.evaluate(async (status) => {
+      const audit = document.querySelector("privet-audit") as PrivetAudit;
+      const nothing = async () => [];
+      const spent = { rhoSpent: 0, rhoAgainstNothing: 0, rhoAgainstAnyOther: 0, rhoLeft: 1, widened: [] };
+      const told = async () => ({
+        round: 0,
+        ...spent,
+        keeping: "persistent",
+        consent: { contribute: true },
+        ...status,
+      });
+      const requests = async () => ({ asks: {}, seen: [] });
+      audit.personalizer = { status: told, audit: { ledger: nothing, log: nothing, requests } } as never;
+      await audit.updateComplete;
+      await audit.read();
+      await audit.updateComplete;
+    }, status);
+    return section().innerText();
+  };
+  assert.match(await shown({}), /kept on this device until somebody clears this site’s data/);
+  assert.match(await shown({ keeping: "tokens" }), /What bounds it then are tokens/);
+  assert.match(await shown({ keeping: "evictable-allowed" }), /may delete the count .* This site accepts that/);
+  assert.match(
+    await shown({ keeping: "evictable" }),
+    /and with it the count of what was spent: so nothing is contributed/,
+  );
+  const changed = /limits: ρ in a lifetime 1 → 2, the time between two 7 days → 24 hours\./;
+  assert.match(
+    await shown({ wantsWider: { from, to } }),
+    new RegExp(`now asks for wider ${changed.source} Until you agree`),
+  );
+  assert.match(await shown({ widened: [{ from, to }] }), new RegExp(`You agreed to wider ${changed.source}`));
 });
 
 test("the record is one printed page with its date, hashes and figures", async () => {
