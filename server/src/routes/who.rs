@@ -66,7 +66,7 @@ mod tests {
     }
 
     fn is(who: &str) -> Option<IpAddr> {
-        Some(who.parse().expect("an address"))
+        who.parse().ok()
     }
 
     #[test]
