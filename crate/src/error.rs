@@ -163,6 +163,14 @@ pub enum Error {
     #[error("round {sent} is closed; round {open} is open")]
     #[cfg(feature = "served")]
     RoundClosed { sent: u32, open: u32 },
+    /// No round of this number has begun.
+    #[error("round {sent} has not begun; round {open} is the newest")]
+    #[cfg(feature = "served")]
+    RoundUnknown { sent: u32, open: u32 },
+    /// Every place of the round is taken or promised; one may become free, or the next round begin.
+    #[error("the round has no room now: it takes {most} uploads")]
+    #[cfg(feature = "served")]
+    RoundFull { most: u32 },
     /// Another upload was stored under this id before.
     #[error("another upload was stored under this id")]
     #[cfg(feature = "release")]
@@ -171,6 +179,10 @@ pub enum Error {
     #[error("the id in the address is not the id in the upload")]
     #[cfg(feature = "served")]
     UploadIdMismatch,
+    /// An entry that clipping and noise do not make.
+    #[error("an entry of the upload is beyond {most} grid units")]
+    #[cfg(feature = "served")]
+    EntryTooLarge { most: u32 },
     /// Too few devices have contributed for the sum to be opened.
     #[error("{count} devices have contributed; a sum is opened from {least}")]
     CohortTooSmall { count: usize, least: usize },
@@ -179,18 +191,34 @@ pub enum Error {
     #[error("the helper's operator has not admitted this task")]
     #[cfg(feature = "served")]
     TaskNotAdmitted,
+    /// The helper's operator took its admission back: no share is held, no batch agreed and no sum given any more.
+    #[error("the helper's operator has withdrawn this task")]
+    #[cfg(feature = "served")]
+    TaskWithdrawn,
     /// Two configurations for one round: the first that was signed stays the only one.
     #[error("another configuration was signed for round {number}")]
     #[cfg(feature = "served")]
     RoundConflict { number: u32 },
+    /// The round has not been open for the task's least time.
+    #[error("the round may be closed in {wait_s} s")]
+    #[cfg(feature = "served")]
+    RoundEarly { wait_s: u64 },
     /// The aggregators do not hold the same uploads in a batch.
     #[error("batch {number}: {held} of its {named} uploads are held here")]
     #[cfg(feature = "served")]
     BatchDisagreed { number: u32, named: usize, held: usize },
+    /// A batch of so few uploads says too much of each.
+    #[error("batch {number} has {named} uploads; at least {least} are agreed on")]
+    #[cfg(feature = "served")]
+    BatchTooSmall { number: u32, named: usize, least: usize },
     /// A sum over other batches was given for this round before; no second one is.
     #[error("a sum over other batches of round {number} was given before")]
     #[cfg(feature = "served")]
     BatchSpent { number: u32 },
+    /// What was asked ends an unfinished round with all it has acknowledged.
+    #[error("round {round} holds {uploads} acknowledged uploads, which are lost by this: say discard to lose them")]
+    #[cfg(feature = "served")]
+    UploadsAtStake { round: u32, uploads: u32 },
     /// The helper did not answer, so nothing was acknowledged: send the same again later.
     #[error("the helper did not answer")]
     #[cfg(feature = "served")]
@@ -199,6 +227,10 @@ pub enum Error {
     #[error("the helper refused: {code}")]
     #[cfg(feature = "served")]
     HelperRefused { code: String },
+    /// The clocks of the aggregators are too far apart for either to know when a round is over.
+    #[error("the clocks of the aggregators differ by {by_s} s")]
+    #[cfg(feature = "served")]
+    ClocksDiffer { by_s: u64 },
     /// No round is open at this moment: ask again soon.
     #[error("no round is open yet")]
     #[cfg(feature = "served")]
@@ -252,6 +284,10 @@ pub enum Error {
     #[error("the store did not answer")]
     #[cfg(feature = "served")]
     StoreFailed,
+    /// The store has forgotten sums that were given out of it: it was put back from a copy.
+    #[error("the store knows of {store} sums that were given; {counter} were")]
+    #[cfg(feature = "served")]
+    StoreBehind { store: u64, counter: u64 },
 
     /// The aggregation server did not answer. Raised by the package.
     #[error("the aggregation server did not answer")]

@@ -1,4 +1,4 @@
-//! The one place that looks at a clock: it tells rounds what time it is.
+//! The one place that looks at a clock: it tells rounds what time it is, and how far two clocks may be apart.
 
 use std::{
     collections::BTreeSet,
@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use privet::{Error, Result};
 use tokio::task::JoinSet;
 
 use crate::{Leader, peer::Peer, store::Store};
@@ -14,6 +15,37 @@ use crate::{Leader, peer::Peer, store::Store};
 const OFTEN: Duration = Duration::from_millis(200);
 /// How long a round waits at most after an error: a helper that is down is asked again soon after it is back.
 const SELDOM: Duration = Duration::from_secs(5);
+
+/// Clocks that are further apart do not agree on when a round is over.
+pub const APART_S: u64 = 60;
+
+/// Where the time comes from: the system, unless told.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl Clock {
+    /// A clock that says what this does, in seconds of Unix time.
+    pub fn new(now_s: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now_s))
+    }
+
+    /// Seconds of Unix time.
+    pub fn now_s(&self) -> u64 {
+        (self.0)()
+    }
+
+    /// Refuses the time of the other aggregator's clock if it is further away than any two clocks need be.
+    pub(crate) fn check(&self, theirs_s: u64) -> Result<()> {
+        let by_s = self.now_s().abs_diff(theirs_s);
+        if by_s <= APART_S { Ok(()) } else { Err(Error::ClocksDiffer { by_s }) }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(now_s)
+    }
+}
 
 /// Seconds of Unix time.
 pub fn now_s() -> u64 {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicU32},
 };
 
 use privet::{Error, Identity, Mode, Operator, Pins, Result, Round};
@@ -75,6 +75,10 @@ pub struct Open {
     configuration: [u8; 32],
     /// What is published.
     pub signed: Vec<u8>,
+    /// Uploads that this process knows to be in it.
+    count: AtomicU32,
+    /// Uploads between their arrival and their answer.
+    on_their_way: AtomicU32,
 }
 
 impl<S: Store, P: Peer> Leader<S, P> {
@@ -239,9 +243,14 @@ impl Served {
 }
 
 impl Open {
+    fn new(id: i64, round: Round, signed: Vec<u8>) -> Self {
+        let (count, on_their_way) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { id, configuration: round.hash(), round, signed, count, on_their_way }
+    }
+
     fn of(stored: StoredRound) -> Option<Self> {
         let open = stored.state == crate::store::State::Open;
         let signed = stored.signed.filter(|_| open)?;
-        Some(Self { id: stored.id, configuration: stored.round.hash(), round: stored.round, signed })
+        Some(Self::new(stored.id, stored.round, signed))
     }
 }

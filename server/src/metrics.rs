@@ -38,6 +38,7 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     uploads: Family<Labels, Counter>,
     rounds: Family<Labels, Counter>,
+    alarms: Family<Labels, Counter>,
     limited: Counter,
     logins: Counter,
     closing: Histogram,
@@ -50,8 +51,10 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("privet");
         let (uploads, rounds) = (Family::default(), Family::default());
         let (limited, logins) = (Counter::default(), Counter::default());
+        let alarms = Family::<Labels, Counter>::default();
         registry.register("uploads", "Uploads by outcome: new, known, or the code of a refusal", uploads.clone());
         registry.register("rounds", "Rounds that are over, by outcome: closed, held, ended", rounds.clone());
+        registry.register("alarms", "What an operator has to look at: head-held, or the code of a refusal", alarms.clone());
         registry.register("rate_limited", "Requests of addresses that asked too often", limited.clone());
         registry.register("logins_failed", "Requests under /v1/admin with another token or none", logins.clone());
         // From half a millisecond, doubled, to 16 s.
@@ -71,7 +74,7 @@ impl Default for Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         });
-        Self { registry: Mutex::new(registry), uploads, rounds, limited, logins, closing, store, gauges }
+        Self { registry: Mutex::new(registry), uploads, rounds, alarms, limited, logins, closing, store, gauges }
     }
 }
 
@@ -82,6 +85,10 @@ impl Metrics {
 
     pub(crate) fn round(&self, task: &str, outcome: &'static str) {
         self.rounds.get_or_create(&vec![("task", task.into()), ("outcome", outcome.into())]).inc();
+    }
+
+    pub(crate) fn alarm(&self, task: &str, what: &'static str) {
+        self.alarms.get_or_create(&vec![("task", task.into()), ("what", what.into())]).inc();
     }
 
     pub(crate) fn limited(&self) {

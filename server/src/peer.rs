@@ -50,14 +50,21 @@ pub enum Verdict {
     Broken,
     /// Another share was stored under its id before.
     Conflict,
-    /// The round takes no more.
+    /// The round is not open.
     Over,
+    /// The round has no room now.
+    Full,
+    /// It came without a token of the application for this round.
+    NoToken,
+    /// Its token was used for another upload.
+    Spent,
 }
 
 impl Verdict {
     /// Reads a byte.
     pub fn of(byte: u8) -> Result<Self> {
-        let all = [Self::Held, Self::Broken, Self::Conflict, Self::Over];
+        let all =
+            [Self::Held, Self::Broken, Self::Conflict, Self::Over, Self::Full, Self::NoToken, Self::Spent];
         all.into_iter().find(|&verdict| verdict as u8 == byte).ok_or(Error::WireMalformed)
     }
 }
@@ -69,13 +76,17 @@ pub enum Refusal {
     Unreachable,
     /// The helper refused, with this code.
     Said(String),
+    /// The helper's clock is another, by so many seconds.
+    Clocks(u64),
 }
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unreachable => Self::HelperUnreachable,
+            Refusal::Clocks(by_s) => Self::ClocksDiffer { by_s },
             Refusal::Said(code) if code == "task-not-admitted" => Self::TaskNotAdmitted,
+            Refusal::Said(code) if code == "task-withdrawn" => Self::TaskWithdrawn,
             // A helper whose store is gone for a while is as good as one that is.
             Refusal::Said(code) if code == "store-failed" => Self::HelperUnreachable,
             Refusal::Said(code) => Self::HelperRefused { code },
@@ -89,9 +100,9 @@ pub trait Peer: Send + Sync + 'static {
     fn ask(&self, ask: Ask, body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Refusal>> + Send;
 }
 
-/// What a request's signature covers: what is asked, of whom, and the body.
-fn request(ask: Ask, to: &[u8; 32], body: &[u8]) -> Vec<u8> {
-    [ask.name().as_bytes(), b"\0", to, body].concat()
+/// What a request's signature covers: what is asked, of whom, when by the leader's clock, and the body.
+fn request(ask: Ask, to: &[u8; 32], at_s: u64, body: &[u8]) -> Vec<u8> {
+    [ask.name().as_bytes(), b"\0", to, &at_s.to_le_bytes(), body].concat()
 }
 
 /// What an answer's signature covers: the request, the status, and the body. An answer to another request is none.
@@ -100,30 +111,38 @@ fn answer(request: &[u8], status: u16, body: &[u8]) -> Vec<u8> {
 }
 
 /// Signs a request to the aggregator of this key.
-pub fn sign_request(by: &Identity, ask: Ask, to: &[u8; 32], body: &[u8]) -> [u8; 64] {
-    by.sign_message(&request(ask, to, body))
+pub fn sign_request(by: &Identity, ask: Ask, to: &[u8; 32], at_s: u64, body: &[u8]) -> [u8; 64] {
+    by.sign_message(&request(ask, to, at_s, body))
 }
 
 /// Refuses a request to `to` that the leader of this key has not signed.
-pub fn verify_request(leader: &[u8; 32], ask: Ask, to: &[u8; 32], body: &[u8], signature: &[u8; 64]) -> Result<()> {
-    verify_message("leader", &request(ask, to, body), signature, leader).map_err(|_| Error::NotAuthorised)
+pub fn verify_request(
+    leader: &[u8; 32],
+    ask: Ask,
+    to: &[u8; 32],
+    at_s: u64,
+    body: &[u8],
+    signature: &[u8; 64],
+) -> Result<()> {
+    verify_message("leader", &request(ask, to, at_s, body), signature, leader).map_err(|_| Error::NotAuthorised)
 }
 
 /// Signs the answer to a request.
-pub fn sign_answer(by: &Identity, ask: Ask, asked: &[u8], status: u16, body: &[u8]) -> [u8; 64] {
-    by.sign_message(&answer(&request(ask, &by.public(), asked), status, body))
+pub fn sign_answer(by: &Identity, ask: Ask, at_s: u64, asked: &[u8], status: u16, body: &[u8]) -> [u8; 64] {
+    by.sign_message(&answer(&request(ask, &by.public(), at_s, asked), status, body))
 }
 
 /// Refuses an answer that the helper of this key has not given to this request.
 pub fn verify_answer(
     helper: &[u8; 32],
     ask: Ask,
+    at_s: u64,
     asked: &[u8],
     status: u16,
     body: &[u8],
     signature: &[u8; 64],
 ) -> Result<()> {
-    verify_message("helper", &answer(&request(ask, helper, asked), status, body), signature, helper)
+    verify_message("helper", &answer(&request(ask, helper, at_s, asked), status, body), signature, helper)
 }
 
 #[cfg(test)]
@@ -134,13 +153,14 @@ mod tests {
     fn a_request_is_of_its_signer_to_its_addressee() {
         let (leader, helper) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
         let (from, to) = (leader.public(), helper.public());
-        let signature = sign_request(&leader, Ask::Batch, &to, b"body");
-        assert_eq!(verify_request(&from, Ask::Batch, &to, b"body", &signature), Ok(()));
+        let signature = sign_request(&leader, Ask::Batch, &to, 9, b"body");
+        assert_eq!(verify_request(&from, Ask::Batch, &to, 9, b"body", &signature), Ok(()));
         for refused in [
-            verify_request(&to, Ask::Batch, &to, b"body", &signature),
-            verify_request(&from, Ask::Closing, &to, b"body", &signature),
-            verify_request(&from, Ask::Batch, &[3; 32], b"body", &signature),
-            verify_request(&from, Ask::Batch, &to, b"other", &signature),
+            verify_request(&to, Ask::Batch, &to, 9, b"body", &signature),
+            verify_request(&from, Ask::Closing, &to, 9, b"body", &signature),
+            verify_request(&from, Ask::Batch, &[3; 32], 9, b"body", &signature),
+            verify_request(&from, Ask::Batch, &to, 8, b"body", &signature),
+            verify_request(&from, Ask::Batch, &to, 9, b"other", &signature),
         ] {
             assert_eq!(refused, Err(Error::NotAuthorised));
         }
@@ -150,22 +170,23 @@ mod tests {
     fn an_answer_is_to_its_request_alone() {
         let helper = Identity::from_seed(&[2; 32]);
         let key = helper.public();
-        let signature = sign_answer(&helper, Ask::Batch, b"asked", 200, b"said");
-        assert_eq!(verify_answer(&key, Ask::Batch, b"asked", 200, b"said", &signature), Ok(()));
+        let signature = sign_answer(&helper, Ask::Batch, 9, b"asked", 200, b"said");
+        assert_eq!(verify_answer(&key, Ask::Batch, 9, b"asked", 200, b"said", &signature), Ok(()));
         for refused in [
-            verify_answer(&[3; 32], Ask::Batch, b"asked", 200, b"said", &signature),
-            verify_answer(&key, Ask::Head, b"asked", 200, b"said", &signature),
-            verify_answer(&key, Ask::Batch, b"other", 200, b"said", &signature),
-            verify_answer(&key, Ask::Batch, b"asked", 409, b"said", &signature),
-            verify_answer(&key, Ask::Batch, b"asked", 200, b"other", &signature),
+            verify_answer(&[3; 32], Ask::Batch, 9, b"asked", 200, b"said", &signature),
+            verify_answer(&key, Ask::Head, 9, b"asked", 200, b"said", &signature),
+            verify_answer(&key, Ask::Batch, 8, b"asked", 200, b"said", &signature),
+            verify_answer(&key, Ask::Batch, 9, b"other", 200, b"said", &signature),
+            verify_answer(&key, Ask::Batch, 9, b"asked", 409, b"said", &signature),
+            verify_answer(&key, Ask::Batch, 9, b"asked", 200, b"other", &signature),
         ] {
             assert_eq!(refused, Err(Error::SignatureWrong { signer: "helper" }));
         }
     }
 
     #[test]
-    fn a_verdict_is_one_of_four_bytes() {
+    fn a_verdict_is_one_of_seven_bytes() {
         assert_eq!(Verdict::of(Verdict::Conflict as u8), Ok(Verdict::Conflict));
-        assert_eq!(Verdict::of(4), Err(Error::WireMalformed));
+        assert_eq!(Verdict::of(7), Err(Error::WireMalformed));
     }
 }

@@ -14,6 +14,14 @@ mod suite;
 
 pub use sqlite::SqliteStore;
 
+/// A batch of fewer uploads is never agreed on by itself: a sum over so few says too much of each, wherever it is kept.
+const LEAST_BATCH: u32 = 8;
+
+/// The fewest uploads of a batch of this round. A round that may be over fewer has one batch.
+pub(crate) fn least_batch(round: &Round) -> u32 {
+    LEAST_BATCH.min(round.min_cohort)
+}
+
 /// A task as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTask {
@@ -76,6 +84,8 @@ pub struct StoredRound {
     pub signed: Option<Vec<u8>>,
     /// Where it is.
     pub state: State,
+    /// When it began, in seconds of Unix time.
+    pub begun_s: u64,
     /// This aggregator's [`privet::AggregateShare`], once its sum was given.
     pub sum: Option<Vec<u8>>,
 }
@@ -98,8 +108,6 @@ pub enum BatchState {
     Sealed,
     /// The other aggregator holds the same uploads.
     Agreed,
-    /// It does not, and never will: the batch is in no sum.
-    Refused,
 }
 
 /// A batch as it is stored.
@@ -124,8 +132,6 @@ pub struct Addend {
     pub digest: [u8; 32],
     /// This aggregator's share of it.
     pub share: Share,
-    /// The token that it is accepted with, where the task wants one.
-    pub token: Option<[u8; 32]>,
 }
 
 /// A helper's share that waits for its batch.
@@ -137,6 +143,8 @@ pub struct Held {
     pub digest: [u8; 32],
     /// What was sealed.
     pub seed: [u8; 32],
+    /// The token that it came with, where the task wants one.
+    pub token: Option<[u8; 32]>,
 }
 
 /// What became of an upload.
@@ -148,9 +156,11 @@ pub enum Added {
     Known,
     /// Other bytes were stored under its id before; these were not.
     Conflict,
-    /// The round takes no more.
+    /// The round is not open.
     Over,
-    /// Its token was used before.
+    /// The round has no room.
+    Full,
+    /// Its token was used for another upload.
     Spent,
 }
 
@@ -190,6 +200,8 @@ pub trait Calendar: Send + Sync {
     /// Begins a round as a draft. The same configuration again is the round that was begun; another one under its task
     /// and number is refused as `round-conflict`.
     fn begin(&self, round: &Round, now_s: u64) -> impl Future<Output = Result<StoredRound>> + Send;
+    /// Takes back a draft that nobody else signed, and its number with it.
+    fn withdraw_draft(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
     /// Opens a draft with what is published of it.
     fn publish(&self, id: i64, signed: &[u8]) -> impl Future<Output = Result<()>> + Send;
     /// The round of the task with the highest number.
@@ -202,14 +214,15 @@ pub trait Calendar: Send + Sync {
     fn unfinished(&self) -> impl Future<Output = Result<Vec<StoredRound>>> + Send;
     /// The highest number that is taken; 0 for none.
     fn last_number(&self, task: &str) -> impl Future<Output = Result<u32>> + Send;
-    /// No more uploads: seals the batch that is being filled.
-    fn close(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
+    /// No more uploads: seals the batch that is being filled. One of fewer than `least` uploads joins the one before.
+    fn close(&self, id: i64, least: u32) -> impl Future<Output = Result<()>> + Send;
     /// Ends it without a sum, and with all that was gathered for one.
     fn end(&self, id: i64) -> impl Future<Output = Result<()>> + Send;
     /// The sum of a closing round was opened: stores it and the head that came of it, which becomes the current one unless
-    /// it is held back.
+    /// it is held back. The batches' sums are deleted in the same transaction.
     fn finish(&self, id: i64, sum: &[u8], head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
-    /// Records for good over which batches a sum is given, and the sum, unless that was done before; what is recorded.
+    /// Records for good over which batches a sum is given, and the sum, unless that was done before; what is recorded. The
+    /// batches' sums are deleted in the same transaction.
     fn spend(&self, id: i64, spent: &Spent) -> impl Future<Output = Result<Spent>> + Send;
     /// What [`Calendar::spend`] recorded.
     fn spent(&self, id: i64) -> impl Future<Output = Result<Option<Spent>>> + Send;
@@ -225,8 +238,8 @@ pub trait Tally: Send + Sync {
     fn hold(&self, id: i64, room: u32, shares: &[Held]) -> impl Future<Output = Result<Vec<Added>>> + Send;
     /// The digest of the bytes that are stored under this id.
     fn known(&self, id: i64, upload: UploadId) -> impl Future<Output = Result<Option<[u8; 32]>>> + Send;
-    /// Whether an upload of this round was accepted with this token.
-    fn token_spent(&self, id: i64, token: [u8; 32]) -> impl Future<Output = Result<bool>> + Send;
+    /// Reserves tokens, each for one upload: whether it is that upload's now, or was before.
+    fn reserve(&self, id: i64, tokens: &[([u8; 32], UploadId)]) -> impl Future<Output = Result<Vec<bool>>> + Send;
     /// Those of these uploads that are held and in no batch yet, with their seeds.
     fn seeds(&self, id: i64, of: &Batch) -> impl Future<Output = Result<Vec<(UploadId, [u8; 32])>>> + Send;
     /// Stores the sum over a batch of held shares and deletes the shares; whether all were held and in no batch.
@@ -237,8 +250,6 @@ pub trait Tally: Send + Sync {
     fn ids(&self, id: i64, number: u32) -> impl Future<Output = Result<Vec<UploadId>>> + Send;
     /// A sealed batch is agreed.
     fn agree(&self, id: i64, agreed: Agreed) -> impl Future<Output = Result<()>> + Send;
-    /// A sealed batch is in no sum.
-    fn refuse(&self, id: i64, number: u32) -> impl Future<Output = Result<()>> + Send;
     /// The sum over these batches.
     fn sum(&self, id: i64, round: &Round, numbers: &[u32]) -> impl Future<Output = Result<Share>> + Send;
     /// How many uploads the round's batches hold.

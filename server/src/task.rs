@@ -10,6 +10,8 @@ use crate::Optimiser;
 
 /// Shorter rounds than this would be over before devices hear of them.
 const SHORTEST_ROUND_S: u64 = 60;
+/// A round's least time where the operator writes none: six heads a day at most.
+const LEAST_ROUND_S: u64 = 4 * 60 * 60;
 
 /// A task's terms. Its text is JSON with the fields in this order, and its hash is the text's: what the helper's
 /// operator admits is what they can read.
@@ -53,6 +55,21 @@ pub struct Task {
     /// anybody may upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_key: Option<String>,
+    /// Lets anybody upload to a `split` task: nothing but tokens keeps one client from spoiling round after round.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub open: bool,
+    /// The least time that a round stays open: whoever fills it moves the head once in so long.
+    #[serde(default = "least_round_s")]
+    pub least_round_s: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
+fn least_round_s() -> u64 {
+    LEAST_ROUND_S
 }
 
 mod mode {
@@ -158,7 +175,11 @@ impl Task {
         let round_s = self.round_s;
         hold(round_s >= SHORTEST_ROUND_S, "the length of a round", &round_s, format!("at least {SHORTEST_ROUND_S} s"))?;
         self.optimiser.check()?;
-        self.token_key()?;
+        let least_s = self.least_round_s;
+        hold(least_s <= round_s, "the least length of a round", &least_s, format!("at most {round_s} s"))?;
+        let closed = self.token_key()?.is_some();
+        let guarded = closed || self.open || self.mode == Mode::Device;
+        hold(guarded, "the token key of a split task", &"missing", "given, unless the task says open = true".into())?;
         let Some(claimed) = self.epsilon else { return Ok(()) };
         // Between this device's data and none, as the statement for users says it.
         let real = epsilon_from_rho(Spent::from(cost(round.bound()?)?).against_nothing(), self.delta);
@@ -186,6 +207,8 @@ impl Task {
             round_s: 7 * 24 * 60 * 60,
             optimiser: Optimiser::Sgd { rate: 1.0, momentum: 0.0 },
             token_key: None,
+            open: mode == Mode::Split,
+            least_round_s: 0,
         };
         task.check()?;
         Ok((task, bytes))
@@ -235,6 +258,11 @@ mod tests {
                 "the epsilon of a contribution is 1.1429 and has to be at most 1.1",
             ),
             (Task { token_key: Some("00".into()), ..fine.clone() }, "the token key's length is 2 and has to be 64"),
+            (Task { open: false, ..fine.clone() }, "the token key of a split task is missing and has to be given"),
+            (
+                Task { least_round_s: fine.round_s + 1, ..fine.clone() },
+                "the least length of a round is 604801 and has to be at most 604800 s",
+            ),
             (
                 Task { optimiser: Optimiser::Sgd { rate: -1.0, momentum: 0.0 }, ..fine.clone() },
                 "rate is -1 and has to be above 0",

@@ -99,6 +99,7 @@ mod tests {
         epsilon = 1.2
         round_s = 86400
         optimiser = { kind = "adam", rate = 0.01 }
+        open = true
     "#;
 
     fn read_text(text: &str) -> Result<Vec<Offer>, String> {
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!((task.name.as_str(), task.goal, task.mode), ("news", 500, Mode::Split));
         assert_eq!(task.first_head(), Ok(Head::hash(head)));
         assert_eq!(Task::read(&task.text()).as_ref(), Ok(task));
+        assert_eq!(task.least_round_s, 4 * 60 * 60, "hours, unless told");
         let tried = read_text(&format!("{TASK}\nvalidation = {{ file = \"public.jsonl\", tolerance = 0.1 }}"));
         let tried = tried.expect("it is whole").remove(0);
         assert!(tried.validation.is_some());
@@ -135,6 +137,7 @@ mod tests {
             ("goal = 500", "goal = 50", "the goal is 50 and has to be 100 to 10000"),
             ("epsilon = 1.2", "epsilon = 0.2", "and has to be at most 0.2"),
             ("goal = 500", "gaol = 500", "unknown field `gaol`"),
+            ("open = true", "", "the token key of a split task is missing"),
             ("\"split\"", "\"splot\"", "mode is splot and has to be device or split"),
             ("first.head", "none.head", "none.head cannot be read"),
             ("goal = 500", "goal = 500\ndimension = 18", "dimension is the head's"),

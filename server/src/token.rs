@@ -15,10 +15,15 @@ pub fn sign_token(backend: &Identity, task: &str, round: u32, token: &Token) -> 
     backend.sign_message(&message(task, round, token))
 }
 
-/// Reads a token and its signature in hexadecimal, and refuses one that the backend of this key has not signed for this
-/// round.
-pub(crate) fn verify_token(key: &[u8; 32], task: &str, round: u32, text: Option<&str>) -> Result<Token> {
+/// The bytes of a token as they travel in an upload's header, in hexadecimal.
+pub(crate) fn token_bytes(text: Option<&str>) -> Result<Vec<u8>> {
     let bytes: [u8; 96] = text.and_then(unhex).ok_or(Error::TokenRefused)?;
+    Ok(bytes.to_vec())
+}
+
+/// Reads a token and its signature, and refuses one that the backend of this key has not signed for this round.
+pub(crate) fn verify_token(key: &[u8; 32], task: &str, round: u32, bytes: &[u8]) -> Result<Token> {
+    let bytes: &[u8; 96] = bytes.try_into().map_err(|_| Error::TokenRefused)?;
     let (token, signature) = bytes.split_first_chunk::<32>().ok_or(Error::TokenRefused)?;
     let signature = signature.try_into().map_err(|_| Error::TokenRefused)?;
     let verified = verify_message("application", &message(task, round, token), signature, key);
@@ -34,17 +39,18 @@ mod tests {
     #[test]
     fn a_token_is_for_one_round_of_one_task() {
         let backend = Identity::from_seed(&[5; 32]);
-        let text = |token: [u8; 32]| hex(&[&token[..], &sign_token(&backend, "demo", 3, &token)].concat());
-        let (key, fine) = (backend.public(), text([1; 32]));
-        assert_eq!(verify_token(&key, "demo", 3, Some(&fine)), Ok([1; 32]));
-        let other = format!("02{}", &fine[2..]);
+        let sent = |token: [u8; 32]| [&token[..], &sign_token(&backend, "demo", 3, &token)].concat();
+        let (key, fine) = (backend.public(), sent([1; 32]));
+        assert_eq!(verify_token(&key, "demo", 3, &fine), Ok([1; 32]));
+        assert_eq!(token_bytes(Some(&hex(&fine))), Ok(fine.clone()));
+        assert_eq!(token_bytes(None), Err(Error::TokenRefused));
+        let other = [&[2], &fine[1..]].concat();
         for refused in [
-            verify_token(&key, "demo", 3, None),
-            verify_token(&key, "demo", 3, Some(&fine[2..])),
-            verify_token(&key, "demo", 3, Some(&other)),
-            verify_token(&key, "demo", 4, Some(&fine)),
-            verify_token(&key, "other", 3, Some(&fine)),
-            verify_token(&[9; 32], "demo", 3, Some(&fine)),
+            verify_token(&key, "demo", 3, &fine[1..]),
+            verify_token(&key, "demo", 3, &other),
+            verify_token(&key, "demo", 4, &fine),
+            verify_token(&key, "other", 3, &fine),
+            verify_token(&[9; 32], "demo", 3, &fine),
         ] {
             assert_eq!(refused, Err(Error::TokenRefused));
         }

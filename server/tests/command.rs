@@ -106,9 +106,10 @@ async fn a_copy_that_is_put_back_reopens_nothing() {
     before.store().put_task(&task_of).await.expect("it answers");
     let proposal = Proposal { task: task.text(), head: privet::hex(&head) };
     before.answer(Ask::Task, &serde_json::to_vec(&proposal).expect("JSON")).await.expect("it is admitted");
+    let deadline_s = privet_server::now_s() + 3600;
     let round = |number, sealing| {
         let (leader, helper) = (Operator::new("the leader", [1; 32]), Operator::new("the helper", sealing));
-        task.round(number, Head::hash(&head), 9, leader, Some(helper))
+        task.round(number, Head::hash(&head), deadline_s, leader, Some(helper))
     };
     let spent = Spent { closing: vec![1], sum: vec![2] };
     let spend = async |number| {

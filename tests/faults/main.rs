@@ -25,6 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CrashHelper),
         1 => Just(Step::StartHelper),
         1 => (-2i8..=2).prop_map(Step::Jump),
+        1 => (-2i8..=2).prop_map(Step::Drift),
         1 => Just(Step::LeaderStoreGone),
         1 => Just(Step::HelperStoreGone),
         1 => Just(Step::StoresBack),

@@ -2,17 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use pollster::block_on;
 use privet::{
-    AggregateShare, Backend, Closing, Device, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey, Share,
-    Signed, Terms, Upload, UploadId, hex,
+    AggregateShare, Backend, Closing, Device, Error, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey,
+    Share, Signed, Terms, Upload, UploadId, hex,
 };
 use privet_server::{
-    Ask, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
+    Ask, Clock, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
     store::{BatchState, Calendar, Shelf, State, StoredTask, Tally},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -45,8 +48,10 @@ pub(crate) enum Step {
     /// The helper's process is gone until [`Step::StartHelper`].
     CrashHelper,
     StartHelper,
-    /// The leader's clock jumps by this many thirds of a round.
+    /// Both clocks jump by this many thirds of a round.
     Jump(i8),
+    /// The leader's clock alone does, until the helper's is told, too.
+    Drift(i8),
     /// Nothing can be written at the leader until [`Step::StoresBack`].
     LeaderStoreGone,
     HelperStoreGone,
@@ -71,12 +76,19 @@ struct Wire {
     late: Mutex<Vec<(Ask, Vec<u8>)>>,
     /// Every sum that the helper gave, by configuration: there must be one each.
     sums: Mutex<BTreeMap<[u8; 32], BTreeSet<Vec<u8>>>>,
+    /// What the clocks say.
+    leader_s: AtomicU64,
+    helper_s: AtomicU64,
 }
 
 impl Wire {
     async fn deliver(&self, ask: Ask, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         let helper = self.helper.lock().expect("no panic").clone().ok_or(Refusal::Unreachable)?;
-        let said = helper.answer(ask, body).await.map_err(|error| Refusal::Said(error.code().into()))?;
+        let said = helper.answer_at(self.leader_s.load(Ordering::Relaxed), ask, body).await;
+        let said = said.map_err(|error| match error {
+            Error::ClocksDiffer { by_s } => Refusal::Clocks(by_s),
+            error => Refusal::Said(error.code().into()),
+        })?;
         if ask == Ask::Closing {
             let configuration = Closing::decode(body).expect("the leader writes them").configuration;
             self.sums.lock().expect("no panic").entry(configuration).or_default().insert(said.clone());
@@ -136,6 +148,7 @@ pub(crate) struct World {
 }
 
 const ROUND_S: u64 = 3000;
+const NOW_S: u64 = 1_800_000_000;
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime starts")
@@ -149,7 +162,9 @@ impl World {
         let wire = Arc::new(Wire::default());
         let runtime = runtime();
         start_helper(&runtime, &folder, &wire, Some(&task));
-        let now_s = 1_800_000_000;
+        let now_s = NOW_S;
+        wire.leader_s.store(now_s, Ordering::Relaxed);
+        wire.helper_s.store(now_s, Ordering::Relaxed);
         let leader = start_leader(&runtime, &folder, &wire, &task, &head);
         runtime.block_on(leader.turn("demo", now_s)).expect("nothing is in the way");
         let (made, included, gone) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -183,13 +198,26 @@ impl World {
             Step::CrashHelper => *self.wire.helper.lock().expect("no panic") = None,
             Step::StartHelper => self.start_helper(),
             Step::Jump(thirds) => {
-                self.now_s = self.now_s.saturating_add_signed(i64::from(thirds) * ROUND_S as i64 / 3);
+                self.drift(thirds);
+                self.set_clocks();
             }
+            Step::Drift(thirds) => self.drift(thirds),
             Step::LeaderStoreGone => self.store_gone("leader.sqlite"),
             Step::HelperStoreGone => self.store_gone("helper.sqlite"),
             Step::StoresBack => self.stores_back(),
         }
         self.verify();
+    }
+
+    fn drift(&mut self, thirds: i8) {
+        self.now_s = self.now_s.saturating_add_signed(i64::from(thirds) * ROUND_S as i64 / 3);
+        self.wire.leader_s.store(self.now_s, Ordering::Relaxed);
+    }
+
+    /// The helper's clock says what the leader's does.
+    fn set_clocks(&self) {
+        self.wire.leader_s.store(self.now_s, Ordering::Relaxed);
+        self.wire.helper_s.store(self.now_s, Ordering::Relaxed);
     }
 
     fn fault(&self, fault: Fault) {
@@ -230,7 +258,8 @@ impl World {
         match self.run(self.leader.accept("demo", *round, &hex(id), bytes, None)) {
             Ok(_) => self.made[place].acknowledged = true,
             Err(error) => {
-                let expected = ["helper-unreachable", "store-failed", "round-closed", "round-pending"];
+                let expected =
+                    ["helper-unreachable", "store-failed", "round-closed", "round-full", "round-pending", "clocks-differ"];
                 assert!(expected.contains(&error.code()), "{error}");
             }
         }
@@ -369,7 +398,8 @@ impl World {
         self.start_helper();
         self.deliver();
         for _ in 0..4 {
-            self.now_s = self.now_s.max(1_800_000_000) + 3 * ROUND_S;
+            self.now_s = self.now_s.max(NOW_S) + 3 * ROUND_S;
+            self.set_clocks();
             // A draft that the helper refuses takes another turn to be given up.
             let turned = self.turn().or_else(|_| self.turn()).or_else(|_| self.turn());
             assert_eq!(turned, Ok(()), "rounds turn again");
@@ -413,7 +443,9 @@ fn start_helper(runtime: &Runtime, folder: &TempDir, wire: &Arc<Wire>, task: Opt
             let (hash, name, text) = (task.hash(), task.name.clone(), task.text());
             store.put_task(&StoredTask { hash, name, text, admitted: true }).await.expect("it answers");
         }
-        Helper::new(store, keys(folder, "helper.keys"), "the helper")
+        let clock = wire.clone();
+        let clock = Clock::new(move || clock.helper_s.load(Ordering::Relaxed));
+        Helper::new(store, keys(folder, "helper.keys"), "the helper").with_clock(clock)
     });
     *wire.helper.lock().expect("no panic") = Some(Arc::new(helper));
 }

@@ -77,6 +77,20 @@ fn a_task_is_added_and_its_heads_are_chosen() {
     pair.turn().expect("the next round opens");
     assert_eq!(hex(&pair.round().head), second);
     assert_eq!(post("/v1/admin/tasks/none/rollback", b"").problem(), problem(404, "task-unknown"));
+
+    // A round that holds something ends only if the operator says so, and is told what that costs.
+    let number = pair.round().number;
+    pair.upload(number, [7; 16], &contribution(&mut pair.device(), [7; 16]));
+    let refused = post("/v1/admin/tasks/demo/rollback", b"");
+    assert_eq!(refused.problem(), problem(409, "uploads-at-stake"));
+    let said = format!("round {number} holds 1 acknowledged uploads, which are lost by this: say discard to lose them");
+    assert_eq!(refused.json()["title"], said);
+    assert_eq!(pair.round().number, number, "nothing has changed");
+    let back = format!("/v1/admin/tasks/demo/heads/{first}/promote");
+    assert_eq!(post(&back, b"").problem(), problem(409, "uploads-at-stake"));
+    assert_eq!(post(&format!("{back}?discard=true"), b"").status, 204);
+    pair.turn().expect("the next round opens");
+    assert_eq!(hex(&pair.round().head), first);
     pair.stop();
 }
 
@@ -92,7 +106,7 @@ fn figures_are_there_and_say_nothing_about_a_device() {
     for line in [
         "privet_uploads_total{outcome=\"new\"} 1",
         "privet_uploads_total{outcome=\"known\"} 1",
-        "privet_uploads_total{outcome=\"round-closed\"} 1",
+        "privet_uploads_total{outcome=\"round-unknown\"} 1",
         "privet_round{task=\"demo\"} 1",
         "privet_round_uploads{task=\"demo\"} 1",
         "privet_round_goal{task=\"demo\"} 5",

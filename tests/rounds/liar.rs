@@ -105,7 +105,7 @@ fn a_lower_cohort_for_one_device_is_not_signed() {
 #[test]
 fn two_configurations_under_one_number_are_not_signed() {
     let liar = Liar::new();
-    let later = Round { deadline_s: NOW_S + 9, ..liar.round.clone() };
+    let later = Round { deadline_s: NOW_S + 90, ..liar.round.clone() };
     assert_eq!(liar.ask(Ask::Round, &later.encode()), Err(Error::RoundConflict { number: 1 }));
     // Nor over another head, when it is one that the helper signed as well.
     let helper = liar.pair.helper.as_ref().expect("there is one");
@@ -172,11 +172,11 @@ fn two_heads_out_of_one_round_are_not_signed() {
 #[test]
 fn two_lists_that_differ_by_one_upload_are_not_both_answered() {
     let liar = Liar::new();
-    let (three, one) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4]));
-    let sum = liar.close(&[three, one]).expect("four of three");
-    assert_eq!(liar.close(&[three, one]), Ok(sum), "the same list again is the same bytes");
+    let (three, more) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4, 5, 6]));
+    let sum = liar.close(&[three, more]).expect("six of three");
+    assert_eq!(liar.close(&[three, more]), Ok(sum), "the same list again is the same bytes");
     assert_eq!(liar.close(&[three]), Err(Error::BatchSpent { number: 1 }));
-    let late = liar.batch(3, &[4]).encode();
+    let late = liar.batch(3, &[4, 5, 6]).encode();
     assert_eq!(liar.ask(Ask::Batch, &late).map_err(|error| error.code()), Err("round-closed"));
     liar.pair.stop();
 }
@@ -184,12 +184,12 @@ fn two_lists_that_differ_by_one_upload_are_not_both_answered() {
 #[test]
 fn a_restart_forgets_no_spent_list() {
     let liar = Liar::new();
-    let (three, one) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4]));
-    let sum = liar.close(&[three, one]).expect("four of three");
+    let (three, more) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4, 5, 6]));
+    let sum = liar.close(&[three, more]).expect("six of three");
     let Liar { pair, round, _folder: folder } = liar;
     pair.stop();
     let liar = Liar { pair: Pair::start(&folder, Mode::Split, |_| {}), round, _folder: folder };
-    assert_eq!(liar.close(&[three, one]), Ok(sum));
+    assert_eq!(liar.close(&[three, more]), Ok(sum));
     assert_eq!(liar.close(&[three]), Err(Error::BatchSpent { number: 1 }));
     liar.pair.stop();
 }
@@ -198,9 +198,9 @@ fn a_restart_forgets_no_spent_list() {
 fn one_upload_is_in_one_batch() {
     let liar = Liar::new();
     liar.agreed(1, &[1, 2, 3]);
-    let again = liar.ask(Ask::Batch, &liar.batch(2, &[3]).encode());
-    assert_eq!(again, Err(Error::BatchDisagreed { number: 2, named: 1, held: 0 }));
-    let grown = liar.ask(Ask::Batch, &liar.batch(1, &[1, 2]).encode()).map_err(|error| error.code());
+    let again = liar.ask(Ask::Batch, &liar.batch(2, &[3, 8, 9]).encode());
+    assert_eq!(again, Err(Error::BatchDisagreed { number: 2, named: 3, held: 0 }));
+    let grown = liar.ask(Ask::Batch, &liar.batch(1, &[1, 2, 4]).encode()).map_err(|error| error.code());
     assert_eq!(grown, Err("batch-disagreed"), "nor is an agreed batch another one later");
     liar.pair.stop();
 }
@@ -213,8 +213,8 @@ fn a_replay_is_held_once_and_opens_nowhere_else() {
     assert_eq!(liar.forward([1; 16], &one), Verdict::Held);
     assert_eq!(liar.forward([1; 16], &one), Verdict::Held);
     assert_eq!(liar.forward([9; 16], &one), Verdict::Broken, "under another id");
-    let alone = liar.ask(Ask::Batch, &liar.batch(1, &[1, 9]).encode());
-    assert_eq!(alone, Err(Error::BatchDisagreed { number: 1, named: 2, held: 1 }));
+    let alone = liar.ask(Ask::Batch, &liar.batch(1, &[1, 8, 9]).encode());
+    assert_eq!(alone, Err(Error::BatchDisagreed { number: 1, named: 3, held: 1 }));
     assert_eq!(liar.forward([1; 16], &two), Verdict::Broken);
     let other = contribution(&mut liar.pair.device(), [1; 16]);
     assert_eq!(liar.forward([1; 16], &liar.sealed(&other)), Verdict::Conflict, "another share under a known id");
@@ -226,23 +226,38 @@ fn a_replay_is_held_once_and_opens_nowhere_else() {
 #[test]
 fn dropping_uploads_opens_no_sum_under_the_least_cohort() {
     let liar = Liar::new();
-    let (two, one) = (liar.agreed(1, &[1, 2]), liar.agreed(2, &[3]));
-    assert_eq!(liar.close(&[two]), Err(Error::CohortTooSmall { count: 2, least: 3 }));
+    let (three, more) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4, 5, 6]));
     assert_eq!(liar.close(&[]), Err(Error::CohortTooSmall { count: 0, least: 3 }));
-    assert!(liar.close(&[two, one]).is_ok(), "what was refused spent nothing");
+    assert!(liar.close(&[three, more]).is_ok(), "what was refused spent nothing");
+    liar.pair.stop();
+}
+
+/// A sum over so few would say too much of each, wherever it is kept.
+#[test]
+fn a_batch_of_few_is_not_agreed_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pair = Pair::start(&folder, Mode::Split, |task| (task.min_cohort, task.goal) = (20, 20));
+    let liar = Liar { round: pair.round(), pair, _folder: folder };
+    let seven: Vec<u8> = (1..=7).collect();
+    for (id, bytes) in liar.devices(&seven) {
+        assert_eq!(liar.forward(id, &liar.sealed(&bytes)), Verdict::Held);
+    }
+    let refused = liar.ask(Ask::Batch, &liar.batch(1, &seven).encode());
+    assert_eq!(refused, Err(Error::BatchTooSmall { number: 1, named: 7, least: 8 }));
+    liar.agreed(1, &[8, 9, 10, 11, 12, 13, 14, 15]);
     liar.pair.stop();
 }
 
 #[test]
 fn forged_batches_are_not_summed() {
     let liar = Liar::new();
-    let two = liar.agreed(1, &[1, 2]);
-    for forged in [Agreed { count: 3, ..two }, Agreed { digest: [0; 32], ..two }, Agreed { number: 2, ..two }] {
+    let three = liar.agreed(1, &[1, 2, 3]);
+    for forged in [Agreed { count: 4, ..three }, Agreed { digest: [0; 32], ..three }, Agreed { number: 2, ..three }] {
         let refused = liar.close(&[forged]).map_err(|error| error.code());
         assert_eq!(refused, Err("batch-disagreed"), "{forged:?}");
     }
-    let unheld = liar.ask(Ask::Batch, &liar.batch(2, &[8, 9]).encode());
-    assert_eq!(unheld, Err(Error::BatchDisagreed { number: 2, named: 2, held: 0 }));
+    let unheld = liar.ask(Ask::Batch, &liar.batch(2, &[7, 8, 9]).encode());
+    assert_eq!(unheld, Err(Error::BatchDisagreed { number: 2, named: 3, held: 0 }));
     liar.pair.stop();
 }
 
@@ -271,12 +286,13 @@ fn nobody_but_the_pinned_leader_is_answered() {
     liar.pair.runtime.spawn(async { axum::serve(listener, app).await });
     let body = liar.round.encode();
     let post = |path: &str, signature: Option<String>| {
-        let request = super::pair::agent().post(format!("http://{address}{path}"));
+        let request = super::pair::agent().post(format!("http://{address}{path}")).header("privet-time", NOW_S);
         let request = signature.into_iter().fold(request, |request, text| request.header("privet-signature", text));
         request.send(&body[..]).expect("it answers").status().as_u16()
     };
-    let signed =
-        |identity: &privet::Identity, ask, to| privet::hex(&privet_server::sign_request(identity, ask, &to, &body));
+    let signed = |identity: &privet::Identity, ask, to| {
+        privet::hex(&privet_server::sign_request(identity, ask, &to, NOW_S, &body))
+    };
     let leader = liar.pair.leader.identity();
     let stranger = privet::Identity::from_seed(&[9; 32]);
     assert_eq!(post("/v1/peer/round", Some(signed(leader, Ask::Round, key))), 200);

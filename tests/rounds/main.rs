@@ -5,6 +5,7 @@ mod liar;
 mod pair;
 #[path = "../faults/residual.rs"]
 mod residual;
+mod signing;
 mod stranger;
 mod terms;
 mod token;
@@ -87,7 +88,7 @@ fn what_does_not_belong_is_refused_with_its_code() {
         let other = format!("/v1/tasks/demo/rounds/1/uploads/{}", hex(&[2; 16]));
         assert_eq!(put(&other, &bytes), problem(400, "upload-id-mismatch"));
         assert_eq!(put("/v1/tasks/demo/rounds/1/uploads/0101", &bytes), problem(400, "upload-id-mismatch"));
-        assert_eq!(put(&format!("/v1/tasks/demo/rounds/2/uploads/{id}"), &bytes), problem(409, "round-closed"));
+        assert_eq!(put(&format!("/v1/tasks/demo/rounds/2/uploads/{id}"), &bytes), problem(404, "round-unknown"));
         assert_eq!(put(&format!("/v1/tasks/other/rounds/1/uploads/{id}"), &bytes), problem(404, "task-unknown"));
         for number in ["0x1", "-1", "4294967296", "one"] {
             let odd = format!("/v1/tasks/demo/rounds/{number}/uploads/{id}");
@@ -272,8 +273,8 @@ fn a_helper_that_is_asked_to_stop_finishes_what_it_accepted() {
     let pair = Pair::start(&folder, Mode::Split, |_| {});
     let (leader, helper) = (pair.leader.identity(), pair.helper.clone().expect("there is one"));
     let body = pair.round().encode();
-    let signature = hex(&sign_request(leader, Ask::Round, &helper.identity().public(), &body));
-    let request = format!("POST /v1/peer/round HTTP/1.1\r\nprivet-signature: {signature}");
+    let signature = hex(&sign_request(leader, Ask::Round, &helper.identity().public(), NOW_S, &body));
+    let request = format!("POST /v1/peer/round HTTP/1.1\r\nprivet-time: {NOW_S}\r\nprivet-signature: {signature}");
     let answer = stopped_amid(&pair, helper_app(helper, leader.public()), &request, &body);
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     pair.stop();
@@ -317,7 +318,8 @@ fn a_full_round_takes_no_more() {
         assert_eq!(pair.upload(1, [n; 16], &bytes).status, 201);
     }
     let bytes = contribution(&mut pair.device(), [5; 16]);
-    assert_eq!(pair.upload(1, [5; 16], &bytes).problem(), problem(409, "round-closed"));
+    let refused = pair.upload(1, [5; 16], &bytes);
+    assert_eq!((refused.problem(), &refused.json()["advice"]), (problem(503, "round-full"), &"retry".into()));
     pair.stop();
 }
 
@@ -347,14 +349,14 @@ fn an_operator_goes_back_to_an_older_head_and_on_again() {
     }
     pair.turn().expect("the goal is reached");
     let second = pair.round().head;
-    pair.runtime.block_on(pair.leader.rollback("demo")).expect("there is one before");
+    pair.runtime.block_on(pair.leader.rollback("demo", false)).expect("there is one before");
     assert_eq!(pair.get("/v1/tasks/demo/round").problem(), problem(503, "round-pending"));
     pair.turn().expect("the next round opens");
     assert_eq!((pair.round().number, pair.round().head), (3, first));
-    pair.runtime.block_on(pair.leader.promote("demo", second)).expect("it is kept");
+    pair.runtime.block_on(pair.leader.promote("demo", second, false)).expect("it is kept");
     pair.turn().expect("the next round opens");
     assert_eq!((pair.round().number, pair.round().head), (4, second));
-    let none = pair.runtime.block_on(pair.leader.promote("demo", [9; 32]));
+    let none = pair.runtime.block_on(pair.leader.promote("demo", [9; 32], false));
     assert_eq!(none, Err(Error::RouteUnknown));
     pair.stop();
 }

@@ -1,13 +1,19 @@
 //! A leader, a helper where the task wants one, and devices, over HTTP on the loopback.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use axum::{Router, http::HeaderName};
 use pollster::block_on;
 use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
 use privet_server::store::{Shelf, StoredTask};
 use privet_server::{
-    Connections, Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app,
+    Clock, Connections, Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app,
     leader_operator_app, serve,
 };
 use serde_json::Value;
@@ -32,6 +38,14 @@ pub(crate) struct Pair {
     pub(crate) leader: Arc<Leader<SqliteStore, HttpPeer>>,
     pub(crate) helper: Option<Arc<Helper<SqliteStore>>>,
     pub(crate) task: Task,
+    /// What the clocks say.
+    pub(crate) leader_s: Arc<AtomicU64>,
+    pub(crate) helper_s: Arc<AtomicU64>,
+}
+
+pub(crate) fn clock(now_s: &Arc<AtomicU64>) -> Clock {
+    let now_s = now_s.clone();
+    Clock::new(move || now_s.load(Ordering::Relaxed))
 }
 
 pub(crate) async fn bound() -> (TcpListener, SocketAddr) {
@@ -60,6 +74,7 @@ impl Pair {
         let runtime = Runtime::new().expect("a runtime starts");
         let (mut task, head) = Task::demo(mode, 3).expect("the demo's numbers fit");
         edit(&mut task);
+        let [leader_s, helper_s] = [(); 2].map(|()| Arc::new(AtomicU64::new(NOW_S)));
         let (leader, helper, [address, operator]) = runtime.block_on(async {
             let store = async |name: &str| {
                 let path = folder.path().join(name).with_extension("sqlite");
@@ -73,7 +88,7 @@ impl Pair {
             let helper = if mode == Mode::Split {
                 let (store, keys) = (store("helper").await, keys("helper"));
                 admit(&store, &task).await;
-                let helper = Arc::new(Helper::new(store, keys, "the helper"));
+                let helper = Arc::new(Helper::new(store, keys, "the helper").with_clock(clock(&helper_s)));
                 let (listener, address) = bound().await;
                 let app = helper_app(helper.clone(), leader_keys.identity.public());
                 tokio::spawn(async { axum::serve(listener, app).await });
@@ -84,7 +99,7 @@ impl Pair {
             let peer = helper.as_ref().map(|(helper, address)| {
                 let key = helper.identity().public();
                 let peer = HttpPeer::new(&format!("http://{address}"), None, key, leader_keys.identity.clone());
-                (peer.expect("plain HTTP"), key)
+                (peer.expect("plain HTTP").with_clock(clock(&leader_s)), key)
             });
             let leader = Arc::new(Leader::new(store("leader").await, leader_keys, "the leader", peer));
             leader.serve(task.clone(), &head).await.expect("the task is whole");
@@ -92,7 +107,7 @@ impl Pair {
             let addresses = served(leader.clone()).await;
             (leader, helper.map(|(helper, _)| helper), addresses)
         });
-        Self { runtime, address, operator, leader, helper, task }
+        Self { runtime, address, operator, leader, helper, task, leader_s, helper_s }
     }
 
     /// The same with a leader that starts anew, and finds this where its helper was; it pins this key.
@@ -106,7 +121,7 @@ impl Pair {
             let keys = Keys::open(&path.with_extension("keys")).expect("it is there");
             let store = SqliteStore::open_hasty(&path.with_extension("sqlite")).await.expect("it opens");
             let peer = HttpPeer::new(&format!("http://{address}"), None, pinned, keys.identity.clone());
-            let peer = Some((peer.expect("plain HTTP"), pinned));
+            let peer = Some((peer.expect("plain HTTP").with_clock(clock(&self.leader_s)), pinned));
             let leader = Arc::new(Leader::new(store, keys, "the leader", peer));
             leader.serve(self.task.clone(), &first.body).await.expect("the task is whole");
             let addresses = served(leader.clone()).await;
@@ -129,6 +144,8 @@ impl Pair {
     }
 
     pub(crate) fn turn_at(&self, now_s: u64) -> privet::Result<()> {
+        self.leader_s.store(now_s, Ordering::Relaxed);
+        self.helper_s.store(now_s, Ordering::Relaxed);
         self.runtime.block_on(self.leader.turn("demo", now_s))
     }
 

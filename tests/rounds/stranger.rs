@@ -1,6 +1,6 @@
 //! Whoever answers in the helper's place without its key is nobody: what is sent then is acknowledged to no device.
 
-use axum::{Router, body::Bytes, routing::post};
+use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
 use privet::{Error, Identity, Mode, hex};
 use privet_server::{Ask, Verdict, helper_app, sign_answer};
 
@@ -8,9 +8,10 @@ use super::pair::{NOW_S, Pair, contribution, problem};
 
 /// Says of every share that it is held, under this key if there is one.
 fn yes(key: Option<[u8; 32]>) -> Router {
-    let answer = async move |asked: Bytes| {
+    let answer = async move |headers: HeaderMap, asked: Bytes| {
         let said = vec![Verdict::Held as u8];
-        let signature = key.map(|seed| sign_answer(&Identity::from_seed(&seed), Ask::Shares, &asked, 200, &said));
+        let at_s = headers["privet-time"].to_str().expect("digits").parse().expect("a time");
+        let signature = key.map(|seed| sign_answer(&Identity::from_seed(&seed), Ask::Shares, at_s, &asked, 200, &said));
         (signature.map(|signature| [("privet-signature", hex(&signature))]), said)
     };
     Router::new().route("/v1/peer/shares", post(answer))

@@ -7,16 +7,17 @@ use crate::{Error, Result};
 const SEALED: usize = 32 + OVERHEAD;
 const ENTRY: usize = 16 + SEALED;
 
-/// Sealed shares of one round, each with the id of its upload.
+/// Sealed shares of one round, each with the id of its upload, and with its token where the task wants one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
     /// SHA-256 of the round's configuration.
     pub configuration: [u8; 32],
     entries: Vec<u8>,
+    tokens: Vec<Vec<u8>>,
 }
 
-struct OnWire(u32, [u8; 32], Vec<u8>);
-cbor!(OnWire(version, configuration, entries));
+struct OnWire(u32, [u8; 32], Vec<u8>, Vec<Vec<u8>>);
+cbor!(OnWire(version, configuration, entries, tokens));
 
 impl Forward {
     /// Shares as [`Upload::shares`](super::Upload::shares) holds them; one of another size is refused.
@@ -29,7 +30,18 @@ impl Forward {
             entries.extend(id);
             entries.extend(sealed);
         }
-        Ok(Self { configuration, entries })
+        Ok(Self { configuration, entries, tokens: Vec::new() })
+    }
+
+    /// The same with the token that each came with, in their order.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Vec<Vec<u8>>) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// The token of each upload; none at all where they carry none.
+    pub fn tokens(&self) -> &[Vec<u8>] {
+        &self.tokens
     }
 
     /// The id and the sealed share of each upload.
@@ -42,17 +54,17 @@ impl Forward {
 
     /// The bytes that travel.
     pub fn encode(&self) -> Vec<u8> {
-        encode(&OnWire(VERSION, self.configuration, self.entries.clone()))
+        encode(&OnWire(VERSION, self.configuration, self.entries.clone(), self.tokens.clone()))
     }
 
     /// Reads shares.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let OnWire(version, configuration, entries) = decode(bytes)?;
+        let OnWire(version, configuration, entries, tokens) = decode(bytes)?;
         check_version(version)?;
-        if entries.len() % ENTRY != 0 {
+        if entries.len() % ENTRY != 0 || !(tokens.is_empty() || tokens.len() == entries.len() / ENTRY) {
             return Err(Error::WireMalformed);
         }
-        Ok(Self { configuration, entries })
+        Ok(Self { configuration, entries, tokens })
     }
 }
 
@@ -67,6 +79,10 @@ mod tests {
         let read = Forward::decode(&forward.encode()).expect("our own bytes");
         assert_eq!(read.shares().collect::<Vec<_>>(), [([8; 16], &one[..]), ([9; 16], &two[..])]);
         assert_eq!(read, forward);
+        let with = forward.clone().with_tokens(vec![vec![1; 96], vec![2; 96]]);
+        assert_eq!(Forward::decode(&with.encode()), Ok(with));
+        let odd = forward.clone().with_tokens(vec![vec![1; 96]]);
+        assert_eq!(Forward::decode(&odd.encode()), Err(Error::WireMalformed), "one token for two uploads");
         let short = Forward::new([1; 32], [([8; 16], &one[1..])]);
         assert_eq!(short, Err(Error::WireLength { sent: SEALED - 1, wanted: SEALED }));
         let cut = Forward { entries: vec![0; ENTRY - 1], ..forward };

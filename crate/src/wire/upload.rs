@@ -85,6 +85,15 @@ impl Upload {
         }
     }
 
+    /// Refuses what clipping and noise do not make, where an upload can be looked at: an entry beyond S and 12 deviations,
+    /// which one honest upload in 10^28 has.
+    #[cfg(feature = "served")]
+    pub fn check_reach(&self, round: &Round) -> Result<()> {
+        let (share, bound) = (self.read(round)?, round.bound()?);
+        let most = (f64::from(bound.clip_norm()) + 12.0 * bound.deviation()).min(f64::from(i32::MAX)) as u32;
+        if share.centred().all(|entry| entry.unsigned_abs() <= most) { Ok(()) } else { Err(Error::EntryTooLarge { most }) }
+    }
+
     /// The share of this role, opened with its key, in `split` mode.
     pub fn open(&self, round: &Round, role: Role, key: &SealingKey) -> Result<Share> {
         let sealed =
@@ -162,6 +171,23 @@ mod tests {
         let mut sum = read.open(&split, Role::Leader, &leader).expect("sealed to it");
         sum.add(&read.open(&split, Role::Helper, &helper).expect("sealed to it"));
         assert_eq!(sum.centred().collect::<Vec<_>>(), grid);
+    }
+
+    #[test]
+    fn an_entry_that_no_device_makes_is_refused_in_the_clear() {
+        let round = Round::example();
+        let bound = round.bound().expect("a plain bound");
+        let most = (f64::from(bound.clip_norm()) + 12.0 * bound.deviation()) as i32;
+        let with = |entry: i32| {
+            let mut grid = vec![0; round.dimension as usize];
+            grid[3] = entry;
+            Upload { shares: vec![Share::whole(&grid).to_bytes()], ..made(&round).0 }
+        };
+        assert_eq!(made(&round).0.check_reach(&round), Ok(()));
+        for (entry, fine) in [(most, true), (-most, true), (most + 1, false), (-most - 1, false), (i32::MIN, false)] {
+            let refused = Error::EntryTooLarge { most: most.unsigned_abs() };
+            assert_eq!(with(entry).check_reach(&round), if fine { Ok(()) } else { Err(refused) }, "{entry}");
+        }
     }
 
     #[test]

@@ -225,7 +225,7 @@ async fn commits(servers: &Servers, round: &privet::Round, count: usize) {
         let (mut id, mut digest) = ([0; 16], [0; 32]);
         random.fill_bytes(&mut id);
         random.fill_bytes(&mut digest);
-        Addend { id, digest, share: Share::zero(DIMENSION), token: None }
+        Addend { id, digest, share: Share::zero(DIMENSION) }
     };
     let room = Room { round: round.n_max, batch: 1024 };
     for (what, together, count) in [("commit", CONNECTIONS, count), ("commit_alone", 1, count / 20)] {

@@ -1,5 +1,7 @@
 //! One upload: checked, held by the helper, added, acknowledged.
 
+use std::sync::{Arc, atomic::Ordering};
+
 use privet::{Error, Mode, Result, Role, Upload, UploadId, unhex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -7,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::{Leader, Open};
 use crate::{
     peer::{Peer, Verdict},
-    store::{Added, Addend, Room, Store},
-    token::{Token, verify_token},
+    store::{Added, Addend, Room, State, Store, StoredRound},
+    token::{token_bytes, verify_token},
 };
 
 /// What a device is told.
@@ -50,81 +52,144 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if open.round.number != number {
             return self.replayed(task, number, id, digest).await;
         }
+        let (min_cohort, n_max) = (open.round.min_cohort, open.round.n_max);
         let upload = Upload::decode(body, &open.round)?;
         if upload.id() != id {
             return Err(Error::UploadIdMismatch);
         }
-        let token = self.token(open, id, token).await?;
-        let share = match open.round.mode {
-            Mode::Device => upload.read(&open.round)?,
+        let token = self.reserved(open, id, token).await?;
+        let places = self.places(open, id).await?;
+        let (share, sealed) = match open.round.mode {
+            Mode::Device => {
+                upload.check_reach(&open.round)?;
+                (upload.read(&open.round)?, None)
+            }
             Mode::Split => {
                 let named = open.round.leader.sealing_key();
                 let key = self.keys.sealing(&named).ok_or(Error::SealBroken)?;
                 // Ours first: what does not open here is never held there.
                 let share = upload.open(&open.round, Role::Leader, key)?;
-                self.forward(open, &upload).await?;
-                share
+                (share, Some(upload.shares()[Role::Helper as usize].clone()))
             }
         };
+        let addend = Addend { id, digest, share };
         let room = Room { round: open.round.n_max, batch: self.batch };
-        let (added, count) = self.writer.add(open.id, room, Addend { id, digest, share, token }).await?;
+        let (open, place) = (open.clone(), self.writer.place()?);
+        let forwarder = self.helper.as_ref().map(|helper| helper.forwarder.clone());
+        // A task of its own: whoever asked may go, and what the helper holds is added here all the same.
+        let added = tokio::spawn(async move {
+            if let Some(sealed) = sealed {
+                let forwarder = forwarder.ok_or(Error::KeyNotPinned { signer: "helper" })?;
+                let verdict = forwarder.send(open.configuration, id, sealed, token).await?;
+                held(verdict, &open)?;
+            }
+            let (added, count) = place.add(open.id, room, addend).await?;
+            open.count.fetch_max(count, Ordering::Relaxed);
+            drop(places);
+            Ok((added, count))
+        });
+        let (added, count) = added.await.unwrap_or(Err(Error::StoreFailed))?;
         match added {
             Added::New | Added::Known => {
-                let progress = Progress { round: number, count, min_cohort: open.round.min_cohort };
+                let progress = Progress { round: number, count, min_cohort };
                 Ok(Accepted { new: added == Added::New, progress })
             }
             Added::Conflict => Err(Error::UploadConflict),
             Added::Over => Err(closed(number)),
+            Added::Full => Err(Error::RoundFull { most: n_max }),
             Added::Spent => Err(Error::TokenSpent),
         }
     }
 
-    /// The token that an upload is accepted with, where the task wants one. A spent one is refused before the helper
-    /// holds anything for it; the store has the last word.
-    async fn token(&self, open: &Open, id: UploadId, text: Option<&str>) -> Result<Option<Token>> {
+    /// The token that an upload is accepted with, where the task wants one: durably this upload's, before the helper hears
+    /// of it. One token is one place there as here, however often and under however many ids it is sent.
+    async fn reserved(&self, open: &Open, id: UploadId, text: Option<&str>) -> Result<Option<Vec<u8>>> {
         let round = &open.round;
         let Some(key) = self.served(&round.task)?.task.token_key()? else { return Ok(None) };
-        let token = verify_token(&key, &round.task, round.number, text)?;
-        if self.store.token_spent(open.id, token).await? && self.store.known(open.id, id).await?.is_none() {
-            return Err(Error::TokenSpent);
-        }
-        Ok(Some(token))
+        let bytes = token_bytes(text)?;
+        let token = verify_token(&key, &round.task, round.number, &bytes)?;
+        if self.writer.reserve(open.id, token, id).await? { Ok(Some(bytes)) } else { Err(Error::TokenSpent) }
     }
 
-    async fn forward(&self, open: &Open, upload: &Upload) -> Result<()> {
-        let sealed = upload.shares()[Role::Helper as usize].clone();
-        match self.helper()?.forwarder.send(open.configuration, upload.id(), sealed).await? {
-            Verdict::Held => Ok(()),
-            Verdict::Broken => Err(Error::SealBroken),
-            Verdict::Conflict => Err(Error::UploadConflict),
-            Verdict::Over => Err(closed(open.round.number)),
+    /// A place in the round for an upload on its way, before the helper holds anything for it.
+    async fn places(&self, open: &Arc<Open>, id: UploadId) -> Result<OnItsWay> {
+        let on_its_way = OnItsWay::new(open.clone());
+        let promised = open.on_their_way.load(Ordering::Relaxed) + open.count.load(Ordering::Relaxed);
+        if promised > open.round.n_max && self.store.known(open.id, id).await?.is_none() {
+            return Err(Error::RoundFull { most: open.round.n_max });
         }
+        Ok(on_its_way)
     }
 
     /// An upload to a round that is not open: what was acknowledged then is acknowledged again, and nothing else is.
     async fn replayed(&self, task: &str, number: u32, id: UploadId, digest: [u8; 32]) -> Result<Accepted> {
-        let open = self.open(task).map_or(number.saturating_add(1), |open| open.round.number);
-        self.served(task)?;
-        let closed = Error::RoundClosed { sent: number, open };
-        let stored = self.store.numbered(task, number).await?.ok_or_else(|| closed.clone())?;
+        let stored = self.begun(task, number).await?;
         match self.store.known(stored.id, id).await? {
-            Some(known) if known == digest => {
-                let count = self.store.count(stored.id).await?;
-                let progress = Progress { round: number, count, min_cohort: stored.round.min_cohort };
-                Ok(Accepted { new: false, progress })
-            }
+            Some(known) if known == digest => Ok(Accepted { new: false, progress: self.progress(task, number).await? }),
             Some(_) => Err(Error::UploadConflict),
-            None => Err(closed),
+            None => Err(Error::RoundClosed { sent: number, open: self.newest(task).await? }),
         }
     }
 
-    /// How far a round is.
+    /// How far a round is. What was closed keeps its count; what ended without a sum has none.
     pub async fn progress(&self, task: &str, number: u32) -> Result<Progress> {
-        self.served(task)?;
-        let open = self.open(task).map_or(number.saturating_add(1), |open| open.round.number);
-        let stored = self.store.numbered(task, number).await?.ok_or(Error::RoundClosed { sent: number, open })?;
-        let count = self.store.count(stored.id).await?;
+        let stored = self.begun(task, number).await?;
+        let count = match stored.state {
+            State::Closed => {
+                let heads = self.store.heads(task).await?;
+                heads.iter().find(|head| head.round == number).map_or(0, |head| head.count)
+            }
+            _ => self.store.count(stored.id).await?,
+        };
         Ok(Progress { round: number, count, min_cohort: stored.round.min_cohort })
+    }
+
+    /// The round of this number, if it has begun.
+    async fn begun(&self, task: &str, number: u32) -> Result<StoredRound> {
+        self.served(task)?;
+        let Some(stored) = self.store.numbered(task, number).await? else {
+            let open = self.newest(task).await?;
+            // A number that was passed over is over.
+            let over = number <= open;
+            return Err(if over { Error::RoundClosed { sent: number, open } } else { Error::RoundUnknown { sent: number, open } });
+        };
+        Ok(stored)
+    }
+
+    /// The number of the newest round that devices may have seen.
+    async fn newest(&self, task: &str) -> Result<u32> {
+        match self.open(task) {
+            Ok(open) => Ok(open.round.number),
+            Err(_) => self.store.last_number(task).await,
+        }
+    }
+}
+
+/// An upload between its arrival and its answer.
+struct OnItsWay(Arc<Open>);
+
+impl OnItsWay {
+    fn new(open: Arc<Open>) -> Self {
+        open.on_their_way.fetch_add(1, Ordering::Relaxed);
+        Self(open)
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.on_their_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn held(verdict: Verdict, open: &Open) -> Result<()> {
+    match verdict {
+        Verdict::Held => Ok(()),
+        Verdict::Broken => Err(Error::SealBroken),
+        Verdict::Conflict => Err(Error::UploadConflict),
+        Verdict::Over => Err(closed(open.round.number)),
+        Verdict::Full => Err(Error::RoundFull { most: open.round.n_max }),
+        Verdict::NoToken => Err(Error::TokenRefused),
+        Verdict::Spent => Err(Error::TokenSpent),
     }
 }
 

@@ -17,27 +17,20 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// without one where too few devices stand behind it.
     pub(super) async fn close(&self, served: &Served, stored: &StoredRound) -> Result<()> {
         let (round, start) = (&stored.round, Instant::now());
-        self.agree(stored).await?;
-        // All batches are agreed or refused by now, so a second call comes to the same list.
+        if self.store.count(stored.id).await? < round.min_cohort {
+            tracing::warn!(task = round.task, round = round.number, "a round ended without enough uploads");
+            self.metrics.round(&round.task, "ended");
+            return self.store.end(stored.id).await;
+        }
+        self.agree(stored, true).await?;
+        // All batches are agreed by now, so a second call comes to the same list.
         let agreed = self.store.batches(stored.id).await?.into_iter().filter(|batch| batch.state == BatchState::Agreed);
         let agreed = agreed.filter_map(|batch| {
             let (number, count) = (batch.number, batch.count);
             batch.digest.map(|digest| Agreed { number, count, digest })
         });
         let closing = Closing::new(round.hash(), agreed.collect());
-        if closing.count() < round.min_cohort {
-            tracing::warn!(task = round.task, round = round.number, "a round ended without enough uploads");
-            self.metrics.round(&round.task, "ended");
-            return self.store.end(stored.id).await;
-        }
-        let (ours, mean) = match self.opened(stored, &closing).await {
-            Err(error @ (Error::HelperRefused { .. } | Error::SharesMismatch)) => {
-                tracing::error!(task = round.task, round = round.number, %error, "a round ended without a sum");
-                self.metrics.round(&round.task, "ended");
-                return self.store.end(stored.id).await;
-            }
-            opened => opened?,
-        };
+        let (ours, mean) = self.opened(stored, &closing).await?;
         let previous = self.store.head(&round.task, round.head).await?.ok_or(Error::StoreFailed)?;
         let head = next_head(&served.task, round, &previous, &mean, closing.count())?;
         let norms = Norms::new(round, &mean, closing.count())?;
@@ -47,6 +40,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
         };
         self.store.finish(stored.id, &ours.encode(), &head).await?;
         self.metrics.round(&round.task, if head.held.is_some() { "held" } else { "closed" });
+        if head.held.is_some() {
+            self.metrics.alarm(&round.task, "head-held");
+        }
         self.metrics.closed_in(start.elapsed());
         tracing::info!(task = round.task, round = round.number, count = closing.count(), "a round is closed");
         Ok(())

@@ -16,6 +16,8 @@ struct Parcel {
     configuration: [u8; 32],
     id: UploadId,
     sealed: Vec<u8>,
+    /// What lets the upload in at the helper, too.
+    token: Option<Vec<u8>>,
     reply: oneshot::Sender<Result<Verdict>>,
 }
 
@@ -34,9 +36,15 @@ impl Forwarder {
     }
 
     /// Forwards a share, and waits until the helper holds it or says why not.
-    pub(super) async fn send(&self, configuration: [u8; 32], id: UploadId, sealed: Vec<u8>) -> Result<Verdict> {
+    pub(super) async fn send(
+        &self,
+        configuration: [u8; 32],
+        id: UploadId,
+        sealed: Vec<u8>,
+        token: Option<Vec<u8>>,
+    ) -> Result<Verdict> {
         let (reply, verdict) = oneshot::channel();
-        let queued = self.queue.try_send(Parcel { configuration, id, sealed, reply });
+        let queued = self.queue.try_send(Parcel { configuration, id, sealed, token, reply });
         queued.map_err(|_| Error::TooManyRequests { limit: QUEUE })?;
         verdict.await.unwrap_or(Err(Error::HelperUnreachable))
     }
@@ -60,7 +68,10 @@ async fn forward<P: Peer>(peer: Arc<P>, mut parcels: mpsc::Receiver<Parcel>) {
 
 async fn ask<P: Peer>(peer: &P, configuration: [u8; 32], parcels: &[Parcel]) -> Result<Vec<Verdict>> {
     let shares = parcels.iter().map(|parcel| (parcel.id, &parcel.sealed[..]));
-    let said = peer.ask(Ask::Shares, Forward::new(configuration, shares)?.encode()).await?;
+    // All of a task's uploads carry a token, or none does; one that was served with both is refused at the helper.
+    let tokens: Option<Vec<Vec<u8>>> = parcels.iter().map(|parcel| parcel.token.clone()).collect();
+    let forward = Forward::new(configuration, shares)?.with_tokens(tokens.unwrap_or_default());
+    let said = peer.ask(Ask::Shares, forward.encode()).await?;
     if said.len() != parcels.len() {
         return Err(Error::WireMalformed);
     }
@@ -89,7 +100,7 @@ mod tests {
         let forwarder = Forwarder::start(Arc::new(Holds));
         let send = |n: usize| {
             let id = (n as u128).to_le_bytes();
-            Box::pin(forwarder.send([0; 32], id, vec![0; 80]))
+            Box::pin(forwarder.send([0; 32], id, vec![0; 80], None))
         };
         let mut waiting: Vec<_> = (0..1024).map(send).collect();
         let mut context = Context::from_waker(Waker::noop());

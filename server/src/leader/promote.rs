@@ -5,7 +5,7 @@ use privet::{AggregateShare, Error, Result};
 use super::{Leader, turn::set_open};
 use crate::{
     peer::Peer,
-    store::{State, Store, StoredHead},
+    store::{State, Store, StoredHead, StoredRound, least_batch},
 };
 
 impl<S: Store, P: Peer> Leader<S, P> {
@@ -16,12 +16,21 @@ impl<S: Store, P: Peer> Leader<S, P> {
         Ok((self.store.heads(name).await?, current))
     }
 
-    /// The next round starts from this head. The open round is about another head and ends without a sum.
-    pub async fn promote(&self, name: &str, hash: [u8; 32]) -> Result<()> {
+    /// The next round starts from this head. A round that is open over another head, or that the helper will not let close,
+    /// ends without a sum; where that costs acknowledged uploads, only if `discard` says so.
+    pub async fn promote(&self, name: &str, hash: [u8; 32], discard: bool) -> Result<()> {
         let turning = self.turning(name)?;
         let _turning = turning.lock().await;
         let served = self.served(name)?;
         let head = self.store.head(name, hash).await?.ok_or(Error::RouteUnknown)?;
+        let unfinished = self.store.latest(name).await?.filter(|latest| match latest.state {
+            State::Draft | State::Open => latest.round.head != hash,
+            State::Closing => true,
+            State::Closed | State::Ended => false,
+        });
+        if let Some(round) = &unfinished {
+            self.at_stake(round, discard).await?;
+        }
         if head.held.is_some() {
             let made = self.store.numbered(name, head.round).await?.ok_or(Error::StoreFailed)?;
             let sum = made.sum.ok_or(Error::StoreFailed)?;
@@ -29,24 +38,35 @@ impl<S: Store, P: Peer> Leader<S, P> {
             self.store.put_head(&self.vouched(&made.round, &ours, head).await?).await?;
         }
         self.store.set_current(name, hash).await?;
-        if let Some(open) = self.store.latest(name).await?
-            && matches!(open.state, State::Draft | State::Open | State::Closing)
-            && open.round.head != hash
-        {
-            self.store.end(open.id).await?;
+        if let Some(round) = unfinished {
+            // What arrived in the meantime is counted before it is lost.
+            self.store.close(round.id, least_batch(&round.round)).await?;
             set_open(&served, None);
+            self.at_stake(&round, discard).await?;
+            let uploads = self.store.count(round.id).await?;
+            tracing::warn!(task = name, round = round.round.number, uploads, "a round is given up");
+            self.store.end(round.id).await?;
         }
         Ok(())
     }
 
+    /// Refuses to lose what a round has acknowledged, unless told.
+    async fn at_stake(&self, stored: &StoredRound, discard: bool) -> Result<()> {
+        let uploads = self.store.count(stored.id).await?;
+        if uploads == 0 || discard {
+            return Ok(());
+        }
+        Err(Error::UploadsAtStake { round: stored.round.number, uploads })
+    }
+
     /// Back to the head before the current one.
-    pub async fn rollback(&self, name: &str) -> Result<[u8; 32]> {
+    pub async fn rollback(&self, name: &str, discard: bool) -> Result<[u8; 32]> {
         let (versions, current) = self.versions(name).await?;
         let head = versions.iter().find(|head| head.hash == current).ok_or(Error::StoreFailed)?;
         if head.round == 0 {
             return Err(Error::RouteUnknown);
         }
-        self.promote(name, head.previous).await?;
+        self.promote(name, head.previous, discard).await?;
         Ok(head.previous)
     }
 }

@@ -8,8 +8,11 @@ use super::{Leader, Open, Served};
 use crate::{
     helper::{Proposal, Standing},
     peer::{Ask, Peer},
-    store::{BatchState, State, Store, StoredRound},
+    store::{BatchState, State, Store, StoredRound, least_batch},
 };
+
+/// By how many rounds this store may be behind the helper's: a copy that was put back is not more.
+const FORGOTTEN: u32 = 1000;
 
 impl<S: Store, P: Peer> Leader<S, P> {
     /// Takes the step that a task's round is due: begins, publishes, agrees on batches, closes. To be called now and
@@ -26,36 +29,72 @@ impl<S: Store, P: Peer> Leader<S, P> {
                     // It was published, and the store's answer was lost.
                     set_open(&served, Open::of(stored.clone()));
                 }
-                self.agree(&stored).await?;
+                let agreed = self.agree(&stored, false).await;
                 if !self.due(&served, &stored, now_s).await? {
-                    return Ok(());
+                    return agreed;
                 }
                 // From here on no upload is added: the store refuses what is still on its way.
-                self.store.close(stored.id).await?;
+                self.store.close(stored.id, least_batch(&stored.round)).await?;
                 set_open(&served, None);
-                self.close(&served, &stored).await?;
-                self.begin(&served, now_s).await
+                self.finish(&served, &stored, now_s).await
             }
             State::Closing => {
                 set_open(&served, None);
-                self.close(&served, &stored).await?;
-                self.begin(&served, now_s).await
+                self.finish(&served, &stored, now_s).await
             }
             State::Closed | State::Ended => self.begin(&served, now_s).await,
         }
     }
 
+    /// Closes a round that takes no more, and begins the next.
+    async fn finish(&self, served: &Served, stored: &StoredRound, now_s: u64) -> Result<()> {
+        self.close(served, stored).await.inspect_err(|error| {
+            // What was acknowledged stays where it is. The next turn asks again, and the operator may give the round up.
+            let (task, round) = (&stored.round.task, stored.round.number);
+            tracing::error!(task, round, %error, "a round cannot be closed and waits");
+            self.metrics.alarm(task, error.code());
+        })?;
+        self.begin(served, now_s).await
+    }
+
     async fn due(&self, served: &Served, stored: &StoredRound, now_s: u64) -> Result<bool> {
-        let count = self.store.count(stored.id).await?;
-        Ok(count >= served.goal(&stored.round) || now_s >= stored.round.deadline_s)
+        if now_s >= stored.round.deadline_s {
+            self.compare_clocks(served).await?;
+            return Ok(true);
+        }
+        let least_s = served.task.least_round_s;
+        let ripe = now_s.saturating_sub(stored.begun_s) >= least_s;
+        Ok(ripe && self.store.count(stored.id).await? >= served.goal(&stored.round))
+    }
+
+    /// Nothing ends by a clock that the helper's contradicts.
+    async fn compare_clocks(&self, served: &Served) -> Result<()> {
+        if served.task.mode == Mode::Device {
+            return Ok(());
+        }
+        match self.propose(served).await {
+            Err(error @ Error::ClocksDiffer { .. }) => {
+                let task = &served.task.name;
+                tracing::error!(task, %error, "no round ends while one of the two clocks is wrong");
+                self.metrics.alarm(task, error.code());
+                Err(error)
+            }
+            // Whatever else is in the way is met again where the round is closed.
+            _ => Ok(()),
+        }
     }
 
     /// Begins the next round over the current head, and publishes it.
     async fn begin(&self, served: &Served, now_s: u64) -> Result<()> {
         let task = &served.task;
-        let helper = if task.mode == Mode::Split { Some(self.propose(served).await?) } else { None };
+        let (helper, theirs) = match task.mode {
+            Mode::Device => (None, 0),
+            Mode::Split => self.propose(served).await.map(|(helper, last)| (Some(helper), last))?,
+        };
         let head = self.store.current(&task.name).await?.ok_or(Error::StoreFailed)?;
-        let number = self.store.last_number(&task.name).await? + 1;
+        let ours = self.store.last_number(&task.name).await?;
+        // The helper may have signed what this store forgot, or a draft whose answer came late.
+        let number = ours.max(theirs.min(ours.saturating_add(FORGOTTEN))) + 1;
         let round = task.round(number, head, now_s.saturating_add(task.round_s), self.operator(), helper);
         let stored = self.store.begin(&round, now_s).await?;
         // The round before is kept for replays of what it acknowledged.
@@ -63,8 +102,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
         self.publish(served, &stored).await
     }
 
-    /// Shows the helper the task; whom its rounds name as the helper, if its operator admits it.
-    pub(super) async fn propose(&self, served: &Served) -> Result<Operator> {
+    /// Shows the helper the task; whom its rounds name as the helper, if its operator admits it, and the number of the last
+    /// one that it signed.
+    pub(super) async fn propose(&self, served: &Served) -> Result<(Operator, u32)> {
         let proposal = Proposal { task: served.task.text(), head: hex(&served.first_head) };
         let proposal = serde_json::to_vec(&proposal).expect("plain data always encodes");
         let said = self.helper()?.peer.ask(Ask::Task, proposal).await?;
@@ -77,10 +117,12 @@ impl<S: Store, P: Peer> Leader<S, P> {
         {
             return Err(Error::RoundRefused { what: "the helper's name", is: standing.name, must: name.clone() });
         }
-        Ok(Operator::new(&standing.name, unhex(&standing.sealing_key).ok_or(Error::WireMalformed)?))
+        let sealing_key = unhex(&standing.sealing_key).ok_or(Error::WireMalformed)?;
+        Ok((Operator::new(&standing.name, sealing_key), standing.last))
     }
 
-    /// Has a draft signed by all who have to, and opens it. A draft that the helper will not sign is given up.
+    /// Has a draft signed by all who have to, and opens it. A draft that the helper will not sign is taken back, and its number
+    /// with it: numbers rise by one.
     async fn publish(&self, served: &Served, stored: &StoredRound) -> Result<()> {
         let round = &stored.round;
         let helper = match round.mode {
@@ -88,7 +130,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             Mode::Split => match self.helper()?.peer.ask(Ask::Round, round.encode()).await.map_err(Error::from) {
                 Ok(signature) => Some(signature.try_into().map_err(|_| Error::WireMalformed)?),
                 Err(error @ Error::HelperRefused { .. }) => {
-                    self.store.end(stored.id).await?;
+                    self.store.withdraw_draft(stored.id).await?;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
@@ -99,30 +141,32 @@ impl<S: Store, P: Peer> Leader<S, P> {
         signed.verify_round(&self.pins_of(round.mode))?;
         let signed = signed.encode();
         self.store.publish(stored.id, &signed).await?;
-        let open = Open { id: stored.id, configuration: round.hash(), round: round.clone(), signed };
-        set_open(served, Some(open));
+        set_open(served, Some(Open::new(stored.id, round.clone(), signed)));
         tracing::info!(task = round.task, round = round.number, "a round is open");
         Ok(())
     }
 
-    /// Agrees on every sealed batch. One whose uploads the helper does not hold is in no sum: the helper has lost what it
-    /// acknowledged.
-    pub(super) async fn agree(&self, stored: &StoredRound) -> Result<()> {
-        let sealed = self.store.batches(stored.id).await?.into_iter().filter(|batch| batch.state == BatchState::Sealed);
-        for batch in sealed {
+    /// Agrees on every sealed batch, but for the last one of an open round: the tail of the round may have to join it. One
+    /// that the helper refuses stays as it is, to be asked for again.
+    pub(super) async fn agree(&self, stored: &StoredRound, closing: bool) -> Result<()> {
+        let batches = self.store.batches(stored.id).await?;
+        for (place, batch) in batches.iter().enumerate().filter(|(_, batch)| batch.state == BatchState::Sealed) {
+            let followed = batches.get(place + 1).is_some_and(|next| next.count >= least_batch(&stored.round));
+            if !closing && !followed {
+                continue;
+            }
             let ids = self.store.ids(stored.id, batch.number).await?;
             let batch = Batch::new(stored.round.hash(), batch.number, ids);
             let (number, count, digest) = (batch.number, batch.ids().len() as u32, batch.digest());
             if stored.round.mode == Mode::Split {
-                match self.helper()?.peer.ask(Ask::Batch, batch.encode()).await.map_err(Error::from) {
-                    Ok(said) if said == digest => {}
-                    Err(error) if !matches!(error, Error::HelperRefused { .. }) => return Err(error),
-                    refused => {
-                        let code = refused.map_or_else(|error| error.to_string(), |_| "another digest".into());
-                        tracing::error!(task = stored.round.task, number, code, "a batch is lost");
-                        self.store.refuse(stored.id, number).await?;
-                        continue;
-                    }
+                let said = self.helper()?.peer.ask(Ask::Batch, batch.encode()).await.map_err(Error::from);
+                let (task, round) = (&stored.round.task, stored.round.number);
+                let said = said.inspect_err(|error| {
+                    tracing::error!(task, round, batch = number, %error, "a batch is not agreed on");
+                    self.metrics.alarm(task, error.code());
+                })?;
+                if said != digest {
+                    return Err(Error::SharesMismatch);
                 }
             }
             self.store.agree(stored.id, Agreed { number, count, digest }).await?;

@@ -1,13 +1,16 @@
 //! Many uploads, one transaction: what arrives while the disk is busy is stored together next.
+//!
+//! A token is reserved before anything is forwarded, in a transaction of its own.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use privet::{Error, Result};
+use privet::{Error, Result, UploadId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     metrics::Metrics,
     store::{Added, Addend, Room, Tally},
+    token::Token,
 };
 
 /// Uploads that wait; more are told to come again.
@@ -25,47 +28,100 @@ struct Entry {
     reply: oneshot::Sender<Outcome>,
 }
 
+struct Reservation {
+    round: i64,
+    token: Token,
+    upload: UploadId,
+    reply: oneshot::Sender<Result<bool>>,
+}
+
+enum Work {
+    Add(Entry),
+    Reserve(Reservation),
+}
+
 /// The one writer of this process.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Entry>,
+    queue: mpsc::Sender<Work>,
 }
+
+/// A place in the queue, for an upload that is held elsewhere before it is stored here.
+pub(super) struct Place(mpsc::OwnedPermit<Work>);
 
 impl Writer {
     /// Starts it over a store. It ends with the last of its handles.
     pub(super) fn start<S: Tally + 'static>(store: S, metrics: Arc<Metrics>) -> Self {
-        let (queue, entries) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, metrics, entries));
+        let (queue, work) = mpsc::channel(QUEUE);
+        tokio::spawn(write(store, metrics, work));
         Self { queue }
     }
 
-    /// Adds an upload, and waits until it is durable.
-    pub(super) async fn add(&self, round: i64, room: Room, addend: Addend) -> Outcome {
-        let (reply, outcome) = oneshot::channel();
-        let queued = self.queue.try_send(Entry { round, room, addend, reply });
+    /// A place for an upload.
+    pub(super) fn place(&self) -> Result<Place> {
+        let place = self.queue.clone().try_reserve_owned();
+        place.map(Place).map_err(|_| Error::TooManyRequests { limit: QUEUE })
+    }
+
+    /// Reserves a token for an upload, and waits until that is durable: whether it is that upload's.
+    pub(super) async fn reserve(&self, round: i64, token: Token, upload: UploadId) -> Result<bool> {
+        let (reply, owns) = oneshot::channel();
+        let queued = self.queue.try_send(Work::Reserve(Reservation { round, token, upload, reply }));
         queued.map_err(|_| Error::TooManyRequests { limit: QUEUE })?;
+        owns.await.unwrap_or(Err(Error::StoreFailed))
+    }
+}
+
+impl Place {
+    /// Adds the upload, and waits until it is durable.
+    pub(super) async fn add(self, round: i64, room: Room, addend: Addend) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        self.0.send(Work::Add(Entry { round, room, addend, reply }));
         outcome.await.unwrap_or(Err(Error::StoreFailed))
     }
 }
 
-async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut entries: mpsc::Receiver<Entry>) {
+async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut work: mpsc::Receiver<Work>) {
     let mut waiting = Vec::new();
-    while entries.recv_many(&mut waiting, MOST).await > 0 {
-        let mut rounds: BTreeMap<i64, Vec<Entry>> = BTreeMap::new();
-        waiting.drain(..).for_each(|entry| rounds.entry(entry.round).or_default().push(entry));
-        for (round, entries) in rounds {
-            let room = entries[0].room;
-            let (addends, replies): (Vec<_>, Vec<_>) =
-                entries.into_iter().map(|entry| (entry.addend, entry.reply)).unzip();
-            let start = Instant::now();
-            let stored = store.add(round, room, &addends).await;
-            metrics.stored_in(start.elapsed());
-            for (place, reply) in replies.into_iter().enumerate() {
-                let outcome = stored.as_ref().map(|(added, count)| (added[place], *count)).map_err(Clone::clone);
-                // Whoever asked may have gone; the upload is stored all the same.
-                drop(reply.send(outcome));
+    while work.recv_many(&mut waiting, MOST).await > 0 {
+        let mut rounds: BTreeMap<i64, (Vec<Reservation>, Vec<Entry>)> = BTreeMap::new();
+        for work in waiting.drain(..) {
+            match work {
+                Work::Reserve(reservation) => rounds.entry(reservation.round).or_default().0.push(reservation),
+                Work::Add(entry) => rounds.entry(entry.round).or_default().1.push(entry),
             }
         }
+        for (round, (reservations, entries)) in rounds {
+            if !reservations.is_empty() {
+                reserve(&store, round, reservations).await;
+            }
+            if !entries.is_empty() {
+                let start = Instant::now();
+                add(&store, round, entries).await;
+                metrics.stored_in(start.elapsed());
+            }
+        }
+    }
+}
+
+async fn reserve<S: Tally>(store: &S, round: i64, reservations: Vec<Reservation>) {
+    let tokens: Vec<_> = reservations.iter().map(|reserved| (reserved.token, reserved.upload)).collect();
+    let owned = store.reserve(round, &tokens).await;
+    for (place, reservation) in reservations.into_iter().enumerate() {
+        let owns = owned.as_ref().map(|owned| owned[place]).map_err(Clone::clone);
+        // Whoever asked may have gone; the same upload finds its token reserved.
+        drop(reservation.reply.send(owns));
+    }
+}
+
+async fn add<S: Tally>(store: &S, round: i64, entries: Vec<Entry>) {
+    let room = entries[0].room;
+    let (addends, replies): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.addend, entry.reply)).unzip();
+    let stored = store.add(round, room, &addends).await;
+    for (place, reply) in replies.into_iter().enumerate() {
+        let outcome = stored.as_ref().map(|(added, count)| (added[place], *count)).map_err(Clone::clone);
+        // Whoever asked may have gone; the upload is stored all the same.
+        drop(reply.send(outcome));
     }
 }
 
@@ -91,8 +147,8 @@ mod tests {
         let room = Room { round: 2000, batch: 2000 };
         let add = |n: usize| {
             let share = Share::zero(round.dimension);
-            let addend = Addend { id: (n as u128).to_le_bytes(), digest: [0; 32], share, token: None };
-            Box::pin(writer.add(id, room, addend))
+            let addend = Addend { id: (n as u128).to_le_bytes(), digest: [0; 32], share };
+            Box::pin(async { writer.place()?.add(id, room, addend).await })
         };
         let mut waiting: Vec<_> = (0..1024).map(add).collect();
         let mut context = Context::from_waker(Waker::noop());

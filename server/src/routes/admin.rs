@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -150,19 +150,26 @@ async fn heads<S: Store, P: Peer>(
     Ok(Json(versions.into_iter().map(version).collect()))
 }
 
+/// Whether a request says `?discard=true`: the uploads of an unfinished round may be lost by it.
+fn discards(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "discard=true"))
+}
+
 async fn promote<S: Store, P: Peer>(
     State(leader): Served<S, P>,
     Path((task, hash)): Path<(String, String)>,
+    uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    leader.promote(&task, unhex(&hash).ok_or(Error::RouteUnknown)?).await?;
+    leader.promote(&task, unhex(&hash).ok_or(Error::RouteUnknown)?, discards(&uri)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn rollback<S: Store, P: Peer>(
     State(leader): Served<S, P>,
     Path(task): Path<String>,
+    uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    leader.rollback(&task).await?;
+    leader.rollback(&task, discards(&uri)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

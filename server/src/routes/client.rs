@@ -14,10 +14,11 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 
 use super::{
-    helper::SIGNATURE,
+    helper::{SIGNATURE, TIME},
     silence::{Silence, Telling},
 };
 use crate::{
+    clock::Clock,
     listen::{certificates, provider},
     peer::{Ask, Peer, Refusal, sign_request, verify_answer},
 };
@@ -37,6 +38,7 @@ pub struct HttpPeer {
     helper: [u8; 32],
     identity: Arc<Identity>,
     silent: Telling,
+    clock: Clock,
 }
 
 #[derive(Deserialize)]
@@ -68,12 +70,22 @@ impl HttpPeer {
         let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
         let mut client = Client::builder(TokioExecutor::new());
         let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector);
-        Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity, silent: Telling::default() })
+        let (silent, clock) = (Telling::default(), Clock::default());
+        Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity, silent, clock })
     }
 
-    async fn sent(&self, ask: Ask, body: &[u8]) -> Option<(u16, Bytes)> {
-        let signature = hex(&sign_request(&self.identity, ask, &self.helper, body));
-        let request = Request::post(format!("{}/v1/peer/{}", self.url, ask.name())).header(SIGNATURE, signature);
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The status of a signed answer, the helper's time where it says one, and the body.
+    async fn sent(&self, ask: Ask, body: &[u8]) -> Option<(u16, Option<u64>, Bytes)> {
+        let at_s = self.clock.now_s();
+        let signature = hex(&sign_request(&self.identity, ask, &self.helper, at_s, body));
+        let request = Request::post(format!("{}/v1/peer/{}", self.url, ask.name()));
+        let request = request.header(SIGNATURE, signature).header(TIME, at_s);
         let request = request.body(Full::from(body.to_vec())).ok()?;
         let reply = self.client.request(request).await.map_err(|error| self.silent.tell(Silence::of(&error))).ok()?;
         let (head, reply) = reply.into_parts();
@@ -84,11 +96,12 @@ impl HttpPeer {
             return None;
         };
         // An answer that the helper has not signed is nobody's.
-        if verify_answer(&self.helper, ask, body, status, &reply, &signature).is_err() {
+        if verify_answer(&self.helper, ask, at_s, body, status, &reply, &signature).is_err() {
             tracing::warn!("the answer is not signed by the pinned key of the helper");
             return None;
         }
-        Some((status, reply))
+        let theirs_s = head.headers.get(TIME).and_then(|text| text.to_str().ok()?.parse().ok());
+        Some((status, theirs_s, reply))
     }
 }
 
@@ -96,11 +109,16 @@ impl Peer for HttpPeer {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         let sent = tokio::time::timeout(PATIENCE, self.sent(ask, &body)).await;
         let sent = sent.inspect_err(|_| self.silent.tell(Silence::Slow));
-        let (status, reply) = sent.ok().flatten().ok_or(Refusal::Unreachable)?;
+        let (status, theirs_s, reply) = sent.ok().flatten().ok_or(Refusal::Unreachable)?;
         if status == 200 {
             return Ok(reply.to_vec());
         }
         let document: Document = serde_json::from_slice(&reply).map_err(|_| Refusal::Unreachable)?;
+        if document.code == "clocks-differ" {
+            // The code is signed; how far is for the operator to read.
+            let by_s = theirs_s.map(|theirs_s: u64| self.clock.now_s().abs_diff(theirs_s));
+            return Err(by_s.map_or(Refusal::Unreachable, Refusal::Clocks));
+        }
         Err(Refusal::Said(document.code))
     }
 }

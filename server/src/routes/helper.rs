@@ -23,6 +23,8 @@ use crate::{
 
 /// The header that carries a signature in hexadecimal, both ways.
 pub(super) const SIGNATURE: &str = "privet-signature";
+/// The header that carries the time of the sender's clock, in seconds of Unix time, both ways.
+pub(super) const TIME: &str = "privet-time";
 /// A batch of 65,536 ids, or 10,922 shares.
 const LIMIT: usize = 1 << 20;
 
@@ -101,8 +103,9 @@ async fn answer<S: Store>(
 async fn respond<S: Store>(served: &Served<S>, ask: Ask, headers: &HeaderMap, body: &[u8]) -> Result<Response> {
     let identity = served.helper.identity();
     let signature = headers.get(SIGNATURE).and_then(|text| unhex(text.to_str().ok()?)).ok_or(Error::NotAuthorised)?;
-    verify_request(&served.leader, ask, &identity.public(), body, &signature)?;
-    let answer = served.helper.answer(ask, body).await;
+    let at_s = headers.get(TIME).and_then(|text| text.to_str().ok()?.parse().ok()).ok_or(Error::NotAuthorised)?;
+    verify_request(&served.leader, ask, &identity.public(), at_s, body, &signature)?;
+    let answer = served.helper.answer_at(at_s, ask, body).await;
     served.helper.metrics().answered(ask, &answer);
     let (status, said) = match answer {
         Ok(said) => (StatusCode::OK, said),
@@ -111,6 +114,7 @@ async fn respond<S: Store>(served: &Served<S>, ask: Ask, headers: &HeaderMap, bo
             (problem.status(), problem.document().into_bytes())
         }
     };
-    let signature = hex(&sign_answer(identity, ask, body, status.as_u16(), &said));
-    Ok((status, [(SIGNATURE, signature)], said).into_response())
+    let signature = hex(&sign_answer(identity, ask, at_s, body, status.as_u16(), &said));
+    let now_s = served.helper.clock().now_s().to_string();
+    Ok((status, [(SIGNATURE, signature), (TIME, now_s)], said).into_response())
 }

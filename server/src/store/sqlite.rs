@@ -290,7 +290,7 @@ mod tests {
         let round = suite::round(1);
         let id = store.begin(&round, 0).await.expect("a free number").id;
         store.publish(id, b"signed").await.expect("it answers");
-        store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed }]).await.expect("it answers");
+        store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed, token: None }]).await.expect("it answers");
         let there = || {
             let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file").path());
             files

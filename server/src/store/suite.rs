@@ -47,11 +47,11 @@ fn share(entries: [u32; 2]) -> Share {
 }
 
 fn addend(n: u8) -> Addend {
-    Addend { id: [n; 16], digest: [n; 32], share: share([n.into(), u32::MAX]), token: None }
+    Addend { id: [n; 16], digest: [n; 32], share: share([n.into(), u32::MAX]) }
 }
 
 fn held(n: u8) -> Held {
-    Held { id: [n; 16], digest: [n; 32], seed: [n; 32] }
+    Held { id: [n; 16], digest: [n; 32], seed: [n; 32], token: None }
 }
 
 async fn open(store: &impl Store, number: u32) -> StoredRound {
@@ -71,9 +71,13 @@ pub(super) async fn run<S: Store, Guard>(fresh: impl AsyncFn() -> (Guard, S)) {
     let (_guard, store) = fresh().await;
     an_upload_is_added_once_and_in_one_batch(&store).await;
     let (_guard, store) = fresh().await;
-    a_token_is_used_once(&store).await;
+    a_token_is_one_uploads(&store).await;
     let (_guard, store) = fresh().await;
     a_closing_round_takes_nothing(&store).await;
+    let (_guard, store) = fresh().await;
+    a_short_tail_joins_the_batch_before(&store).await;
+    let (_guard, store) = fresh().await;
+    sums_are_gone_when_one_is_given(&store).await;
     let (_guard, store) = fresh().await;
     held_shares_are_gathered_once(&store).await;
     let (_guard, store) = fresh().await;
@@ -108,7 +112,7 @@ async fn a_held_head_is_not_current_nor_published(store: &impl Store) {
     store.set_current("demo", [1; 32]).await.expect("it answers");
     assert_eq!(store.finish(open.id, b"sum", &head(3, None)).await, Err(Error::StoreFailed), "it is open");
     assert_eq!(store.head("demo", [3; 32]).await, Ok(None));
-    store.close(open.id).await.expect("it answers");
+    store.close(open.id, 2).await.expect("it answers");
     store.finish(open.id, b"sum", &head(2, Some("odd"))).await.expect("it answers");
     assert_eq!(store.current("demo").await, Ok(Some([1; 32])));
     assert_eq!(store.published([2; 32]).await, Ok(None));
@@ -138,16 +142,22 @@ async fn a_number_has_one_configuration(store: &impl Store) {
     assert_eq!(store.round(&round(1).hash()).await, Ok(Some(open)));
     assert_eq!(store.round(&other.hash()).await, Ok(None));
     assert_eq!(store.last_number("demo").await, Ok(1));
+    store.withdraw_draft(1).await.expect("it answers");
+    assert_eq!(store.last_number("demo").await, Ok(1), "it is no draft any more");
+    let second = store.begin(&round(2), 20).await.expect("a free number");
+    assert_eq!(second.begun_s, 20);
+    store.withdraw_draft(second.id).await.expect("it answers");
+    assert_eq!(store.last_number("demo").await, Ok(1), "the number is free again");
 }
 
 async fn an_upload_is_added_once_and_in_one_batch(store: &impl Store) {
-    use Added::{Conflict, Known, New, Over};
+    use Added::{Conflict, Full, Known, New};
     let id = open(store, 1).await.id;
     assert_eq!(store.add(id, ROOM, &[addend(1), addend(1)]).await, Ok((vec![New, Known], 1)));
     let other = Addend { digest: [9; 32], ..addend(1) };
     assert_eq!(store.add(id, ROOM, &[other.clone(), addend(2)]).await, Ok((vec![Conflict, New], 2)));
     assert_eq!(store.add(id, ROOM, &[addend(3), addend(4)]).await, Ok((vec![New, New], 4)));
-    assert_eq!(store.add(id, ROOM, &[addend(5), addend(6), addend(1)]).await, Ok((vec![New, Over, Known], 5)));
+    assert_eq!(store.add(id, ROOM, &[addend(5), addend(6), addend(1)]).await, Ok((vec![New, Full, Known], 5)));
     let batches = store.batches(id).await.expect("it answers");
     let short: Vec<_> = batches.iter().map(|batch| (batch.number, batch.count, batch.state)).collect();
     assert_eq!(short, [(1, 4, BatchState::Sealed), (2, 1, BatchState::Filling)], "a full batch is sealed");
@@ -162,27 +172,66 @@ async fn an_upload_is_added_once_and_in_one_batch(store: &impl Store) {
     assert_eq!(sum(&[]).await, share([0, 0]));
 }
 
-async fn a_token_is_used_once(store: &impl Store) {
-    use Added::{Known, New, Spent};
+async fn a_token_is_one_uploads(store: &impl Store) {
     let id = open(store, 1).await.id;
-    let with = |n: u8, token: u8| Addend { token: Some([token; 32]), ..addend(n) };
-    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(false));
-    assert_eq!(store.add(id, ROOM, &[with(1, 1), with(2, 1), with(3, 3)]).await, Ok((vec![New, Spent, New], 2)));
-    assert_eq!(store.add(id, ROOM, &[with(1, 1), with(2, 3)]).await, Ok((vec![Known, Spent], 2)), "the same again is");
-    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(true));
+    let (one, other) = ([1; 32], [3; 32]);
+    let wanted = [(one, [1; 16]), (one, [2; 16]), (other, [2; 16]), (one, [1; 16])];
+    assert_eq!(store.reserve(id, &wanted).await, Ok(vec![true, false, true, true]));
+    assert_eq!(store.reserve(id, &wanted[..2]).await, Ok(vec![true, false]), "the same again is the same");
+    let with = |n: u8, token: u8| Held { token: Some([token; 32]), ..held(n) };
+    let verdicts = store.hold(id, 9, &[with(1, 1), with(4, 1), with(5, 5), with(6, 5), with(5, 7)]).await;
+    assert_eq!(verdicts, Ok(vec![Added::New, Added::Spent, Added::New, Added::Spent, Added::Known]));
     store.end(id).await.expect("it answers");
-    assert_eq!(store.token_spent(id, [1; 32]).await, Ok(false));
+    assert_eq!(store.reserve(id, &wanted[1..2]).await, Ok(vec![true]), "tokens go with the round");
+}
+
+async fn a_short_tail_joins_the_batch_before(store: &impl Store) {
+    let id = open(store, 1).await.id;
+    store.add(id, ROOM, &[addend(1), addend(2), addend(3)]).await.expect("it answers");
+    store.add(id, ROOM, &[addend(4)]).await.expect("it answers");
+    store.close(id, 2).await.expect("it answers");
+    let batches = store.batches(id).await.expect("it answers");
+    let short: Vec<_> = batches.iter().map(|batch| (batch.number, batch.count, batch.state)).collect();
+    assert_eq!(short, [(1, 4, BatchState::Sealed)]);
+    assert_eq!(sorted(store.ids(id, 1).await), [[1; 16], [2; 16], [3; 16], [4; 16]]);
+    assert_eq!(store.sum(id, &round(1), &[1]).await, Ok(share([10, u32::MAX - 3])));
+    let alone = open(store, 2).await.id;
+    store.add(alone, ROOM, &[addend(1)]).await.expect("it answers");
+    store.close(alone, 2).await.expect("it answers");
+    assert_eq!(store.count(alone).await, Ok(1), "there is none before");
+    let agreed = open(store, 3).await.id;
+    store.add(agreed, ROOM, &[addend(1), addend(2), addend(3)]).await.expect("it answers");
+    store.agree(agreed, Agreed { number: 1, count: 3, digest: [4; 32] }).await.expect("it answers");
+    store.add(agreed, ROOM, &[addend(4)]).await.expect("it answers");
+    store.close(agreed, 2).await.expect("it answers");
+    let batches = store.batches(agreed).await.expect("it answers");
+    assert_eq!(batches.iter().map(|batch| batch.count).collect::<Vec<_>>(), [3, 1], "what is agreed stays so");
+}
+
+/// With them goes what the aggregators' own noise would be worth nothing beside.
+async fn sums_are_gone_when_one_is_given(store: &impl Store) {
+    let gathered = open(store, 1).await.id;
+    store.hold(gathered, 9, &[held(1), held(2)]).await.expect("it answers");
+    let batch = Batch::new(round(1).hash(), 1, vec![[1; 16], [2; 16]]);
+    assert_eq!(store.gather(gathered, &batch, &share([5, 6])).await, Ok(true));
+    store.spend(gathered, &Spent { closing: vec![1], sum: vec![2] }).await.expect("it answers");
+    assert!(store.sum(gathered, &round(1), &[1]).await.is_err());
+    let added = open(store, 2).await.id;
+    store.add(added, ROOM, &[addend(1), addend(2)]).await.expect("it answers");
+    store.close(added, 2).await.expect("it answers");
+    store.finish(added, b"sum", &head(1, None)).await.expect("it answers");
+    assert!(store.sum(added, &round(2), &[1]).await.is_err());
+    assert_eq!(store.known(added, [1; 16]).await, Ok(Some([1; 32])), "replays are known");
 }
 
 async fn a_closing_round_takes_nothing(store: &impl Store) {
     let id = open(store, 1).await.id;
     store.add(id, ROOM, &[addend(1), addend(2)]).await.expect("it answers");
-    store.close(id).await.expect("it answers");
+    store.close(id, 2).await.expect("it answers");
     assert_eq!(store.add(id, ROOM, &[addend(1), addend(3)]).await, Ok((vec![Added::Known, Added::Over], 2)));
     let batch = store.batches(id).await.expect("it answers")[0];
     assert_eq!((batch.count, batch.state, batch.digest), (2, BatchState::Sealed, None));
     store.agree(id, Agreed { number: 1, count: 2, digest: [4; 32] }).await.expect("it answers");
-    store.refuse(id, 1).await.expect("it answers");
     let batch = store.batches(id).await.expect("it answers")[0];
     assert_eq!((batch.state, batch.digest), (BatchState::Agreed, Some([4; 32])), "what is agreed stays so");
 }
@@ -190,7 +239,7 @@ async fn a_closing_round_takes_nothing(store: &impl Store) {
 async fn held_shares_are_gathered_once(store: &impl Store) {
     let id = open(store, 1).await.id;
     let verdicts = store.hold(id, 3, &[held(1), held(2), held(1), held(3), held(4)]).await;
-    assert_eq!(verdicts, Ok(vec![Added::New, Added::New, Added::Known, Added::New, Added::Over]));
+    assert_eq!(verdicts, Ok(vec![Added::New, Added::New, Added::Known, Added::New, Added::Full]));
     let other = Held { digest: [9; 32], ..held(1) };
     assert_eq!(store.hold(id, 3, &[other]).await, Ok(vec![Added::Conflict]));
     let batch = |number, ids: &[u8]| Batch::new(round(1).hash(), number, ids.iter().map(|&n| [n; 16]).collect());
@@ -247,7 +296,7 @@ async fn many_at_a_time_are_counted_once(store: &impl Store) {
     let upload = |n: u32| {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&n.to_le_bytes());
-        Addend { id, digest: [0; 32], share: share([n, 1]), token: None }
+        Addend { id, digest: [0; 32], share: share([n, 1]) }
     };
     let all: Vec<Addend> = (0..1500).map(upload).collect();
     let (first, second) = (store.clone(), store.clone());
@@ -271,7 +320,8 @@ pub(super) async fn filled(store: &impl Store) -> String {
     an_upload_is_added_once_and_in_one_batch(store).await;
     let second = open(store, 2).await;
     store.hold(second.id, 9, &[held(1), held(2)]).await.expect("it answers");
-    store.add(second.id, ROOM, &[Addend { token: Some([3; 32]), ..addend(3) }]).await.expect("it answers");
+    store.reserve(second.id, &[([3; 32], [3; 16])]).await.expect("it answers");
+    store.add(second.id, ROOM, &[addend(3)]).await.expect("it answers");
     store.spend(second.id, &Spent { closing: vec![1], sum: vec![2] }).await.expect("it answers");
     store.put_head(&head(1, None)).await.expect("it answers");
     store.set_current("demo", [1; 32]).await.expect("it answers");

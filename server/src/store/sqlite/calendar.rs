@@ -6,13 +6,14 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use super::{
     SqliteStore, failed,
     shelf::{put_head, set_current},
+    tally::join_tail,
 };
 use crate::store::{Calendar, Spent, State, StoredHead, StoredRound};
 
 /// Rounds of the first schema have no configuration: all that is left of them is their number.
 macro_rules! select_rounds {
     ($condition:literal) => {
-        concat!("SELECT id, body, signed, state, sum FROM rounds WHERE configuration IS NOT NULL AND ", $condition)
+        concat!("SELECT id, body, signed, state, begun_s, sum FROM rounds WHERE configuration IS NOT NULL AND ", $condition)
     };
 }
 
@@ -30,6 +31,7 @@ fn round_of(row: &SqliteRow) -> Result<StoredRound> {
         round: Round::decode(&body)?,
         signed: row.try_get("signed").map_err(failed)?,
         state: state_of(row.try_get("state").map_err(failed)?)?,
+        begun_s: row.try_get::<i64, _>("begun_s").map_err(failed)?.cast_unsigned(),
         sum: row.try_get("sum").map_err(failed)?,
     })
 }
@@ -49,18 +51,27 @@ async fn change(writing: &mut Transaction<'static, Sqlite>, statement: &'static 
     Ok(())
 }
 
+/// What is deleted is overwritten: the store's connections are opened so.
+const DELETE_SUMS: &str = "UPDATE batches SET sum = x'' WHERE round = ?";
+
 impl Calendar for SqliteStore {
     async fn begin(&self, round: &Round, now_s: u64) -> Result<StoredRound> {
         let mut writing = self.write().await?;
         let insert = "INSERT INTO rounds (task, number, configuration, body, state, begun_s) VALUES (?, ?, ?, ?, 0, ?) \
             ON CONFLICT DO NOTHING";
         let insert = sqlx::query(insert).bind(&round.task).bind(round.number).bind(round.hash().to_vec());
-        let insert = insert.bind(round.encode()).bind(now_s as i64);
+        let insert = insert.bind(round.encode()).bind(now_s.cast_signed());
         insert.execute(&mut *writing).await.map_err(failed)?;
         let select = sqlx::query(select_rounds!("configuration = ?")).bind(round.hash().to_vec());
         let row = select.fetch_optional(&mut *writing).await.map_err(failed)?;
         writing.commit().await.map_err(failed)?;
         row.as_ref().map_or(Err(Error::RoundConflict { number: round.number }), round_of)
+    }
+
+    async fn withdraw_draft(&self, id: i64) -> Result<()> {
+        let delete = sqlx::query("DELETE FROM rounds WHERE id = ? AND state = 0").bind(id);
+        delete.execute(&self.writer).await.map_err(failed)?;
+        Ok(())
     }
 
     async fn publish(&self, id: i64, signed: &[u8]) -> Result<()> {
@@ -94,9 +105,10 @@ impl Calendar for SqliteStore {
         select.fetch_one(&self.readers).await.map_err(failed)?.try_get(0).map_err(failed)
     }
 
-    async fn close(&self, id: i64) -> Result<()> {
+    async fn close(&self, id: i64, least: u32) -> Result<()> {
         let mut writing = self.write().await?;
         change(&mut writing, "UPDATE rounds SET state = 2 WHERE id = ? AND state = 1", id).await?;
+        join_tail(&mut writing, id, least).await?;
         change(&mut writing, "UPDATE batches SET state = 1 WHERE round = ? AND state = 0", id).await?;
         writing.commit().await.map_err(failed)
     }
@@ -118,6 +130,7 @@ impl Calendar for SqliteStore {
         if update.execute(&mut *writing).await.map_err(failed)?.rows_affected() == 0 {
             return Err(failed("a round that is not closing is not finished"));
         }
+        change(&mut writing, DELETE_SUMS, id).await?;
         put_head(head).execute(&mut *writing).await.map_err(failed)?;
         if head.held.is_none() {
             set_current(&head.task, &head.hash).execute(&mut *writing).await.map_err(failed)?;
@@ -133,6 +146,7 @@ impl Calendar for SqliteStore {
         if update.execute(&mut *writing).await.map_err(failed)?.rows_affected() == 1 {
             // What no batch has named by now, none ever does.
             change(&mut writing, "DELETE FROM uploads WHERE round = ? AND batch IS NULL", id).await?;
+            change(&mut writing, DELETE_SUMS, id).await?;
         }
         let select = sqlx::query("SELECT closing, sum FROM rounds WHERE id = ? AND closing IS NOT NULL").bind(id);
         let row = select.fetch_one(&mut *writing).await.map_err(failed)?;

@@ -1,6 +1,6 @@
 //! Uploads, and their sums.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use privet::{Agreed, Batch, Result, Round, Share, UploadId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteExecutor, Transaction, sqlite::SqliteRow};
@@ -42,18 +42,20 @@ async fn stored(
     Ok(found)
 }
 
-/// What becomes of each upload, in order: known ones and repeats by their digests, new ones while there is room.
+/// What becomes of each upload, in order: known ones and repeats by their digests, new ones while there is room, and
+/// while the round is open. An upload comes with whether its token is its own.
 fn verdicts(
     mut stored: HashMap<UploadId, [u8; 32]>,
-    mut spent: HashSet<[u8; 32]>,
-    uploads: impl Iterator<Item = (UploadId, [u8; 32], Option<[u8; 32]>)>,
+    uploads: impl Iterator<Item = (UploadId, [u8; 32], bool)>,
+    open: bool,
     mut room: u32,
 ) -> Vec<Added> {
-    let verdict = |(id, digest, token): (_, _, Option<_>)| match stored.get(&id) {
+    let verdict = |(id, digest, owns): (_, _, bool)| match stored.get(&id) {
         Some(known) if *known == digest => Added::Known,
         Some(_) => Added::Conflict,
-        None if room == 0 => Added::Over,
-        None if token.is_some_and(|token| !spent.insert(token)) => Added::Spent,
+        None if !open => Added::Over,
+        None if !owns => Added::Spent,
+        None if room == 0 => Added::Full,
         None => {
             room -= 1;
             stored.insert(id, digest);
@@ -96,14 +98,45 @@ async fn count(on: impl SqliteExecutor<'_>, id: i64) -> Result<u32> {
     select.fetch_one(on).await.map_err(failed)?.try_get(0).map_err(failed)
 }
 
-async fn token_spent(on: impl SqliteExecutor<'_>, id: i64, token: [u8; 32]) -> Result<bool> {
-    let select = sqlx::query("SELECT 1 FROM tokens WHERE round = ? AND token = ?").bind(id).bind(token.to_vec());
-    Ok(select.fetch_optional(on).await.map_err(failed)?.is_some())
+/// Whether a token is this upload's now, or was before.
+async fn reserve(writing: &mut Writing, id: i64, token: &[u8; 32], upload: &UploadId) -> Result<bool> {
+    let insert = "INSERT INTO tokens (round, token, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    let insert = sqlx::query(insert).bind(id).bind(&token[..]).bind(&upload[..]);
+    insert.execute(&mut **writing).await.map_err(failed)?;
+    let select = sqlx::query("SELECT upload FROM tokens WHERE round = ? AND token = ?").bind(id).bind(&token[..]);
+    let owner: Vec<u8> = select.fetch_one(&mut **writing).await.map_err(failed)?.try_get(0).map_err(failed)?;
+    Ok(owner == upload)
+}
+
+/// A batch that is being filled and has fewer than `least` uploads joins the one before, which is not agreed yet.
+pub(super) async fn join_tail(writing: &mut Writing, id: i64, least: u32) -> Result<()> {
+    let select = "SELECT number, state, count, sum FROM batches WHERE round = ? ORDER BY number DESC LIMIT 2";
+    let rows = sqlx::query(select).bind(id).fetch_all(&mut **writing).await.map_err(failed)?;
+    let [tail, before] = &rows[..] else { return Ok(()) };
+    let state = |row: &SqliteRow| row.try_get::<i64, _>(1).map_err(failed);
+    let count = |row: &SqliteRow| row.try_get::<u32, _>(2).map_err(failed);
+    let joins = state(tail)? == BatchState::Filling as i64 && count(tail)? < least;
+    if !joins || state(before)? != BatchState::Sealed as i64 {
+        return Ok(());
+    }
+    let number = |row: &SqliteRow| row.try_get::<u32, _>(0).map_err(failed);
+    let entries = |row: &SqliteRow| row.try_get::<Vec<u8>, _>(3).map_err(failed);
+    let share = |entries: Vec<u8>| Share::from_bytes(&entries, (entries.len() / 4) as u32);
+    let mut sum = share(entries(before)?)?;
+    sum.add(&share(entries(tail)?)?);
+    let update = sqlx::query("UPDATE batches SET count = ?, sum = ? WHERE round = ? AND number = ?");
+    let update = update.bind(count(before)? + count(tail)?).bind(sum.to_bytes()).bind(id).bind(number(before)?);
+    update.execute(&mut **writing).await.map_err(failed)?;
+    let update = sqlx::query("UPDATE uploads SET batch = ? WHERE round = ? AND batch = ?");
+    update.bind(number(before)?).bind(id).bind(number(tail)?).execute(&mut **writing).await.map_err(failed)?;
+    let delete = sqlx::query("DELETE FROM batches WHERE round = ? AND number = ?").bind(id).bind(number(tail)?);
+    delete.execute(&mut **writing).await.map_err(failed)?;
+    Ok(())
 }
 
 fn batch_of(row: &SqliteRow) -> Result<StoredBatch> {
     let state: i64 = row.try_get(1).map_err(failed)?;
-    let states = [BatchState::Filling, BatchState::Sealed, BatchState::Agreed, BatchState::Refused];
+    let states = [BatchState::Filling, BatchState::Sealed, BatchState::Agreed];
     let digest: Option<Vec<u8>> = row.try_get(3).map_err(failed)?;
     Ok(StoredBatch {
         number: row.try_get(0).map_err(failed)?,
@@ -119,24 +152,13 @@ impl Tally for SqliteStore {
         let known = stored(&mut writing, id, addends.iter().map(|addend| addend.id)).await?;
         let before = count(&mut *writing, id).await?;
         let open = state(&mut writing, id).await? == State::Open;
-        let left = if open { room.round.saturating_sub(before) } else { 0 };
-        let mut spent = HashSet::new();
-        for token in addends.iter().filter_map(|addend| addend.token) {
-            if token_spent(&mut *writing, id, token).await? {
-                spent.insert(token);
-            }
-        }
-        let uploads = addends.iter().map(|addend| (addend.id, addend.digest, addend.token));
-        let verdicts = verdicts(known, spent, uploads, left);
+        let left = room.round.saturating_sub(before);
+        let verdicts = verdicts(known, addends.iter().map(|addend| (addend.id, addend.digest, true)), open, left);
         let new: Vec<&Addend> =
             addends.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Added::New).map(|(new, _)| new).collect();
         let Some(first) = new.first() else { return Ok((verdicts, before)) };
         let (number, batched, mut sum) = filling(&mut writing, id, first.share.entries().len() as u32).await?;
         new.iter().for_each(|addend| sum.add(&addend.share));
-        for token in new.iter().filter_map(|addend| addend.token) {
-            let insert = sqlx::query("INSERT INTO tokens (round, token) VALUES (?, ?)").bind(id).bind(token.to_vec());
-            insert.execute(&mut *writing).await.map_err(failed)?;
-        }
         let rows: Vec<_> = new.iter().map(|addend| (&addend.id, &addend.digest, None)).collect();
         insert(&mut writing, id, Some(number), &rows).await?;
         let batched = batched + new.len() as u32;
@@ -155,9 +177,16 @@ impl Tally for SqliteStore {
         let waiting = sqlx::query("SELECT count(*) FROM uploads WHERE round = ? AND batch IS NULL").bind(id);
         let waiting: u32 = waiting.fetch_one(&mut *writing).await.map_err(failed)?.try_get(0).map_err(failed)?;
         let open = state(&mut writing, id).await? == State::Open;
-        let left = if open { room.saturating_sub(waiting) } else { 0 };
-        let uploads = shares.iter().map(|share| (share.id, share.digest, None));
-        let verdicts = verdicts(known, HashSet::new(), uploads, left);
+        let left = room.saturating_sub(waiting);
+        let mut owned = Vec::with_capacity(shares.len());
+        for share in shares {
+            owned.push(match &share.token {
+                Some(token) if !known.contains_key(&share.id) => reserve(&mut writing, id, token, &share.id).await?,
+                _ => true,
+            });
+        }
+        let uploads = shares.iter().zip(owned).map(|(share, owns)| (share.id, share.digest, owns));
+        let verdicts = verdicts(known, uploads, open, left);
         let new = shares.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Added::New);
         let rows: Vec<_> = new.map(|(share, _)| (&share.id, &share.digest, Some(&share.seed))).collect();
         insert(&mut writing, id, None, &rows).await?;
@@ -172,8 +201,14 @@ impl Tally for SqliteStore {
         row.map(|row| bytes(row.try_get(0).map_err(failed)?)).transpose()
     }
 
-    async fn token_spent(&self, id: i64, token: [u8; 32]) -> Result<bool> {
-        token_spent(&self.readers, id, token).await
+    async fn reserve(&self, id: i64, tokens: &[([u8; 32], UploadId)]) -> Result<Vec<bool>> {
+        let mut writing = self.write().await?;
+        let mut owned = Vec::with_capacity(tokens.len());
+        for (token, upload) in tokens {
+            owned.push(reserve(&mut writing, id, token, upload).await?);
+        }
+        writing.commit().await.map_err(failed)?;
+        Ok(owned)
     }
 
     async fn seeds(&self, id: i64, of: &Batch) -> Result<Vec<(UploadId, [u8; 32])>> {
@@ -229,12 +264,6 @@ impl Tally for SqliteStore {
         let update = "UPDATE batches SET state = 2, digest = ? WHERE round = ? AND number = ? AND state = 1";
         let update = sqlx::query(update).bind(agreed.digest.to_vec()).bind(id).bind(agreed.number);
         update.execute(&self.writer).await.map_err(failed)?;
-        Ok(())
-    }
-
-    async fn refuse(&self, id: i64, number: u32) -> Result<()> {
-        let update = "UPDATE batches SET state = 3 WHERE round = ? AND number = ? AND state = 1";
-        sqlx::query(update).bind(id).bind(number).execute(&self.writer).await.map_err(failed)?;
         Ok(())
     }
 
