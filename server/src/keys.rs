@@ -4,7 +4,10 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use privet::{Identity, SealingKey};
 
-use crate::files::{create_private, private_file, sync_folder};
+use crate::{
+    files::{create_private, private_file, sync_folder},
+    spent::Counter,
+};
 
 /// What signs rounds, and what opens the shares that are sealed to this aggregator.
 pub struct Keys {
@@ -12,6 +15,8 @@ pub struct Keys {
     pub identity: Arc<Identity>,
     /// The newest last: new rounds name it, and the others open the shares of rounds that named them.
     sealing: Vec<SealingKey>,
+    /// How many sums were given.
+    pub(crate) spent: Counter,
 }
 
 impl Keys {
@@ -23,23 +28,23 @@ impl Keys {
             sync_folder(path)?;
         }
         private_file(path)?;
-        Self::of(&fs::read(path)?)
+        Self::of(path, &fs::read(path)?)
     }
 
-    fn of(bytes: &[u8]) -> io::Result<Self> {
+    fn of(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         let ([identity, sealing @ ..], []) = bytes.as_chunks::<32>() else { return Err(damaged()) };
         if sealing.is_empty() {
             return Err(damaged());
         }
         let sealing = sealing.iter().map(SealingKey::from_seed).collect();
-        Ok(Self { identity: Arc::new(Identity::from_seed(identity)), sealing })
+        Ok(Self { identity: Arc::new(Identity::from_seed(identity)), sealing, spent: Counter::beside(path) })
     }
 
     /// Adds a fresh sealing key for new rounds. Of the old ones those in `live` stay: rounds still name them. The others
     /// are gone for good when this returns.
     pub fn rotate(path: &Path, live: &[[u8; 32]]) -> io::Result<Self> {
         let bytes = fs::read(path)?;
-        Self::of(&bytes)?;
+        Self::of(path, &bytes)?;
         let (seeds, _) = bytes.as_chunks::<32>();
         let lives = |seed: &&[u8; 32]| live.contains(&SealingKey::from_seed(seed).public());
         let kept: Vec<[u8; 32]> = seeds[1..].iter().filter(lives).copied().collect();

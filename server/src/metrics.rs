@@ -54,7 +54,11 @@ impl Default for Metrics {
         let alarms = Family::<Labels, Counter>::default();
         registry.register("uploads", "Uploads by outcome: new, known, or the code of a refusal", uploads.clone());
         registry.register("rounds", "Rounds that are over, by outcome: closed, held, ended", rounds.clone());
-        registry.register("alarms", "What an operator has to look at: head-held, or the code of a refusal", alarms.clone());
+        registry.register(
+            "alarms",
+            "What an operator has to look at: head-held, or the code of a refusal",
+            alarms.clone(),
+        );
         registry.register("rate_limited", "Requests of addresses that asked too often", limited.clone());
         registry.register("logins_failed", "Requests under /v1/admin with another token or none", logins.clone());
         // From half a millisecond, doubled, to 16 s.

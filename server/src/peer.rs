@@ -63,8 +63,7 @@ pub enum Verdict {
 impl Verdict {
     /// Reads a byte.
     pub fn of(byte: u8) -> Result<Self> {
-        let all =
-            [Self::Held, Self::Broken, Self::Conflict, Self::Over, Self::Full, Self::NoToken, Self::Spent];
+        let all = [Self::Held, Self::Broken, Self::Conflict, Self::Over, Self::Full, Self::NoToken, Self::Spent];
         all.into_iter().find(|&verdict| verdict as u8 == byte).ok_or(Error::WireMalformed)
     }
 }

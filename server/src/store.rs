@@ -222,10 +222,13 @@ pub trait Calendar: Send + Sync {
     /// it is held back. The batches' sums are deleted in the same transaction.
     fn finish(&self, id: i64, sum: &[u8], head: &StoredHead) -> impl Future<Output = Result<()>> + Send;
     /// Records for good over which batches a sum is given, and the sum, unless that was done before; what is recorded. The
-    /// batches' sums are deleted in the same transaction.
+    /// batches' sums are deleted in the same transaction. A helper's round is closed by it; a leader's, which is closing, stays
+    /// so until its head is made.
     fn spend(&self, id: i64, spent: &Spent) -> impl Future<Output = Result<Spent>> + Send;
     /// What [`Calendar::spend`] recorded.
     fn spent(&self, id: i64) -> impl Future<Output = Result<Option<Spent>>> + Send;
+    /// How many sums were given out of this store.
+    fn spent_count(&self) -> impl Future<Output = Result<u64>> + Send;
     /// Forgets the ids and batches of rounds before this number: their replays are refused by the number alone.
     fn forget_before(&self, task: &str, number: u32) -> impl Future<Output = Result<()>> + Send;
 }

@@ -244,11 +244,11 @@ mod tests {
         for (odd, said) in [
             (
                 Task { n_max: 1_000_000, ..fine.clone() },
-                "the reach of the sum is 16471925771 and has to be under 2^31 grid units",
+                "the reach of the sum is 16433164581 and has to be under 2^31 grid units",
             ),
             (
                 Task { grid_scale: 2, ..fine.clone() },
-                "a noise part's deviation is 0.894 and has to be at least 3 grid units",
+                "the deviation of a device's noise is 0.5 and has to be at least 3 grid units",
             ),
             (Task { n_max: 99, ..fine.clone() }, "the most uploads is 99 and has to be at least 100"),
             (Task { goal: 99, ..fine.clone() }, "the goal is 99 and has to be 100 to 10000"),

@@ -382,8 +382,8 @@ async fn a_copy_holds_neither_seeds_nor_sums() {
     store.put_task(&stored).await.expect("it answers");
     let id = store.begin(&round, 0).await.expect("a free number").id;
     store.publish(id, b"signed").await.expect("it answers");
-    store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed }]).await.expect("it answers");
-    let addend = Addend { id: [2; 16], digest: [2; 32], share, token: None };
+    store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed, token: None }]).await.expect("it answers");
+    let addend = Addend { id: [2; 16], digest: [2; 32], share };
     store.add(id, Room { round: 9, batch: 9 }, &[addend]).await.expect("it answers");
     assert_eq!(found(&path), (true, true), "the store has both");
     said(&privet(&["backup", "--role", "helper", "--data", text(data), text(&copy)]));

@@ -76,6 +76,8 @@ struct Wire {
     late: Mutex<Vec<(Ask, Vec<u8>)>>,
     /// Every sum that the helper gave, by configuration: there must be one each.
     sums: Mutex<BTreeMap<[u8; 32], BTreeSet<Vec<u8>>>>,
+    /// Every sum of its own that the leader said, likewise.
+    named: Mutex<BTreeMap<[u8; 32], BTreeSet<Vec<u8>>>>,
     /// What the clocks say.
     leader_s: AtomicU64,
     helper_s: AtomicU64,
@@ -101,6 +103,11 @@ struct Way(Arc<Wire>);
 
 impl Peer for Way {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        if ask == Ask::Head {
+            let (configuration, rest) = body.split_first_chunk().expect("two hashes and a sum");
+            let mut named = self.0.named.lock().expect("no panic");
+            named.entry(*configuration).or_default().insert(rest[32..].to_vec());
+        }
         let fault = self.0.faults.lock().expect("no panic").pop_front().unwrap_or(Fault::None);
         match fault {
             Fault::None => self.0.deliver(ask, &body).await,
@@ -258,8 +265,14 @@ impl World {
         match self.run(self.leader.accept("demo", *round, &hex(id), bytes, None)) {
             Ok(_) => self.made[place].acknowledged = true,
             Err(error) => {
-                let expected =
-                    ["helper-unreachable", "store-failed", "round-closed", "round-full", "round-pending", "clocks-differ"];
+                let expected = [
+                    "helper-unreachable",
+                    "store-failed",
+                    "round-closed",
+                    "round-full",
+                    "round-pending",
+                    "clocks-differ",
+                ];
                 assert!(expected.contains(&error.code()), "{error}");
             }
         }
@@ -414,8 +427,10 @@ impl World {
                 None => assert!(acknowledged.len() < 2, "round {number} ended over {} uploads", acknowledged.len()),
             }
         }
-        for sums in self.wire.sums.lock().expect("no panic").values() {
-            assert_eq!(sums.len(), 1, "one sum a round");
+        for sums in [&self.wire.sums, &self.wire.named] {
+            for sums in sums.lock().expect("no panic").values() {
+                assert_eq!(sums.len(), 1, "each aggregator draws its noise once a round");
+            }
         }
     }
 }

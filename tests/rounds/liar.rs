@@ -1,4 +1,5 @@
-//! A leader that lies gets nothing. Each test plays one against a real helper, beside the honest one that opened round 1.
+//! What a leader that lies is refused. Each test plays one against a real helper, beside the honest one that opened round 1.
+//! What it gets by filling a round with devices of its own is measured in `noise.rs`.
 
 use privet::{
     AggregateShare, Agreed, Batch, Closing, Error, Forward, Head, Mode, Operator, Round, Share, Signed, Terms, Upload,

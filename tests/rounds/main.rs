@@ -2,6 +2,7 @@
 
 mod admin;
 mod liar;
+mod noise;
 mod pair;
 #[path = "../faults/residual.rs"]
 mod residual;

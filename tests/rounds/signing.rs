@@ -27,10 +27,6 @@ fn uploads(pair: &Pair, round: u32, count: u8) {
     }
 }
 
-fn figures(pair: &Pair) -> String {
-    String::from_utf8(pair.get("/metrics").bytes).expect("text")
-}
-
 #[test]
 fn a_deadline_is_in_the_future_and_no_later_than_the_task_says() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -99,12 +95,15 @@ fn a_leader_whose_clock_is_wrong_ends_no_round_and_takes_no_upload() {
         let refused = pair.upload(1, [3; 16], &third);
         assert_eq!((refused.problem(), &refused.json()["advice"]), (problem(503, "clocks-differ"), &"retry".into()));
     }
-    let figures = figures(&pair);
+    let figures = pair.figures();
     assert!(figures.contains("privet_alarms_total{task=\"demo\",what=\"clocks-differ\"} 1\n"), "{figures}");
     pair.leader_s.store(NOW_S + 60, Ordering::Relaxed);
     assert_eq!(pair.upload(1, [3; 16], &contribution(&mut pair.device(), [3; 16])).count(), (201, 3));
     pair.turn().expect("the goal is reached");
-    assert_eq!((pair.round().number, pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"].as_u64()), (2, Some(3)));
+    assert_eq!(
+        (pair.round().number, pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"].as_u64()),
+        (2, Some(3))
+    );
     pair.stop();
 }
 
@@ -144,7 +143,7 @@ fn a_refusal_at_closing_loses_nothing_until_the_operator_says_so() {
     };
     assert_eq!(state(), State::Closing);
     assert_eq!(pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"], 3);
-    let figures = figures(&pair);
+    let figures = pair.figures();
     assert!(figures.contains("privet_alarms_total{task=\"demo\",what=\"helper-refused\"}"), "{figures}");
     let kept = pair.runtime.block_on(pair.leader.promote("demo", head, false));
     assert_eq!(kept, Err(Error::UploadsAtStake { round: 1, uploads: 3 }));

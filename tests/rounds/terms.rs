@@ -148,7 +148,7 @@ fn a_head_whose_mean_is_longer_than_it_can_be_is_held_back() {
     let norm =
         held.strip_prefix("the norm of the mean is ").and_then(|rest| rest.split_once("; clipped contributions"));
     let norm: f64 = norm.and_then(|(norm, _)| norm.parse().ok()).unwrap_or_else(|| panic!("{held}"));
-    assert!((norm / 97.0 - 1.0).abs() < 0.3, "{held}");
+    assert!(norm > 97.0, "{held}");
     let hash = versions[1]["hash"].as_str().expect("a hash");
     for path in [format!("/v1/heads/{hash}"), format!("/v1/heads/{hash}/manifest")] {
         assert_eq!(pair.get(&path).problem(), problem(404, "route-unknown"), "nobody is given it");

@@ -72,9 +72,8 @@ fn a_token_is_one_place_at_either_aggregator() {
         task.token_key = Some(hex(&backend.public()));
     });
     let token = |token: u8| [&[token; 32][..], &sign_token(&backend, "demo", 1, &[token; 32])].concat();
-    let many: Vec<(UploadId, u8, Vec<u8>)> = (0..TOKENS * EACH)
-        .map(|n| ([n + 1; 16], n % TOKENS, contribution(&mut pair.device(), [n + 1; 16])))
-        .collect();
+    let many: Vec<(UploadId, u8, Vec<u8>)> =
+        (0..TOKENS * EACH).map(|n| ([n + 1; 16], n % TOKENS, contribution(&mut pair.device(), [n + 1; 16]))).collect();
     let codes: Vec<String> = std::thread::scope(|scope| {
         let send = |(id, with, bytes): &(UploadId, u8, Vec<u8>)| {
             let reply = put(&pair, *id, bytes, Some(&hex(&token(*with))));
@@ -89,7 +88,8 @@ fn a_token_is_one_place_at_either_aggregator() {
     let round = pair.round();
     let helper = pair.helper.clone().expect("there is one");
     let rows = |ids: Vec<UploadId>| {
-        let stored = pair.runtime.block_on(helper.store().round(&round.hash())).expect("it answers").expect("it is open");
+        let stored =
+            pair.runtime.block_on(helper.store().round(&round.hash())).expect("it answers").expect("it is open");
         let batch = Batch::new(round.hash(), 1, ids);
         pair.runtime.block_on(helper.store().seeds(stored.id, &batch)).expect("it answers").len()
     };

@@ -44,10 +44,12 @@ before(async () => {
     n_max = 100
     delta = 1e-6
     round_s = 3600
+    least_round_s = 0
     ${more}`;
   const whole = (optimiser: string) => `mode = "device"\n noise_multiplier = 8.0\n optimiser = ${optimiser}`;
   const tasks = Object.entries(OPTIMISERS).map(([name, [optimiser]]) => task(name, whole(optimiser)));
   const halves = `mode = "split"\n noise_multiplier = 4.0\n part_multiplier = 0.25
+    open = true
     optimiser = { kind = "sgd", rate = 1.0 }`;
   await writeFile(join(folder, "tasks.toml"), [...tasks, task("halves", halves)].join("\n"));
   server = await Server.start(folder, "split", ["--tasks", join(folder, "tasks.toml")]);
@@ -144,7 +146,7 @@ test("what the document says is refused is refused as it says", async () => {
   assert.deepEqual(await refused(await client.put(round, id, longer)), [413, "body-too-large"]);
   const zeros = Buffer.alloc(16);
   assert.deepEqual(await refused(await client.put(round, zeros, body)), [400, "upload-id-mismatch"]);
-  assert.deepEqual(await refused(await client.put({ ...round, number: 9 }, id, body)), [409, "round-closed"]);
+  assert.deepEqual(await refused(await client.put({ ...round, number: 9 }, id, body)), [404, "round-unknown"]);
   const reply = await client.put(round, id, body);
   assert.equal(reply.status, 201);
   assert.equal((await client.put(round, id, body)).status, 200, "the same bytes again");

@@ -91,7 +91,11 @@ impl Upload {
     pub fn check_reach(&self, round: &Round) -> Result<()> {
         let (share, bound) = (self.read(round)?, round.bound()?);
         let most = (f64::from(bound.clip_norm()) + 12.0 * bound.deviation()).min(f64::from(i32::MAX)) as u32;
-        if share.centred().all(|entry| entry.unsigned_abs() <= most) { Ok(()) } else { Err(Error::EntryTooLarge { most }) }
+        if share.centred().all(|entry| entry.unsigned_abs() <= most) {
+            Ok(())
+        } else {
+            Err(Error::EntryTooLarge { most })
+        }
     }
 
     /// The share of this role, opened with its key, in `split` mode.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use privet_server::{Keys, SqliteStore, Store, create_private, files_of};
+use privet_server::{Counter, Keys, SqliteStore, Store, create_private, files_of, store::Calendar};
 
 use super::{
     Done, because,
@@ -72,10 +72,12 @@ impl Restore {
         for left in files_of(&beside).iter().filter(|file| file.exists()) {
             fs::remove_file(left).map_err(because(left.display()))?;
         }
-        let ended = put_back(&self.from, &beside).await?;
+        let (ended, spent) = put_back(&self.from, &beside).await?;
         // A round that began after the copy is unknown to it and could be signed and summed once more, over other
         // uploads. It named a sealing key that is gone before the store is there.
         Keys::rotate(&keys, &[]).map_err(because(keys.display()))?;
+        // What was given since the copy can be given to nobody any more, so nothing has to be refused for it.
+        Counter::beside(&keys).set(spent).map_err(because("the counter beside the keys"))?;
         fs::rename(&beside, &path).map_err(because(path.display()))?;
         say(format!(
             "{} is back; {ended} unfinished rounds ended without a sum; the sealing key is new",
@@ -88,11 +90,12 @@ impl Restore {
     }
 }
 
-/// Copies a store and ends the rounds in it that are not over; how many those were.
-async fn put_back(from: &Path, to: &Path) -> Done<usize> {
+/// Copies a store and ends the rounds in it that are not over: how many those were, and how many sums it knows of.
+async fn put_back(from: &Path, to: &Path) -> Done<(usize, u64)> {
     fs::copy(from, to).map_err(because(from.display()))?;
     let store = SqliteStore::open(to).await.map_err(because(to.display()))?;
     let ended = end_unfinished(&store).await?;
+    let spent = store.spent_count().await.map_err(because("the store"))?;
     store.shut().await;
-    Ok(ended)
+    Ok((ended, spent))
 }

@@ -1,11 +1,12 @@
 //! One sum a round, over one list.
 
-use privet::{AggregateShare, Closing, Error, Result, noise_sum};
+use privet::{Closing, Error, Result};
 
 use super::{Helper, closed};
 use crate::{
     clock::APART_S,
-    store::{BatchState, Spent, State, Store, StoredRound},
+    spend::spend,
+    store::{BatchState, State, Store, StoredRound},
     task::Task,
 };
 
@@ -14,9 +15,8 @@ impl<S: Store> Helper<S> {
     pub(super) async fn close(&self, closing: &Closing) -> Result<Vec<u8>> {
         let _turning = self.turning.lock().await;
         let stored = self.round(&closing.configuration).await?;
-        let (number, proposed) = (stored.round.number, closing.encode());
-        if let Some(spent) = self.store.spent(stored.id).await? {
-            return if spent.closing == proposed { Ok(spent.sum) } else { Err(Error::BatchSpent { number }) };
+        if self.store.spent(stored.id).await?.is_some() {
+            return spend(&self.store, &self.keys.spent, &stored, closing).await;
         }
         let (stored, tasks) = self.live(&closing.configuration).await?;
         let round = &stored.round;
@@ -36,11 +36,7 @@ impl<S: Store> Helper<S> {
         if count < least {
             return Err(Error::CohortTooSmall { count: count as usize, least: least as usize });
         }
-        let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
-        let sum = noise_sum(self.store.sum(stored.id, round, &numbers).await?, round)?;
-        let sum = AggregateShare::new(closing, sum).encode();
-        let spent = self.store.spend(stored.id, &Spent { closing: proposed.clone(), sum }).await?;
-        if spent.closing == proposed { Ok(spent.sum) } else { Err(Error::BatchSpent { number }) }
+        spend(&self.store, &self.keys.spent, &stored, closing).await
     }
 }
 
@@ -48,7 +44,7 @@ impl<S: Store> Helper<S> {
 fn check_age(stored: &StoredRound, tasks: &[Task], now_s: u64) -> Result<()> {
     let least_s = tasks.iter().map(|task| task.least_round_s).min().unwrap_or(0);
     // The round began there a little earlier than here.
-    let due_s = stored.begun_s.saturating_add(least_s).saturating_sub(APART_S);
-    let wait_s = due_s.saturating_sub(now_s);
+    let open_s = now_s.saturating_sub(stored.begun_s).saturating_add(APART_S);
+    let wait_s = least_s.saturating_sub(open_s);
     if wait_s == 0 { Ok(()) } else { Err(Error::RoundEarly { wait_s }) }
 }

@@ -151,7 +151,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
             let open = self.newest(task).await?;
             // A number that was passed over is over.
             let over = number <= open;
-            return Err(if over { Error::RoundClosed { sent: number, open } } else { Error::RoundUnknown { sent: number, open } });
+            return Err(if over {
+                Error::RoundClosed { sent: number, open }
+            } else {
+                Error::RoundUnknown { sent: number, open }
+            });
         };
         Ok(stored)
     }

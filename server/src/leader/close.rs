@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed, noise_sum};
+use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed};
 
 use super::{Leader, Served};
 use crate::{
     guard::Norms,
     peer::{Ask, Peer},
+    spend::spend,
     store::{BatchState, Store, StoredHead, StoredRound},
     version::{manifest_of, next_head},
 };
@@ -51,8 +52,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// This aggregator's sum, and the mean that both sums open to.
     async fn opened(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Vec<f64>)> {
         let round = &stored.round;
-        let numbers: Vec<u32> = closing.batches().iter().map(|batch| batch.number).collect();
-        let ours = AggregateShare::new(closing, noise_sum(self.store.sum(stored.id, round, &numbers).await?, round)?);
+        // With its noise, and durable, before the other aggregator is asked: a leader that starts anew goes on with the same.
+        let ours = spend(&self.store, &self.keys.spent, stored, closing).await?;
+        let ours = AggregateShare::decode(&ours, round.dimension)?;
         let theirs = match round.mode {
             Mode::Device => None,
             Mode::Split => {

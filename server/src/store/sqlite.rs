@@ -156,7 +156,7 @@ mod tests {
     use sqlx::Connection;
 
     use super::*;
-    use crate::store::{Calendar, Held, Shelf, State, StoredHead, Tally, suite};
+    use crate::store::{Addend, Calendar, Held, Room, Shelf, Spent, State, StoredHead, Tally, suite};
 
     async fn fresh() -> (tempfile::TempDir, SqliteStore) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -208,7 +208,7 @@ mod tests {
         let (_folder, store) = fresh().await;
         let id = store.begin(&suite::round(1), 0).await.expect("a free number").id;
         store.publish(id, b"signed").await.expect("it answers");
-        store.close(id).await.expect("it answers");
+        store.close(id, 1).await.expect("it answers");
         let pages = async |most: u32| {
             let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {most}"));
             sqlx::query(limit).execute(&store.writer).await.expect("it answers");
@@ -282,6 +282,25 @@ mod tests {
         assert_eq!(suite::contents(&store).await, before);
     }
 
+    /// How many of a store's files hold these bytes: the file itself, or its logs.
+    fn holding(folder: &tempfile::TempDir, bytes: &[u8]) -> usize {
+        let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file").path());
+        let holds = |file: &std::path::PathBuf| {
+            std::fs::read(file).is_ok_and(|all| all.windows(bytes.len()).any(|part| part == bytes))
+        };
+        files.filter(holds).count()
+    }
+
+    async fn is_nowhere_soon(folder: &tempfile::TempDir, bytes: &[u8]) {
+        for _ in 0..100 {
+            if holding(folder, bytes) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it is there after 10 s");
+    }
+
     /// Neither in the file nor in its log.
     #[tokio::test]
     async fn a_share_that_is_deleted_is_nowhere_any_more() {
@@ -291,22 +310,36 @@ mod tests {
         let id = store.begin(&round, 0).await.expect("a free number").id;
         store.publish(id, b"signed").await.expect("it answers");
         store.hold(id, 9, &[Held { id: [1; 16], digest: [1; 32], seed, token: None }]).await.expect("it answers");
-        let there = || {
-            let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file").path());
-            files
-                .filter(|file| std::fs::read(file).is_ok_and(|bytes| bytes.windows(32).any(|part| part == seed)))
-                .count()
-        };
-        assert!(there() > 0);
+        assert!(holding(&folder, &seed) > 0);
         let batch = Batch::new(round.hash(), 1, vec![[1; 16]]);
         assert_eq!(store.gather(id, &batch, &Share::zero(2)).await, Ok(true));
-        for _ in 0..50 {
-            if there() == 0 {
-                return;
+        is_nowhere_soon(&folder, &seed).await;
+    }
+
+    /// Of a helper's batch and of a leader's.
+    #[tokio::test]
+    async fn a_sum_without_noise_is_nowhere_any_more_when_the_noised_one_is_given() {
+        let (folder, store) = fresh().await;
+        let secret = b"a sum that has no noise in it yet!!!";
+        let sum = Share::from_bytes(secret, 9).expect("nine entries");
+        for (number, leads) in [(1, false), (2, true)] {
+            let round = suite::round(number);
+            let id = store.begin(&round, 0).await.expect("a free number").id;
+            store.publish(id, b"signed").await.expect("it answers");
+            if leads {
+                let addend = Addend { id: [1; 16], digest: [1; 32], share: sum.clone() };
+                store.add(id, Room { round: 9, batch: 9 }, &[addend]).await.expect("it answers");
+                store.close(id, 1).await.expect("it answers");
+            } else {
+                let held = Held { id: [1; 16], digest: [1; 32], seed: [1; 32], token: None };
+                store.hold(id, 9, &[held]).await.expect("it answers");
+                let batch = Batch::new(round.hash(), 1, vec![[1; 16]]);
+                assert_eq!(store.gather(id, &batch, &sum).await, Ok(true));
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert!(holding(&folder, secret) > 0);
+            store.spend(id, &Spent { closing: vec![1], sum: vec![2] }).await.expect("it answers");
+            is_nowhere_soon(&folder, secret).await;
         }
-        panic!("it is there after 5 s");
     }
 
     #[tokio::test]

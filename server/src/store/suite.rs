@@ -264,10 +264,20 @@ async fn what_is_spent_stays_spent(store: &impl Store) {
     assert_eq!(store.gather(id, &batch, &share([5, 6])).await, Ok(true));
     assert_eq!(store.spent(id).await, Ok(None));
     let first = Spent { closing: vec![1], sum: vec![2] };
+    assert_eq!(store.spent_count().await, Ok(0));
     assert_eq!(store.spend(id, &first).await, Ok(first.clone()));
     assert_eq!(store.spend(id, &Spent { closing: vec![3], sum: vec![4] }).await, Ok(first.clone()));
+    assert_eq!(store.spent_count().await, Ok(1));
     store.end(id).await.expect("it answers");
-    assert_eq!(store.spent(id).await, Ok(Some(first)), "it cannot be ended any more");
+    assert_eq!(store.spent(id).await, Ok(Some(first.clone())), "it cannot be ended any more");
+    // A leader's: it has its own sum before it asks the other aggregator for one, and makes its head after that.
+    let closing = open(store, 2).await.id;
+    store.add(closing, ROOM, &[addend(1), addend(2)]).await.expect("it answers");
+    store.close(closing, 2).await.expect("it answers");
+    assert_eq!(store.spend(closing, &first).await, Ok(first.clone()));
+    assert!(store.sum(closing, &round(2), &[1]).await.is_err(), "without noise it is gone");
+    store.finish(closing, &first.sum, &head(2, None)).await.expect("it is closing still");
+    assert_eq!((store.spent(closing).await, store.spent_count().await), (Ok(Some(first)), Ok(2)));
     assert_eq!(store.hold(id, 9, &[held(3)]).await, Ok(vec![Added::Over]));
     assert_eq!(store.known(id, [2; 16]).await, Ok(None), "what no batch named is deleted");
     let late = Batch::new(round(1).hash(), 2, vec![[2; 16]]);

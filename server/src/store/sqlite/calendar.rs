@@ -13,7 +13,10 @@ use crate::store::{Calendar, Spent, State, StoredHead, StoredRound};
 /// Rounds of the first schema have no configuration: all that is left of them is their number.
 macro_rules! select_rounds {
     ($condition:literal) => {
-        concat!("SELECT id, body, signed, state, begun_s, sum FROM rounds WHERE configuration IS NOT NULL AND ", $condition)
+        concat!(
+            "SELECT id, body, signed, state, begun_s, sum FROM rounds WHERE configuration IS NOT NULL AND ",
+            $condition
+        )
     };
 }
 
@@ -140,8 +143,8 @@ impl Calendar for SqliteStore {
 
     async fn spend(&self, id: i64, spent: &Spent) -> Result<Spent> {
         let mut writing = self.write().await?;
-        let update =
-            "UPDATE rounds SET closing = ?, sum = ?, state = 3 WHERE id = ? AND closing IS NULL AND state <> 4";
+        let update = "UPDATE rounds SET closing = ?, sum = ?, state = CASE state WHEN 2 THEN 2 ELSE 3 END \
+             WHERE id = ? AND closing IS NULL AND state <> 4";
         let update = sqlx::query(update).bind(&spent.closing).bind(&spent.sum).bind(id);
         if update.execute(&mut *writing).await.map_err(failed)?.rows_affected() == 1 {
             // What no batch has named by now, none ever does.
@@ -157,6 +160,12 @@ impl Calendar for SqliteStore {
     async fn spent(&self, id: i64) -> Result<Option<Spent>> {
         let select = sqlx::query("SELECT closing, sum FROM rounds WHERE id = ? AND closing IS NOT NULL").bind(id);
         select.fetch_optional(&self.readers).await.map_err(failed)?.as_ref().map(spent_of).transpose()
+    }
+
+    async fn spent_count(&self) -> Result<u64> {
+        let select = sqlx::query("SELECT count(*) FROM rounds WHERE closing IS NOT NULL");
+        let row = select.fetch_one(&self.readers).await.map_err(failed)?;
+        Ok(row.try_get::<i64, _>(0).map_err(failed)?.cast_unsigned())
     }
 
     async fn forget_before(&self, task: &str, number: u32) -> Result<()> {
