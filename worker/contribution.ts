@@ -4,17 +4,18 @@
 import { Contributor, inspect, Terms, type Upload } from "../web/pkg/full/full.js";
 import { hex } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
-import { keepingOf } from "./keeping.ts";
+import { anchored, keepingOf } from "./keeping.ts";
 import type { Device } from "./module.ts";
 import { pass, untilDrawn } from "./moment.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Account, Backend, Entry, Limits, OpenOptions, Preview, Receipt, Widening } from "./protocol.ts";
-import { refusal, stillWanted } from "./refusal.ts";
+import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import type { Sending, Sent } from "./sent.ts";
 import { answerOf, type Progress, type Server, UPLOAD } from "./server.ts";
 import { Shaders } from "./shaders.ts";
 import { lasting, readLedger, type Store, writeLedger } from "./store.ts";
 import { termsOf } from "./terms.ts";
+import { type TokenTerms, Tokens } from "./tokens.ts";
 
 /** How an upload was made, as far as this session made it. */
 type Made = Pick<Receipt, "id" | "examples" | "gradientMs" | "releaseMs">;
@@ -47,8 +48,8 @@ export interface Way {
   keep(): Promise<void>;
   /** The device is one caller's at a time. */
   turn<T>(work: () => T | Promise<T>): Promise<T>;
-  /** A token of the application's backend, where it gives any. */
-  token(task: string, round: number): Promise<Uint8Array | undefined>;
+  /** Has the application's issuer sign blinded messages. */
+  sign(blinded: Uint8Array): Promise<Uint8Array>;
 }
 
 /** How long the round is open, and how long the work before a release may take on a slow device. */
@@ -59,7 +60,6 @@ export interface Room {
 
 /** By the clock, a round that is open for less than this is left to those who have been before. */
 const LEAST_LEFT_MS = 600_000;
-const TOKEN_BYTES = 96;
 const UNTOLD = { examples: 0, gradientMs: 0, releaseMs: 0 };
 /** Who resends waits for no answer and is nobody's call. */
 const UNASKED: Pick<Context, "signal" | "onProgress"> = {
@@ -74,12 +74,16 @@ export class Contributions {
   #published: Published | undefined;
   #made: Made | undefined;
   readonly #shaders: Shaders;
+  readonly #tokens: Tokens;
+  #refilling: ReturnType<typeof setTimeout> | undefined;
   /** The noised vectors of this session, by their uploads' ids. */
   readonly #noised = new Map<string, Int32Array>();
 
   constructor(way: Way) {
     this.#way = way;
     this.#shaders = new Shaders(way.options.backend, way.store, `${way.prefix}shaders`);
+    const sign = (blinded: Uint8Array) => way.sign(blinded);
+    this.#tokens = new Tokens(way.store, way.prefix, sign, way.options.policy.waitMs);
   }
 
   /** What shaders make of candidates, where the application wants them. In the device's turn; whatever fails, SIMD ranks. */
@@ -105,13 +109,33 @@ export class Contributions {
 
   /** The GPU is given up, and what it holds with it. */
   close(): void {
+    clearTimeout(this.#refilling);
     this.#contributor?.free();
     this.#contributor = undefined;
   }
 
-  /** The ledger hears that a session begins. */
-  session(): Promise<void> {
-    return this.#step((contributor, stored) => contributor.session(stored, Date.now()));
+  /** The ledger hears that a session begins, and tokens are asked for where few are left. */
+  async session(): Promise<void> {
+    await this.#step((contributor, stored) => contributor.session(stored, Date.now()));
+    await this.#refill();
+  }
+
+  /** Nothing hangs on it: whoever wants a token then and has none is refused. */
+  async #refill(): Promise<void> {
+    clearTimeout(this.#refilling);
+    const terms = await this.#tokenTerms();
+    if (!terms || !this.#way.options.tokens) return;
+    const refill = () => this.#alone(() => this.#tokens.refill(terms));
+    const wait = await refill().catch((error: unknown) => {
+      if (codeOf(error) === "token-refused") throw error;
+      return undefined;
+    });
+    if (wait !== undefined) this.#refilling = setTimeout(() => void this.#refill().catch(() => undefined), wait);
+  }
+
+  /** What the round says of tokens, if it wants any. */
+  #tokenTerms(): Promise<TokenTerms | undefined> {
+    return this.#turn(({ tokenKey: key, tokenBlank: blank }) => (key && blank ? { key, blank } : undefined));
   }
 
   /** One contribution at a time over all tabs. A call that was begun before, by a tab that is gone, is not debited again. */
@@ -212,7 +236,7 @@ export class Contributions {
 
   async statement(): Promise<string> {
     const { options, store } = this.#way;
-    const keeping = await keepingOf(store, options);
+    const keeping = await keepingOf(store, { ...options, tokens: options.tokens && !!(await this.#tokenTerms()) });
     const kept = { persistent: "kept", tokens: "tokens" }[keeping as string] ?? "evictable";
     return this.#turn((contributor) => contributor.statement(options.leader?.oneOwner === true, kept));
   }
@@ -288,6 +312,11 @@ export class Contributions {
 
   /** Debits durably, and only then draws noise; stores what is finished, and only then lets it be sent. */
   async #release(onProgress: Context["onProgress"]): Promise<Upload> {
+    const { options, store } = this.#way;
+    const terms = await this.#tokenTerms();
+    if (terms) await this.#tokens.ready(terms);
+    // Tokens count only where they are wanted.
+    else await anchored(store, { ...options, tokens: false });
     await this.#step((contributor, stored) => contributor.tick(stored, Date.now()));
     await this.#step((contributor, stored) => contributor.reserve(stored, Date.now()));
     onProgress({ stage: "reserved" });
@@ -357,20 +386,13 @@ export class Contributions {
     }
   }
 
-  /** Asked for once for each upload, and kept until that is answered. */
-  async #tokenFor({ task, round, id }: Upload): Promise<string | undefined> {
+  /** Out of the stock once for each upload, and kept until that is answered. */
+  async #tokenFor({ id }: Upload): Promise<string | undefined> {
     const key = this.#tokenKey(id);
     const kept = await this.#way.store.get(key);
-    const token = kept ?? (await this.#way.token(task, round));
-    if (!token) return undefined;
-    if (token.length !== TOKEN_BYTES) {
-      throw refusal(
-        "token-refused",
-        `the application's token has ${token.length} bytes and has to have ${TOKEN_BYTES}`,
-      );
-    }
-    if (!kept) await this.#way.store.put({ [key]: token }, true);
-    return hex(token);
+    const terms = kept ? undefined : await this.#tokenTerms();
+    const token = kept ?? (terms && (await this.#tokens.take(terms, key)));
+    return token && hex(token);
   }
 
   async #unsent(): Promise<Upload | undefined> {

@@ -45,6 +45,7 @@ import { keptIn, lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";
+import type { Sign } from "./tokens.ts";
 import { Training } from "./training.ts";
 
 /** What is published, and the round as it was verified. */
@@ -66,16 +67,13 @@ function spent(rho: number, rhoLeft: number): Omit<Account, "backend"> {
   return { rhoSpent: rho, rhoAgainstNothing: rho, rhoAgainstAnyOther: rho, rhoLeft, widened: [] };
 }
 
-/** Asks the page for a token. */
-export type AskToken = (task: string, round: number) => Promise<Uint8Array>;
-
 export class Host implements Leader, Answers, Way, Member {
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
   readonly sent: Sent;
   readonly options: OpenOptions;
-  readonly #askToken: AskToken;
+  readonly #askToken: Sign;
   #journal: Journal;
   settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
   published: Published = { round: NO_BYTES, head: NO_BYTES };
@@ -95,7 +93,7 @@ export class Host implements Leader, Answers, Way, Member {
   readonly #keptSlates = new Set<number>();
   readonly #names = new NamesSeen();
 
-  private constructor(options: OpenOptions, store: Store, server: Server, askToken: AskToken) {
+  private constructor(options: OpenOptions, store: Store, server: Server, askToken: Sign) {
     this.store = store;
     this.prefix = `${options.task}/`;
     this.server = server;
@@ -109,7 +107,7 @@ export class Host implements Leader, Answers, Way, Member {
     options: OpenOptions,
     store: Store,
     server: Server,
-    askToken: AskToken,
+    askToken: Sign,
     early: Promise<Admitted | undefined>,
   ): Promise<Host> {
     const startMs = performance.now();
@@ -169,8 +167,8 @@ export class Host implements Leader, Answers, Way, Member {
     return done;
   }
 
-  async token(task: string, round: number): Promise<Uint8Array | undefined> {
-    return this.options.tokens ? this.#askToken(task, round) : undefined;
+  sign(blinded: Uint8Array): Promise<Uint8Array> {
+    return this.#askToken(blinded);
   }
 
   async open(): Promise<Names> {

@@ -73,7 +73,7 @@ export interface OpenOptions {
   memory: boolean;
   /** Whether it contributes by the clock, unasked. */
   scheduled: boolean;
-  /** Whether the application gives tokens. */
+  /** Whether the application has tokens signed. */
   tokens: boolean;
   /** Whether its clock keeps a process alive. A page has none. */
   keepAlive: boolean;

@@ -30,7 +30,7 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
     (askPage) => post({ askPage }, []),
     ({ code, message }) => refusal(code, message),
   );
-  const askToken = (task: string, round: number) => page.ask("token", () => [task, round]) as Promise<Uint8Array>;
+  const askToken = (blinded: Uint8Array) => page.ask("tokens", () => [blinded]) as Promise<Uint8Array>;
   const start = async (options: OpenOptions) => {
     const server = new Server(options.leader?.url ?? "");
     const opened = store ?? (options.memory ? new MemoryStore() : openStore());

@@ -2,8 +2,8 @@
 
 use crate::{
     Backend, Bound, Charge, Cost, Debit, Deployment, Error, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Result,
-    Round, Step, Terms, Unsent, Upload, UploadId, clip, cost, mechanism::test_random_source, noise, ranker::Admitted,
-    statement,
+    Round, Step, Terms, TokenContext, Unsent, Upload, UploadId, clip, cost, mechanism::test_random_source, noise,
+    ranker::Admitted, statement,
 };
 #[cfg(feature = "gpu")]
 use crate::{Learner, Tuned, cpu::Sight};
@@ -82,6 +82,11 @@ impl Contributor {
     /// The round that this device takes part in.
     pub fn round(&self) -> &Round {
         self.admitted.round()
+    }
+
+    /// What the round's tokens are made for, if it wants any.
+    pub fn token_context(&self) -> Option<TokenContext> {
+        self.admitted.token_context()
     }
 
     /// The head that gradients start from.

@@ -1,5 +1,7 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
+#[cfg(feature = "release")]
+use crate::TokenContext;
 use crate::{
     Adjacency, Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
     Result, Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
@@ -27,7 +29,7 @@ impl Terms {
             return Err(Error::TaskUnknown);
         }
         self.policy.admit(&round, least_cost(round.bound()?))?;
-        Ok(Admitted { round, policy: self.policy })
+        Ok(Admitted { round, policy: self.policy, pins: Some(self.pins) })
     }
 }
 
@@ -36,12 +38,14 @@ impl Terms {
 pub struct Admitted {
     round: Round,
     policy: Policy,
+    /// Who has signed it; nobody where there is none.
+    pins: Option<Pins>,
 }
 
 impl Admitted {
     /// No round: nothing is ever released on it. The application vouches for its head.
     fn none(policy: Policy, head: &Head) -> Self {
-        Self { round: Round::none(head.parameters().len() as u32), policy }
+        Self { round: Round::none(head.parameters().len() as u32), policy, pins: None }
     }
 
     /// The round.
@@ -52,6 +56,12 @@ impl Admitted {
     /// What may be asked of this device.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What the round's tokens are made for, if it wants any.
+    #[cfg(feature = "release")]
+    pub(crate) fn token_context(&self) -> Option<TokenContext> {
+        TokenContext::of(&self.round, self.pins.as_ref()?)
     }
 
     /// The round's head, if these are its bytes.

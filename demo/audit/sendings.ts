@@ -102,7 +102,11 @@ function requestOf({ sending, sha256 }: Left): Fact[] {
   const { time, method, url, headers, token, bytes } = sending;
   const set: Fact[] = Object.entries(headers ?? {}).map(([name, value]) => ({ name, value }));
   if (token)
-    set.push({ name: TOKEN, value: "96 bytes from the site's own backend", about: "Which ones, is not kept." });
+    set.push({
+      name: TOKEN,
+      value: "354 bytes, signed blind: not even the site can tell whose",
+      about: "Which ones, is not kept.",
+    });
   return [
     { name: "time", value: new Date(time).toISOString(), show: moment(time) },
     { name: "method", value: method },

@@ -1,6 +1,8 @@
 //! The aggregator that devices do not talk to. It believes the leader nothing that it can check.
 
-use privet::{Batch, Closing, Error, Forward, Identity, Operator, Result, Round, hex, unhex};
+use std::sync::OnceLock;
+
+use privet::{Batch, Closing, Error, Forward, Identity, Operator, Pins, Result, Round, hex, unhex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -32,6 +34,8 @@ pub struct Helper<S> {
     /// Rounds begin and end one at a time.
     turning: Mutex<()>,
     metrics: HelperMetrics,
+    /// The leader that it is served to: tokens name it.
+    leader: OnceLock<[u8; 32]>,
     clock: Clock,
 }
 
@@ -75,7 +79,7 @@ impl<S: Store> Helper<S> {
     pub fn new(store: S, keys: Keys, name: &str) -> Self {
         let (leader_name, turning) = (None, Mutex::new(()));
         let (metrics, clock) = (HelperMetrics::default(), Clock::default());
-        Self { store, keys, name: name.into(), leader_name, turning, metrics, clock }
+        Self { store, keys, name: name.into(), leader_name, turning, metrics, leader: OnceLock::new(), clock }
     }
 
     /// One that signs only rounds whose leader has this name: devices are told it over this helper's signature.
@@ -93,6 +97,16 @@ impl<S: Store> Helper<S> {
     /// Its clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// It is served to the leader of this key, and to no other.
+    pub fn serve_leader(&self, key: [u8; 32]) {
+        self.leader.get_or_init(|| key);
+    }
+
+    /// The keys that applications pin, where it is served.
+    fn pins(&self) -> Option<Pins> {
+        self.leader.get().map(|&leader| Pins { leader, helper: Some(self.keys.identity.public()) })
     }
 
     /// What the leader and applications pin.

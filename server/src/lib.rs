@@ -48,5 +48,5 @@ pub use spent::Counter;
 pub use store::{SqliteStore, Store};
 pub use task::Task;
 pub use task_file::{Offer, tasks_from_file};
-pub use token::{Token, sign_token};
+pub use token::{Token, verify_token};
 pub use validation::Validation;

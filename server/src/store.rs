@@ -241,7 +241,7 @@ pub trait Tally: Send + Sync {
     fn hold(&self, id: i64, room: u32, shares: &[Held]) -> impl Future<Output = Result<Vec<Added>>> + Send;
     /// The digest of the bytes that are stored under this id.
     fn known(&self, id: i64, upload: UploadId) -> impl Future<Output = Result<Option<[u8; 32]>>> + Send;
-    /// Reserves tokens, each for one upload: whether it is that upload's now, or was before.
+    /// Reserves tokens, each for one upload of this round and of no other: whether it is that upload's now, or was before.
     fn reserve(&self, id: i64, tokens: &[([u8; 32], UploadId)]) -> impl Future<Output = Result<Vec<bool>>> + Send;
     /// Those of these uploads that are held and in no batch yet, with their seeds.
     fn seeds(&self, id: i64, of: &Batch) -> impl Future<Output = Result<Vec<(UploadId, [u8; 32])>>> + Send;

@@ -1,7 +1,7 @@
 //! What an operator asks of devices, the same for every round of a task.
 
 use privet::{
-    Error, Head, Mode, Operator, Result, Round, Schema, Spent, accounting::epsilon_from_rho, cost, hex, unhex,
+    Error, Head, Mode, Operator, Result, Round, Schema, Spent, TokenKey, accounting::epsilon_from_rho, cost, hex, unhex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,8 +51,7 @@ pub struct Task {
     pub round_s: u64,
     /// How a round's mean moves the head.
     pub optimiser: Optimiser,
-    /// Whose tokens uploads have to carry: the Ed25519 key of the application's backend, in hexadecimal. Without one
-    /// anybody may upload.
+    /// Whose blind tokens uploads have to carry: an issuer's modulus, in hexadecimal. Without one anybody may upload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_key: Option<String>,
     /// Lets anybody upload to a `split` task: nothing but tokens keeps one client from spoiling round after round.
@@ -126,11 +125,11 @@ impl Task {
     }
 
     /// Whose tokens uploads have to carry, if they have to.
-    pub fn token_key(&self) -> Result<Option<[u8; 32]>> {
+    pub fn token_key(&self) -> Result<Option<TokenKey>> {
         let refused = |text: &String| Error::RoundRefused {
             what: "the token key's length",
             is: text.len().to_string(),
-            must: "64 hexadecimal digits".into(),
+            must: "512 hexadecimal digits".into(),
         };
         self.token_key.as_ref().map(|text| unhex(text).ok_or_else(|| refused(text))).transpose()
     }
@@ -160,6 +159,8 @@ impl Task {
             head,
             leader,
             helper,
+            // A text that is no key is refused before it comes to a round.
+            token_key: self.token_key().unwrap_or(None),
         }
     }
 
@@ -167,6 +168,7 @@ impl Task {
     pub fn check(&self) -> Result<()> {
         let someone = || Operator::new("someone", [0; 32]);
         let helper = (self.mode == Mode::Split).then(someone);
+        self.token_key()?;
         let round = self.round(1, self.first_head()?, u64::MAX, someone(), helper);
         // Whatever a device would refuse is refused here first: the reach of the sum, the least noise part, the cohort.
         Round::decode(&round.encode())?;
@@ -257,7 +259,7 @@ mod tests {
                 Task { epsilon: Some(1.1), ..fine.clone() },
                 "the epsilon of a contribution is 1.1429 and has to be at most 1.1",
             ),
-            (Task { token_key: Some("00".into()), ..fine.clone() }, "the token key's length is 2 and has to be 64"),
+            (Task { token_key: Some("00".into()), ..fine.clone() }, "the token key's length is 2 and has to be 512"),
             (Task { open: false, ..fine.clone() }, "the token key of a split task is missing and has to be given"),
             (
                 Task { least_round_s: fine.round_s + 1, ..fine.clone() },

@@ -1,58 +1,107 @@
-//! One-time tokens: the application's backend says who may upload, and never learns which upload is whose from them.
+//! Blind tokens: a device's right to one upload, which says nothing of who it is. Either aggregator verifies it by itself.
 
-use privet::{Error, Identity, Result, unhex, verify_message};
+use privet::{Error, Pins, Result, Round, TokenContext, unhex};
+use ring::signature::{RSA_PSS_2048_8192_SHA384, RsaPublicKeyComponents};
+use sha2::{Digest, Sha256};
 
-/// A token that was checked: 32 bytes that are accepted once.
+/// A token that was verified: 32 bytes that are accepted once.
 pub type Token = [u8; 32];
-
-/// What the backend signs: a token is for one round of one task.
-fn message(task: &str, round: u32, token: &Token) -> Vec<u8> {
-    [b"token\0", task.as_bytes(), b"\0", &round.to_le_bytes(), token].concat()
-}
-
-/// Signs a token, as a backend does.
-pub fn sign_token(backend: &Identity, task: &str, round: u32, token: &Token) -> [u8; 64] {
-    backend.sign_message(&message(task, round, token))
-}
 
 /// The bytes of a token as they travel in an upload's header, in hexadecimal.
 pub(crate) fn token_bytes(text: Option<&str>) -> Result<Vec<u8>> {
-    let bytes: [u8; 96] = text.and_then(unhex).ok_or(Error::TokenRefused)?;
+    let bytes: [u8; TokenContext::TOKEN] = text.and_then(unhex).ok_or(Error::TokenRefused)?;
     Ok(bytes.to_vec())
 }
 
-/// Reads a token and its signature, and refuses one that the backend of this key has not signed for this round.
-pub(crate) fn verify_token(key: &[u8; 32], task: &str, round: u32, bytes: &[u8]) -> Result<Token> {
-    let bytes: &[u8; 96] = bytes.try_into().map_err(|_| Error::TokenRefused)?;
-    let (token, signature) = bytes.split_first_chunk::<32>().ok_or(Error::TokenRefused)?;
-    let signature = signature.try_into().map_err(|_| Error::TokenRefused)?;
-    let verified = verify_message("application", &message(task, round, token), signature, key);
-    verified.map(|()| *token).map_err(|_| Error::TokenRefused)
+/// Refuses a token that the round's issuer has not signed for this task at these aggregators. What it is known by is the
+/// hash of what was signed: of one message there may be several signatures, and they are one token.
+pub fn verify_token(round: &Round, pins: &Pins, bytes: &[u8]) -> Result<Token> {
+    let key = round.token_key.as_ref().ok_or(Error::TokenRefused)?;
+    let context = TokenContext::of(round, pins).ok_or(Error::TokenRefused)?;
+    let (message, signature) = context.parts(bytes).ok_or(Error::TokenRefused)?;
+    let issuer = RsaPublicKeyComponents { n: &key[..], e: &[1, 0, 1][..] };
+    let verified = issuer.verify(&RSA_PSS_2048_8192_SHA384, message, signature);
+    verified.map(|()| Sha256::digest(message).into()).map_err(|_| Error::TokenRefused)
 }
 
 #[cfg(test)]
 mod tests {
-    use privet::hex;
+    use privet::{Mode, Operator, TokenKey, hex};
+    use ring::{rand::SystemRandom, signature::RSA_PSS_SHA384};
+    use serde_json::Value;
 
     use super::*;
+    use crate::{IssuerKey, Task};
+
+    const PINS: Pins = Pins { leader: [1; 32], helper: Some([2; 32]) };
+
+    fn round(key: TokenKey) -> Round {
+        let (task, _) = Task::demo(Mode::Split, 100).expect("it is fine");
+        let operator = || Operator::new("someone", [0; 32]);
+        Round { token_key: Some(key), ..task.round(1, [0; 32], 1, operator(), Some(operator())) }
+    }
 
     #[test]
-    fn a_token_is_for_one_round_of_one_task() {
-        let backend = Identity::from_seed(&[5; 32]);
-        let sent = |token: [u8; 32]| [&token[..], &sign_token(&backend, "demo", 3, &token)].concat();
-        let (key, fine) = (backend.public(), sent([1; 32]));
-        assert_eq!(verify_token(&key, "demo", 3, &fine), Ok([1; 32]));
-        assert_eq!(token_bytes(Some(&hex(&fine))), Ok(fine.clone()));
-        assert_eq!(token_bytes(None), Err(Error::TokenRefused));
-        let other = [&[2], &fine[1..]].concat();
-        for refused in [
-            verify_token(&key, "demo", 3, &fine[1..]),
-            verify_token(&key, "demo", 3, &other),
-            verify_token(&key, "demo", 4, &fine),
-            verify_token(&key, "other", 3, &fine),
-            verify_token(&[9; 32], "demo", 3, &fine),
+    fn a_token_is_of_its_issuer_for_its_task_at_its_aggregators_in_any_round() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, two] = ["one", "two"].map(|name| {
+            let path = folder.path().join(name);
+            let public = IssuerKey::open(&path).expect("it can be made").public();
+            (public, std::fs::read(path).expect("it is there"))
+        });
+        let round = round(one.0);
+        let token = |issuer: &(TokenKey, Vec<u8>), round: &Round, pins: &Pins, nonce: u8| {
+            let message = TokenContext::new(&issuer.0, &round.task, pins).message(&[nonce; 32]);
+            let (pair, mut signature) = (ring::rsa::KeyPair::from_pkcs8(&issuer.1).expect("our own"), [0; 256]);
+            pair.sign(&RSA_PSS_SHA384, &SystemRandom::new(), &message, &mut signature).expect("it signs");
+            [&message[..], &signature].concat()
+        };
+        let fine = token(&one, &round, &PINS, 7);
+        let known = verify_token(&round, &PINS, &fine);
+        assert!(known.is_ok());
+        assert_eq!(verify_token(&Round { number: 9, ..round.clone() }, &PINS, &fine), known, "another round");
+        assert_eq!(verify_token(&round, &PINS, &token(&one, &round, &PINS, 7)), known, "signed twice, and one token");
+        assert_ne!(verify_token(&round, &PINS, &token(&one, &round, &PINS, 8)), known);
+        let (other, elsewhere) = (Round { task: "other".into(), ..round.clone() }, Pins { leader: [3; 32], ..PINS });
+        let mut forged = token(&one, &round, &PINS, 9);
+        forged[2] ^= 1;
+        for (refused, why) in [
+            (token(&two, &round, &PINS, 9), "another issuer's"),
+            (token(&one, &other, &PINS, 9), "another task's"),
+            (token(&one, &round, &elsewhere, 9), "for other aggregators"),
+            (forged, "another nonce than was signed"),
+            (fine[..353].to_vec(), "cut"),
+            (vec![], "none"),
         ] {
-            assert_eq!(refused, Err(Error::TokenRefused));
+            assert_eq!(verify_token(&round, &PINS, &refused), Err(Error::TokenRefused), "{why}");
+        }
+        assert_eq!(verify_token(&Round { token_key: None, ..round }, &PINS, &fine), Err(Error::TokenRefused));
+        assert_eq!(token_bytes(Some(&hex(&fine))), Ok(fine.clone()));
+        for text in [None, Some(""), Some(&hex(&fine[1..])), Some(&hex(&fine).to_uppercase())] {
+            assert_eq!(token_bytes(text), Err(Error::TokenRefused));
+        }
+    }
+
+    #[test]
+    fn the_rfcs_tokens_are_verified_as_ours_are() {
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/token.json")).expect("JSON");
+        let bytes = |value: &Value| -> Vec<u8> {
+            let (pairs, _) = value.as_str().expect("hexadecimal").as_bytes().as_chunks::<2>();
+            pairs.iter().map(|pair| unhex::<1>(std::str::from_utf8(pair).expect("ASCII")).expect("digits")[0]).collect()
+        };
+        let tokens = vectors["tokens"].as_array().expect("a list");
+        assert_eq!(tokens.len(), 5);
+        for vector in tokens {
+            let (spki, token) = (bytes(&vector["key"]), bytes(&vector["token"]));
+            let key: TokenKey = spki[81..337].try_into().expect("2,048 bits");
+            let (message, signature) = token.split_at(TokenContext::MESSAGE);
+            let issuer = RsaPublicKeyComponents { n: &key[..], e: &[1, 0, 1][..] };
+            assert!(issuer.verify(&RSA_PSS_2048_8192_SHA384, message, signature).is_ok());
+            // Ours differs in its challenge alone: type and key stand there as the RFC has them.
+            let ours = TokenContext::new(&key, "news", &PINS).message(message[2..34].try_into().expect("32 bytes"));
+            assert_eq!((&ours[..34], &ours[66..]), (&message[..34], &message[66..]));
+            assert_eq!(Sha256::digest(bytes(&vector["challenge"]))[..], message[34..66]);
+            assert_eq!(Sha256::digest(spki)[..], message[66..]);
         }
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>
         head: Head::hash(&head),
         leader: Operator::new("leader.example", key(1)),
         helper: (mode == Mode::Split).then(|| Operator::new("helper.example", key(2))),
+        token_key: None,
     };
     let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).sign_round(&round));
     let signed = Signed::round(&round, leader, Some(helper)).encode();

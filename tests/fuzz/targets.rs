@@ -5,14 +5,14 @@
 use privet::{
     AggregateShare, Attribute, Batch, Closing, Cost, Debit, Event, Forward, Fresh, Head, Item, Ledger, Manifest,
     Memory, Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed,
-    Upload, rank,
+    TokenContext, Upload, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
 pub(crate) type Target = fn(&[u8]) -> bool;
 
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, Target); 13] = [
+pub(crate) const TARGETS: [(&str, Target); 14] = [
     ("upload", upload),
     ("round", round),
     ("signed", signed),
@@ -26,6 +26,7 @@ pub(crate) const TARGETS: [(&str, Target); 13] = [
     ("memory", memory),
     ("fresh", fresh),
     ("share", share),
+    ("token", token),
 ];
 
 /// An upload for a round that the fuzzer cannot know the hash of: its hash is written over the place where it belongs.
@@ -198,4 +199,13 @@ fn exported(body: &[u8]) -> Vec<u8> {
     let sum = words.iter().fold(body.len() as u64, |sum, &word| step(sum, u64::from_le_bytes(word)));
     let sum = rest.iter().fold(sum, |sum, &byte| step(sum, byte.into()));
     [&[0x83, 4], head, body, &[0x48], &sum.to_le_bytes()].concat()
+}
+
+/// A token is cut in two, and nothing of it is lost or made up.
+pub(crate) fn token(bytes: &[u8]) -> bool {
+    let pins = Pins { leader: [1; 32], helper: Some([2; 32]) };
+    let context = TokenContext::new(&[0xab; 256], "news", &pins);
+    let Some((message, signature)) = context.parts(bytes) else { return false };
+    assert_eq!([&message[..], signature].concat(), bytes);
+    true
 }

@@ -1,12 +1,10 @@
 // The package against a real leader and helper, and against what a network, a server or an attacker may answer instead.
 
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
@@ -111,7 +109,7 @@ for (const backend of noGpu ? ["simd"] : ["simd", "webgpu"]) {
   });
 }
 
-test("a page of another origin contributes, with a token as without one", async () => {
+test("a page of another origin contributes", async () => {
   const types: Record<string, string> = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
   const files = createServer(async (request, response) => {
     const name = request.url === "/" ? "index.html" : (request.url ?? "/").slice(1);
@@ -127,7 +125,6 @@ test("a page of another origin contributes, with a token as without one", async 
       async ({ aggregators, policy }) => {
         const entry = "/index.js";
         const { createPersonalizer } = await import(entry);
-        const token = () => new Uint8Array(96).fill(7);
         const options = {
           task: "demo",
           aggregators,
@@ -135,7 +132,6 @@ test("a page of another origin contributes, with a token as without one", async 
           backend: "scalar",
           schedule: "manual",
           allowEvictable: true,
-          token,
         };
         const personalizer: Personalizer = await createPersonalizer(options);
         await personalizer.consent({ personalise: true, contribute: true });
@@ -275,87 +271,6 @@ test("a signature that is wrong, a swapped helper, a hostile task: each is refus
   await other.goto(server.address);
   assert.equal(await open(other, { policy: POLICY }), "head-stale", "other bytes than the round names");
   await fresh.close();
-});
-
-test("a token is asked for once for each upload, and sent again with it", async () => {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const token_key = publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
-  const folder = await mkdtemp(join(tmpdir(), "privet-tasks-"));
-  await open(page, { policy: POLICY });
-  const head = await call<{ head: number[] }>(page, "audit.inspect", "round");
-  const hash = Buffer.from(head.head).toString("hex");
-  const bytes = await (await fetch(`${server.address}/v1/heads/${hash}`)).arrayBuffer();
-  await writeFile(join(folder, "first.head"), Buffer.from(bytes));
-  const task = `[[task]]
-    name = "demo"
-    mode = "device"
-    head = "first.head"
-    clip_norm = 1.0
-    grid_scale = 16384
-    noise_multiplier = 8.0
-    min_cohort = 3
-    goal = 100
-    round_s = 604800
-    n_max = 10000
-    delta = 1e-6
-    token_key = "${token_key}"
-    optimiser = { kind = "sgd", rate = 1.0, momentum = 0.0 }`;
-  await writeFile(join(folder, "tasks.toml"), task);
-  const wanting = await Server.start(site.folder, "device", ["--tasks", join(folder, "tasks.toml")]);
-  try {
-    const asked: { task: string; round: number }[] = [];
-    const tokens: (string | undefined)[] = [];
-    await page.exposeFunction("token", (upload: { task: string; round: number }) => {
-      asked.push(upload);
-      const token = randomBytes(32);
-      const round = Buffer.alloc(4);
-      round.writeUInt32LE(upload.round);
-      const parts = [Buffer.from("token\0"), Buffer.from(upload.task), Buffer.from("\0"), round, token];
-      const hash = createHash("sha256").update(Buffer.concat(parts)).digest();
-      const signed = sign(null, Buffer.concat([Buffer.from("privet message v1\0"), hash]), privateKey);
-      return Array.from(Buffer.concat([token, signed]));
-    });
-    page.on("request", (request) => {
-      if (request.method() === "PUT") tokens.push(request.headers()["privet-token"]);
-    });
-    await page.goto(wanting.address);
-    assert.equal(await open(page, { policy: POLICY }), "open");
-    assert.equal(await call(page, "contribute"), "token-refused");
-    // A round takes one upload of a device: this is another one.
-    await call(page, "close");
-    await page.evaluate(() => void indexedDB.deleteDatabase("privet"));
-    await page.route("**/uploads/*", (route) => route.abort());
-    const wired = await page.evaluate(
-      async ({ policy }) => {
-        const entry = "/index.js";
-        const { createPersonalizer } = await import(entry);
-        const { leader: key } = await (await fetch("/v1/identity")).json();
-        const ask = (globalThis as unknown as { token(upload: object): Promise<number[]> }).token;
-        const personalizer = await createPersonalizer({
-          task: "demo",
-          aggregators: { leader: { url: "/", key } },
-          policy,
-          backend: "scalar",
-          schedule: "manual",
-          allowEvictable: true,
-          token: async (upload: object) => Uint8Array.from(await ask(upload)),
-        });
-        Object.assign(globalThis, { personalizer });
-        await personalizer.consent({ personalise: true, contribute: true });
-        return personalizer.contribute().catch(({ code }: { code: string }) => code);
-      },
-      { policy: POLICY },
-    );
-    assert.equal(wired, "server-unreachable");
-    await page.unroute("**/uploads/*");
-    assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
-    assert.deepEqual(asked, [{ task: "demo", round: 1 }]);
-    assert.deepEqual([tokens.length, typeof tokens[1], tokens[1] === tokens[2]], [3, "string", true]);
-    assert.equal(tokens[0], undefined);
-  } finally {
-    await wanting.end();
-    await rm(folder, { recursive: true });
-  }
 });
 
 test("unasked it contributes by the clock, whatever the user does", async () => {

@@ -288,6 +288,7 @@ fn device(head: &Head, backend: Backend) -> Device {
         head: Head::hash(&bytes),
         leader: Operator::new("leader.example", SealingKey::from_seed(&[1; 32]).public()),
         helper: None,
+        token_key: None,
     };
     let signed = Signed::round(&round, identity.sign_round(&round), None).encode();
     let pins = Pins { leader: identity.public(), helper: None };

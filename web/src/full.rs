@@ -110,6 +110,18 @@ impl Contributor {
         self.contributor.statement(Deployment { one_owner, storage }).map_err(js_error)
     }
 
+    /// What an issuer signs for a token, with 32 zeros in the place of its nonce; nothing where the round wants none.
+    #[wasm_bindgen(getter, js_name = tokenBlank)]
+    pub fn token_blank(&self) -> Option<Vec<u8>> {
+        self.contributor.token_context().map(|context| context.message(&[0; 32]).to_vec())
+    }
+
+    /// Whose tokens the round wants, as a modulus; nothing where it wants none.
+    #[wasm_bindgen(getter, js_name = tokenKey)]
+    pub fn token_key(&self) -> Option<Vec<u8>> {
+        self.contributor.round().token_key.map(Vec::from)
+    }
+
     /// `webgpu`, `simd` or `scalar`.
     #[wasm_bindgen(getter)]
     pub fn backend(&self) -> String {

@@ -13,7 +13,7 @@ type Post = (message: Wire, transfer: Transferable[]) => void;
 /** The page's end: calls go in, answers and errors come out, wherever the device is. */
 export class Client {
   readonly #caller: Caller;
-  readonly #token: Options["token"];
+  readonly #tokens: Options["tokens"];
   readonly #over = new AbortController();
   readonly #lost: () => void;
   #worker: Worker | undefined;
@@ -21,8 +21,8 @@ export class Client {
   /** A worker that has not spoken yet is still being loaded. */
   #isLoading = true;
 
-  private constructor(token: Options["token"], lost: () => void) {
-    this.#token = token;
+  private constructor(tokens: Options["tokens"], lost: () => void) {
+    this.#tokens = tokens;
     this.#lost = lost;
     this.#caller = new Caller(
       (down, transfer) => this.#post({ down }, transfer),
@@ -33,13 +33,13 @@ export class Client {
 
   /** A device in a worker, or in this thread, with what it will be opened with. `lost` is called where it is gone for good. */
   static async start(
-    { worker = true, token }: Options,
+    { worker = true, tokens }: Options,
     options: OpenOptions,
     // A store of the application's own is an object of its thread.
     own: Store | undefined,
     lost: () => void,
   ): Promise<Client> {
-    const client = new Client(token, lost);
+    const client = new Client(tokens, lost);
     if (worker === true && !own) {
       client.#begin(options);
       client.#restWithThePage(options);
@@ -101,15 +101,15 @@ export class Client {
     serve: (take: (message: Wire) => void) => (message: Wire, transfer?: Transferable[]) => void,
     options: OpenOptions,
   ) {
-    const askedForToken = answering(
+    const askedForTokens = answering(
       "device",
-      async (_, [task, round]) => this.#token?.({ task: task as string, round: round as number }),
+      async (_, [blinded]) => this.#tokens && signed(this.#tokens, blinded as Uint8Array),
       (pageSays: Reply) => post({ pageSays }),
     );
     const post = serve((message) => {
       if (this.#isLoading) this.#caller.rest((this.#isLoading = false));
       if ("up" in message) this.#caller.settle(message.up);
-      else if ("askPage" in message) void askedForToken(message.askPage);
+      else if ("askPage" in message) void askedForTokens(message.askPage);
     });
     this.#post = post;
     post({ open: options });
@@ -153,4 +153,13 @@ function started(): Worker {
     const blob = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     return new Worker(blob, { type: "module", name: "privet" });
   }
+}
+
+/** By the application's backend: as many signatures as there are blinded messages, or fewer. */
+async function signed(by: NonNullable<Options["tokens"]>, blinded: Uint8Array): Promise<Uint8Array> {
+  if (typeof by === "function") return by(blinded);
+  const headers = { "content-type": "application/octet-stream" };
+  const reply = await fetch(by, { method: "POST", headers, body: blinded as BodyInit });
+  if (!reply.ok) throw new PrivetError("token-missing", `tokens are not given there (status ${reply.status})`);
+  return new Uint8Array(await reply.arrayBuffer());
 }

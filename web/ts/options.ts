@@ -35,7 +35,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     backend,
     memory: storage === "memory",
     scheduled: schedule === "auto",
-    tokens: options.token !== undefined,
+    tokens: options.tokens !== undefined,
     keepAlive: (options as { keepAlive?: boolean }).keepAlive === true,
     allowEvictable: options.allowEvictable === true,
     ...(options.integrity && { integrity: options.integrity }),

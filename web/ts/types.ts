@@ -170,8 +170,12 @@ export interface Options<S extends Schema = Schema> {
   worker?: boolean | Serve;
   /** `auto` contributes by the clock, where that is agreed to; `manual` only by `contribute()`. Default `auto`. */
   schedule?: "auto" | "manual";
-  /** A token of your backend for an upload to this round, 96 bytes. Asked for once for each upload. */
-  token?(upload: { task: string; round: number }): Promise<Uint8Array>;
+  /**
+   * Who has blinded messages signed, for tasks that want tokens: an address of your backend that they are posted to, or a
+   * function. Each message is 256 bytes, one after the other; so is each signature, as many or fewer. Asked for some at a
+   * time, ahead, and at no moment that has to do with an upload.
+   */
+  tokens?: string | URL | ((blinded: Uint8Array) => Promise<Uint8Array>);
   /**
    * Contributes although the browser may delete the ledger, and with it the count of what was spent: `status().keeping` and
    * the statement say so. Default `false`: then it takes persistent storage, or tokens.

@@ -124,6 +124,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
         ("leader-key", leader.sealing_key()[..].into()),
         ("helper", helper.map(Operator::name).into()),
         ("helper-key", helper.map_or(Value::Nothing, |helper| helper.sealing_key()[..].into())),
+        ("token-key", round.token_key.as_ref().map(|key| &key[..]).into()),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! What a round asks of devices, and what it promises them.
 use sha2::{Digest, Sha256};
 
-use super::{VERSION, check_version, decode, encode};
-use crate::{Bound, Error, Result, decimal::decimal};
+use super::{TokenKey, VERSION, check_version, decode, encode};
+use crate::{Bound, Error, Result, cbor::Cbor, decimal::decimal};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
@@ -77,6 +77,9 @@ pub struct Round {
     pub leader: Operator,
     /// The other aggregator, in `split` mode.
     pub helper: Option<Operator>,
+    /// The issuer whose tokens uploads have to carry, if they have to. Both aggregators sign it, so that every device has
+    /// the same.
+    pub token_key: Option<TokenKey>,
 }
 
 struct OnWire(u32, String, u32, u32, u32, f64, u32, f64, f64, u32, u32, f64, u64, [u8; 32], Operator, Option<Operator>);
@@ -98,6 +101,10 @@ cbor!(OnWire(
     leader,
     helper
 ));
+/// An array of the fields above, and of one more.
+const ARRAYS: [u8; 2] = [0x90, 0x91];
+/// That one: the head of 256 bytes, and those.
+const TOKEN_KEY: usize = 3 + size_of::<TokenKey>();
 
 impl Round {
     /// No round: over before it began, and of a bound that nothing fits.
@@ -118,12 +125,13 @@ impl Round {
             head: [0; 32],
             leader: Operator::new("", [0; 32]),
             helper: None,
+            token_key: None,
         }
     }
 
     /// The bytes that are signed.
     pub fn encode(&self) -> Vec<u8> {
-        encode(&OnWire(
+        let mut bytes = encode(&OnWire(
             VERSION,
             self.task.clone(),
             self.number,
@@ -140,11 +148,17 @@ impl Round {
             self.head,
             self.leader.clone(),
             self.helper.clone(),
-        ))
+        ));
+        if let Some(key) = &self.token_key {
+            bytes[0] = ARRAYS[1];
+            key.write(&mut bytes);
+        }
+        bytes
     }
 
     /// Reads a configuration and refuses one that contradicts itself.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let (bytes, token_key) = cut(bytes)?;
         let OnWire(
             version,
             task,
@@ -162,7 +176,7 @@ impl Round {
             head,
             leader,
             helper,
-        ) = decode(bytes)?;
+        ) = decode(&bytes)?;
         check_version(version)?;
         let mode = match mode {
             0 => Mode::Device,
@@ -185,6 +199,7 @@ impl Round {
             head,
             leader,
             helper,
+            token_key,
         };
         round.check()?;
         Ok(round)
@@ -226,6 +241,8 @@ impl Round {
             }
             Mode::Split => hold(helpers == 1, "the number of helpers in split mode", &helpers, "1")?,
         }
+        let ends = self.token_key.map_or([0x80, 1], |key| [key[0], key[key.len() - 1]]);
+        hold(ends[0] >= 0x80 && ends[1] % 2 == 1, "the token key", &"even or short", "an odd number of 2,048 bits")?;
         let bound = self.bound()?;
         let deviation = bound.deviation();
         hold(
@@ -238,6 +255,18 @@ impl Round {
         let reach = f64::from(self.n_max) * f64::from(bound.clip_norm()) + 12.0 * bound.sum_variance(self.n_max).sqrt();
         hold(reach < 2f64.powi(31), "the reach of the sum", &decimal(reach.round()), "under 2^31 grid units")
     }
+}
+
+/// The fields that every round has, and the key of an issuer where there is one.
+fn cut(bytes: &[u8]) -> Result<(Vec<u8>, Option<TokenKey>)> {
+    if bytes.first() != Some(&ARRAYS[1]) {
+        return Ok((bytes.to_vec(), None));
+    }
+    let (fields, mut last) =
+        bytes.split_at_checked(bytes.len() - TOKEN_KEY.min(bytes.len())).ok_or(Error::WireMalformed)?;
+    let key =
+        TokenKey::read(&mut last).filter(|_| last.is_empty() && !fields.is_empty()).ok_or(Error::WireMalformed)?;
+    Ok(([&ARRAYS[..1], &fields[1..]].concat(), Some(key)))
 }
 
 fn hold(holds: bool, what: &'static str, is: &dyn core::fmt::Display, must: &str) -> Result<()> {
@@ -263,6 +292,7 @@ impl Round {
             head: [7; 32],
             leader: Operator::new("example.org", [3; 32]),
             helper: None,
+            token_key: None,
         }
     }
 
@@ -288,7 +318,32 @@ mod tests {
     #[test]
     fn a_round_survives_the_wire() {
         for round in [Round::example(), Round::split_example()] {
+            assert_eq!(Round::decode(&round.encode()), Ok(round.clone()));
+            let round = Round { token_key: Some([0x8f; 256]), ..round };
             assert_eq!(Round::decode(&round.encode()), Ok(round));
+        }
+    }
+
+    #[test]
+    fn a_token_key_is_one_more_field_and_has_one_encoding() {
+        let (plain, with) = (Round::example(), Round { token_key: Some([0x8f; 256]), ..Round::example() });
+        let (plain, with) = (plain.encode(), with.encode());
+        assert_eq!(with.len(), plain.len() + 259);
+        for (odd, why) in [
+            ([&[0x91], &plain[1..]].concat(), "said and not there"),
+            ([&[0x90], &with[1..]].concat(), "there and not said"),
+            ([&with[..], &[0]].concat(), "left over"),
+            (with[..with.len() - 1].to_vec(), "cut"),
+            (vec![0x91], "nothing but a head"),
+            ([&[0x91], &with[with.len() - 259..]].concat(), "nothing but a key"),
+        ] {
+            assert_eq!(Round::decode(&odd), Err(Error::WireMalformed), "{why}");
+        }
+        for ends in [[0x7f, 1], [0x80, 2]] {
+            let mut key = [0x8f; 256];
+            [key[0], key[255]] = ends;
+            let odd = Round { token_key: Some(key), ..Round::example() };
+            assert_eq!(Round::decode(&odd.encode()).map_err(|error| error.code()), Err("round-refused"));
         }
     }
 
@@ -393,6 +448,7 @@ mod tests {
             Round { leader: Operator::new("else.example", round.leader.sealing_key()), ..round.clone() },
             Round { helper, ..round.clone() },
             Round { helper: None, ..round.clone() },
+            Round { token_key: Some([0x8f; 256]), ..round.clone() },
         ] {
             assert_ne!(changed.hash(), hash, "{changed:?}");
         }

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Pins, TokenKey};
+use super::{Pins, Round, TokenKey};
 
 /// The type of a publicly verifiable token.
 const TYPE: [u8; 2] = [0, 2];
@@ -26,6 +26,12 @@ impl TokenContext {
     pub const TOKEN: usize = Self::MESSAGE + 256;
     /// The length of what is signed.
     pub const MESSAGE: usize = 98;
+
+    /// Of this round's issuer, if it has one. A round's number is no part of it, and a helper's key is where it has a helper.
+    pub fn of(round: &Round, pins: &Pins) -> Option<Self> {
+        let pins = Pins { helper: pins.helper.filter(|_| round.helper.is_some()), ..*pins };
+        round.token_key.as_ref().map(|key| Self::new(key, &round.task, &pins))
+    }
 
     /// Of the issuer of this key, for the task of this name, at the aggregators of these identities.
     pub fn new(key: &TokenKey, task: &str, pins: &Pins) -> Self {
@@ -93,6 +99,27 @@ mod tests {
             let token = [&other.message(&[7; 32])[..], &[9; 256]].concat();
             assert_eq!(context.parts(&token), None);
         }
+    }
+
+    #[test]
+    fn what_a_server_chooses_for_a_round_is_no_part_of_its_context() {
+        let round = Round { token_key: Some([0xab; 256]), ..Round::split_example() };
+        let context = TokenContext::of(&round, &PINS);
+        assert_eq!(context, Some(TokenContext::new(&[0xab; 256], &round.task, &PINS)));
+        let operator = super::super::Operator::new("another", [9; 32]);
+        for chosen in [
+            Round { number: 77, ..round.clone() },
+            Round { deadline_s: 1, head: [9; 32], ..round.clone() },
+            Round { n_max: 77_777, min_cohort: 7, delta: 1e-9, ..round.clone() },
+            Round { leader: operator.clone(), helper: Some(operator), ..round.clone() },
+        ] {
+            assert_eq!(TokenContext::of(&chosen, &PINS), context, "it would be a tag");
+        }
+        assert_eq!(TokenContext::of(&Round { token_key: None, ..round.clone() }, &PINS), None);
+        // Alone, a leader has one context, whatever else an application pins.
+        let alone = Round { helper: None, ..round };
+        assert_eq!(TokenContext::of(&alone, &PINS), TokenContext::of(&alone, &Pins { helper: None, ..PINS }));
+        assert_ne!(TokenContext::of(&alone, &PINS), context);
     }
 
     #[test]

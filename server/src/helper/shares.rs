@@ -7,23 +7,24 @@ use super::{Helper, closed};
 use crate::{
     peer::Verdict,
     store::{Added, Held, State, Store, StoredBatch, StoredRound, least_batch},
-    task::Task,
-    token::{Token, verify_token},
+    token::verify_token,
 };
 
 impl<S: Store> Helper<S> {
     /// Opens shares and keeps the seeds until a batch names them.
     pub(super) async fn hold(&self, forward: &Forward) -> Result<Vec<u8>> {
-        let (stored, tasks) = self.live(&forward.configuration).await?;
+        let (stored, _) = self.live(&forward.configuration).await?;
         let named = stored.round.helper.as_ref().ok_or(Error::ConfigurationMismatch)?.sealing_key();
         let key = self.keys.sealing(&named).ok_or(Error::SealBroken)?;
-        let keys = token_keys(&tasks)?;
+        let wants = stored.round.token_key.is_some();
+        let pins = self.pins();
         let held: Vec<Result<Held, Verdict>> = tokio::task::block_in_place(|| {
             let open = |(place, (id, sealed)): (usize, (_, &[u8]))| {
-                let token = match &keys {
-                    Some(keys) => Some(token(keys, &stored, forward.tokens().get(place)).ok_or(Verdict::NoToken)?),
-                    None => None,
+                let token = || {
+                    let (pins, sent) = (pins.as_ref()?, forward.tokens().get(place)?);
+                    verify_token(&stored.round, pins, sent).ok()
                 };
+                let token = if wants { Some(token().ok_or(Verdict::NoToken)?) } else { None };
                 let seed = key.open_seed(sealed, &forward.configuration, &id).map_err(|_| Verdict::Broken)?;
                 Ok(Held { id, digest: Sha256::digest(sealed).into(), seed, token })
             };
@@ -32,7 +33,7 @@ impl<S: Store> Helper<S> {
         let opened: Vec<Held> = held.iter().flatten().cloned().collect();
         // A share that waits may never be named: its device was not answered. Where each costs a token, tokens are the limit;
         // else there is room for as many again as the round takes.
-        let room = if keys.is_some() { u32::MAX } else { stored.round.n_max.saturating_mul(2) };
+        let room = if wants { u32::MAX } else { stored.round.n_max.saturating_mul(2) };
         let mut added = self.store.hold(stored.id, room, &opened).await?.into_iter();
         let verdicts = held.iter().map(|held| match held.as_ref().map(|_| added.next()) {
             Err(&verdict) => verdict,
@@ -95,15 +96,4 @@ impl<S: Store> Helper<S> {
         let whole = self.store.gather(stored.id, batch, &sum).await?;
         if whole { Ok(()) } else { Err(Error::BatchDisagreed { number, named, held: 0 }) }
     }
-}
-
-/// Whose tokens the shares of a round have to come with, if they have to: those of any of its tasks.
-fn token_keys(tasks: &[Task]) -> Result<Option<Vec<[u8; 32]>>> {
-    tasks.iter().map(Task::token_key).collect()
-}
-
-/// The token that a share came with, if one of these keys vouches for it.
-fn token(keys: &[[u8; 32]], stored: &StoredRound, sent: Option<&Vec<u8>>) -> Option<Token> {
-    let (round, sent) = (&stored.round, sent?);
-    keys.iter().find_map(|key| verify_token(key, &round.task, round.number, sent).ok())
 }

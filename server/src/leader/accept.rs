@@ -105,9 +105,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// of it. One token is one place there as here, however often and under however many ids it is sent.
     async fn reserved(&self, open: &Open, id: UploadId, text: Option<&str>) -> Result<Option<Vec<u8>>> {
         let round = &open.round;
-        let Some(key) = self.served(&round.task)?.task.token_key()? else { return Ok(None) };
+        if round.token_key.is_none() {
+            return Ok(None);
+        }
         let bytes = token_bytes(text)?;
-        let token = verify_token(&key, &round.task, round.number, &bytes)?;
+        let token = verify_token(round, &self.pins(), &bytes)?;
         if self.writer.reserve(open.id, token, id).await? { Ok(Some(bytes)) } else { Err(Error::TokenSpent) }
     }
 

@@ -44,6 +44,7 @@ struct Served<S> {
 
 /// Everything that a helper serves.
 pub fn helper_app<S: Store>(helper: Arc<Helper<S>>, leader: [u8; 32]) -> Router {
+    helper.serve_leader(leader);
     Router::new()
         .route("/v1/peer/{ask}", post(answer))
         .route("/healthz", get(|| async { "ok\n" }))

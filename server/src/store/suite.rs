@@ -25,6 +25,7 @@ pub(super) fn round(number: u32) -> Round {
         head: [7; 32],
         leader: Operator::new("a", [1; 32]),
         helper: Some(Operator::new("b", [2; 32])),
+        token_key: None,
     }
 }
 
@@ -182,7 +183,11 @@ async fn a_token_is_one_uploads(store: &impl Store) {
     let verdicts = store.hold(id, 9, &[with(1, 1), with(4, 1), with(5, 5), with(6, 5), with(5, 7)]).await;
     assert_eq!(verdicts, Ok(vec![Added::New, Added::Spent, Added::New, Added::Spent, Added::Known]));
     store.end(id).await.expect("it answers");
-    assert_eq!(store.reserve(id, &wanted[1..2]).await, Ok(vec![true]), "tokens go with the round");
+    for number in 2..=4 {
+        let later = open(store, number).await.id;
+        store.forget_before("demo", number).await.expect("it answers");
+        assert_eq!(store.reserve(later, &wanted).await, Ok(vec![false; 4]), "a token is spent for ever");
+    }
 }
 
 async fn a_short_tail_joins_the_batch_before(store: &impl Store) {

@@ -122,7 +122,6 @@ impl Calendar for SqliteStore {
         if state(&mut writing, id).await? == State::Ended {
             change(&mut writing, "DELETE FROM batches WHERE round = ?", id).await?;
             change(&mut writing, "DELETE FROM uploads WHERE round = ?", id).await?;
-            change(&mut writing, "DELETE FROM tokens WHERE round = ?", id).await?;
         }
         writing.commit().await.map_err(failed)
     }
@@ -172,7 +171,6 @@ impl Calendar for SqliteStore {
         let mut writing = self.write().await?;
         for statement in [
             "DELETE FROM uploads WHERE round IN (SELECT id FROM rounds WHERE task = ? AND number < ?)",
-            "DELETE FROM tokens WHERE round IN (SELECT id FROM rounds WHERE task = ? AND number < ?)",
             "DELETE FROM batches WHERE round IN (SELECT id FROM rounds WHERE task = ? AND number < ?)",
         ] {
             sqlx::query(statement).bind(task).bind(number).execute(&mut *writing).await.map_err(failed)?;

@@ -98,14 +98,14 @@ async fn count(on: impl SqliteExecutor<'_>, id: i64) -> Result<u32> {
     select.fetch_one(on).await.map_err(failed)?.try_get(0).map_err(failed)
 }
 
-/// Whether a token is this upload's now, or was before.
+/// Whether a token is this upload's of this round now, or was before.
 async fn reserve(writing: &mut Writing, id: i64, token: &[u8; 32], upload: &UploadId) -> Result<bool> {
-    let insert = "INSERT INTO tokens (round, token, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-    let insert = sqlx::query(insert).bind(id).bind(&token[..]).bind(&upload[..]);
+    let insert = "INSERT INTO spent_tokens (token, round, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    let insert = sqlx::query(insert).bind(&token[..]).bind(id).bind(&upload[..]);
     insert.execute(&mut **writing).await.map_err(failed)?;
-    let select = sqlx::query("SELECT upload FROM tokens WHERE round = ? AND token = ?").bind(id).bind(&token[..]);
-    let owner: Vec<u8> = select.fetch_one(&mut **writing).await.map_err(failed)?.try_get(0).map_err(failed)?;
-    Ok(owner == upload)
+    let select = sqlx::query("SELECT 1 FROM spent_tokens WHERE token = ? AND round = ? AND upload = ?");
+    let select = select.bind(&token[..]).bind(id).bind(&upload[..]);
+    Ok(select.fetch_optional(&mut **writing).await.map_err(failed)?.is_some())
 }
 
 /// A batch that is being filled and has fewer than `least` uploads joins the one before, which is not agreed yet.

@@ -65,6 +65,7 @@ impl Release {
             head: [0; 32],
             leader: Operator::new("leader.example", leader),
             helper: Some(Operator::new("helper.example", helper)),
+            token_key: None,
         };
         let gradient = Gradient::from_values(&(0..dimension).map(|i| (i % 17) as f32 - 8.0).collect::<Vec<_>>());
         let cost = cost(round.bound().unwrap()).unwrap();
