@@ -12,10 +12,10 @@ mod terms;
 mod token;
 mod whole;
 
-use pair::{CLIENT, NOW_S, Pair, RATE, Reply, agent, browse, contribution, problem};
+use pair::{CLIENT, NOW_S, Pair, Reply, agent, browse, contribution, problem};
 use pollster::block_on;
 use privet::{Error, Mode, Upload, hex};
-use privet_server::{Ask, Extras, Keys, Store, helper_app, leader_app, sign_request};
+use privet_server::{Ask, Extras, Keys, Rate, Store, helper_app, leader_app, sign_request};
 
 #[test]
 fn uploads_are_counted_once_each_and_survive_a_restart() {
@@ -180,17 +180,23 @@ fn what_was_acknowledged_is_acknowledged_again_after_its_round() {
 fn an_address_that_asks_too_often_is_told_when_to_come_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let pair = Pair::start(&folder, Mode::Device, |_| {});
-    let address = format!("http://{}/v1/identity", pair.address);
+    // So slow a rate that no machine is too busy to ask oftener.
+    let rate = Rate { per_s: 2, client_header: Some(CLIENT.parse().expect("a name")), ..Rate::default() };
+    let app = leader_app(pair.leader.clone(), Extras { rate: Some(&rate), ..Extras::default() });
+    let (listener, at) = pair.runtime.block_on(pair::bound());
+    let connections = privet_server::Connections::default();
+    pair.runtime.spawn(privet_server::serve(listener, None, connections, app, std::future::pending()));
+    let address = format!("http://{at}/v1/identity");
     let page = "https://news.example";
     let asked = |client: &str| Reply::from(agent().get(&address).header(CLIENT, client).header("origin", page).call());
     // Ten seconds' worth at once, and a little more while it is used up.
-    let limited = (0..RATE * 15).map(|_| asked("192.0.2.1")).find(|reply| reply.status != 200).expect("a limit");
+    let limited = (0..1000).map(|_| asked("192.0.2.1")).find(|reply| reply.status != 200).expect("a limit");
     assert_eq!(limited.problem(), problem(429, "rate-limited"));
     assert_eq!((limited.header("retry-after"), &limited.json()["advice"]), ("1", &"retry".into()));
     assert_eq!(limited.header("access-control-allow-origin"), page, "it may read why");
     assert_eq!(asked("192.0.2.2").status, 200, "another address may ask");
     for open in ["/healthz", "/readyz"] {
-        let address = format!("http://{}{open}", pair.address);
+        let address = format!("http://{at}{open}");
         assert_eq!(Reply::from(agent().get(address).header(CLIENT, "192.0.2.1").call()).status, 200);
     }
     let figures = pair.figures();

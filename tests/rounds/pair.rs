@@ -28,7 +28,7 @@ pub(crate) const TOKEN: &str = "a token of 32 characters or more.";
 
 /// The header that names the client to the server of every test, and how often a second one may ask.
 pub(crate) const CLIENT: &str = "x-client";
-pub(crate) const RATE: u32 = 1000;
+const RATE: u32 = 1000;
 
 pub(crate) struct Pair {
     pub(crate) runtime: Runtime,
