@@ -100,10 +100,10 @@ async fn count(on: impl SqliteExecutor<'_>, id: i64) -> Result<u32> {
 
 /// Whether a token is this upload's of this round now, or was before.
 async fn reserve(writing: &mut Writing, id: i64, token: &[u8; 32], upload: &UploadId) -> Result<bool> {
-    let insert = "INSERT INTO spent_tokens (token, round, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
+    let insert = "INSERT INTO tokens (token, round, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
     let insert = sqlx::query(insert).bind(&token[..]).bind(id).bind(&upload[..]);
     insert.execute(&mut **writing).await.map_err(failed)?;
-    let select = sqlx::query("SELECT 1 FROM spent_tokens WHERE token = ? AND round = ? AND upload = ?");
+    let select = sqlx::query("SELECT 1 FROM tokens WHERE token = ? AND round = ? AND upload = ?");
     let select = select.bind(&token[..]).bind(id).bind(&upload[..]);
     Ok(select.fetch_optional(&mut **writing).await.map_err(failed)?.is_some())
 }
