@@ -218,7 +218,7 @@ impl Contributor {
     }
 
     /// The limits that the ledger records and those that the application's policy asks for, where the user has not agreed
-    /// to what is wider in these; nothing where that holds anyway. Of each, its seven numbers in [`numbers`]' order.
+    /// to what is wider in these; nothing where that holds anyway. Of each, its seven numbers in the order of `numbers`.
     #[wasm_bindgen(getter, js_name = wantsWider)]
     pub fn wants_wider(&self) -> Vec<f64> {
         self.contributor.ledger().wants_wider().into_iter().flat_map(both).collect()
