@@ -35,7 +35,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A line that cannot be written, to a log on a full disk, is lost: to say so on the same stream would be a panic.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    log.log_internal_errors(false).init();
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run().await,
         Command::Tasks(tasks) => tasks.run().await,

@@ -5,7 +5,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use privet::{Error, Result, UploadId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use crate::{
     metrics::Metrics,
@@ -60,15 +63,23 @@ impl Writer {
     /// A place for an upload.
     pub(super) fn place(&self) -> Result<Place> {
         let place = self.queue.clone().try_reserve_owned();
-        place.map(Place).map_err(|_| Error::TooManyRequests { limit: QUEUE })
+        place.map(Place).map_err(|refused| untaken(&refused))
     }
 
     /// Reserves a token for an upload, and waits until that is durable: whether it is that upload's.
     pub(super) async fn reserve(&self, round: i64, token: Token, upload: UploadId) -> Result<bool> {
         let (reply, owns) = oneshot::channel();
         let queued = self.queue.try_send(Work::Reserve(Reservation { round, token, upload, reply }));
-        queued.map_err(|_| Error::TooManyRequests { limit: QUEUE })?;
+        queued.map_err(|refused| untaken(&refused))?;
         owns.await.unwrap_or(Err(Error::StoreFailed))
+    }
+}
+
+/// Too much waits; or nobody writes any more, which no waiting mends.
+fn untaken<T>(refused: &TrySendError<T>) -> Error {
+    match refused {
+        TrySendError::Full(_) => Error::TooManyRequests { limit: QUEUE },
+        TrySendError::Closed(_) => Error::StoreFailed,
     }
 }
 

@@ -285,9 +285,8 @@ mod tests {
     /// How many of a store's files hold these bytes: the file itself, or its logs.
     fn holding(folder: &tempfile::TempDir, bytes: &[u8]) -> usize {
         let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file").path());
-        let holds = |file: &PathBuf| {
-            std::fs::read(file).is_ok_and(|all| all.windows(bytes.len()).any(|part| part == bytes))
-        };
+        let holds =
+            |file: &PathBuf| std::fs::read(file).is_ok_and(|all| all.windows(bytes.len()).any(|part| part == bytes));
         files.filter(holds).count()
     }
 
