@@ -81,10 +81,10 @@ pub struct Report {
 ///
 /// Clicks come from the order that was shown, which flatters it: what stands on top is seen, what is seen is clicked,
 /// and what a limit cuts off is never clicked, however good. So interleavings alone decide: on each, both orders put up
-/// as many items at the same places, and the one whose items are clicked more often wins ([`Compared::new`]). What is
+/// as many items at the same places, and the one whose items are clicked more often wins (`Compared::new`). What is
 /// told and bet on is the probability that the personal order wins one that has a winner. That is one half for whoever
 /// clicks by place alone, and no propensity, gain or click model is assumed to know it. Bets on the winners measure the
-/// evidence, and may be looked at after every one ([`Wealth`]). Where it is great the other order takes over; from then
+/// evidence, and may be looked at after every one (`Wealth`). Where it is great the other order takes over; from then
 /// on the same bet, the other way round, brings it back.
 ///
 /// Every slate is an interleaving until the question is settled for the order that leads, and one in as many as the

@@ -93,6 +93,7 @@ pub async fn serve(
             Some(_) = open.join_next() => continue,
             () = &mut stopped => break,
         };
+        connections.let_out().await;
         // One that is refused is hung up on.
         if let Some(place) = connections.enter(from.ip()) {
             let line = Line { place: Arc::new(place), from, stopping: stopping.clone() };

@@ -7,10 +7,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
 
 use super::group;
 use crate::{metrics::Door, seldom::Seldom};
@@ -51,6 +51,8 @@ impl Connections {
     pub const EACH: usize = 256;
     /// Beyond the limit, while those that were told to leave are still on their way out.
     const LEAVING: usize = 64;
+    /// So many milliseconds are waited for them at most.
+    const MOMENTS: usize = 100;
 
     /// At most so many in all, and so many of one address (of IPv6: its 64 bits). `each` is 0 where they all come from a
     /// proxy.
@@ -89,6 +91,20 @@ impl Connections {
             tracing::warn!(refused, limit, of = full, "connections are refused: there are too many at a time");
         }
         None
+    }
+
+    /// Waits a moment while too many that were told to leave are on their way out: whoever comes then is no attacker for it.
+    pub(super) async fn let_out(&self) {
+        let crowded = || {
+            let held = self.0.held.lock().expect("nobody panics with it");
+            held.all >= self.0.most.saturating_add(Self::LEAVING)
+        };
+        for _ in 0..Self::MOMENTS {
+            if !crowded() {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// A connection kept its place for nothing.
