@@ -53,8 +53,8 @@ const HANDED_OUT = {
   Contributor: [
     ...["backend", "computeBy", "contribute", "deadlineMs", "entries", "giveBack", "longestMs", "open", "persisted"],
     ...["preview", "ready", "refused", "reserve", "rhoAgainstAnyOther", "rhoAgainstNothing", "rhoLeft", "rhoSpent"],
-    ...["score", "sent", "session", "statement", "tick", "trouble", "tune", "unsent", "wantsWider", "widen"],
-    "widenings",
+    ...["score", "sent", "session", "statement", "tick", "tokenBlank", "tokenKey", "trouble", "tune", "unsent"],
+    ...["wantsWider", "widen", "widenings"],
   ],
   Preview: [...["clipped", "deviation", "examples", "gradient", "noise", "rho", "rhoAlone", "rhoLeft", "uploadBytes"]],
   Shaders: [],
