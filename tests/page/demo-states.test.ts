@@ -10,7 +10,7 @@ import { SECTIONS, stage } from "./demo.ts";
 import { meddle } from "./site.ts";
 
 /** What the whole page weighs at most, gzipped: every section, every file. */
-const MOST_BYTES = 350 * 1024;
+const MOST_BYTES = 368 * 1024;
 /** How long a visitor's click may have to wait at most. */
 const MOST_GAP_MS = 50;
 
@@ -233,8 +233,8 @@ test("no control is dead: each that there is changes something", async () => {
   await visitor.button("Learn, but send nothing").click();
   await page.locator(".acts").first().waitFor();
   for (let n = 0; n < 8; n++) await visitor.read(n % 3);
-  // That one loads the page anew; who walks all of the page follows it.
-  const pressed = new Set(["by WebGPU"]);
+  // These load the page anew; who walks all of the page follows them.
+  const pressed = new Set(["by WebGPU", "Have both in turn"]);
   const effects = () => page.evaluate(() => (globalThis as unknown as { effects(): number }).effects());
   const controls = page.locator("main :is(button, summary, input, a[href]):visible, nav a");
   const last = ["Erase", "Forget everything", "Learn from what I open, like and hide"];
