@@ -237,7 +237,7 @@ test("what is recorded is learnt between calls, explained, carried over and forg
   assert.ok(!seen.forgotten.includes("3"));
   assert.ok(seen.again, "an import is the profile that was exported");
   assert.deepEqual([seen.all, seen.order], [27, ["0", "1", "2", "3"]], "nothing is left but the server's order");
-  assert.deepEqual(seen.codes, ["state-damaged", "attribute-unknown", "event-kind-unknown", "candidate-refused"]);
+  assert.deepEqual(seen.codes, ["state-damaged", "attribute-unknown", "argument-refused", "candidate-refused"]);
 });
 
 for (const [what, source] of [

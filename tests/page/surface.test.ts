@@ -161,6 +161,7 @@ test("what is taken back in the middle of a contribution is not sent", async () 
       policy,
       backend: "scalar",
       schedule: "manual",
+      allowEvictable: true,
     });
     Object.assign(globalThis, { personalizer });
     // Finished, and not sent yet: between the two lies at least a turn of the store.
