@@ -230,7 +230,7 @@ mod tests {
         busy.rest();
         let _fourth = enter();
         third.told_to_leave().await;
-        assert!(tokio::time::timeout(std::time::Duration::ZERO, busy.told_to_leave()).await.is_err(), "it came later");
+        assert!(tokio::time::timeout(Duration::ZERO, busy.told_to_leave()).await.is_err(), "it came later");
     }
 
     #[test]
