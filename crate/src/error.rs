@@ -216,7 +216,9 @@ pub enum Error {
     #[cfg(feature = "served")]
     BatchSpent { number: u32 },
     /// What was asked ends an unfinished round with all it has acknowledged.
-    #[error("round {round} holds {uploads} acknowledged uploads, which are lost by this: say discard to lose them")]
+    #[error(
+        "round {round} holds {uploads} acknowledged uploads, which are lost by this: --discard (over HTTP, discard=true) says that they may be"
+    )]
     #[cfg(feature = "served")]
     UploadsAtStake { round: u32, uploads: u32 },
     /// The helper did not answer, so nothing was acknowledged: send the same again later.

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod admin;
 pub(crate) mod backup;
 mod door;
 pub(crate) mod evaluate;
@@ -15,10 +16,28 @@ pub(crate) mod tasks;
 use std::{
     fmt::Display,
     io::{self, ErrorKind, Write},
+    path::Path,
 };
 
 /// What went wrong, for the terminal.
 pub(crate) type Done<T = ()> = Result<T, String>;
+
+/// Nobody guesses one of this many characters.
+const TOKEN_LENGTH: usize = 32;
+
+/// The token of requests under `/v1/admin`: in this file, or else in the environment.
+fn admin_token(file: Option<&Path>) -> Done<Option<String>> {
+    let token = match file {
+        Some(file) => Some(std::fs::read_to_string(file).map_err(because(file.display()))?.trim().to_owned()),
+        None => std::env::var("PRIVET_ADMIN_TOKEN").ok(),
+    };
+    match token.as_ref().map(String::len) {
+        Some(length) if length < TOKEN_LENGTH => {
+            Err(format!("the admin token has {length} characters and has to have {TOKEN_LENGTH} or more"))
+        }
+        _ => Ok(token),
+    }
+}
 
 fn because<E: Display>(what: impl Display) -> impl FnOnce(E) -> String {
     move |cause| format!("{what}: {cause}")

@@ -43,7 +43,9 @@ pub use metrics::Metrics;
 pub use optimiser::Optimiser;
 pub use peer::{Ask, Peer, Refusal, Verdict, sign_answer, sign_request, verify_answer, verify_request};
 pub use problem::{Advice, PROBLEMS, Problem};
-pub use routes::{Extras, HttpPeer, Rate, helper_app, helper_operator_app, leader_app, leader_operator_app};
+pub use routes::{
+    Administrator, Extras, HttpPeer, Rate, helper_app, helper_operator_app, leader_app, leader_operator_app,
+};
 pub use spent::Counter;
 pub use store::{SqliteStore, Store};
 pub use task::Task;

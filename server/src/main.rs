@@ -20,6 +20,7 @@ enum Command {
     Serve(Box<command::serve::Serve>),
     #[command(subcommand)]
     Tasks(command::tasks::Tasks),
+    Admin(command::admin::Admin),
     #[command(subcommand)]
     Keys(command::keys::Keys),
     #[command(subcommand)]
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(serve) => serve.run().await,
         Command::Tasks(tasks) => tasks.run().await,
+        Command::Admin(admin) => admin.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::Issuer(issuer) => issuer.run().await,
         Command::Head(head) => head.run(),

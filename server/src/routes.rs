@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod admin;
+mod administrator;
 mod bodies;
 mod client;
 mod helper;
@@ -32,6 +33,7 @@ mod rate;
 mod silence;
 mod who;
 
+pub use administrator::Administrator;
 pub use client::HttpPeer;
 pub use helper::{helper_app, helper_operator_app};
 pub use operator::leader_operator_app;

@@ -237,3 +237,25 @@ fn files_that_are_no_certificate_or_do_not_fit_are_refused_before_serving() {
     assert!(leader("https://helper.example", &empty).expect_err("nothing").contains("holds no certificate"));
     assert!(leader("http://helper.example", &crt).expect_err("plain").contains("needs https"));
 }
+
+/// Whoever connects and says nothing is hung up on, as is whoever stops in the middle of a handshake.
+#[tokio::test]
+async fn a_handshake_that_does_not_come_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (crt, key) = certificate(folder.path(), "leader");
+    let data = folder.path().join("data");
+    let words = ["--mode", "device", "--listen", "127.0.0.1:0", "--leader-name", "Example Ltd", "--data", text(&data)];
+    let tls = ["--tls-certificate", text(&crt), "--tls-key", text(&key)];
+    let (_leader, url) = Process::start(&[&words[..], &tls].concat());
+    let address = url.strip_prefix("https://").expect("it speaks TLS");
+    // The start of a record of TLS that announces 512 bytes.
+    for begun in [&b""[..], &[22, 3, 1, 2, 0, 1]] {
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        stream.write_all(begun).await.expect("it reads");
+        let mut said = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut said)).await;
+        drop(ended.expect("there is a deadline"));
+        assert!(said.is_empty() || said[0] == 21, "nothing, or an alert: {said:?}");
+    }
+    assert!(get_any(&url, "/healthz", &crt).await.expect("it answers").starts_with(b"HTTP/1.1 200"));
+}

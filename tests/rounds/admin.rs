@@ -83,7 +83,9 @@ fn a_task_is_added_and_its_heads_are_chosen() {
     pair.upload(number, [7; 16], &contribution(&mut pair.device(), [7; 16]));
     let refused = post("/v1/admin/tasks/demo/rollback", b"");
     assert_eq!(refused.problem(), problem(409, "uploads-at-stake"));
-    let said = format!("round {number} holds 1 acknowledged uploads, which are lost by this: say discard to lose them");
+    let said = format!(
+        "round {number} holds 1 acknowledged uploads, which are lost by this: --discard (over HTTP, discard=true) says that they may be"
+    );
     assert_eq!(refused.json()["title"], said);
     assert_eq!(pair.round().number, number, "nothing has changed");
     let back = format!("/v1/admin/tasks/demo/heads/{first}/promote");

@@ -32,7 +32,7 @@ const LIMIT: usize = 1 << 20;
 
 /// A helper at an address, known by its key.
 pub struct HttpPeer {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     /// Without a slash at its end.
     url: String,
     helper: [u8; 32],
@@ -46,30 +46,38 @@ struct Document {
     code: String,
 }
 
+/// What speaks HTTP to other processes.
+pub(super) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// A client for this address. Under `https` the certificate there has to be of an authority in this file, or of one that
+/// the system trusts.
+pub(super) fn client(url: &str, authority: Option<&Path>) -> Result<HttpClient, String> {
+    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let config = config.map_err(|cause| cause.to_string())?;
+    let config = match authority {
+        Some(file) if url.starts_with("https://") => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(|cause| format!("{}: {cause}", file.display()))?;
+            }
+            config.with_root_certificates(roots)
+        }
+        Some(_) => return Err(format!("{url} has no certificate: an authority for it needs https")),
+        None if url.starts_with("https://") => {
+            config.with_native_roots().map_err(|cause| format!("the system's certificates: {cause}"))?
+        }
+        None => config.with_root_certificates(RootCertStore::empty()),
+    };
+    let config = config.with_no_client_auth();
+    let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
+    Ok(Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector))
+}
+
 impl HttpPeer {
-    /// The helper of this key at this address; `identity` is the leader's. Under `https` the helper's certificate has to
-    /// be of an authority in this file, or of one that the system trusts.
+    /// The helper of this key at this address; `identity` is the leader's, and the authority that of the certificate under
+    /// `https`: those that the system trusts, unless told.
     pub fn new(url: &str, authority: Option<&Path>, helper: [u8; 32], identity: Arc<Identity>) -> Result<Self, String> {
-        let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let config = config.map_err(|cause| cause.to_string())?;
-        let config = match authority {
-            Some(file) if url.starts_with("https://") => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(file)? {
-                    roots.add(certificate).map_err(|cause| format!("{}: {cause}", file.display()))?;
-                }
-                config.with_root_certificates(roots)
-            }
-            Some(_) => return Err(format!("{url} has no certificate: an authority for it needs https")),
-            None if url.starts_with("https://") => {
-                config.with_native_roots().map_err(|cause| format!("the system's certificates: {cause}"))?
-            }
-            None => config.with_root_certificates(RootCertStore::empty()),
-        };
-        let config = config.with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build();
-        let mut client = Client::builder(TokioExecutor::new());
-        let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEPT).build(connector);
+        let client = client(url, authority)?;
         let (silent, clock) = (Telling::default(), Clock::default());
         Ok(Self { client, url: url.trim_end_matches('/').into(), helper, identity, silent, clock })
     }

@@ -174,6 +174,7 @@ pub(crate) struct Task {
     round: Vec<u8>,
     head: Vec<u8>,
     pins: privet::Pins,
+    number: u32,
 }
 
 impl Task {
@@ -188,13 +189,14 @@ impl Task {
         let round = got("/v1/tasks/demo/round");
         let signed = privet::Signed::decode(&round).and_then(|signed| signed.verify_round(&pins)).expect("signed");
         let head = got(&format!("/v1/heads/{}", privet::hex(&signed.head)));
-        Self { round, head, pins }
+        Self { round, head, pins, number: signed.number }
     }
 
     /// A request with an upload under this id.
     pub(crate) fn upload(&self, id: [u8; 16]) -> Vec<u8> {
         let body = crate::device::upload(&self.round, &self.head, self.pins, id);
-        request("PUT", &format!("/v1/tasks/demo/rounds/1/uploads/{}", privet::hex(&id)), "", &body)
+        let path = format!("/v1/tasks/demo/rounds/{}/uploads/{}", self.number, privet::hex(&id));
+        request("PUT", &path, "", &body)
     }
 }
 

@@ -12,7 +12,7 @@ use privet_server::{Connections, HttpPeer, Offer, Rate, Task, Tls, tasks_from_fi
 use serde::{Deserialize, Serialize};
 
 use crate::command::{
-    Done, because, door,
+    Done, admin_token, because, door,
     folder::{DATA, Role},
 };
 
@@ -115,8 +115,6 @@ pub(super) struct Settings {
 
 /// Requests a second of one address: a device asks four times for a contribution, and many may share an address.
 const RATE: u32 = 100;
-/// Nobody guesses one of this many characters.
-const TOKEN_LENGTH: usize = 32;
 
 #[derive(Clone, Copy, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -187,16 +185,7 @@ impl Settings {
     }
 
     pub(super) fn admin_token(&self) -> Done<Option<String>> {
-        let token = match &self.admin_token_file {
-            Some(file) => Some(std::fs::read_to_string(file).map_err(because(file.display()))?.trim().to_owned()),
-            None => std::env::var("PRIVET_ADMIN_TOKEN").ok(),
-        };
-        match token.as_ref().map(String::len) {
-            Some(length) if length < TOKEN_LENGTH => {
-                Err(format!("the admin token has {length} characters and has to have {TOKEN_LENGTH} or more"))
-            }
-            _ => Ok(token),
-        }
+        admin_token(self.admin_token_file.as_deref())
     }
 
     pub(super) fn tls(&self) -> Done<Option<Tls>> {
