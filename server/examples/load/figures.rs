@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use privet::{Mode, Role, Share, Signed, Upload, UploadId};
+use privet::{Mode, Role, Share, Signed, Upload, UploadId, noise_sum};
 use privet_server::{
     Keys, SqliteStore, Store,
     store::{Addend, Calendar, Room, Tally},
@@ -215,6 +215,23 @@ fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
     });
 }
 
+/// Milliseconds that each aggregator spends on the noise of a sum, once a round, and how much of the time that the round's
+/// uploads take at this rate.
+fn noise(round: &privet::Round, rate: f64, count: usize) {
+    const DRAWS: usize = 25;
+    let mut took: Vec<f64> = (0..DRAWS)
+        .map(|_| {
+            let start = Instant::now();
+            assert!(noise_sum(Share::zero(DIMENSION), round).is_ok(), "the source is random");
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    took.sort_unstable_by(f64::total_cmp);
+    let median = took[DRAWS / 2];
+    figure("noise_ms", median * 1e3, "ms", DRAWS);
+    figure("noise_percent_of_uploads", 100.0 * median * rate / count as f64, "%", count);
+}
+
 /// Microseconds until uploads are on the disk: for each of as many as wait together, and for one alone.
 async fn commits(servers: &Servers, round: &privet::Round, count: usize) {
     let store = SqliteStore::open(&servers.folder.path().join("commits.sqlite")).await.expect("a store can be made");
@@ -244,7 +261,7 @@ async fn commits(servers: &Servers, round: &privet::Round, count: usize) {
 }
 
 fn figure(id: &str, value: f64, unit: &str, n: usize) {
-    println!("{{\"id\":\"{id}\",\"value\":{value:.1},\"unit\":\"{unit}\",\"n\":{n}}}");
+    println!("{{\"id\":\"{id}\",\"value\":{value:.2},\"unit\":\"{unit}\",\"n\":{n}}}");
 }
 
 /// Prints a JSON line for each figure.
@@ -275,6 +292,7 @@ pub(crate) async fn measure(count: usize, growth: usize) {
         if mode == Mode::Split {
             let round = maker.round().clone();
             parts(&servers, &mut maker, &round);
+            noise(&round, rate, count);
             commits(&servers, &round, count).await;
         }
     }

@@ -28,8 +28,15 @@ impl Maker {
         id[..8].copy_from_slice(&self.next.to_le_bytes());
         let mut entries = vec![0; 4 * self.round.dimension as usize];
         self.random.fill_bytes(&mut entries);
-        // [1, configuration, id, [share…]], as docs/wire-format.md writes it.
-        let mut bytes = vec![0x84, 1, 0x58, 32];
+        if self.round.mode == Mode::Device {
+            // No longer than noise makes an entry, or it is refused.
+            for entry in entries.as_chunks_mut::<4>().0 {
+                let short = i16::from_le_bytes([entry[0], entry[1]]);
+                *entry = i32::from(short).to_le_bytes();
+            }
+        }
+        // [2, configuration, id, [share…]], as docs/wire-format.md writes it.
+        let mut bytes = vec![0x84, 2, 0x58, 32];
         bytes.extend(self.configuration);
         bytes.push(0x50);
         bytes.extend(id);
