@@ -377,17 +377,17 @@ export class Host implements Leader, Answers, Way, Member {
 
   async status(): Promise<Status> {
     const seen = await this.turn(() => {
-      const { personal, simd, round, dimension, events, owed } = this.device();
-      return { personal, simd, round, dimension, events, owed };
+      const { personal, simd, round, dimension, events, owed, wantsToken } = this.device();
+      return { personal, simd, round, dimension, events, owed, wantsToken };
     });
     let refused = this.#participation.refused;
     const account = await this.#account().catch((error: unknown) => {
       refused = codeOf(error);
       return UNREAD;
     });
-    const { personal, simd, ...plain } = seen;
+    const { personal, simd, wantsToken, ...plain } = seen;
     const { personalise, contribute, paused } = this.settings;
-    const keeping = await keepingOf(this.store, this.options);
+    const keeping = await keepingOf(this.store, { ...this.options, tokens: this.options.tokens && wantsToken });
     const profile = this.#journal.damaged ?? (this.#restored ? "restored" : "new");
     return {
       ...account,

@@ -52,6 +52,16 @@ test("on storage that the browser may delete nothing is contributed, debited or 
   assert.equal(puts.length, 1);
 });
 
+test("tokens anchor nothing where the round wants none: what is promised is what is counted", async () => {
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await open(page, { allowEvictable: false, tokens: "/privet-tokens" });
+  assert.equal(await call(page, "contribute"), "storage-evictable");
+  assert.deepEqual([(await status()).keeping, await call(page, "audit.ledger")], ["evictable", []]);
+  assert.match(await call<string>(page, "audit.statement"), /may clear by itself/);
+  assert.ok(!asked.includes("/privet-tokens"), "nobody is asked for what nobody wants");
+});
+
 test("limits that an application widens hold when the user has agreed to that by name, and not before", async () => {
   const narrow = { ...AT_ONCE, lifetimeRho: 0.04 };
   await open(page, { policy: narrow });

@@ -99,6 +99,7 @@ test("an account's tokens are asked for ahead and blinded, and each goes with on
   assert.equal(await call(page, "contribute"), "server-unreachable");
   await page.unroute("**/uploads/*");
   assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+  assert.equal((await call<{ keeping: string }>(page, "status")).keeping, "tokens");
   assert.deepEqual([posted?.length, posted?.[0]?.length, answered?.[0]?.length], [1, 4 * 256, 3 * 256]);
   assert.deepEqual([tokens.length, tokens[0] === tokens[1]], [2, true]);
   // Nothing of a token was seen by whoever signed it.

@@ -242,6 +242,12 @@ impl Device {
         self.device.round().number
     }
 
+    /// Whether an upload to the round has to come with a token.
+    #[wasm_bindgen(getter, js_name = wantsToken)]
+    pub fn wants_token(&self) -> bool {
+        self.device.round().token_key.is_some()
+    }
+
     /// How many parameters the head has.
     #[wasm_bindgen(getter)]
     pub fn dimension(&self) -> u32 {
