@@ -2,6 +2,7 @@
 // sealed upload of its own. What is simulated is the person before it, who chooses what a taste chooses.
 
 import { createPersonalizer, type Store } from "privet";
+import type { serve } from "privet/worker";
 import { sha256 } from "../audit/format.ts";
 import type { Story } from "../model.ts";
 import type { Order, Sent } from "./protocol.ts";
@@ -9,6 +10,10 @@ import type { Order, Sent } from "./protocol.ts";
 /** What a device is shown, and how much of it is chosen at most. */
 const SHOWN = 48;
 const CHOSEN = 6;
+
+/** What serves the page's own device serves these: it is beside this script already, and in no bundle a second time. */
+const BESIDE = "./worker.js";
+const served = import(BESIDE) as Promise<{ serve: typeof serve }>;
 
 /** Each waits for a moment that is drawn before it sends: meanwhile others begin. */
 const AT_A_TIME = 8;
@@ -34,7 +39,7 @@ async function contributed({ task, aggregators, policy, stories }: Order): Promi
     // A ledger that lasts as long as this device does, and is nobody else's.
     storage: storeOfItsOwn(),
     allowEvictable: true,
-    worker: false,
+    worker: (await served).serve,
     schedule: "manual",
     backend: "scalar",
   });

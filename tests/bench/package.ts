@@ -15,6 +15,8 @@ const OPENINGS = 30;
 const WARMING = 3;
 const KNOWN_EVENTS = 300;
 const CLICKS = 100;
+const ACTS = 1000;
+const BURST = 5000;
 const BEATING_MS = 30_000;
 const LIMIT_MS = 3;
 const RELEASED_S = Date.UTC(2026, 0, 1) / 1000;
@@ -129,6 +131,31 @@ const clicks = (page: Page) =>
     return { took, changed };
   }, CLICKS);
 
+/** Acts that are waited for, so many a second: how long each took. Then as many as a burst has, one by one and at once, in s. */
+const recorded = (page: Page) =>
+  page.evaluate(
+    async ({ acts, perSecond, burst }) => {
+      const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: never[] };
+      await personalizer.consent({ personalise: true });
+      const act = (n: number) => personalizer.record({ kind: "click", item: items[(n * 37) % 200]! });
+      const [took, begun]: [number[], number] = [[], performance.now()];
+      for (let n = 0; n < acts; n++) {
+        const due = begun + (1000 * n) / perSecond;
+        await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
+        const start = performance.now();
+        await act(n);
+        took.push(performance.now() - start);
+      }
+      const all = Array.from({ length: burst }, (_, n) => n);
+      const inTurn = performance.now();
+      for (const n of all) await act(n);
+      const atOnce = performance.now();
+      await Promise.all(all.map(act));
+      return { took, inTurn: (atOnce - inTurn) / 1000, atOnce: (performance.now() - atOnce) / 1000 };
+    },
+    { acts: ACTS, perSecond: 100, burst: BURST },
+  );
+
 try {
   await mkdir(required("PRIVET_FIGURES"), { recursive: true });
   await writeFile(file, "");
@@ -152,6 +179,14 @@ try {
   const { took, changed } = await clicks(page);
   if (changed < CLICKS / 2) throw new Error(`the order changed after ${changed} of ${CLICKS} clicks only`);
   await figure("event_to_order_ms", "ms", took);
+
+  const writer = await opened();
+  await firstOrder(writer);
+  const acts = await recorded(writer);
+  await figure("record_ms", "ms", acts.took);
+  await figure("record_5000_in_turn_s", "s", [acts.inTurn]);
+  await figure("record_5000_at_once_s", "s", [acts.atOnce]);
+  await writer.close();
 
   const over = await page.evaluate(async (maxMs) => {
     const { personalizer, items } = globalThis as unknown as { personalizer: Personalizer; items: { id: string }[] };

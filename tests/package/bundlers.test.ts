@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -123,7 +123,7 @@ test("Rollup, with the package's files beside the bundle", async () => {
   const entry = join(site, "node_modules/privet/dist/index.js");
   // A resolver of two lines, in place of a plugin for the names of packages.
   const plugins = [{ name: "names", resolveId: (name: string) => (name === "privet" ? entry : null) }];
-  const bundle = await rollup({ input: join(site, "page.js"), plugins, external: [/worker\.js$/] });
+  const bundle = await rollup({ input: join(site, "page.js"), plugins });
   const out = join(site, "out");
   await bundle.write({ dir: out, format: "esm" });
   await cp(join(site, "index.html"), join(out, "index.html"));
@@ -136,6 +136,12 @@ test("Vite", async () => {
   await writeFile(join(site, "index.html"), HTML.replace("/page.js", "./page.js"));
   execFileSync(resolve("node_modules/.bin/vite"), ["build", "--logLevel", "error"], { cwd: site, stdio: "inherit" });
   assert.equal(await used(join(site, "dist")), RIGHT);
+  const scripts = (await readdir(join(site, "dist/assets"))).filter((name) => name.endsWith(".js"));
+  assert.equal(
+    scripts.filter((name) => /worker/.test(name)).length,
+    1,
+    `the worker is there once: ${scripts.join(" ")}`,
+  );
 });
 
 for (const version of ["now", "before"])

@@ -62,7 +62,7 @@ const act = (change: string) => `personalizer.record({ kind: "click", item: item
 
 test("candidates", () =>
   refusals([
-    ["personalizer.rerank({ a: 1 })", refused("candidates", "a object")],
+    ["personalizer.rerank({ a: 1 })", refused("candidates", "an object")],
     ["personalizer.rerank()", refused("candidates", "missing")],
     ["personalizer.rerank([null])", refused("candidates\\[0\\]", "null")],
     [candidate("id: 7"), refused("candidates\\[1\\].id", "7")],
@@ -86,6 +86,7 @@ test("rules and limits", () =>
       /attribute-unknown: rules.caps names “colour”: /,
     ],
     ['personalizer.rerank(items, { rules: { pins: { "item-1": -1 } } })', refused("rules.pins\\[“item-1”\\]", "-1")],
+    ['personalizer.rerank(items, { rules: { pins: { "item-9": 0 } } })', refused("rules.pins", "“item-9”")],
     [
       'personalizer.rerank(items, { rules: { freshness: { age: "hours", under: 3 } } })',
       refused("rules.freshness.age"),
@@ -106,6 +107,25 @@ test("what was done", () =>
     [act("time: 0"), refused("time", "0")],
     [act('time: new Date("no")'), refused("time")],
   ]));
+
+test("where the device lives", async () => {
+  const opened = (options: object) =>
+    page.evaluate(async (options) => {
+      const entry = "/index.js";
+      const { createPersonalizer } = await import(entry);
+      const store = { storage: { kind: "memory", lasting: true } };
+      const whole = { task: "elsewhere", ...("store" in options ? store : options) };
+      return createPersonalizer(whole).then(
+        () => "open",
+        ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+      );
+    }, options);
+  assert.match(await opened({ worker: false }), /^argument-refused: worker is false: give `serve` of `privet\/worker`/);
+  assert.match(
+    await opened({ store: true }),
+    /^argument-refused: storage is an object: .* give `serve` of `privet\/worker`/,
+  );
+});
 
 test("consent, and what takes aggregators", async () => {
   await refusals([

@@ -139,7 +139,7 @@ test("options are the same however they are written, and others are refused whil
     const same = [
       { head: new URL("news.head", location.href), policy },
       { head: new URL("news.head", location.href).href, policy: { sessions: 1, waitMs: 5 } },
-      { head, policy, aggregators: { leader: { url: location.origin, key: bytes } }, worker: true, backend: "auto" },
+      { head, policy, aggregators: { leader: { url: location.origin, key: bytes } }, backend: "auto" },
     ] as Partial<Options>[];
     const others = [{ head }, { head, policy, backend: "simd" }, { head: "other.head", policy }] as Partial<Options>[];
     const codes = [];

@@ -83,7 +83,7 @@ test("a script that is loaded late and is another one is not run", async () => {
     const body = `globalThis.ran = true;${await readFile(join(DIST, "full.js"), "utf8")}`;
     await route.fulfill({ contentType: "text/javascript", body });
   });
-  await open(page, { integrity: { script }, worker: false });
+  await open(page, { integrity: { script }, worker: "here" });
   assert.equal(await call(page, "contribute"), "module-altered");
   assert.equal(await page.evaluate(() => "ran" in globalThis), false);
 });

@@ -125,6 +125,7 @@ test("a device over a store in memory is apart from the tabs of its task", async
   await other.goto(server.address);
   const rho = await other.evaluate(async (options) => {
     const entry = "/index.js";
+    const thread = "/worker.js";
     const { createPersonalizer } = await import(entry);
     const { leader, helper } = await (await fetch("/v1/identity")).json();
     const values = new Map<string, Uint8Array>();
@@ -145,7 +146,7 @@ test("a device over a store in memory is apart from the tabs of its task", async
       aggregators,
       backend: "scalar",
       schedule: "manual",
-      worker: false,
+      worker: (await import(thread)).serve,
       storage,
       allowEvictable: true,
     };

@@ -96,7 +96,7 @@ function assertSame(ours: Learnt, other: Learnt): void {
 /** What a device learns whose application wants no shaders. */
 async function bySimd(): Promise<Learnt> {
   await fresh();
-  await open(page, { worker: false, backend: "simd" });
+  await open(page, { worker: "here", backend: "simd" });
   const wanted = await learnt();
   const { shaders, backend, steps } = await status();
   assert.deepEqual([shaders, backend, steps], [undefined, "simd", STEPS]);
@@ -177,7 +177,7 @@ for (const [what, code, script] of noGpu ? [] : FAULTS) {
   test(`${what}: SIMD goes on, no step is lost or taken twice, and ${code} is said`, async () => {
     const wanted = await bySimd();
     await fresh(script);
-    assert.equal(await open(page, { worker: false, backend: "webgpu" }), "open");
+    assert.equal(await open(page, { worker: "here", backend: "webgpu" }), "open");
     assertSame(await learnt(), wanted);
     const { shaders, backend, steps, owed } = await status();
     assert.deepEqual([shaders, backend, steps, owed], [code, "simd", STEPS, 0]);
@@ -199,7 +199,7 @@ test("an error of its own that a browser tells of ends nothing", { skip: noGpu }
   const said: string[] = [];
   await fresh(atSubmission(6, internal));
   page.on("pageerror", ({ message }) => said.push(message));
-  await open(page, { worker: false, backend: "webgpu" });
+  await open(page, { worker: "here", backend: "webgpu" });
   assertSame(await learnt(), wanted);
   const { shaders, steps, owed } = await status();
   assert.deepEqual([shaders, steps, owed, said], ["in-use", STEPS, 0, []]);
@@ -213,7 +213,7 @@ test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip
       return armed ? Promise.reject(new DOMException("gone", "OperationError")) : map.apply(this, args);
     };`,
   );
-  await open(page, { worker: false, backend: "webgpu" });
+  await open(page, { worker: "here", backend: "webgpu" });
   await learnt();
   await page.evaluate("armed = true");
   const { backend, examples, rho } = await call<Receipt>(page, "contribute");
@@ -225,7 +225,7 @@ test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip
 test("an order whose GPU is lost under it is SIMD's", { skip: noGpu }, async () => {
   const wanted = await bySimd();
   await fresh(spoilt.replace("globalThis.mapped?.() ?? true", "globalThis.armed"));
-  await open(page, { worker: false, backend: "webgpu" });
+  await open(page, { worker: "here", backend: "webgpu" });
   await learnt();
   assert.equal((await status()).shaders, "in-use");
   await page.evaluate("armed = true");
@@ -238,11 +238,11 @@ test(
   { skip: noGpu },
   async () => {
     const wanted = await bySimd();
-    await open(page, { worker: false, backend: "webgpu" });
+    await open(page, { worker: "here", backend: "webgpu" });
     await call(page, "contribute");
     await meddle(page, "ledger", "account", [1, 2, 3]);
     await page.reload();
-    await open(page, { worker: false, backend: "webgpu" }, null);
+    await open(page, { worker: "here", backend: "webgpu" }, null);
     assertSame(await learnt(), wanted);
     const { refused, steps, owed } = await status();
     assert.deepEqual([refused, steps, owed], ["ledger-damaged", STEPS, 0]);
@@ -279,7 +279,7 @@ const [QUICK, SLOW] = [clock(-1000), clock(10_000)];
 
 test("with little to learn nothing of a GPU is asked for, whatever else is done", { skip: noGpu }, async () => {
   await fresh(COUNTED);
-  await open(page, { worker: false, backend: "auto" });
+  await open(page, { worker: "here", backend: "auto" });
   await learnt();
   await call(page, "contribute");
   await call(page, "audit.preview");
@@ -297,7 +297,7 @@ test(
       [QUICK, "in-use", "webgpu"],
     ] as const) {
       await fresh(COUNTED + clock);
-      await open(page, { worker: false, backend: "auto" });
+      await open(page, { worker: "here", backend: "auto" });
       assertSame(await learnt(), wanted);
       assertSame(await learntUntilKnown(), wanted);
       const { shaders, steps, ...rest } = await status();
@@ -306,7 +306,7 @@ test(
       assert.deepEqual([(adapters ?? 0) > 0, devices], [true, 1]);
 
       await page.reload();
-      await open(page, { worker: false, backend: "auto" }, null);
+      await open(page, { worker: "here", backend: "auto" }, null);
       await learntUntilKnown();
       assert.deepEqual([(await status()).shaders, (await asked())[1]], [stand, stand === "slower" ? 0 : 1]);
     }
@@ -321,7 +321,7 @@ test("SIMD learns while a browser takes its time to give an adapter", { skip: no
       await given;
       return request.apply(this, args);
     };`);
-  await open(page, { worker: false, backend: "auto" });
+  await open(page, { worker: "here", backend: "auto" });
   await loaded(page);
   assertSame(await learnt(), wanted);
   const { shaders, steps, owed } = await status();
@@ -335,14 +335,14 @@ test("what was measured on another adapter or for another head says nothing", { 
   await fresh(
     `${COUNTED}${SLOW}Object.defineProperty(GPUAdapterInfo.prototype, "vendor", { get: () => localStorage["vendor"] ?? "one" });`,
   );
-  await open(page, { worker: false, backend: "auto" });
+  await open(page, { worker: "here", backend: "auto" });
   await loaded(page);
   await learnt();
   await learntUntilKnown();
   assert.equal((await status()).shaders, "slower");
   await page.evaluate(() => (localStorage["vendor"] = "another"));
   await page.reload();
-  await open(page, { worker: false, backend: "auto" }, null);
+  await open(page, { worker: "here", backend: "auto" }, null);
   await loaded(page);
   await learntUntilKnown();
   assert.deepEqual([(await status()).shaders, (await asked())[1]], ["slower", 1], "it is measured again");

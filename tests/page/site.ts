@@ -82,6 +82,8 @@ export async function open(page: Page, options: PlainOptions = {}, consent: obje
         allowEvictable: true,
         ...options,
       };
+      const worker = "/worker.js";
+      if (options["worker"] === "here") Object.assign(whole, { worker: (await import(worker)).serve });
       try {
         const personalizer: Personalizer = await createPersonalizer(whole);
         Object.assign(globalThis, { personalizer, items });

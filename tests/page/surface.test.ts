@@ -233,7 +233,7 @@ test("without aggregators it re-ranks by a head of one's own, from an address, a
     const address = `/v1/heads/${Array.from(head as Uint8Array, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
     const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
     const kept = "/worker.js";
-    const { MemoryStore } = await import(kept);
+    const { MemoryStore, serve } = await import(kept);
     const module = WebAssembly.compile(await (await fetch("/rank_bg.wasm")).arrayBuffer());
     const tops: (string | undefined)[] = [];
     // Not one slate in ten of both orders.
@@ -243,8 +243,8 @@ test("without aggregators it re-ranks by a head of one's own, from an address, a
       { head: new URL(address, location.href), wasm: "/rank_bg.wasm" },
       { head: await fetch(address), wasm: await fetch("/rank_bg.wasm") },
       { head: bytes, wasm: await module },
-      { head: bytes.buffer, wasm: await (await fetch("/rank_bg.wasm")).arrayBuffer(), worker: false },
-      { head: bytes, storage: new MemoryStore() },
+      { head: bytes.buffer, wasm: await (await fetch("/rank_bg.wasm")).arrayBuffer(), worker: serve },
+      { head: bytes, storage: new MemoryStore(), worker: serve },
     ]) {
       const personalizer = await createPersonalizer({ ...plain, ...source });
       await personalizer.consent({ personalise: true, contribute: true });
@@ -345,10 +345,10 @@ test("in a worker and in the page's thread the same calls give the same decision
   await page.route("**/worker.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: `${fixed}\n${script}` }),
   );
-  const decide = async (worker: boolean) => {
+  const decide = async (where: object) => {
     await page.goto(server.address);
     await page.evaluate("Date.now = () => 1.8e12");
-    await open(page, { worker, storage: "memory", policy: { ...AT_ONCE, interleaveEvery: 3 } });
+    await open(page, { ...where, storage: "memory", policy: { ...AT_ONCE, interleaveEvery: 3 } });
     return page.evaluate(async () => {
       const { personalizer, items } = globalThis as unknown as Global;
       const decisions: unknown[] = [];
@@ -367,7 +367,7 @@ test("in a worker and in the page's thread the same calls give the same decision
       return { decisions, status: { order, events, owed }, memory };
     });
   };
-  const [inWorker, inThread] = [await decide(true), await decide(false)];
+  const [inWorker, inThread] = [await decide({}), await decide({ worker: "here" })];
   assert.deepEqual(inThread, inWorker);
   const kinds = new Set((inWorker.decisions as { kind: string }[]).map(({ kind }) => kind));
   assert.ok(kinds.size > 1, "both orders were shown");

@@ -147,6 +147,11 @@ test("what the document says is refused is refused as it says", async () => {
   const zeros = Buffer.alloc(16);
   assert.deepEqual(await refused(await client.put(round, zeros, body)), [400, "upload-id-mismatch"]);
   assert.deepEqual(await refused(await client.put({ ...round, number: 9 }, id, body)), [404, "round-unknown"]);
+  // In `device` mode an entry that clipping and noise never make is refused; in halves nobody sees it.
+  const whole = await client.round("adam", "device");
+  const large = contribution(whole, new Float64Array(whole.dimension));
+  large[0] = 2 ** 30;
+  assert.deepEqual(await refused(await client.put(whole, id, upload(whole, id, large))), [400, "entry-too-large"]);
   const reply = await client.put(round, id, body);
   assert.equal(reply.status, 201);
   assert.equal((await client.put(round, id, body)).status, 200, "the same bytes again");

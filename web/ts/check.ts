@@ -14,6 +14,14 @@ export function refuse(field: string, value: unknown, must: string): never {
   throw new PrivetError("argument-refused", `${field} is ${told(value)}: ${must}`);
 }
 
+/** A store of the application's own is an object of its thread, and no worker could reach it. */
+export function checkServe(serve: unknown, storage: unknown): void {
+  if (serve !== undefined && typeof serve !== "function")
+    refuse("worker", serve, "give `serve` of `privet/worker` for a device in this thread, or leave it out");
+  if (!serve && isObject(storage))
+    refuse("storage", storage, "with a store of your own give `serve` of `privet/worker`, too");
+}
+
 export function checkCandidates(candidates: readonly Candidate[], names: Names | undefined): void {
   if (!Array.isArray(candidates)) refuse("candidates", candidates, "give an array of items");
   for (const [place, candidate] of candidates.entries()) {
@@ -75,7 +83,7 @@ function checkAttribute(name: string, at: string, names: Names | undefined): voi
     );
 }
 
-export function checkRequest(request: Request, names: Names | undefined): void {
+export function checkRequest(request: Request, candidates: readonly Candidate[], names: Names | undefined): void {
   if (!isObject(request)) refuse("request", request, "give an object, or leave it out");
   const { limit, diversity = 0, rules = {} } = request;
   if (limit !== undefined && !isWhole(limit, 1))
@@ -84,6 +92,12 @@ export function checkRequest(request: Request, names: Names | undefined): void {
     refuse("diversity", diversity, "give a number from 0 to 1");
   for (const [id, place] of Object.entries(rules.pins ?? {})) {
     if (!isWhole(place, 0)) refuse(`rules.pins[${told(id)}]`, place, "give the place, a whole number from 0");
+    if (!candidates.some((candidate) => candidate.id === id))
+      refuse(
+        "rules.pins",
+        id,
+        `none of ${candidates.length} candidates has this id: leave out pins of items that are not there`,
+      );
   }
   for (const [name, most] of Object.entries(rules.caps ?? {})) {
     checkAttribute(name, "rules.caps", names);
@@ -120,5 +134,7 @@ function told(value: unknown): string {
   if (typeof value === "string") return `“${value.slice(0, 64)}”`;
   if (value === undefined) return "missing";
   if (value === null || ["number", "boolean", "bigint"].includes(typeof value)) return `${value}`;
-  return Array.isArray(value) ? "an array" : value instanceof Date ? "a Date without a time" : `a ${typeof value}`;
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Date) return "a Date without a time";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -33,19 +33,18 @@ export class Client {
 
   /** A device in a worker, or in this thread, with what it will be opened with. `lost` is called where it is gone for good. */
   static async start(
-    { worker = true, tokens }: Options,
+    { worker: serve, tokens }: Options,
     options: OpenOptions,
     // A store of the application's own is an object of its thread.
     own: Store | undefined,
     lost: () => void,
   ): Promise<Client> {
     const client = new Client(tokens, lost);
-    if (worker === true && !own) {
+    if (serve) {
+      client.#serveBy((take) => serve(take, own), options);
+    } else {
       client.#begin(options);
       client.#restWithThePage(options);
-    } else {
-      const serve = typeof worker === "function" ? worker : (await import("./worker.js")).serve;
-      client.#serveBy((take) => serve(take, own), options);
     }
     return client;
   }

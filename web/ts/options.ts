@@ -47,16 +47,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
  * nor how a thing is written: an address may be relative, a key in digits.
  */
 export function printOf(options: Options): string {
-  const {
-    head,
-    wasm,
-    aggregators,
-    policy = {},
-    backend = "auto",
-    worker = true,
-    schedule = "auto",
-    allowEvictable,
-  } = options;
+  const { head, wasm, aggregators, policy = {}, backend = "auto", worker, schedule = "auto", allowEvictable } = options;
   const { leader, helper } = aggregators ?? {};
   const written = (part: unknown) => (isPlace(part) ? absolute(part) : part);
   const plain = [

@@ -16,7 +16,7 @@ import type {
 import { Audit } from "./audit.ts";
 import type { Client } from "./client.ts";
 import { type ErrorCode, gaveUp, PrivetError } from "./error.ts";
-import { checkCandidates, checkConsent, checked, checkRequest } from "./check.ts";
+import { checkCandidates, checkConsent, checked, checkRequest, checkServe } from "./check.ts";
 import { itemsFrom, momentAt, requestFrom } from "./items.ts";
 import { type Held, hold, type Place } from "./openings.ts";
 import { servedAnswer, serverSlate } from "./served.ts";
@@ -45,11 +45,11 @@ export class Personalizer<S extends Schema = Schema> {
 
   /** @internal */
   static async open<S extends Schema>(options: Options<S>, at?: Place): Promise<Personalizer<S>> {
-    const { signal, schema, worker = true, storage } = options as Options;
+    const { signal, schema, worker, storage } = options as Options;
+    checkServe(worker, storage);
     const own = at !== undefined || typeof storage === "object";
     if (typeof indexedDB === "undefined" && !own) return new Personalizer<S>();
-    if (worker === true && !own && typeof Worker === "undefined")
-      throw new PrivetError("worker-failed", "there are no workers");
+    if (!worker && typeof Worker === "undefined") throw new PrivetError("worker-failed", "there are no workers");
     const held = await hold(options as Options, at);
     try {
       if (schema) agree(schema, held.names);
@@ -94,7 +94,7 @@ export class Personalizer<S extends Schema = Schema> {
   async rerank<C extends Candidate<S>>(candidates: readonly C[], request: Request = {}): Promise<Slate<C>> {
     const plain = candidates as readonly Candidate[];
     checkCandidates(plain, this.#held?.names);
-    checkRequest(request, this.#held?.names);
+    checkRequest(request, plain, this.#held?.names);
     if (this.#isServed)
       return serverSlate(plain as unknown as readonly C[] & readonly Candidate[], request) as Slate<C>;
     const [asked, moment] = [requestFrom(request, plain, this.#names), momentAt(Date.now())];

@@ -155,8 +155,8 @@ export interface Options<S extends Schema = Schema> {
   /** Limits that no server can widen. */
   policy?: Policy;
   /**
-   * Where to keep what lasts. Default `auto`: IndexedDB, and memory where the browser refuses that. With a store of your own
-   * the device lives in the calling thread.
+   * Where to keep what lasts. Default `auto`: IndexedDB, and memory where the browser refuses that. A store of your own wants
+   * the device in its own thread, by `worker`.
    */
   storage?: "auto" | "memory" | Store;
   /**
@@ -166,8 +166,8 @@ export interface Options<S extends Schema = Schema> {
    * Default `auto`.
    */
   backend?: Choice;
-  /** Whether the device lives in a worker. Default true; `false` puts it into the calling thread. */
-  worker?: boolean | Serve;
+  /** `serve` of `privet/worker` puts the device into the calling thread. Without it, it has a worker. */
+  worker?: Serve;
   /** `auto` contributes by the clock, where that is agreed to; `manual` only by `contribute()`. Default `auto`. */
   schedule?: "auto" | "manual";
   /**

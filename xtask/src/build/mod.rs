@@ -358,8 +358,6 @@ fn bundle(place: &Place, from: &str, to: &str, minify: bool) -> Result<()> {
 fn bundled(place: &Place, from: &str, to: &str) -> Program {
     node_program(place, "esbuild")
         .args([from, "--bundle", "--format=esm", "--target=es2022", "--sourcemap"])
-        // Loaded late, and only where the device lives in the page's own thread.
-        .arg("--external:./worker.js")
         .args(["--log-level=warning".to_owned(), format!("--outfile={to}")])
 }
 
