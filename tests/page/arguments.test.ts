@@ -1,37 +1,18 @@
 // What an application gives wrongly is refused with its field, its value and what would do, and nothing is done by it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
-import { call, type Global, meddle, open, order, prepare, Site } from "./site.ts";
+import { before, test } from "node:test";
+import { call, type Global, meddle, open, order } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
+// The cases are words that the page has to run.
+const on = stage({ shared: "device", device: { bypassCSP: true } });
 
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-  server = await Server.start(site.folder);
-  // The cases are words that the page has to run.
-  context = await browser.newContext({ bypassCSP: true });
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  assert.equal(await open(page), "open");
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
+before(async () => assert.equal(await open(on.page), "open"));
 
 /** What calls in the page's own words are answered with: each a function body over `personalizer` and `items`. */
 async function answers(bodies: string[]): Promise<string[]> {
-  return page.evaluate(async (bodies) => {
+  return on.page.evaluate(async (bodies) => {
     const { personalizer, items } = globalThis as unknown as Global;
     const said: string[] = [];
     for (const body of bodies) {
@@ -49,7 +30,7 @@ async function answers(bodies: string[]): Promise<string[]> {
 }
 
 async function refusals(cases: [body: string, said: RegExp][]): Promise<void> {
-  const events = async () => (await call<{ events: number }>(page, "status")).events;
+  const events = async () => (await call<{ events: number }>(on.page, "status")).events;
   const before = await events();
   const said = await answers(cases.map(([body]) => body));
   for (const [n, [body, expected]] of cases.entries()) assert.match(said[n] ?? "", expected, body);
@@ -110,7 +91,7 @@ test("what was done", () =>
 
 test("where the device lives", async () => {
   const opened = (options: object) =>
-    page.evaluate(async (options) => {
+    on.page.evaluate(async (options) => {
       const entry = "/index.js";
       const { createPersonalizer } = await import(entry);
       const store = { storage: { kind: "memory", lasting: true } };
@@ -133,7 +114,7 @@ test("consent, and what takes aggregators", async () => {
     ['personalizer.consent({ personalise: "yes" })', refused("consent.personalise", "“yes”")],
     ["personalizer.consent({ personalize: true })", refused("consent", "“personalize”")],
   ]);
-  const seen = await page.evaluate(async () => {
+  const seen = await on.page.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const said = (options: object) =>
@@ -158,26 +139,26 @@ test("consent, and what takes aggregators", async () => {
 });
 
 test("a Date is a time, the key is enough on a slate that knows the item, and a far future is tomorrow at most", async () => {
-  const before = await order(page);
+  const before = await order(on.page);
   const seen = await answers([
     act("time: new Date()"),
     `personalizer.rerank(items).then(async (slate) => personalizer.record({ kind: "click", item: { id: "item-1" }, slate: slate.id }))`,
     `(async () => { for (let n = 0; n < 3; n++) await personalizer.record({ kind: "click", item: items[3] }); })()`,
   ]);
   assert.deepEqual(seen, ["ok: true", "ok: true", "ok: undefined"]);
-  while (await call<boolean>(page, "train", { maxMs: 50 }));
-  const now = await order(page);
+  while (await call<boolean>(on.page, "train", { maxMs: 50 }));
+  const now = await order(on.page);
   assert.notDeepEqual(now, before);
   const future = await answers([act("item: items[2], time: Date.now() + 10 * 365 * 864e5")]);
   assert.deepEqual(future, ["ok: true"]);
-  while (await call<boolean>(page, "train", { maxMs: 50 }));
-  assert.equal((await order(page))[0], now[0], "one event from ten years ahead turns nothing over");
-  const { recent } = await call<{ recent: { time: number }[] }>(page, "profile");
+  while (await call<boolean>(on.page, "train", { maxMs: 50 }));
+  assert.equal((await order(on.page))[0], now[0], "one event from ten years ahead turns nothing over");
+  const { recent } = await call<{ recent: { time: number }[] }>(on.page, "profile");
   assert.ok(recent.every(({ time }) => time <= Date.now() + 864e5));
 });
 
 test("an act that was given up in time is not recorded, and one that was not says that it is", async () => {
-  const [events, answered, after] = await page.evaluate(async () => {
+  const [events, answered, after] = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     const count = async () => (await personalizer.status()).events;
     const before = await count();
@@ -198,8 +179,7 @@ test("an act that was given up in time is not recorded, and one that was not say
 });
 
 test("without aggregators there is no statement, and the words say why", async () => {
-  const other = await context.newPage();
-  await other.goto(server.address);
+  const other = await on.tab();
   const said = await other.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
@@ -216,10 +196,10 @@ test("without aggregators there is no statement, and the words say why", async (
 });
 
 test("kinds are compared as numbers and attributes are, and a profile that is not used is told of", async () => {
-  const other = await context.newPage();
+  const other = await on.context.newPage();
   const warned: string[] = [];
   other.on("console", (message) => message.type() === "warning" && warned.push(message.text()));
-  await other.goto(server.address);
+  await other.goto(on.server.address);
   const said = await other.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
@@ -233,7 +213,7 @@ test("kinds are compared as numbers and attributes are, and a profile that is no
   });
   assert.equal(said[0], "open");
   assert.match(said[1]!, /^schema-refused: .* differ in teleport$/);
-  await call(page, "close");
+  await call(on.page, "close");
   await meddle(other, "records", "demo/profile", [1, 2, 3]);
   assert.equal(await open(other, {}, null), "open");
   assert.match(warned.join(), /privet: the stored profile is left as it is, unused \(state-damaged\)/);

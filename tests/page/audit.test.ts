@@ -6,66 +6,52 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page, Request } from "playwright-core";
+import { beforeEach, test } from "node:test";
+import type { Request } from "playwright-core";
 import type { PrivetAudit } from "../../demo/audit/index.ts";
 import type { Entry, Preview, Status } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
+import { Server } from "../harness.ts";
 import { prepare, stored, unfold } from "./site.ts";
+import { type Device, stage } from "./stage.ts";
 
 const AXE = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  browser = await launch({ gpu: false });
+const on = stage({
+  pages: "built",
+  mode: "split",
+  path: "alone.html",
+  device: { reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"] },
 });
-after(() => browser.close());
 
-beforeEach(async (t) => {
-  server = await Server.start(undefined, "split");
-  await fresh();
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+beforeEach(ready);
 
 /** A device that was never here, on the page with nothing but the element. */
-async function fresh(options: Parameters<Browser["newContext"]>[0] = {}): Promise<void> {
-  await context?.close();
-  context = await browser.newContext({
-    reducedMotion: "reduce",
-    permissions: ["clipboard-read", "clipboard-write"],
-    ...options,
-  });
-  await prepare(context);
-  context.setDefaultTimeout(10_000);
-  page = await context.newPage();
-  await page.goto(`${server.address}/alone.html`);
+async function fresh(device: Device = {}): Promise<void> {
+  await on.fresh(device);
   await ready();
 }
 
-const ready = () => page.locator("body[data-ready]").waitFor();
-const element = () => page.locator("privet-audit");
+async function ready(): Promise<void> {
+  on.context.setDefaultTimeout(10_000);
+  await on.page.locator("body[data-ready]").waitFor();
+}
+
+const element = () => on.page.locator("privet-audit");
 const section = () => element().locator(".section");
 const rows = (name: string) => element().locator(`table[data-name="${name}"] tbody tr`);
 const plainHex = (text: string) => text.replace(/\s/g, "");
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 async function browse(): Promise<void> {
-  await page.click("#browse");
-  await page.locator("#browse:enabled").waitFor();
+  await on.page.click("#browse");
+  await on.page.locator("#browse:enabled").waitFor();
 }
 
 /** Reads something, and sends what came of it; waits until the element has it. */
 async function contribute(): Promise<void> {
   const before = await element().locator(".sendings > li").count();
-  await page.click("#browse");
-  await page.click("#contribute");
+  await on.page.click("#browse");
+  await on.page.click("#contribute");
   await element()
     .locator(`.sendings > li:nth-child(${before + 1}) .answer:not(.open)`)
     .waitFor();
@@ -73,18 +59,18 @@ async function contribute(): Promise<void> {
 
 /** Contributes to two rounds, each of which takes two devices: another one closes the first. */
 async function contributeTwice(listen: (request: Request) => void = () => undefined): Promise<void> {
-  await server.end();
-  server = await Server.start(undefined, "split", ["--min-cohort", "2"]);
+  await on.server.end();
+  on.server = await Server.start(undefined, "split", ["--min-cohort", "2"]);
   await fresh();
-  context.on("request", listen);
+  on.context.on("request", listen);
   await contribute();
-  const other = await browser.newContext();
+  const other = await on.browser.newContext();
   await prepare(other);
   const device = await other.newPage();
-  await device.goto(`${server.address}/alone.html`);
+  await device.goto(`${on.server.address}/alone.html`);
   await device.locator("body[data-ready]").waitFor();
   await device.click("#contribute");
-  while (!(await fetch(`${server.address}/v1/tasks/demo/rounds/2/aggregate`)).ok) await device.waitForTimeout(100);
+  while (!(await fetch(`${on.server.address}/v1/tasks/demo/rounds/2/aggregate`)).ok) await device.waitForTimeout(100);
   await other.close();
   await contribute();
 }
@@ -92,12 +78,12 @@ async function contributeTwice(listen: (request: Request) => void = () => undefi
 async function copied<T>(caption: string | RegExp): Promise<T> {
   await element().getByRole("button", { name: caption }).first().click();
   await element().locator("[role=status]", { hasText: "Copied as JSON" }).waitFor({ state: "attached" });
-  return JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as T;
+  return JSON.parse(await on.page.evaluate(() => navigator.clipboard.readText())) as T;
 }
 
 /** What the package's audit says, bytes in hexadecimal. */
 const asked = <T>(call: "ledger" | "log" | "preview" | "export" | "status" | "fields") =>
-  page.evaluate(async (call) => {
+  on.page.evaluate(async (call) => {
     const { personalizer } = document.querySelector("privet-audit") as PrivetAudit;
     if (!personalizer) throw new Error("there is no personalizer");
     const { audit } = personalizer;
@@ -190,7 +176,7 @@ test("the log is what crossed the wire, its decoding is the package's, and its t
 test("a dry run draws the stages, leaves no trace, and is gone when it is closed", async () => {
   await contribute();
   await browse();
-  const before = await stored(page);
+  const before = await stored(on.page);
   const dry = element().locator("privet-dry-run");
   await dry.getByRole("button", { name: "Run it now" }).click();
   await dry.locator("canvas").waitFor();
@@ -198,7 +184,7 @@ test("a dry run draws the stages, leaves no trace, and is gone when it is closed
   await dry.getByLabel("stretched near zero").check();
   await dry.locator("canvas").waitFor();
   const held = () =>
-    page.evaluate(() => {
+    on.page.evaluate(() => {
       const audit = document.querySelector("privet-audit")?.shadowRoot;
       const run = audit?.querySelector("privet-dry-run") as unknown as { stages?: { preview: Preview } };
       Object.assign(globalThis, { held: run.stages?.preview ?? (globalThis as { held?: Preview }).held });
@@ -207,7 +193,7 @@ test("a dry run draws the stages, leaves no trace, and is gone when it is closed
     });
   const stages = await held();
   assert.ok(stages.every((stage) => stage.some((entry) => entry !== 0)));
-  const after = await stored(page);
+  const after = await stored(on.page);
   assert.deepEqual(after, before, "nothing was written");
   const all = Buffer.concat(
     Object.values(after).flatMap((store) => Object.values(store).map((value) => Buffer.from(value as number[]))),
@@ -227,7 +213,7 @@ test("a dry run draws the stages, leaves no trace, and is gone when it is closed
     "what the page held is overwritten",
   );
   assert.match(await element().locator("[role=status]").innerText(), /nothing of it is left/);
-  const other = await page.evaluate(async () => [
+  const other = await on.page.evaluate(async () => [
     localStorage.length,
     sessionStorage.length,
     (await caches.keys()).length,
@@ -242,9 +228,9 @@ test("every request of the page is explained, and what nobody vouches for is mar
     .waitFor();
   assert.equal(await rows("requests").filter({ hasText: "Unexplained" }).count(), 0, "before a Service Worker sees");
   // From here on the Service Worker sees everything, and before the log was read again.
-  await page.reload();
+  await on.page.reload();
   await ready();
-  const marked = await page.evaluateHandle(() => {
+  const marked = await on.page.evaluateHandle(() => {
     const seen: string[] = [];
     const { shadowRoot } = document.querySelector("privet-audit")!;
     const look = () =>
@@ -255,8 +241,8 @@ test("every request of the page is explained, and what nobody vouches for is mar
   await contribute();
   // Each looks which round is open, and is refused: this one was contributed to.
   for (let n = 0; n < 3; n++) {
-    await page.click("#contribute");
-    await page.locator("#contribute:enabled").waitFor();
+    await on.page.click("#contribute");
+    await on.page.locator("#contribute:enabled").waitFor();
   }
   assert.deepEqual(await marked.jsonValue(), [], "no honest request is marked, not even for a moment");
   const all = await rows("requests").allInnerTexts();
@@ -279,12 +265,12 @@ test("every request of the page is explained, and what nobody vouches for is mar
 
   const upload = (await asked<{ url: string }[]>("log")).at(-1)?.url ?? "";
   const planted = {
-    "an address that nobody knows": () => page.evaluate(() => void fetch("/collect?who=me")),
-    "a known address with something added": () => page.evaluate(() => void fetch("/v1/tasks/demo/round?who=me")),
+    "an address that nobody knows": () => on.page.evaluate(() => void fetch("/collect?who=me")),
+    "a known address with something added": () => on.page.evaluate(() => void fetch("/v1/tasks/demo/round?who=me")),
     "a known address with a body": () =>
-      page.evaluate(() => void fetch("/v1/identity", { method: "POST", body: "me" })),
+      on.page.evaluate(() => void fetch("/v1/identity", { method: "POST", body: "me" })),
     "an upload's address with other bytes": () =>
-      page.evaluate((url) => void fetch(url, { method: "PUT", body: "me" }), upload),
+      on.page.evaluate((url) => void fetch(url, { method: "PUT", body: "me" }), upload),
   };
   for (const [place, [what, plant]] of Object.entries(planted).entries()) {
     await plant();
@@ -301,7 +287,7 @@ test("a request to somebody else is marked without a Service Worker, too", async
   await new Promise((resolve) => foreign.once("listening", resolve));
   await fresh({ serviceWorkers: "block", bypassCSP: true });
   const address = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}/pixel`;
-  await page.evaluate((address) => fetch(address, { mode: "no-cors" }), address);
+  await on.page.evaluate((address) => fetch(address, { mode: "no-cors" }), address);
   await element().locator("tr.loud", { hasText: address }).waitFor();
   assert.equal(await element().locator("tr.loud").count(), 1);
   foreign.close();
@@ -327,11 +313,11 @@ test("every table is copied as JSON, and a noised vector is in none", async () =
   const buttons = element().locator("button.copy:visible");
   assert.equal(await buttons.count(), tables);
   for (const button of await buttons.all()) {
-    await page.evaluate(() => navigator.clipboard.writeText(""));
+    await on.page.evaluate(() => navigator.clipboard.writeText(""));
     await button.click();
-    await page.waitForFunction(() => navigator.clipboard.readText());
+    await on.page.waitForFunction(() => navigator.clipboard.readText());
     const name = await button.locator("xpath=..").locator("table").getAttribute("data-name");
-    const copy = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+    const copy = JSON.parse(await on.page.evaluate(() => navigator.clipboard.readText()));
     assert.deepEqual(Object.keys(copy), ["page", "time", name]);
   }
   const [sending] = await asked<{ noised: number[]; bytes: string }[]>("log");
@@ -352,9 +338,9 @@ test("a noised vector is known to the session that made it, until something is f
   await contribute();
   const noised = async () => (await asked<{ noised?: number[] }[]>("log")).map(({ noised }) => noised?.length);
   assert.deepEqual(await noised(), [287]);
-  await page.evaluate(() => document.querySelector("privet-audit")?.personalizer?.forget({ item: "item-0" }));
+  await on.page.evaluate(() => document.querySelector("privet-audit")?.personalizer?.forget({ item: "item-0" }));
   assert.deepEqual(await noised(), [undefined]);
-  await page.reload();
+  await on.page.reload();
   await ready();
   await element().locator(".sendings").waitFor();
   assert.deepEqual(await noised(), [undefined]);
@@ -373,37 +359,37 @@ test("an upload of a round that is over is still taken apart, by the terms that 
 });
 
 test("an aggregator that is down, and a device that is offline, are said in a sentence; the rest still works", async () => {
-  await page.click("#contribute");
+  await on.page.click("#contribute");
   // The leader goes away between the look and the upload, which waits for its moment.
   for (let n = 0; (await asked<Entry[]>("ledger"))[0]?.fate !== "ready"; n++) assert.ok(n < 500, "nothing was made");
-  await server.down();
+  await on.server.down();
   await element()
     .locator(".trouble", { hasText: /The leader did not answer at .*the same bytes go out again/ })
     .waitFor();
   assert.equal(await element().locator(".sendings > li").count(), 1);
   assert.match(await element().locator(".answer").last().innerText(), /nobody answered/);
-  await server.up();
-  await page.click("#contribute");
+  await on.server.up();
+  await on.page.click("#contribute");
   await element().locator(".sendings > li:nth-child(2) .answer:not(.open)").waitFor();
   assert.equal(await element().locator(".trouble").count(), 0);
   const log = await asked<{ bytes: string }[]>("log");
   assert.equal(log[0]?.bytes, log[1]?.bytes, "the same bytes");
   assert.equal((await asked<Entry[]>("ledger")).length, 1, "and no further debit");
-  await context.setOffline(true);
+  await on.context.setOffline(true);
   await element().locator(".trouble", { hasText: "This device is offline." }).waitFor();
   await element().locator("privet-dry-run").getByRole("button", { name: "Run it now" }).click();
   await element().locator("canvas").waitFor();
-  await context.setOffline(false);
+  await on.context.setOffline(false);
   await element().locator(".trouble").waitFor({ state: "detached" });
 });
 
 test("what cannot be read is missing, and said; what can is there", async () => {
-  await context.close();
-  context = await browser.newContext({ serviceWorkers: "block" });
-  await prepare(context);
-  page = await context.newPage();
-  await page.route("**/full.js", (route) => route.abort());
-  await page.goto(`${server.address}/alone.html`);
+  await on.context.close();
+  on.context = await on.browser.newContext({ serviceWorkers: "block" });
+  await prepare(on.context);
+  on.page = await on.context.newPage();
+  await on.page.route("**/full.js", (route) => route.abort());
+  await on.page.goto(`${on.server.address}/alone.html`);
   await ready();
   await element()
     .locator(".trouble", { hasText: "The module that takes messages apart could not be loaded" })
@@ -412,7 +398,7 @@ test("what cannot be read is missing, and said; what can is there", async () => 
   assert.match(await section().innerText(), /ρ 0 of 1\.052 is spent/);
 
   const shown = (status: object | undefined) =>
-    page.evaluate(async (status) => {
+    on.page.evaluate(async (status) => {
       const audit = document.querySelector("privet-audit") as PrivetAudit;
       const nothing = async () => [];
       const told = async () => {
@@ -447,7 +433,7 @@ test("what the count rests on is said, and which limits hold", async () => {
   const from = { ...limits, intervalMs: 604_800_000 };
   const to = { ...from, lifetimeRho: 2, intervalMs: 86_400_000 };
   const shown = async (status: object) => {
-    await page.evaluate(async (status) => {
+    await on.page.evaluate(async (status) => {
       const audit = document.querySelector("privet-audit") as PrivetAudit;
       const nothing = async () => [];
       const spent = { rhoSpent: 0, rhoAgainstNothing: 0, rhoAgainstAnyOther: 0, rhoLeft: 1, widened: [] };
@@ -483,9 +469,9 @@ test("what the count rests on is said, and which limits hold", async () => {
 
 test("the record is one printed page with its date, hashes and figures", async () => {
   await contributeTwice();
-  const pdf = (await page.pdf({ format: "A4" })).toString("latin1");
+  const pdf = (await on.page.pdf({ format: "A4" })).toString("latin1");
   assert.equal(pdf.match(/\/Type\s*\/Page\b/g)?.length, 1);
-  await page.emulateMedia({ media: "print" });
+  await on.page.emulateMedia({ media: "print" });
   const record = await element().locator(".record").innerText();
   for (const { bytes } of await asked<{ bytes: string }[]>("log"))
     assert.ok(record.includes(sha256(Buffer.from(bytes, "hex"))));
@@ -496,7 +482,7 @@ test("the record is one printed page with its date, hashes and figures", async (
 
 test("taken off the page it keeps nothing and listens to nothing", async () => {
   await contribute();
-  const left = await page.evaluate(async () => {
+  const left = await on.page.evaluate(async () => {
     const audit = document.querySelector("privet-audit") as PrivetAudit;
     const { personalizer } = audit;
     let asked = 0;
@@ -527,13 +513,13 @@ for (const colorScheme of ["light", "dark"] as const) {
     test(`axe finds nothing serious, ${colorScheme}, ${width} px, and nothing is wider than the page`, async () => {
       await fresh({ colorScheme, viewport: { width, height: 900 } });
       await contribute();
-      await page.evaluate(() => void fetch("/collect"));
+      await on.page.evaluate(() => void fetch("/collect"));
       await element().locator("tr.loud").first().waitFor();
       await unfold(element());
       await element().locator("privet-dry-run").getByRole("button", { name: "Run it now" }).click();
       await element().locator("canvas").waitFor();
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate(() =>
+      await on.page.evaluate(AXE);
+      const { violations } = await on.page.evaluate(() =>
         (
           globalThis as unknown as {
             axe: {
@@ -549,7 +535,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         serious.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => html + failureSummary)]),
         [],
       );
-      const wide = await page.evaluate(
+      const wide = await on.page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
       assert.equal(wide, 0);
@@ -560,15 +546,15 @@ for (const colorScheme of ["light", "dark"] as const) {
 test("all of it is reached by the keyboard", async () => {
   await contribute();
   const focus = () =>
-    page.evaluate(() => {
+    on.page.evaluate(() => {
       let at: Element | null = document.activeElement;
       while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
       return at?.textContent?.replace(/\s+/g, " ").trim() ?? "";
     });
   const met: string[] = [];
-  await page.locator("#contribute").focus();
+  await on.page.locator("#contribute").focus();
   for (let n = 0; n < 40; n++) {
-    await page.keyboard.press("Tab");
+    await on.page.keyboard.press("Tab");
     met.push(await focus());
   }
   for (const wanted of ["Print the record", "Upload 1", "Field by field", "Copy as JSON", "Run it now"])

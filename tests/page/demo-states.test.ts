@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { heartbeat, quantile } from "../bench/heartbeat.ts";
 import { DEMO_TASKS, required, Server } from "../harness.ts";
-import { SECTIONS, stage } from "./demo.ts";
+import { demo, SECTIONS } from "./demo.ts";
 import { meddle } from "./site.ts";
 
 /** What the whole page weighs at most, gzipped: every section, every file. */
@@ -14,7 +14,7 @@ const MOST_BYTES = 368 * 1024;
 /** How long a visitor's click may have to wait at most. */
 const MOST_GAP_MS = 50;
 
-const on = stage();
+const on = demo();
 const open = () => on.visitor.open(on.server.address);
 
 test("offline the feed learns and orders, and the page says so until it is over", async () => {

@@ -8,13 +8,13 @@ import type { Status } from "../../web/ts/index.ts";
 import type { PrivetAudit } from "../../demo/audit/index.ts";
 import { type Task, tasks } from "../bench/tasks.ts";
 import { DEMO_TASKS, launch, noGpu } from "../harness.ts";
-import { COHORT, stage, Visitor } from "./demo.ts";
+import { COHORT, demo, Visitor } from "./demo.ts";
 import { prepare, unfold } from "./site.ts";
 
 /** How long a visitor's click may have to wait for one task at most. */
 const MOST_MS = 50;
 
-const on = stage();
+const on = demo();
 const open = () => on.visitor.open(on.server.address);
 
 test("before consent the feed is the server's, nothing is stored, and nothing but the page is asked for", async () => {

@@ -1,10 +1,10 @@
 // What a visitor of the demo does, on real servers and in a real browser.
 
 import { readFile } from "node:fs/promises";
-import { after, before, beforeEach } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, openDemo, serveDemo, type Server } from "../harness.ts";
-import { prepare } from "./site.ts";
+import { beforeEach } from "node:test";
+import type { Page } from "playwright-core";
+import { DEMO_TASKS, noGpu, openDemo } from "../harness.ts";
+import { type Stage, stage } from "./stage.ts";
 
 export const SECTIONS = ["feed", "knows", "left", "round"] as const;
 
@@ -13,30 +13,23 @@ export const COHORT = 32;
 
 const AXE = new URL(import.meta.resolve("axe-core/axe.min.js"));
 
-/** The browser of a file of tests, and what each test has anew. */
-export interface Stage {
-  browser: Browser;
-  server: Server;
-  context: BrowserContext;
+/** What a file of tests stands on, and the demo's visitor of each. */
+export interface Demo extends Stage {
   visitor: Visitor;
 }
 
 /** Sets all of it up, and takes it down; the visitor was never here and has not opened the page yet. */
-export function stage(): Stage {
-  const on = {} as Stage;
-  before(async () => {
-    on.browser = await launch();
-  });
-  after(() => on.browser.close());
-  beforeEach(async (t) => {
-    on.server = await serveDemo();
-    on.context = await on.browser.newContext({ reducedMotion: "reduce" });
-    await prepare(on.context);
-    on.visitor = new Visitor(await on.context.newPage());
-    (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-      await on.context.close();
-      await on.server.end();
-    });
+export function demo(): Demo {
+  const on = stage({
+    pages: "built",
+    mode: "split",
+    flags: ["--tasks", DEMO_TASKS],
+    browser: { gpu: !noGpu },
+    device: { reducedMotion: "reduce" },
+    path: null,
+  }) as Demo;
+  beforeEach(() => {
+    on.visitor = new Visitor(on.page);
   });
   return on;
 }

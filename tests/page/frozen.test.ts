@@ -4,42 +4,20 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
-import { browse, call, type Global, ITEMS, open, order, prepare, Site } from "./site.ts";
+import { before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browse, call, type Global, ITEMS, open, order } from "./site.ts";
+import { stage } from "./stage.ts";
 
 /** Whoever asks hears something before that: an answer, or that there will be none. */
 const PATIENCE_MS = 15_000;
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
+const on = stage({ browser: { kept: true }, path: null });
 
-before(async () => {
-  site = await Site.make();
-  await writeFile(join(site.folder, "away.html"), "<!doctype html><title>away</title>");
-  browser = await launch({ gpu: false, kept: true });
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder);
-  context = await browser.newContext();
-  await prepare(context);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+before(() => writeFile(join(on.site.folder, "away.html"), "<!doctype html><title>away</title>"));
 
 async function tab(): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(server.address);
+  const page = await on.tab();
   await page.evaluate(() =>
     addEventListener("pageshow", ({ persisted }) => Object.assign(globalThis, { cameBack: persisted })),
   );
@@ -47,7 +25,7 @@ async function tab(): Promise<Page> {
   return page;
 }
 
-const leave = (page: Page) => page.goto(`${server.address}/away.html`);
+const leave = (page: Page) => page.goto(`${on.server.address}/away.html`);
 /** What is kept does not load again. */
 const comeBack = (page: Page) => page.goBack({ waitUntil: "commit" });
 
@@ -103,7 +81,7 @@ test("what a page asked when it was left is answered when it is back, and done o
 });
 
 test("a worker that was killed ends its calls with an error, and what is opened then works", async () => {
-  const page = await context.newPage();
+  const page = await on.context.newPage();
   await page.addInitScript(() => {
     const Plain = Worker;
     globalThis.Worker = class extends Plain {
@@ -113,7 +91,7 @@ test("a worker that was killed ends its calls with an error, and what is opened 
       }
     } as typeof Worker;
   });
-  await page.goto(server.address);
+  await page.goto(on.server.address);
   await open(page);
   await browse(page, [3, 3, 3]);
   await page.evaluate(() => (globalThis as unknown as { kill(): void }).kill());
@@ -125,13 +103,13 @@ test("a worker that was killed ends its calls with an error, and what is opened 
 
 test("a tab that leads and does not answer is given up by the others, who say so", async () => {
   // Frozen before it hears of it: its worker stops, and holds the lock.
-  const leader = await context.newPage();
+  const leader = await on.context.newPage();
   await leader.route("**/worker.js", async (route) => {
     const stop = "new BroadcastChannel('stop').onmessage = () => { for (;;); };";
     const reply = await route.fetch();
     await route.fulfill({ contentType: "text/javascript", body: `${stop}\n${await reply.text()}` });
   });
-  await leader.goto(server.address);
+  await leader.goto(on.server.address);
   await open(leader);
   const other = await tab();
   await other.evaluate(() => new BroadcastChannel("stop").postMessage(""));

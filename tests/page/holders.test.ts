@@ -1,27 +1,11 @@
 // One device on a page, and several who have it open: opening is shared, ending is not.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { beforeEach, test } from "node:test";
 import type { Options, Personalizer } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
-import { prepare, Site } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-  server = await Server.start(site.folder);
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
+const on = stage({ shared: "server" });
 
 interface Opening {
   open(more?: Partial<Options>): Promise<Personalizer>;
@@ -29,12 +13,8 @@ interface Opening {
   devices: number;
 }
 
-beforeEach(async (t) => {
-  const context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  await page.evaluate(async () => {
+beforeEach(async () => {
+  await on.page.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const { leader: key } = await (await fetch("/v1/identity")).json();
@@ -54,11 +34,10 @@ beforeEach(async (t) => {
       }
     } as typeof Worker;
   });
-  (t as unknown as { after(end: () => Promise<void>): void }).after(() => context.close());
 });
 
 test("whoever opens with a live signal is opened, whatever another's signal says", async () => {
-  const seen = await page.evaluate(async () => {
+  const seen = await on.page.evaluate(async () => {
     const { open, code } = globalThis as unknown as Opening;
     const [a, b] = [new AbortController(), new AbortController()];
     const first = code(open({ signal: a.signal }));
@@ -73,7 +52,7 @@ test("whoever opens with a live signal is opened, whatever another's signal says
 });
 
 test("a signal closes what was opened with it, and nobody else's; the last one to close closes", async () => {
-  const seen = await page.evaluate(async () => {
+  const seen = await on.page.evaluate(async () => {
     const page = globalThis as unknown as Opening;
     const { open, code } = page;
     const [a, b] = [new AbortController(), new AbortController()];
@@ -105,7 +84,7 @@ test("a signal closes what was opened with it, and nobody else's; the last one t
 });
 
 test("mounted, unmounted and mounted again, as React's StrictMode does, it is open", async () => {
-  const seen = await page.evaluate(async () => {
+  const seen = await on.page.evaluate(async () => {
     const { open, code } = globalThis as unknown as Opening;
     let current: Personalizer | undefined;
     const complaints: string[] = [];
@@ -129,7 +108,7 @@ test("mounted, unmounted and mounted again, as React's StrictMode does, it is op
 });
 
 test("options are the same however they are written, and others are refused while it is open", async () => {
-  const seen = await page.evaluate(async () => {
+  const seen = await on.page.evaluate(async () => {
     const { open, code } = globalThis as unknown as Opening;
     const { leader: key } = await (await fetch("/v1/identity")).json();
     const bytes = Uint8Array.from(key.match(/../g), (digits: string) => Number.parseInt(digits, 16));

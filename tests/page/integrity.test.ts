@@ -4,44 +4,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "node:test";
 import type { Entry } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
-import { call, DIST, open, prepare, Site } from "./site.ts";
+import { call, DIST, open } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-beforeEach(async (t) => {
-  server = await Server.start(site.folder, "split");
-  context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+const on = stage({ mode: "split" });
 
 const sha256 = (bytes: Uint8Array) => `sha256-${createHash("sha256").update(bytes).digest("base64")}`;
 
 /** Serves a module with a section more, which changes nothing of what it does. */
 async function altered(name: string): Promise<string> {
   const body = Buffer.concat([await readFile(join(DIST, name)), Buffer.of(0, 2, 1, 120)]);
-  await page.route(`**/${name}`, (route) => route.fulfill({ contentType: "application/wasm", body }));
+  await on.page.route(`**/${name}`, (route) => route.fulfill({ contentType: "application/wasm", body }));
   return sha256(body);
 }
 
@@ -59,31 +34,31 @@ test("the hashes in the package are those of the files beside it", async () => {
 
 test("a module that ranks and is another one is refused, unless the application names its hash", async () => {
   const hash = await altered("rank_bg.wasm");
-  assert.equal(await open(page), "module-altered");
-  assert.equal(await open(page, { integrity: { full: hash } }), "module-altered");
-  assert.equal(await open(page, { integrity: { rank: hash } }), "open");
+  assert.equal(await open(on.page), "module-altered");
+  assert.equal(await open(on.page, { integrity: { full: hash } }), "module-altered");
+  assert.equal(await open(on.page, { integrity: { rank: hash } }), "open");
 });
 
 test("a module that releases and is another one releases nothing", async () => {
   await altered("full_bg.wasm");
-  assert.equal(await open(page), "open");
-  assert.equal(await call(page, "contribute"), "module-altered");
-  assert.equal((await server.count()).count, 0);
-  await call(page, "close");
-  assert.equal(await open(page, { integrity: { full: false } }), "open");
-  assert.deepEqual(await call<Entry[]>(page, "audit.ledger"), [], "nothing was debited");
+  assert.equal(await open(on.page), "open");
+  assert.equal(await call(on.page, "contribute"), "module-altered");
+  assert.equal((await on.server.count()).count, 0);
+  await call(on.page, "close");
+  assert.equal(await open(on.page, { integrity: { full: false } }), "open");
+  assert.deepEqual(await call<Entry[]>(on.page, "audit.ledger"), [], "nothing was debited");
 });
 
 test("a script that is loaded late and is another one is not run", async () => {
   const script = sha256(await readFile(join(DIST, "full.js")));
-  await open(page, { integrity: { script } });
-  assert.match(await call<string>(page, "audit.statement"), /What leaves/);
-  await call(page, "close");
-  await page.route("**/full.js", async (route) => {
+  await open(on.page, { integrity: { script } });
+  assert.match(await call<string>(on.page, "audit.statement"), /What leaves/);
+  await call(on.page, "close");
+  await on.page.route("**/full.js", async (route) => {
     const body = `globalThis.ran = true;${await readFile(join(DIST, "full.js"), "utf8")}`;
     await route.fulfill({ contentType: "text/javascript", body });
   });
-  await open(page, { integrity: { script }, worker: "here" });
-  assert.equal(await call(page, "contribute"), "module-altered");
-  assert.equal(await page.evaluate(() => "ran" in globalThis), false);
+  await open(on.page, { integrity: { script }, worker: "here" });
+  assert.equal(await call(on.page, "contribute"), "module-altered");
+  assert.equal(await on.page.evaluate(() => "ran" in globalThis), false);
 });

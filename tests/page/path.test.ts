@@ -1,55 +1,31 @@
 // One datum, all the way: from a recorded click to the count that the server holds, by the package on a bare page.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page, Request } from "playwright-core";
-import { launch, noGpu, Server } from "../harness.ts";
+import { test } from "node:test";
+import type { Request } from "playwright-core";
+import { launch, noGpu } from "../harness.ts";
 import type { Receipt, Status } from "../../web/ts/index.ts";
-import { AT_ONCE, browse, call, loaded, open, prepare, Site } from "./site.ts";
+import { AT_ONCE, browse, call, loaded, open, prepare } from "./site.ts";
+import { stage } from "./stage.ts";
 
 /** Nothing is waited for, and shaders compute wherever there are any. */
 const POLICY = { ...AT_ONCE, sessions: 1 };
 const OPTIONS = { policy: POLICY, backend: "webgpu" };
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder, "split");
-  context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+const on = stage({ mode: "split", browser: { gpu: !noGpu } });
 
 type Sent = Omit<Receipt, "bytes"> & { bytes: number[] };
-const contribute = (on = page) => call<Sent>(on, "contribute");
-const spent = async (on = page) => (await call<{ rhoSpent: number }>(on, "status")).rhoSpent;
+const contribute = (there = on.page) => call<Sent>(there, "contribute");
+const spent = async (there = on.page) => (await call<{ rhoSpent: number }>(there, "status")).rhoSpent;
 
 test("one click travels the whole path, on WebGPU", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   const sent: Request[] = [];
-  page.on("request", (request) => sent.push(request));
-  await browse(page, [3]);
+  on.page.on("request", (request) => sent.push(request));
+  await browse(on.page, [3]);
   const { backend, examples, count, minCohort, bytes } = await contribute();
   assert.deepEqual([backend, examples, count, minCohort], [noGpu ? "simd" : "webgpu", 1, 1, 100]);
-  assert.deepEqual(await server.count(), { round: 1, count: 1, min_cohort: 100 });
+  assert.deepEqual(await on.server.count(), { round: 1, count: 1, min_cohort: 100 });
 
   const puts = sent.filter((request) => request.method() === "PUT");
   assert.equal(puts.length, 1, "one real request");
@@ -62,73 +38,72 @@ test("without WebGPU the path is the same, on the CPU", async () => {
   try {
     const device = await without.newContext();
     await prepare(device);
-    const on = await device.newPage();
-    await on.goto(server.address);
-    await open(on, OPTIONS);
-    await browse(on, [3]);
-    const { backend, examples, count } = await contribute(on);
+    const there = await device.newPage();
+    await there.goto(on.server.address);
+    await open(there, OPTIONS);
+    await browse(there, [3]);
+    const { backend, examples, count } = await contribute(there);
     assert.deepEqual([backend, examples, count], ["simd", 1, 1]);
-    assert.equal((await call<Status>(on, "status")).shaders, "no-adapter", "and why is said");
+    assert.equal((await call<Status>(there, "status")).shaders, "no-adapter", "and why is said");
   } finally {
     await without.close();
   }
 });
 
 test("a contribution without anything new sends a noised zero of the same size", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   const nothing = await contribute();
-  const device = await page.context().browser()!.newContext();
+  const device = await on.browser.newContext();
   await prepare(device);
-  const on = await device.newPage();
-  await on.goto(server.address);
-  await open(on, OPTIONS);
-  await browse(on, [3]);
-  const something = await contribute(on);
+  const there = await device.newPage();
+  await there.goto(on.server.address);
+  await open(there, OPTIONS);
+  await browse(there, [3]);
+  const something = await contribute(there);
   await device.close();
   assert.deepEqual([nothing.examples, something.examples], [0, 1]);
   assert.equal(nothing.bytes.length, something.bytes.length);
-  assert.equal((await server.count()).count, 2);
+  assert.equal((await on.server.count()).count, 2);
 });
 
 test("the ledger outlives a reload, and two tabs share it", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   await contribute();
-  const other = await context.newPage();
-  await other.goto(server.address);
+  const other = await on.tab();
   await open(other, OPTIONS);
   assert.deepEqual([await spent(), await spent(other)], [0.03125, 0.03125]);
   assert.deepEqual(await Promise.all([contribute(), contribute(other)]), ["round-contributed", "round-contributed"]);
-  await page.reload();
-  await open(page, OPTIONS, null);
+  await on.page.reload();
+  await open(on.page, OPTIONS, null);
   assert.equal(await spent(), 0.03125);
-  assert.equal((await server.count()).count, 1);
+  assert.equal((await on.server.count()).count, 1);
 });
 
 test("the lifetime budget refuses for good", async () => {
   const small = { ...OPTIONS, policy: { ...OPTIONS.policy, lifetimeRho: 0.03 } };
-  await open(page, small);
+  await open(on.page, small);
   assert.equal(await contribute(), "budget-exhausted");
-  await page.reload();
-  await open(page, small, null);
+  await on.page.reload();
+  await open(on.page, small, null);
   assert.equal(await contribute(), "budget-exhausted");
-  assert.equal((await server.count()).count, 0, "nothing was sent");
+  assert.equal((await on.server.count()).count, 0, "nothing was sent");
 });
 
 test("a server that is down is said, and the same bytes go out when it is back", async () => {
-  await open(page, OPTIONS);
-  await browse(page, [3]);
-  await loaded(page);
+  await open(on.page, OPTIONS);
+  await browse(on.page, [3]);
+  await loaded(on.page);
   const puts: Request[] = [];
-  page.on("request", (request) => request.method() === "PUT" && puts.push(request));
-  await page.route("**/uploads/*", (route) => route.abort());
+  on.page.on("request", (request) => request.method() === "PUT" && puts.push(request));
+  await on.page.route("**/uploads/*", (route) => route.abort());
   assert.equal(await contribute(), "server-unreachable");
-  await page.unroute("**/uploads/*");
-  await server.down();
+  await on.page.unroute("**/uploads/*");
+  await on.server.down();
   assert.equal(await contribute(), "server-unreachable");
-  await server.up();
+  await on.server.up();
   await contribute();
   assert.equal(puts.length, 2);
   assert.deepEqual(puts[0]?.postDataBuffer(), puts[1]?.postDataBuffer());
   assert.equal(await spent(), 0.03125, "it was paid for once");
-  assert.equal((await server.count()).count, 1);
+  assert.equal((await on.server.count()).count, 1);
 });

@@ -6,47 +6,28 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
+import { test } from "node:test";
 import type { Personalizer } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
-import { browse, call, DIST, open, order, prepare, Site } from "./site.ts";
+import { browse, call, DIST, open, order } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-
-before(async () => {
-  site = await Site.make();
-  // Another name for the same machine, which is no secure one.
-  browser = await launch({ gpu: false, flags: ["--host-resolver-rules=MAP plain.test 127.0.0.1"] });
-  server = await Server.start(site.folder);
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
+// Another name for the same machine, which is no secure one.
+const flags = ["--host-resolver-rules=MAP plain.test 127.0.0.1"];
+const on = stage({ shared: "server", browser: { flags }, path: null });
 
 for (const worker of [true, false]) {
   test(`on plain http it works in memory and says why, ${worker ? "in a worker" : "in the page's thread"}`, async () => {
-    const context = await browser.newContext();
-    try {
-      await prepare(context);
-      const page = await context.newPage();
-      await page.goto(server.address.replace("127.0.0.1", "plain.test"));
-      assert.equal(await page.evaluate(() => isSecureContext), false);
-      assert.equal(await open(page, { worker }), "open");
-      await browse(page, [3, 3, 3]);
-      assert.equal((await order(page))[0], "item-3");
-      const status = await call<{ storage: string; because: string; events: number }>(page, "status");
-      assert.deepEqual([status.storage, status.events], ["memory", 7]);
-      assert.match(status.because, /^this page is not served over https: nothing is kept/);
-      assert.equal(await call(page, "contribute"), "storage-unavailable");
-      await call(page, "close");
-    } finally {
-      await context.close();
-    }
+    const { page } = on;
+    await page.goto(on.server.address.replace("127.0.0.1", "plain.test"));
+    assert.equal(await page.evaluate(() => isSecureContext), false);
+    assert.equal(await open(page, { worker }), "open");
+    await browse(page, [3, 3, 3]);
+    assert.equal((await order(page))[0], "item-3");
+    const status = await call<{ storage: string; because: string; events: number }>(page, "status");
+    assert.deepEqual([status.storage, status.events], ["memory", 7]);
+    assert.match(status.because, /^this page is not served over https: nothing is kept/);
+    assert.equal(await call(page, "contribute"), "storage-unavailable");
+    await call(page, "close");
   });
 }
 
@@ -63,14 +44,13 @@ test("from another origin it starts its worker from here", async () => {
     const path = request.url ?? "/";
     if (!path.startsWith("/v1/"))
       return response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
-    const reply = await fetch(server.address + path);
+    const reply = await fetch(on.server.address + path);
     return response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
   }).listen(0, "127.0.0.1");
   await once(shop, "listening");
   const at = (it: typeof cdn) => `http://127.0.0.1:${(it.address() as AddressInfo).port}`;
-  const context = await browser.newContext();
+  const { page } = on;
   try {
-    const page = await context.newPage();
     await page.goto(at(shop));
     const seen = await page.evaluate(async (from) => {
       const { createPersonalizer } = await import(`${from}/index.js`);
@@ -89,7 +69,8 @@ test("from another origin it starts its worker from here", async () => {
     }, at(cdn));
     assert.deepEqual(seen, [true, true]);
   } finally {
-    await context.close();
+    // What a browser keeps open keeps a server from ending.
+    await on.context.close();
     cdn.close();
     shop.close();
   }

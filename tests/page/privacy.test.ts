@@ -2,16 +2,14 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "node:test";
 import type { Personalizer, Preview } from "../../web/ts/index.ts";
-import { launch, Server } from "../harness.ts";
-import { call, IMPATIENT, LOADED, open } from "./site.ts";
+import { call, open } from "./site.ts";
+import { stage } from "./stage.ts";
 
 const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 const ITEMS = [0, 1, 2, 3].map((n) => ({
@@ -19,40 +17,12 @@ const ITEMS = [0, 1, 2, 3].map((n) => ({
   embedding: Array.from({ length: 16 }, (_, i) => (i === n ? 1 : 0.125)),
 }));
 
-let folder: string;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "privet-page-"));
-  await writeFile(join(folder, "index.html"), '<!doctype html><link rel="icon" href="data:,">');
-  for (const name of LOADED) await copyFile(join(DIST, name), join(folder, name));
-  await writeFile(join(folder, "worker.js"), IMPATIENT + (await readFile(join(DIST, "worker.js"), "utf8")));
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser.close();
-  await rm(folder, { recursive: true });
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(folder, "device");
-  context = await browser.newContext();
-  page = await context.newPage();
-  // tsx keeps the names of functions by a helper that a page does not have.
-  await page.addInitScript("globalThis.__name = (named) => named");
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+const on = stage({ path: null });
 
 /** Opens a personalizer in the page, as `personalizer`, that has seen something. */
 async function start(): Promise<void> {
-  await page.goto(server.address);
-  await page.evaluate(async (items) => {
+  await on.page.goto(on.server.address);
+  await on.page.evaluate(async (items) => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const { leader: key } = await (await fetch("/v1/identity")).json();
@@ -75,7 +45,7 @@ async function start(): Promise<void> {
 }
 
 const contribute = () =>
-  page.evaluate(async () => {
+  on.page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
     try {
       return { bytes: Array.from((await personalizer.contribute()).bytes) };
@@ -85,14 +55,14 @@ const contribute = () =>
   });
 
 const spent = () =>
-  page.evaluate(
+  on.page.evaluate(
     async () => (await (globalThis as unknown as { personalizer: Personalizer }).personalizer.status()).rhoSpent,
   );
 
 /** The ledger hears of a session beside all else: what is written after that is something else's. */
 async function sessionKnown(): Promise<void> {
   const known = () =>
-    page.evaluate(async () => {
+    on.page.evaluate(async () => {
       const opened = indexedDB.open("privet");
       await new Promise((resolve) => opened.addEventListener("success", resolve));
       const count = opened.result.transaction("ledger").objectStore("ledger").count();
@@ -105,7 +75,7 @@ async function sessionKnown(): Promise<void> {
 
 /** Every byte that the origin keeps. */
 const stored = () =>
-  page.evaluate(async () => {
+  on.page.evaluate(async () => {
     const opened = indexedDB.open("privet");
     await new Promise((resolve) => opened.addEventListener("success", resolve));
     const transaction = opened.result.transaction(["ledger", "records"]);
@@ -125,7 +95,7 @@ test("a dry run shows each stage and its cost, and changes and stores nothing", 
   await start();
   await sessionKnown();
   const before = await stored();
-  const preview = await page.evaluate(async () => {
+  const preview = await on.page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
     const preview: Preview = await personalizer.audit.preview();
     return { ...preview, gradient: Array.from(preview.gradient), clipped: Array.from(preview.clipped) };
@@ -161,7 +131,7 @@ test("a dry run shows each stage and its cost, and changes and stores nothing", 
 
 test("the statement speaks of the open round, and a receipt's bytes are read field by field", async () => {
   await start();
-  const [statement, round, upload, garbled] = await page.evaluate(async () => {
+  const [statement, round, upload, garbled] = await on.page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
     const { bytes, id } = await personalizer.contribute();
     const { id: named, configuration, entries } = await personalizer.audit.inspect("upload", bytes);
@@ -185,7 +155,7 @@ test("the statement speaks of the open round, and a receipt's bytes are read fie
 
 test("what is recorded is learnt between calls, explained, carried over and forgotten", async () => {
   await start();
-  const seen = await page.evaluate(async (items) => {
+  const seen = await on.page.evaluate(async (items) => {
     const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
     const candidates = items.map((item, n) => ({ ...item, score: -n / 10 }));
     const explain = { explain: true };
@@ -248,26 +218,26 @@ for (const [what, source] of [
 ] as const) {
   test(`a random source that is ${what} debits nothing and releases nothing`, async () => {
     const worker = await readFile(join(DIST, "worker.js"), "utf8");
-    await page.route("**/worker.js", (route) =>
+    await on.page.route("**/worker.js", (route) =>
       route.fulfill({ contentType: "text/javascript", body: `${source}\n${worker}` }),
     );
     // Where nothing at all comes of it, not even what the user agreed to can be sealed and kept.
     const refused = await start().then(contribute, (error: Error) => ({ code: error.message.match(/random/)?.[0] }));
     assert.match(refused.code ?? "", /^random/);
-    assert.equal((await server.count()).count, 0);
-    if (await page.evaluate(() => "personalizer" in globalThis)) assert.equal(await spent(), 0);
+    assert.equal((await on.server.count()).count, 0);
+    if (await on.page.evaluate(() => "personalizer" in globalThis)) assert.equal(await spent(), 0);
   });
 }
 
 test("the same page with a sound source contributes", async () => {
   await start();
   assert.ok((await contribute()).bytes);
-  assert.equal((await server.count()).count, 1);
+  assert.equal((await on.server.count()).count, 1);
 });
 
 test("each limit of the policy refuses a round that asks for more", async () => {
-  await page.goto(server.address);
-  const codes = await page.evaluate(async () => {
+  await on.page.goto(on.server.address);
+  const codes = await on.page.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const { leader: key } = await (await fetch("/v1/identity")).json();
@@ -306,7 +276,7 @@ test("nothing that a server said before comes back to it: no header tells one de
     const url = request.url ?? "/";
     const { host: _, connection: __, ...headers } = request.headers;
     seen.push([url, Object.keys(headers)]);
-    const reply = await fetch(server.address + url, { headers: { accept: String(headers.accept) } });
+    const reply = await fetch(on.server.address + url, { headers: { accept: String(headers.accept) } });
     const given = {
       "content-type": reply.headers.get("content-type") ?? "",
       etag: '"device-7"',
@@ -317,11 +287,11 @@ test("nothing that a server said before comes back to it: no header tells one de
     response.end(Buffer.from(await reply.arrayBuffer()));
   }).listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  await page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`);
+  await on.page.goto(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`);
   for (let n = 0; n < 3; n++) {
-    assert.equal(await open(page), "open");
-    await call(page, "refresh");
-    await page.reload();
+    assert.equal(await open(on.page), "open");
+    await call(on.page, "refresh");
+    await on.page.reload();
   }
   proxy.close();
   const rounds = seen.filter(([url]) => url.endsWith("/round"));

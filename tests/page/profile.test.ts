@@ -1,38 +1,15 @@
 // What is remembered, told to the person whose it is; and how both orders did.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { DEMO_TASKS, launch, Server } from "../harness.ts";
+import { test } from "node:test";
+import { DEMO_TASKS } from "../harness.ts";
 import type { Personalizer, ProfileSummary, Report } from "../../web/ts/index.ts";
-import { AT_ONCE, call, open, prepare, Site } from "./site.ts";
+import { AT_ONCE, call, open } from "./site.ts";
+import { stage } from "./stage.ts";
 
 const OPTIONS = { task: "feed", policy: { ...AT_ONCE, minCohort: 32 } };
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-  server = await Server.start(site.folder, "split", ["--tasks", DEMO_TASKS]);
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(() => context.close());
-});
+const on = stage({ mode: "split", flags: ["--tasks", DEMO_TASKS], shared: "server" });
 
 const ITEMS = [0, 1, 2, 3].map((n) => ({
   id: `item-${n}`,
@@ -42,8 +19,8 @@ const ITEMS = [0, 1, 2, 3].map((n) => ({
 }));
 
 /** Orders and shows all items, and clicks on some of that slate; what was given as the reasons. */
-const visit = (clicks: number[], on = page) =>
-  on.evaluate(
+const visit = (clicks: number[], there = on.page) =>
+  there.evaluate(
     async ({ items, clicks }) => {
       const { personalizer } = globalThis as unknown as { personalizer: Personalizer };
       const slate = await personalizer.rerank(items, { explain: true });
@@ -54,13 +31,13 @@ const visit = (clicks: number[], on = page) =>
     { items: ITEMS, clicks },
   );
 
-const profile = (on = page) => call<ProfileSummary>(on, "profile");
+const profile = (there = on.page) => call<ProfileSummary>(there, "profile");
 const deeds = ({ recent }: ProfileSummary) => recent.map(({ item, kind }) => `${kind} ${item}`);
 const topics = ({ counted }: ProfileSummary) =>
   Object.fromEntries(counted.map(({ attribute, value, chosen, shown }) => [`${attribute} ${value}`, [chosen, shown]]));
 
 test("a profile is told by the names of its items and values, the latest first", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   assert.deepEqual(await profile(), { events: 0, evidence: 0, recent: [], counted: [] });
   await visit([3, 2]);
   const told = await profile();
@@ -76,14 +53,14 @@ test("a profile is told by the names of its items and values, the latest first",
 });
 
 test("what is forgotten is told no more", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   await visit([3, 0]);
-  await call(page, "forget", { item: "item-3" });
-  await call(page, "train", { maxMs: 500 });
+  await call(on.page, "forget", { item: "item-3" });
+  await call(on.page, "train", { maxMs: 500 });
   await visit([]);
   assert.deepEqual(deeds(await profile()), ["click item-0"]);
-  await call(page, "forget", { attribute: "topic", value: "sea" });
-  await call(page, "train", { maxMs: 500 });
+  await call(on.page, "forget", { attribute: "topic", value: "sea" });
+  await call(on.page, "train", { maxMs: 500 });
   const told = await profile();
   const { counted } = told;
   assert.deepEqual([told.evidence, told.recent, counted.map(({ value }) => value)], [0, [], [undefined]]);
@@ -93,11 +70,11 @@ test("what is forgotten is told no more", async () => {
 });
 
 test("after a reload names are known again of what is proposed, and so are reasons", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   await visit([3]);
   assert.ok((await visit([])).includes("item-3"));
-  await page.reload();
-  await open(page, OPTIONS, null);
+  await on.page.reload();
+  await open(on.page, OPTIONS, null);
   const unnamed = await profile();
   assert.deepEqual([unnamed.evidence, unnamed.recent.map(({ kind }) => kind)], [1, ["click"]]);
   assert.ok((await visit([])).includes("item-3"), "the reason is named by the candidates themselves");
@@ -105,11 +82,11 @@ test("after a reload names are known again of what is proposed, and so are reaso
 });
 
 test("how both orders did is told once slates are closed", async () => {
-  await open(page, { ...OPTIONS, policy: { ...OPTIONS.policy, interleaveEvery: 1 } });
+  await open(on.page, { ...OPTIONS, policy: { ...OPTIONS.policy, interleaveEvery: 1 } });
   const none = { slates: 0, interleaved: { server: 0, personal: 0, neither: 0 }, clicksIgnored: 0 };
-  assert.deepEqual(await call(page, "report"), none);
+  assert.deepEqual(await call(on.page, "report"), none);
   for (let n = 0; n < 9; n++) await visit([3]);
-  const { slates, server, personal, difference } = await call<Report>(page, "report");
+  const { slates, server, personal, difference } = await call<Report>(on.page, "report");
   // The first is the server's: nothing was known. Four are open still.
   assert.equal(slates, 4);
   assert.ok(server && personal && difference);
@@ -119,10 +96,9 @@ test("how both orders did is told once slates are closed", async () => {
 });
 
 test("a device over a store in memory is apart from the tabs of its task", async () => {
-  await open(page, OPTIONS);
+  await open(on.page, OPTIONS);
   await visit([3]);
-  const other = await context.newPage();
-  await other.goto(server.address);
+  const other = await on.tab();
   const rho = await other.evaluate(async (options) => {
     const entry = "/index.js";
     const thread = "/worker.js";
@@ -158,6 +134,6 @@ test("a device over a store in memory is apart from the tabs of its task", async
   }, OPTIONS);
   assert.ok(rho > 0);
   assert.equal((await call<{ events: number }>(other, "status")).events, 0);
-  const mine = await call<{ events: number; rhoSpent: number }>(page, "status");
+  const mine = await call<{ events: number; rhoSpent: number }>(on.page, "status");
   assert.deepEqual([mine.events > 0, mine.rhoSpent], [true, 0]);
 });

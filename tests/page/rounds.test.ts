@@ -6,45 +6,20 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "node:test";
 import type { Personalizer, Receipt, Status } from "../../web/ts/index.ts";
-import { launch, noGpu, Server } from "../harness.ts";
-import { AT_ONCE, browse, call, type Global, loaded, open, prepare, Site } from "./site.ts";
+import { noGpu } from "../harness.ts";
+import { AT_ONCE, browse, call, type Global, loaded, open, prepare } from "./site.ts";
+import { stage } from "./stage.ts";
 
 const COHORT = 3;
 const POLICY = { ...AT_ONCE, minCohort: COHORT };
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
+const on = stage({ mode: "split", flags: ["--min-cohort", String(COHORT)], browser: { gpu: !noGpu } });
 
-before(async () => {
-  site = await Site.make();
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder, "split", ["--min-cohort", String(COHORT)]);
-  context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
-
-const status = () => call<Status>(page, "status");
+const status = () => call<Status>(on.page, "status");
 const count = async (round = 1) => {
-  const reply = await fetch(`${server.address}/v1/tasks/demo/rounds/${round}/aggregate`);
+  const reply = await fetch(`${on.server.address}/v1/tasks/demo/rounds/${round}/aggregate`);
   return ((await reply.json()) as { count: number }).count;
 };
 
@@ -59,7 +34,7 @@ async function until<T>(work: () => Promise<T>, wanted: T): Promise<void> {
 
 /** The order of many items that the server likes equally well. */
 const shared = () =>
-  page.evaluate(async () => {
+  on.page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as Global;
     const wave = (n: number) => Array.from({ length: 16 }, (_, i) => Math.sin(n * 1.7 + i * (1 + n / 7)));
     const items = Array.from({ length: 40 }, (_, n) => ({ id: `wave-${n}`, score: 0, embedding: wave(n) }));
@@ -74,38 +49,38 @@ for (const backend of noGpu ? ["simd"] : ["simd", "webgpu"]) {
     for (let n = 0; n < COHORT; n++) {
       if (n > 0) {
         // Another device, which is gone afterwards.
-        const other = await browser.newContext();
+        const other = await on.browser.newContext();
         await prepare(other);
         const device = await other.newPage();
-        await device.goto(server.address);
+        await device.goto(on.server.address);
         assert.equal(await open(device, { policy: POLICY, backend }), "open");
         await browse(device, [n, n, n]);
         assert.equal((await call<{ count: number }>(device, "contribute")).count, n);
         await other.close();
       }
       if (n === COHORT - 1) {
-        assert.equal(await open(page, { policy: POLICY, backend }), "open");
-        await browse(page, [3, 3, 1, 3, 1]);
+        assert.equal(await open(on.page, { policy: POLICY, backend }), "open");
+        await browse(on.page, [3, 3, 1, 3, 1]);
       }
     }
     const before = await shared();
-    assert.equal(await call(page, "refresh"), false, "the round is still open");
-    const statement = await call<string>(page, "audit.statement");
+    assert.equal(await call(on.page, "refresh"), false, "the round is still open");
+    const statement = await call<string>(on.page, "audit.statement");
     assert.match(statement, /two|both/i);
-    const receipt = await call<Receipt>(page, "contribute");
+    const receipt = await call<Receipt>(on.page, "contribute");
     assert.deepEqual([receipt.count, receipt.round, receipt.backend], [COHORT, 1, backend]);
     assert.ok(receipt.examples > 0);
-    await until(() => call<boolean>(page, "refresh"), true);
+    await until(() => call<boolean>(on.page, "refresh"), true);
     const after = await shared();
     const now = await status();
     assert.deepEqual([now.round, now.events, now.owed], [2, 9, 0], "the profile stays");
     assert.deepEqual([now.backend, now.shaders], backend === "webgpu" ? ["webgpu", "in-use"] : ["simd", undefined]);
     assert.notDeepEqual(after.shared, before.shared);
     assert.notDeepEqual(after.order, before.order);
-    await page.reload();
-    await open(page, { policy: POLICY, backend }, null);
+    await on.page.reload();
+    await open(on.page, { policy: POLICY, backend }, null);
     assert.deepEqual((await shared()).order, after.order);
-    assert.equal((await call<{ count: number; round: number }>(page, "contribute")).round, 2);
+    assert.equal((await call<{ count: number; round: number }>(on.page, "contribute")).round, 2);
   });
 }
 
@@ -114,14 +89,14 @@ test("a page of another origin contributes", async () => {
   const files = createServer(async (request, response) => {
     const name = request.url === "/" ? "index.html" : (request.url ?? "/").slice(1);
     response.writeHead(200, { "content-type": types[name.split(".").pop() ?? ""] ?? "" });
-    response.end(await readFile(join(site.folder, name)).catch(() => ""));
+    response.end(await readFile(join(on.site.folder, name)).catch(() => ""));
   }).listen(0, "127.0.0.1");
   await once(files, "listening");
   try {
-    const { leader, helper } = await (await fetch(`${server.address}/v1/identity`)).json();
-    const aggregators = { leader: { url: server.address, key: leader }, helper: { key: helper } };
-    await page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
-    const opened = await page.evaluate(
+    const { leader, helper } = await (await fetch(`${on.server.address}/v1/identity`)).json();
+    const aggregators = { leader: { url: on.server.address, key: leader }, helper: { key: helper } };
+    await on.page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
+    const opened = await on.page.evaluate(
       async ({ aggregators, policy }) => {
         const entry = "/index.js";
         const { createPersonalizer } = await import(entry);
@@ -148,89 +123,89 @@ test("a page of another origin contributes", async () => {
 /** Other devices contribute until the first round closes, and the next one is open. */
 async function closeFirst(): Promise<void> {
   const others = Array.from({ length: COHORT }, async () => {
-    const other = await browser.newContext();
+    const other = await on.browser.newContext();
     await prepare(other);
     const device = await other.newPage();
-    await device.goto(server.address);
+    await device.goto(on.server.address);
     await open(device, { policy: POLICY });
     await call(device, "contribute");
     await other.close();
   });
   await Promise.all(others);
   await until(async () => {
-    const reply = await fetch(`${server.address}/v1/tasks/demo/round`);
+    const reply = await fetch(`${on.server.address}/v1/tasks/demo/round`);
     return reply.ok && (await count(2).catch(() => -1)) === 0;
   }, true);
 }
 
 test("a round that closed meanwhile is found out before anything is debited for it, and the next one is taken", async () => {
-  await open(page, { policy: POLICY });
-  await browse(page, [3, 3]);
+  await open(on.page, { policy: POLICY });
+  await browse(on.page, [3, 3]);
   await closeFirst();
   assert.equal((await status()).round, 1, "the device still holds the first round's configuration");
-  assert.equal((await call<{ round: number }>(page, "contribute")).round, 2);
+  assert.equal((await call<{ round: number }>(on.page, "contribute")).round, 2);
   assert.equal((await status()).rhoSpent, 0.03125);
 });
 
 test("a round that closes between the look and the upload: what was spent is spent, nothing is sent twice", async () => {
-  await open(page, { policy: POLICY });
-  await browse(page, [3, 3]);
-  const first = Buffer.from(await (await fetch(`${server.address}/v1/tasks/demo/round`)).arrayBuffer());
+  await open(on.page, { policy: POLICY });
+  await browse(on.page, [3, 3]);
+  const first = Buffer.from(await (await fetch(`${on.server.address}/v1/tasks/demo/round`)).arrayBuffer());
   await closeFirst();
-  await page.route("**/v1/tasks/demo/round", (route) => route.fulfill({ body: first }), { times: 1 });
-  assert.equal(await call(page, "contribute"), "round-closed");
+  await on.page.route("**/v1/tasks/demo/round", (route) => route.fulfill({ body: first }), { times: 1 });
+  assert.equal(await call(on.page, "contribute"), "round-closed");
   assert.deepEqual([(await status()).round, (await status()).rhoSpent], [2, 0.03125]);
-  assert.equal((await call<{ round: number; count: number }>(page, "contribute")).round, 2);
-  const fates = (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  assert.equal((await call<{ round: number; count: number }>(on.page, "contribute")).round, 2);
+  const fates = (await call<{ fate: string }[]>(on.page, "audit.ledger")).map(({ fate }) => fate);
   assert.deepEqual(fates, ["refused", "sent"]);
 });
 
 test("offline: it ranks, debits nothing for a round that it cannot look at, and sends what is finished once", async () => {
   const bodies: string[] = [];
-  page.on("request", (request) => {
+  on.page.on("request", (request) => {
     if (request.method() === "PUT") bodies.push(request.postDataBuffer()?.toString("hex") ?? "");
   });
-  await open(page, { policy: POLICY });
-  await loaded(page);
-  await context.setOffline(true);
-  await server.down();
-  await browse(page, [3, 3, 3]);
-  assert.equal(await call(page, "contribute"), "server-unreachable");
+  await open(on.page, { policy: POLICY });
+  await loaded(on.page);
+  await on.context.setOffline(true);
+  await on.server.down();
+  await browse(on.page, [3, 3, 3]);
+  assert.equal(await call(on.page, "contribute"), "server-unreachable");
   assert.deepEqual([(await status()).rhoSpent, bodies], [0, []]);
-  await server.up();
-  await context.setOffline(false);
+  await on.server.up();
+  await on.context.setOffline(false);
   // The connection is lost when all is made.
-  await page.route("**/uploads/*", (route) => route.abort());
-  assert.equal(await call(page, "contribute"), "server-unreachable");
-  assert.equal(await call(page, "contribute"), "server-unreachable");
+  await on.page.route("**/uploads/*", (route) => route.abort());
+  assert.equal(await call(on.page, "contribute"), "server-unreachable");
+  assert.equal(await call(on.page, "contribute"), "server-unreachable");
   assert.equal((await status()).rhoSpent, 0.03125);
-  await page.unroute("**/uploads/*");
-  assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+  await on.page.unroute("**/uploads/*");
+  assert.equal((await call<{ count: number }>(on.page, "contribute")).count, 1);
   assert.equal((await status()).rhoSpent, 0.03125);
   assert.deepEqual([bodies.length, new Set(bodies).size], [3, 1]);
   assert.equal(await count(), 1);
 });
 
 test("a server that is away when the page opens: the round and head of before stand in", async () => {
-  await open(page, { policy: POLICY });
-  await browse(page, [3, 3, 3]);
-  await page.route("**/v1/tasks/**", (route) => route.abort());
-  await call(page, "close");
-  assert.equal(await open(page, { policy: POLICY }), "open");
+  await open(on.page, { policy: POLICY });
+  await browse(on.page, [3, 3, 3]);
+  await on.page.route("**/v1/tasks/**", (route) => route.abort());
+  await call(on.page, "close");
+  assert.equal(await open(on.page, { policy: POLICY }), "open");
   const { events, round, refused } = await status();
   assert.deepEqual([events, round, refused], [7, 1, "server-unreachable"]);
-  const fresh = await browser.newContext();
+  const fresh = await on.browser.newContext();
   await prepare(fresh);
   const other = await fresh.newPage();
   await other.route("**/v1/tasks/**", (route) => route.abort());
-  await other.goto(server.address);
+  await other.goto(on.server.address);
   assert.equal(await open(other, { policy: POLICY }), "server-unreachable", "a new device has nothing to stand in");
   await fresh.close();
 });
 
 test("a signature that is wrong, a swapped helper, a hostile task: each is refused with its own code", async () => {
   const key = "7".repeat(64);
-  const { leader, helper } = (await (await fetch(`${server.address}/v1/identity`)).json()) as Record<string, string>;
+  const { leader, helper } = (await (await fetch(`${on.server.address}/v1/identity`)).json()) as Record<string, string>;
   const aggregators = (more: object) => ({ aggregators: { leader: { url: "/", key: leader }, ...more } });
   for (const [code, options] of [
     ["signature-wrong", { policy: POLICY, ...aggregators({ helper: { key } }) }],
@@ -241,34 +216,34 @@ test("a signature that is wrong, a swapped helper, a hostile task: each is refus
     ["task-unknown", { policy: POLICY, task: "other" }],
     ["open", { policy: POLICY }],
   ] as const) {
-    assert.equal(await open(page, options), code, JSON.stringify(options));
+    assert.equal(await open(on.page, options), code, JSON.stringify(options));
   }
-  await browse(page, [3, 3, 3]);
+  await browse(on.page, [3, 3, 3]);
   const puts: string[] = [];
-  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  on.page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
   const spoil = (bytes: Buffer) => {
     bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
     return bytes;
   };
-  await page.route("**/v1/tasks/demo/round", async (route) => {
+  await on.page.route("**/v1/tasks/demo/round", async (route) => {
     const reply = await route.fetch();
     await route.fulfill({ response: reply, body: spoil(await reply.body()) });
   });
-  assert.equal(await call(page, "refresh"), "signature-wrong");
+  assert.equal(await call(on.page, "refresh"), "signature-wrong");
   const { round, events, kernels } = await status();
   assert.equal(kernels, "simd128");
   assert.deepEqual([round, events], [1, 7], "it goes on with what was verified");
-  await page.unroute("**/v1/tasks/demo/round");
+  await on.page.unroute("**/v1/tasks/demo/round");
   assert.equal(puts.length, 0);
 
-  const fresh = await browser.newContext();
+  const fresh = await on.browser.newContext();
   await prepare(fresh);
   const other = await fresh.newPage();
   await other.route("**/v1/heads/*", async (route) => {
     const reply = await route.fetch();
     await route.fulfill({ response: reply, body: spoil(await reply.body()) });
   });
-  await other.goto(server.address);
+  await other.goto(on.server.address);
   assert.equal(await open(other, { policy: POLICY }), "head-stale", "other bytes than the round names");
   await fresh.close();
 });
@@ -277,20 +252,20 @@ test("unasked it contributes by the clock, whatever the user does", async () => 
   const policy = { ...POLICY, intervalMs: 3_600_000 };
   const seen: number[][] = [];
   for (const clicks of [[], [3, 3, 3, 2, 1, 3]]) {
-    const device = await browser.newContext();
+    const device = await on.browser.newContext();
     await prepare(device);
-    const on = await device.newPage();
+    const there = await device.newPage();
     const puts: number[] = [];
-    on.on("request", (request) => request.method() === "PUT" && puts.push(request.postDataBuffer()?.length ?? 0));
-    await on.goto(server.address);
-    await open(on, { policy, schedule: "auto" });
-    await browse(on, clicks);
+    there.on("request", (request) => request.method() === "PUT" && puts.push(request.postDataBuffer()?.length ?? 0));
+    await there.goto(on.server.address);
+    await open(there, { policy, schedule: "auto" });
+    await browse(there, clicks);
     await until(() => count(), seen.length + 1);
-    await browse(on, clicks);
-    await on.reload();
-    await open(on, { policy, schedule: "auto" }, null);
-    await on.waitForTimeout(500);
-    assert.equal(await call(on, "contribute"), "round-contributed", "by hand the ledger holds as well");
+    await browse(there, clicks);
+    await there.reload();
+    await open(there, { policy, schedule: "auto" }, null);
+    await there.waitForTimeout(500);
+    assert.equal(await call(there, "contribute"), "round-contributed", "by hand the ledger holds as well");
     seen.push(puts);
     await device.close();
   }

@@ -2,55 +2,26 @@
 // whole step, and says why.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import { test } from "node:test";
 import type { Receipt, Status } from "../../web/ts/index.ts";
-import { launch, noGpu, Server } from "../harness.ts";
-import { call, type Global, loaded, meddle, open, prepare, Site } from "./site.ts";
+import { noGpu } from "../harness.ts";
+import { call, type Global, loaded, meddle, open } from "./site.ts";
+import { stage } from "./stage.ts";
 
 const EVENTS = 30;
 /** What the demo's head has an event earn. */
 const STEPS = 8 * EVENTS;
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch();
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder);
-  await fresh();
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+const on = stage({ browser: { gpu: !noGpu } });
 
 /** A device that was never here, with a script before every other of its page. */
-async function fresh(script = ""): Promise<void> {
-  await context?.close();
-  context = await browser.newContext();
-  await prepare(context);
-  if (script) await context.addInitScript(script);
-  page = await context.newPage();
-  await page.goto(server.address);
-}
+const fresh = (script: string) => on.fresh({ script });
 
-const status = () => call<Status>(page, "status");
+const status = () => call<Status>(on.page, "status");
 
 /** Clicks on so many items one after the other, each over another one, and learns all of it; the scores of many items then. */
 const learnt = () =>
-  page
+  on.page
     .evaluate(async (events) => {
       const { personalizer } = globalThis as unknown as Global;
       const item = (n: number) => ({
@@ -69,7 +40,7 @@ const learnt = () =>
 
 /** The scores of many items. */
 const ranked = () =>
-  page.evaluate(async () => {
+  on.page.evaluate(async () => {
     const { personalizer } = globalThis as unknown as Global;
     const item = (n: number) => ({
       id: `thing-${n}`,
@@ -95,12 +66,12 @@ function assertSame(ours: Learnt, other: Learnt): void {
 
 /** What a device learns whose application wants no shaders. */
 async function bySimd(): Promise<Learnt> {
-  await fresh();
-  await open(page, { worker: "here", backend: "simd" });
+  await on.fresh();
+  await open(on.page, { worker: "here", backend: "simd" });
   const wanted = await learnt();
   const { shaders, backend, steps } = await status();
   assert.deepEqual([shaders, backend, steps], [undefined, "simd", STEPS]);
-  await fresh();
+  await on.fresh();
   return wanted;
 }
 
@@ -177,29 +148,29 @@ for (const [what, code, script] of noGpu ? [] : FAULTS) {
   test(`${what}: SIMD goes on, no step is lost or taken twice, and ${code} is said`, async () => {
     const wanted = await bySimd();
     await fresh(script);
-    assert.equal(await open(page, { worker: "here", backend: "webgpu" }), "open");
+    assert.equal(await open(on.page, { worker: "here", backend: "webgpu" }), "open");
     assertSame(await learnt(), wanted);
     const { shaders, backend, steps, owed } = await status();
     assert.deepEqual([shaders, backend, steps, owed], [code, "simd", STEPS, 0]);
-    assert.equal((await call<Receipt>(page, "contribute")).backend, "simd");
+    assert.equal((await call<Receipt>(on.page, "contribute")).backend, "simd");
   });
 }
 
 test("forced to it, shaders take every step, to the same order", { skip: noGpu }, async () => {
   const wanted = await bySimd();
-  await open(page, { backend: "webgpu" });
+  await open(on.page, { backend: "webgpu" });
   assertSame(await learnt(), wanted);
   const { shaders, backend, steps, owed } = await status();
   assert.deepEqual([shaders, backend, steps, owed], ["in-use", "webgpu", STEPS, 0]);
-  assert.equal((await call<Receipt>(page, "contribute")).backend, "webgpu");
+  assert.equal((await call<Receipt>(on.page, "contribute")).backend, "webgpu");
 });
 
 test("an error of its own that a browser tells of ends nothing", { skip: noGpu }, async () => {
   const wanted = await bySimd();
   const said: string[] = [];
   await fresh(atSubmission(6, internal));
-  page.on("pageerror", ({ message }) => said.push(message));
-  await open(page, { worker: "here", backend: "webgpu" });
+  on.page.on("pageerror", ({ message }) => said.push(message));
+  await open(on.page, { worker: "here", backend: "webgpu" });
   assertSame(await learnt(), wanted);
   const { shaders, steps, owed } = await status();
   assert.deepEqual([shaders, steps, owed, said], ["in-use", STEPS, 0, []]);
@@ -213,10 +184,10 @@ test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip
       return armed ? Promise.reject(new DOMException("gone", "OperationError")) : map.apply(this, args);
     };`,
   );
-  await open(page, { worker: "here", backend: "webgpu" });
+  await open(on.page, { worker: "here", backend: "webgpu" });
   await learnt();
-  await page.evaluate("armed = true");
-  const { backend, examples, rho } = await call<Receipt>(page, "contribute");
+  await on.page.evaluate("armed = true");
+  const { backend, examples, rho } = await call<Receipt>(on.page, "contribute");
   const { shaders, rhoSpent } = await status();
   assert.deepEqual([backend, shaders, rhoSpent], ["simd", "gpu-failed", rho]);
   assert.ok(examples > 0);
@@ -225,10 +196,10 @@ test("a gradient whose GPU is lost under it is the CPU's, and paid once", { skip
 test("an order whose GPU is lost under it is SIMD's", { skip: noGpu }, async () => {
   const wanted = await bySimd();
   await fresh(spoilt.replace("globalThis.mapped?.() ?? true", "globalThis.armed"));
-  await open(page, { worker: "here", backend: "webgpu" });
+  await open(on.page, { worker: "here", backend: "webgpu" });
   await learnt();
   assert.equal((await status()).shaders, "in-use");
-  await page.evaluate("armed = true");
+  await on.page.evaluate("armed = true");
   assertSame(await ranked(), wanted);
   assert.equal((await status()).shaders, "wrong-numbers");
 });
@@ -238,11 +209,11 @@ test(
   { skip: noGpu },
   async () => {
     const wanted = await bySimd();
-    await open(page, { worker: "here", backend: "webgpu" });
-    await call(page, "contribute");
-    await meddle(page, "ledger", "account", [1, 2, 3]);
-    await page.reload();
-    await open(page, { worker: "here", backend: "webgpu" }, null);
+    await open(on.page, { worker: "here", backend: "webgpu" });
+    await call(on.page, "contribute");
+    await meddle(on.page, "ledger", "account", [1, 2, 3]);
+    await on.page.reload();
+    await open(on.page, { worker: "here", backend: "webgpu" }, null);
     assertSame(await learnt(), wanted);
     const { refused, steps, owed } = await status();
     assert.deepEqual([refused, steps, owed], ["ledger-damaged", STEPS, 0]);
@@ -256,13 +227,13 @@ const COUNTED = `
   GPU.prototype.requestAdapter = function (...args) { asked[0] += 1; return request.apply(this, args); };
   GPUAdapter.prototype.requestDevice = function (...args) { asked[1] += 1; return open.apply(this, args); };
 `;
-const asked = () => page.evaluate(() => (globalThis as unknown as { asked: number[] }).asked);
+const asked = () => on.page.evaluate(() => (globalThis as unknown as { asked: number[] }).asked);
 
 /** Learns all of it again and again until it is known which way is quicker: meanwhile a GPU is opened, and SIMD goes on. */
 async function learntUntilKnown(): Promise<Learnt> {
   for (let tries = 0; tries < 200 && (await status()).shaders === undefined; tries++) {
-    await call(page, "forget", { item: "nothing" });
-    while (await call<boolean>(page, "train", { maxMs: 50 }));
+    await call(on.page, "forget", { item: "nothing" });
+    while (await call<boolean>(on.page, "train", { maxMs: 50 }));
   }
   return ranked();
 }
@@ -279,10 +250,10 @@ const [QUICK, SLOW] = [clock(-1000), clock(10_000)];
 
 test("with little to learn nothing of a GPU is asked for, whatever else is done", { skip: noGpu }, async () => {
   await fresh(COUNTED);
-  await open(page, { worker: "here", backend: "auto" });
+  await open(on.page, { worker: "here", backend: "auto" });
   await learnt();
-  await call(page, "contribute");
-  await call(page, "audit.preview");
+  await call(on.page, "contribute");
+  await call(on.page, "audit.preview");
   const { shaders, backend } = await status();
   assert.deepEqual([await asked(), shaders, backend], [[0, 0], undefined, "simd"]);
 });
@@ -297,7 +268,7 @@ test(
       [QUICK, "in-use", "webgpu"],
     ] as const) {
       await fresh(COUNTED + clock);
-      await open(page, { worker: "here", backend: "auto" });
+      await open(on.page, { worker: "here", backend: "auto" });
       assertSame(await learnt(), wanted);
       assertSame(await learntUntilKnown(), wanted);
       const { shaders, steps, ...rest } = await status();
@@ -305,8 +276,8 @@ test(
       const [adapters, devices] = await asked();
       assert.deepEqual([(adapters ?? 0) > 0, devices], [true, 1]);
 
-      await page.reload();
-      await open(page, { worker: "here", backend: "auto" }, null);
+      await on.page.reload();
+      await open(on.page, { worker: "here", backend: "auto" }, null);
       await learntUntilKnown();
       assert.deepEqual([(await status()).shaders, (await asked())[1]], [stand, stand === "slower" ? 0 : 1]);
     }
@@ -321,12 +292,12 @@ test("SIMD learns while a browser takes its time to give an adapter", { skip: no
       await given;
       return request.apply(this, args);
     };`);
-  await open(page, { worker: "here", backend: "auto" });
-  await loaded(page);
+  await open(on.page, { worker: "here", backend: "auto" });
+  await loaded(on.page);
   assertSame(await learnt(), wanted);
   const { shaders, steps, owed } = await status();
   assert.deepEqual([shaders, steps, owed], [undefined, STEPS, 0]);
-  await page.evaluate("give()");
+  await on.page.evaluate("give()");
   assertSame(await learntUntilKnown(), wanted);
   assert.equal((await status()).shaders, "in-use");
 });
@@ -335,15 +306,15 @@ test("what was measured on another adapter or for another head says nothing", { 
   await fresh(
     `${COUNTED}${SLOW}Object.defineProperty(GPUAdapterInfo.prototype, "vendor", { get: () => localStorage["vendor"] ?? "one" });`,
   );
-  await open(page, { worker: "here", backend: "auto" });
-  await loaded(page);
+  await open(on.page, { worker: "here", backend: "auto" });
+  await loaded(on.page);
   await learnt();
   await learntUntilKnown();
   assert.equal((await status()).shaders, "slower");
-  await page.evaluate(() => (localStorage["vendor"] = "another"));
-  await page.reload();
-  await open(page, { worker: "here", backend: "auto" }, null);
-  await loaded(page);
+  await on.page.evaluate(() => (localStorage["vendor"] = "another"));
+  await on.page.reload();
+  await open(on.page, { worker: "here", backend: "auto" }, null);
+  await loaded(on.page);
   await learntUntilKnown();
   assert.deepEqual([(await status()).shaders, (await asked())[1]], ["slower", 1], "it is measured again");
 });

@@ -1,43 +1,21 @@
 // What counts as shown: what somebody can have seen. Exposure teaches, so anything else would be wrong data.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
-import { call, type Global, open, prepare, Site } from "./site.ts";
+import { beforeEach, test } from "node:test";
+import { call, type Global, open } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let page: Page;
+const on = stage({ shared: "server" });
 
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-  server = await Server.start(site.folder);
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
+beforeEach(() => open(on.page));
 
-beforeEach(async (t) => {
-  const context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  await open(page);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(() => context.close());
-});
-
-const events = async () => (await call<{ events: number }>(page, "status")).events;
+const events = async () => (await call<{ events: number }>(on.page, "status")).events;
 
 /** Longer than what has to be visible, with room for a slow machine. */
 const WAIT_MS = 2500;
 
 test("what is detached, removed, hidden, of no size or not there at all is not shown", async () => {
-  const answers = await page.evaluate(async (ms) => {
+  const answers = await on.page.evaluate(async (ms) => {
     const { personalizer, items } = globalThis as unknown as Global;
     const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
     const make = (style: string) => {
@@ -73,7 +51,7 @@ test("what is detached, removed, hidden, of no size or not there at all is not s
 });
 
 test("of lists that replace each other the last is shown", async () => {
-  const answers = await page.evaluate(async () => {
+  const answers = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     const list = document.querySelector<HTMLElement>("#slate")!;
     list.style.cssText = "height: 300px";
@@ -91,7 +69,7 @@ test("of lists that replace each other the last is shown", async () => {
 });
 
 test("a list that was replaced before it was seen is not shown, though what took its place says nothing", async () => {
-  const answer = await page.evaluate(async () => {
+  const answer = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     const list = document.querySelector<HTMLElement>("#slate")!;
     list.style.cssText = "height: 300px";
@@ -107,7 +85,7 @@ test("a list that was replaced before it was seen is not shown, though what took
 });
 
 test("what is given up while it is waited for settles as any call does", async () => {
-  const codes = await page.evaluate(async () => {
+  const codes = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     const code = (work: Promise<unknown>) => work.then(String, (error) => error.code as string);
     const below = document.createElement("div");

@@ -3,103 +3,77 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
+import { test } from "node:test";
 import type { Personalizer } from "../../web/ts/index.ts";
-import { AT_ONCE, browse, call, type Global, ITEMS, open, order, prepare, Site, stored } from "./site.ts";
+import { AT_ONCE, browse, call, type Global, ITEMS, open, order, stored } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-let page: Page;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder);
-  context = await browser.newContext();
-  await prepare(context);
-  page = await context.newPage();
-  await page.goto(server.address);
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
-});
+const on = stage();
 
 const ids = ITEMS.map(({ id }) => id);
-const events = async (on = page) => (await call<{ events: number }>(on, "status")).events;
+const events = async (there = on.page) => (await call<{ events: number }>(there, "status")).events;
 
 for (const worker of [true, false]) {
   const where = worker ? "in a worker" : "in the page's thread";
 
   test(`nothing is recorded, learnt, stored or sent before consent, ${where}`, async () => {
     const puts: string[] = [];
-    page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
-    assert.equal(await open(page, { worker }, null), "open");
-    assert.equal(await call(page, "record", { kind: "click", item: ITEMS[3] }), false);
-    assert.equal(await call(page, "train", { maxMs: 50 }), false);
-    assert.equal(await call(page, "contribute"), "consent-missing");
-    assert.deepEqual(await order(page), ids);
+    on.page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+    assert.equal(await open(on.page, { worker }, null), "open");
+    assert.equal(await call(on.page, "record", { kind: "click", item: ITEMS[3] }), false);
+    assert.equal(await call(on.page, "train", { maxMs: 50 }), false);
+    assert.equal(await call(on.page, "contribute"), "consent-missing");
+    assert.deepEqual(await order(on.page), ids);
     assert.deepEqual([await events(), puts.length], [0, 0]);
-    assert.deepEqual(await stored(page), { keys: {}, ledger: {}, records: {} }, "not even that somebody was here");
+    assert.deepEqual(await stored(on.page), { keys: {}, ledger: {}, records: {} }, "not even that somebody was here");
 
-    assert.deepEqual(await call(page, "consent", { personalise: true }), { personalise: true, contribute: false });
-    await browse(page, [3, 3, 3]);
+    assert.deepEqual(await call(on.page, "consent", { personalise: true }), { personalise: true, contribute: false });
+    await browse(on.page, [3, 3, 3]);
     assert.equal(await events(), 7);
-    assert.equal((await order(page))[0], "item-3");
-    assert.equal(await call(page, "contribute"), "consent-missing");
-    assert.deepEqual((await stored(page))["ledger"], {}, "there is no account yet");
+    assert.equal((await order(on.page))[0], "item-3");
+    assert.equal(await call(on.page, "contribute"), "consent-missing");
+    assert.deepEqual((await stored(on.page))["ledger"], {}, "there is no account yet");
 
-    await call(page, "consent", { contribute: true });
-    assert.equal((await call<{ count: number }>(page, "contribute")).count, 1);
+    await call(on.page, "consent", { contribute: true });
+    assert.equal((await call<{ count: number }>(on.page, "contribute")).count, 1);
     assert.equal(puts.length, 1);
   });
 
   test(`each part of a consent can be taken back, and is remembered, ${where}`, async () => {
-    await open(page, { worker });
-    await browse(page, [3, 3, 3]);
-    await call(page, "consent", { personalise: false });
-    assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), false);
-    assert.deepEqual(await order(page), ids);
-    await call(page, "consent", { contribute: false });
-    assert.equal(await call(page, "contribute"), "consent-missing");
-    await page.reload();
-    await open(page, { worker }, null);
-    const { consent } = await call<{ consent: object }>(page, "status");
+    await open(on.page, { worker });
+    await browse(on.page, [3, 3, 3]);
+    await call(on.page, "consent", { personalise: false });
+    assert.equal(await call(on.page, "record", { kind: "click", item: ITEMS[2] }), false);
+    assert.deepEqual(await order(on.page), ids);
+    await call(on.page, "consent", { contribute: false });
+    assert.equal(await call(on.page, "contribute"), "consent-missing");
+    await on.page.reload();
+    await open(on.page, { worker }, null);
+    const { consent } = await call<{ consent: object }>(on.page, "status");
     assert.deepEqual(consent, { personalise: false, contribute: false });
-    await call(page, "consent", { personalise: true });
-    assert.equal((await order(page))[0], "item-3", "what was known is known again");
-    assert.equal((await server.count()).count, 0);
+    await call(on.page, "consent", { personalise: true });
+    assert.equal((await order(on.page))[0], "item-3", "what was known is known again");
+    assert.equal((await on.server.count()).count, 0);
   });
 
   test(`a reload remembers, whatever the tab was told, ${where}`, async () => {
-    await open(page, { worker });
-    await browse(page, [3, 3, 3]);
-    const before = await order(page);
-    await page.reload();
-    await open(page, { worker }, null);
-    const status = await call<{ events: number; profile: string; storage: string }>(page, "status");
+    await open(on.page, { worker });
+    await browse(on.page, [3, 3, 3]);
+    const before = await order(on.page);
+    await on.page.reload();
+    await open(on.page, { worker }, null);
+    const status = await call<{ events: number; profile: string; storage: string }>(on.page, "status");
     assert.deepEqual([status.events, status.profile, status.storage], [7, "restored", "indexeddb"]);
-    while (await call<boolean>(page, "train", { maxMs: 20 }));
-    assert.deepEqual(await order(page), before);
+    while (await call<boolean>(on.page, "train", { maxMs: 20 }));
+    assert.deepEqual(await order(on.page), before);
   });
 
   test(`signals, time limits and progress, ${where}`, async () => {
-    await open(page, { worker });
-    const codes = await page.evaluate(async () => {
+    await open(on.page, { worker });
+    const codes = await on.page.evaluate(async () => {
       const { personalizer, items } = globalThis as unknown as Global;
       const code = (work: Promise<unknown>) => work.then(String, ({ code }) => code as string);
       const done = AbortSignal.abort();
@@ -129,9 +103,9 @@ for (const worker of [true, false]) {
 }
 
 test("whoever trained by hand for a while, or gave it up, leaves the rest to the device", async () => {
-  await open(page);
-  await call(page, "train", { maxMs: 60_000 });
-  await page.evaluate(async () => {
+  await open(on.page);
+  await call(on.page, "train", { maxMs: 60_000 });
+  await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     for (const item of [...items, ...items]) await personalizer.record({ kind: "click", item });
     const given = new AbortController();
@@ -139,8 +113,8 @@ test("whoever trained by hand for a while, or gave it up, leaves the rest to the
     given.abort();
     await training.catch(() => undefined);
   });
-  await browse(page, [3, 3, 3]);
-  const owed = async () => (await call<{ owed: number }>(page, "status")).owed;
+  await browse(on.page, [3, 3, 3]);
+  const owed = async () => (await call<{ owed: number }>(on.page, "status")).owed;
   const start = Date.now();
   while ((await owed()) > 0 && Date.now() - start < 20_000) await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(await owed(), 0);
@@ -148,10 +122,10 @@ test("whoever trained by hand for a while, or gave it up, leaves the rest to the
 
 test("what is taken back in the middle of a contribution is not sent", async () => {
   const puts: string[] = [];
-  page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
-  await open(page);
-  await call(page, "close");
-  const code = await page.evaluate(async (policy) => {
+  on.page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
+  await open(on.page);
+  await call(on.page, "close");
+  const code = await on.page.evaluate(async (policy) => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const { leader: key } = await (await fetch("/v1/identity")).json();
@@ -173,55 +147,55 @@ test("what is taken back in the middle of a contribution is not sent", async () 
   }, AT_ONCE);
   assert.equal(code, "consent-missing");
   assert.equal(puts.length, 0);
-  const fates = (await call<{ fate: string }[]>(page, "audit.ledger")).map(({ fate }) => fate);
+  const fates = (await call<{ fate: string }[]>(on.page, "audit.ledger")).map(({ fate }) => fate);
   assert.deepEqual(fates, ["ready"]);
-  await page.reload();
-  await open(page, {}, null);
-  await page.waitForTimeout(300);
+  await on.page.reload();
+  await open(on.page, {}, null);
+  await on.page.waitForTimeout(300);
   assert.equal(puts.length, 0, "nor later");
-  await call(page, "consent", { contribute: true });
-  for (let n = 0; n < 100 && puts.length === 0; n++) await page.waitForTimeout(50);
+  await call(on.page, "consent", { contribute: true });
+  for (let n = 0; n < 100 && puts.length === 0; n++) await on.page.waitForTimeout(50);
   assert.equal(puts.length, 1, "but when it is agreed to again");
 });
 
 test("what was contributed is not new after a reload", async () => {
-  await open(page);
-  await browse(page, [3, 3, 3]);
-  assert.ok((await call<{ examples: number }>(page, "contribute")).examples > 0);
-  await page.reload();
-  await open(page, {}, null);
-  assert.equal((await call<{ examples: number }>(page, "audit.preview")).examples, 0);
+  await open(on.page);
+  await browse(on.page, [3, 3, 3]);
+  assert.ok((await call<{ examples: number }>(on.page, "contribute")).examples > 0);
+  await on.page.reload();
+  await open(on.page, {}, null);
+  assert.equal((await call<{ examples: number }>(on.page, "audit.preview")).examples, 0);
 });
 
 test("paused, nothing is recorded, learnt or contributed, and the order stays", async () => {
-  await open(page);
-  await browse(page, [3, 3, 3]);
-  await call(page, "pause");
-  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), false);
-  assert.equal(await call(page, "contribute"), "paused");
-  assert.equal((await order(page))[0], "item-3");
-  await page.reload();
-  await open(page, {}, null);
-  assert.equal((await call<{ paused: boolean }>(page, "status")).paused, true);
-  await call(page, "resume");
-  assert.equal(await call(page, "record", { kind: "click", item: ITEMS[2] }), true);
+  await open(on.page);
+  await browse(on.page, [3, 3, 3]);
+  await call(on.page, "pause");
+  assert.equal(await call(on.page, "record", { kind: "click", item: ITEMS[2] }), false);
+  assert.equal(await call(on.page, "contribute"), "paused");
+  assert.equal((await order(on.page))[0], "item-3");
+  await on.page.reload();
+  await open(on.page, {}, null);
+  assert.equal((await call<{ paused: boolean }>(on.page, "status")).paused, true);
+  await call(on.page, "resume");
+  assert.equal(await call(on.page, "record", { kind: "click", item: ITEMS[2] }), true);
 });
 
 test("what a page could not load for its worker, the worker loads itself", async () => {
   const asked: string[] = [];
-  await context.route(/rank_bg.wasm|\/round$/, (route) => {
+  await on.context.route(/rank_bg.wasm|\/round$/, (route) => {
     const url = new URL(route.request().url()).pathname;
     asked.push(url);
     return asked.indexOf(url) === asked.length - 1 ? route.abort() : route.continue();
   });
-  assert.equal(await open(page), "open");
-  await browse(page, [3, 3, 3]);
-  assert.equal((await order(page))[0], "item-3");
+  assert.equal(await open(on.page), "open");
+  await browse(on.page, [3, 3, 3]);
+  assert.equal((await order(on.page))[0], "item-3");
   assert.deepEqual(asked.sort(), ["/rank_bg.wasm", "/rank_bg.wasm", "/v1/tasks/demo/round", "/v1/tasks/demo/round"]);
 });
 
 test("without aggregators it re-ranks by a head of one's own, from an address, a response or bytes", async () => {
-  const seen = await page.evaluate(async (items) => {
+  const seen = await on.page.evaluate(async (items) => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
     const round = new Uint8Array(await (await fetch("/v1/tasks/demo/round")).arrayBuffer());
@@ -268,24 +242,24 @@ test("it runs under a policy that allows scripts of one's own and Wasm, and noth
   const files = createServer(async (request, response) => {
     const name = new URL(request.url ?? "/", "http://x").pathname.replace(/^\/$/, "/index.html");
     if (name.startsWith("/v1/")) {
-      const reply = await fetch(server.address + name);
+      const reply = await fetch(on.server.address + name);
       response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()));
       return;
     }
     const type = { html: "text/html", js: "text/javascript", wasm: "application/wasm" }[name.split(".").pop() ?? ""];
     response.writeHead(200, { "content-type": type ?? "", "content-security-policy": policy });
-    response.end(await readFile(join(site.folder, name)).catch(() => ""));
+    response.end(await readFile(join(on.site.folder, name)).catch(() => ""));
   }).listen(0, "127.0.0.1");
   await once(files, "listening");
   try {
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    await page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
+    on.page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await on.page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
     for (const worker of [true, false]) {
-      assert.equal(await open(page, { worker }), "open");
-      await browse(page, [3, 3, 3]);
-      assert.equal((await order(page))[0], "item-3");
-      assert.equal(await page.evaluate(() => crossOriginIsolated), false);
-      await call(page, "close");
+      assert.equal(await open(on.page, { worker }), "open");
+      await browse(on.page, [3, 3, 3]);
+      assert.equal((await order(on.page))[0], "item-3");
+      assert.equal(await on.page.evaluate(() => crossOriginIsolated), false);
+      await call(on.page, "close");
     }
     assert.deepEqual(complaints, []);
   } finally {
@@ -294,8 +268,8 @@ test("it runs under a policy that allows scripts of one's own and Wasm, and noth
 });
 
 test("a slate is shown once, when half of it was visible for a second; a click without a slate counts", async () => {
-  await open(page);
-  const seen = await page.evaluate(async () => {
+  await open(on.page);
+  const seen = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     const count = async () => (await personalizer.status()).events;
     const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -322,8 +296,8 @@ test("a slate is shown once, when half of it was visible for a second; a click w
 });
 
 test("a large head's arrays cross to the worker without a copy", async () => {
-  await open(page);
-  const after = await page.evaluate(async () => {
+  await open(on.page);
+  const after = await on.page.evaluate(async () => {
     const { personalizer, items } = globalThis as unknown as Global;
     let left = -1;
     const plain = Worker.prototype.postMessage;
@@ -341,15 +315,15 @@ test("a large head's arrays cross to the worker without a copy", async () => {
 test("in a worker and in the page's thread the same calls give the same decisions, bit for bit", async () => {
   // What is drawn, and the time, is what would differ.
   const fixed = "{ let n = 0; Math.random = () => ((n += 1) * 0.618034) % 1; }";
-  const script = await readFile(join(site.folder, "worker.js"), "utf8");
-  await page.route("**/worker.js", (route) =>
+  const script = await readFile(join(on.site.folder, "worker.js"), "utf8");
+  await on.page.route("**/worker.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: `${fixed}\n${script}` }),
   );
   const decide = async (where: object) => {
-    await page.goto(server.address);
-    await page.evaluate("Date.now = () => 1.8e12");
-    await open(page, { ...where, storage: "memory", policy: { ...AT_ONCE, interleaveEvery: 3 } });
-    return page.evaluate(async () => {
+    await on.page.goto(on.server.address);
+    await on.page.evaluate("Date.now = () => 1.8e12");
+    await open(on.page, { ...where, storage: "memory", policy: { ...AT_ONCE, interleaveEvery: 3 } });
+    return on.page.evaluate(async () => {
       const { personalizer, items } = globalThis as unknown as Global;
       const decisions: unknown[] = [];
       for (let n = 0; n < 24; n++) {

@@ -3,41 +3,18 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
-import { browse, call, DIST, type Global, ITEMS, open, order, prepare, Site } from "./site.ts";
+import { beforeEach, test } from "node:test";
+import type { Page } from "playwright-core";
+import { browse, call, DIST, type Global, ITEMS, open, order } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
+const on = stage();
+
 let pages: Page[];
 
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-});
-after(async () => {
-  await browser.close();
-  await site.end();
-});
-
-beforeEach(async (t) => {
-  server = await Server.start(site.folder);
-  context = await browser.newContext();
-  await prepare(context);
-  pages = [];
-  for (let n = 0; n < 3; n++) {
-    const page = await context.newPage();
-    await page.goto(server.address);
-    assert.equal(await open(page), "open");
-    pages.push(page);
-  }
-  (t as unknown as { after(end: () => Promise<void>): void }).after(async () => {
-    await context.close();
-    await server.end();
-  });
+beforeEach(async () => {
+  pages = [on.page, await on.tab(), await on.tab()];
+  for (const page of pages) assert.equal(await open(page), "open");
 });
 
 const tab = (n: number) => pages[n] as Page;
@@ -47,7 +24,7 @@ const status = (n: number) => call<{ events: number; rhoSpent: number; owed: num
 const LOSSES = {
   closed: (page: Page) => page.close(),
   crashed: async (page: Page) => {
-    const session = await context.newCDPSession(page);
+    const session = await on.context.newCDPSession(page);
     const crash = page.waitForEvent("crash");
     // It never answers.
     session.send("Page.crash").catch(() => undefined);
@@ -93,8 +70,7 @@ for (const [how, lose] of Object.entries(LOSSES)) {
     assert.equal((await status(1)).events, 240);
     await tab(1).close();
     assert.equal((await status(2)).events, 240, "and again when the next one goes");
-    const page = await context.newPage();
-    await page.goto(server.address);
+    const page = await on.tab();
     await open(page, {}, null);
     assert.equal((await call<{ events: number }>(page, "status")).events, 240);
   });
@@ -103,7 +79,7 @@ for (const [how, lose] of Object.entries(LOSSES)) {
     const bodies: string[] = [];
     let reached: () => void;
     const first = new Promise<void>((resolve) => (reached = resolve));
-    await context.route("**/uploads/*", async (route) => {
+    await on.context.route("**/uploads/*", async (route) => {
       bodies.push(route.request().postDataBuffer()?.toString("hex") ?? "");
       if (bodies.length > 1) return route.continue();
       // The first one never arrives.
@@ -126,7 +102,7 @@ for (const [how, lose] of Object.entries(LOSSES)) {
       ledger.map(({ fate }) => fate),
       ["sent"],
     );
-    assert.equal((await server.count()).count, 1);
+    assert.equal((await on.server.count()).count, 1);
     assert.equal((await status(1)).events, 6);
   });
 }
@@ -140,13 +116,13 @@ test("what a leader did and could not say any more is not done again by the next
     new BroadcastChannel("test").onmessage = () => (self.mute = true);`;
   pages = [];
   for (const n of [0, 1]) {
-    const page = await context.newPage();
+    const page = await on.context.newPage();
     if (n === 0) {
       await page.route("**/worker.js", (route) =>
         route.fulfill({ contentType: "text/javascript", body: mute + worker }),
       );
     }
-    await page.goto(server.address);
+    await page.goto(on.server.address);
     await open(page);
     pages.push(page);
   }
@@ -167,13 +143,13 @@ test("what a leader did and could not say any more is not done again by the next
 });
 
 test("a tab that gives up is heard where the device is", async () => {
-  await context.route("**/uploads/*", () => undefined);
+  await on.context.route("**/uploads/*", () => undefined);
   const codes = await tab(2).evaluate(async () => {
     const { personalizer } = globalThis as unknown as Global;
     return personalizer.contribute({ signal: AbortSignal.timeout(800) }).catch(({ code }) => code);
   });
   assert.equal(codes, "timed-out");
-  await context.unroute("**/uploads/*");
+  await on.context.unroute("**/uploads/*");
   assert.equal((await call<{ count: number }>(tab(1), "contribute")).count, 1, "nobody waits for the one before");
   assert.equal((await status(0)).rhoSpent, 0.03125);
 });

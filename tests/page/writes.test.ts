@@ -3,32 +3,16 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { launch, Server } from "../harness.ts";
-import { call, DIST, type Global, ITEMS, open, order, prepare, Site } from "./site.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { call, DIST, type Global, ITEMS, open, order } from "./site.ts";
+import { stage } from "./stage.ts";
 
-let site: Site;
-let browser: Browser;
-let server: Server;
-let context: BrowserContext;
-
-before(async () => {
-  site = await Site.make();
-  browser = await launch({ gpu: false });
-  server = await Server.start(site.folder);
-  context = await browser.newContext();
-  await prepare(context);
-});
-after(async () => {
-  await browser.close();
-  await server.end();
-  await site.end();
-});
+const on = stage({ shared: "device", path: null });
 
 /** A page whose worker counts its transactions and tells how many there were. */
 async function counting(options: Record<string, unknown> = {}): Promise<Page> {
-  const page = await context.newPage();
+  const page = await on.context.newPage();
   const script = await readFile(join(DIST, "worker.js"), "utf8");
   const counter = `{
     const plain = IDBDatabase.prototype.transaction;
@@ -40,7 +24,7 @@ async function counting(options: Record<string, unknown> = {}): Promise<Page> {
   await page.route("**/worker.js", (route) =>
     route.fulfill({ contentType: "text/javascript", body: `${counter}\n${script}` }),
   );
-  await page.goto(server.address);
+  await page.goto(on.server.address);
   assert.equal(await open(page, options), "open");
   return page;
 }
@@ -83,8 +67,7 @@ test("an act that is waited for costs one transaction, many at once share theirs
 
 test("what another task's erasure has taken the key of is sealed by a new one, and read again", async () => {
   const one = await counting();
-  const two = await context.newPage();
-  await two.goto(server.address);
+  const two = await on.tab();
   const head = await two.evaluate(async () => {
     const entry = "/index.js";
     const { createPersonalizer } = await import(entry);
