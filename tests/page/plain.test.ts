@@ -15,8 +15,8 @@ import { stage } from "./stage.ts";
 const flags = ["--host-resolver-rules=MAP plain.test 127.0.0.1"];
 const on = stage({ shared: "server", browser: { flags }, path: null });
 
-for (const worker of [true, false]) {
-  test(`on plain http it works in memory and says why, ${worker ? "in a worker" : "in the page's thread"}`, async () => {
+for (const worker of [undefined, "here"]) {
+  test(`on plain http it works in memory and says why, ${worker ? "in the page's thread" : "in a worker"}`, async () => {
     const { page } = on;
     await page.goto(on.server.address.replace("127.0.0.1", "plain.test"));
     assert.equal(await page.evaluate(() => isSecureContext), false);

@@ -16,8 +16,8 @@ const on = stage();
 const ids = ITEMS.map(({ id }) => id);
 const events = async (there = on.page) => (await call<{ events: number }>(there, "status")).events;
 
-for (const worker of [true, false]) {
-  const where = worker ? "in a worker" : "in the page's thread";
+for (const worker of [undefined, "here"]) {
+  const where = worker ? "in the page's thread" : "in a worker";
 
   test(`nothing is recorded, learnt, stored or sent before consent, ${where}`, async () => {
     const puts: string[] = [];
@@ -254,7 +254,7 @@ test("it runs under a policy that allows scripts of one's own and Wasm, and noth
   try {
     on.page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     await on.page.goto(`http://127.0.0.1:${(files.address() as AddressInfo).port}/`);
-    for (const worker of [true, false]) {
+    for (const worker of [undefined, "here"]) {
       assert.equal(await open(on.page, { worker }), "open");
       await browse(on.page, [3, 3, 3]);
       assert.equal((await order(on.page))[0], "item-3");
