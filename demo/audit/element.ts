@@ -3,15 +3,17 @@
 import type { Personalizer, Requests } from "privet";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { budget, type Year } from "./budget.ts";
-import { bytesOf, count, rho, time, whole } from "./format.ts";
+import { LEDGER, REQUESTS } from "./columns.ts";
+import { count, rho } from "./format.ts";
 import { layout } from "./layout.ts";
 import { type Explained, explain, markupOf, Network, type Others, plain } from "./network.ts";
 import { projectionOf } from "./projection.ts";
-import { type Account, isDamage, type Paid, pulseOf, type Reading, readingOf, UNREAD } from "./reading.ts";
+import { type Account, type Paid, pulseOf, type Reading, readingOf } from "./reading.ts";
 import { record } from "./record.ts";
 import { loss, sending } from "./sendings.ts";
+import { paragraph, sum, troubleOf, troubles } from "./sentences.ts";
 import { style } from "./style.ts";
-import { type Column, jsonOf, none, table } from "./table.ts";
+import { jsonOf, table } from "./table.ts";
 
 /** How often it looks whether something has changed, while it is looked at. */
 const LOOK_MS = 1000;
@@ -119,13 +121,13 @@ export class PrivetAudit extends LitElement {
   }
 
   override render() {
-    const { reading, trouble } = this;
+    const { reading, trouble, offline } = this;
     const requests = this.#requests();
     return html`
       <div class="section">
         <div class="opening">
-          <p class="sum">${this.#sum(requests)}</p>
-          ${this.#troubles().map(
+          <p class="sum">${sum(reading, requests, this.personalizer !== undefined)}</p>
+          ${(trouble ? [trouble] : troubles(reading, offline)).map(
             (sentence) => html`
               <p class="trouble">${sentence}</p>
             `,
@@ -202,76 +204,6 @@ export class PrivetAudit extends LitElement {
           : nothing
       }
     `;
-  }
-
-  #sum(requests: readonly Explained[]): unknown {
-    const { reading } = this;
-    if (!reading)
-      return this.personalizer ? "Reading what this device has kept." : "No personalizer is open on this page yet.";
-    const { left, ledger } = reading;
-    const bytes = left.reduce((sum, { sending }) => sum + sending.bytes.length, 0);
-    const unexplained = requests.filter(({ what }) => what === undefined).length;
-    const logged = new Set(left.map(({ sending }) => sending.id));
-    const gone = ledger.filter(({ entry: { id, fate } }) => fate === "sent" && !logged.has(id)).length;
-    const size = left.length > 1 ? `, ${bytesOf(bytes)} in all, each` : `: ${bytesOf(bytes)},`;
-    const [strong, after] = left.length
-      ? [count(left.length, "upload"), ` left this device${size} noised here first.`]
-      : ["Nothing about you", ` ${gone ? "stands in the log of" : "has left"} this device.`];
-    const before = gone
-      ? `The ledger knows of ${count(gone, "earlier upload")}, whose bytes are not kept any more.`
-      : "";
-    const all = count(requests.length, "request");
-    const asked = unexplained
-      ? html`
-          <strong class="unexplained">
-            ${whole(unexplained)} of ${all} ${unexplained === 1 ? "has" : "have"} no explanation.
-          </strong>
-        `
-      : `All ${all} of this page are explained.`;
-    const read = html`
-      <span class="quiet">Read at ${time(reading.time)}.</span>
-    `;
-    return html`
-      <strong>${strong}</strong>
-      ${after} ${before} ${asked} ${read}
-    `;
-  }
-
-  /** What is not as it should be, a sentence each. */
-  #troubles(): string[] {
-    const { reading, trouble, offline } = this;
-    if (trouble) return [trouble];
-    const said: string[] = [];
-    if (offline)
-      said.push(
-        "This device is offline. What stands here was kept on it, and is whole; what is finished is sent later.",
-      );
-    if (!reading) return said;
-    const { status, left, missing } = reading;
-    if (status.keeping === "evictable" && status.consent.contribute)
-      said.push(
-        "The browser may delete the ledger, and with it the count of what was spent: so nothing is contributed here.",
-      );
-    if (status.storage === "memory")
-      said.push(
-        "This window keeps nothing beyond its own life: nothing is contributed from it, and there is no lasting ledger.",
-      );
-    const last = left.at(-1)?.sending;
-    if (last?.answer && last.answer.status !== 200) {
-      const { status, code } = last.answer;
-      const again = left.at(-1)?.paid?.entry.fate === "ready";
-      said.push(
-        (status === 0
-          ? `The leader did not answer at ${time(last.time)}.`
-          : code === "helper-unreachable"
-            ? `The leader answered at ${time(last.time)} that the helper is not to be reached.`
-            : `The leader did not take the upload of ${time(last.time)}: ${code}.`) +
-          (again ? " The finished upload waits here; the same bytes go out again and cost nothing more." : ""),
-      );
-    } else if (status.refused === "server-unreachable") {
-      said.push("The aggregation server could not be reached. What was verified before stands, and nothing is lost.");
-    }
-    return [...said, ...missing];
   }
 
   #uploads({ left, status }: Reading) {
@@ -455,71 +387,6 @@ export class PrivetAudit extends LitElement {
   }
 }
 
-const troubleOf = (error: unknown): string =>
-  isDamage(error) ? UNREAD : `This device did not answer: ${(error as Error).message}.`;
-
-const BETWEEN = { zeroed: "no data", replaced: "any other" };
-
-const LEDGER: readonly Column<Paid>[] = [
-  {
-    ...{ key: "id", head: "Upload" },
-    value: ({ entry }) => entry.id,
-    show: ({ entry }) => html`
-      <code>${entry.id.replace(/.{8}(?=.)/g, "$& ")}</code>
-    `,
-  },
-  { key: "task", head: "Task", value: ({ entry }) => entry.task },
-  { key: "round", head: "Round", value: ({ entry }) => entry.round, number: true },
-  {
-    ...{ key: "rho_trusted", head: "ρ trusted", number: true },
-    value: ({ trusted }) => trusted,
-    show: ({ trusted }) => loss(trusted),
-  },
-  { key: "between", head: "Between your data and", value: ({ entry }) => BETWEEN[entry.adjacency] },
-  { key: "rho_alone", head: "ρ alone", number: true, value: ({ alone }) => alone, show: ({ alone }) => loss(alone) },
-  { key: "fate", head: "Became", value: ({ entry }) => entry.fate },
-];
-
-const UNLISTED = none("not listed");
-
-const REQUESTS: readonly Column<Explained>[] = [
-  {
-    ...{ key: "address", head: "Address" },
-    value: ({ url }) => url,
-    show: ({ url }) => html`
-      <code>${url.startsWith(`${location.origin}/`) ? url.slice(location.origin.length) : url}</code>
-    `,
-  },
-  {
-    ...{ key: "what", head: "What it is" },
-    value: ({ what }) => what ?? "unexplained",
-    show: ({ what }) =>
-      what ??
-      html`
-        <span class="unexplained">Unexplained</span>
-      `,
-  },
-  {
-    key: "time",
-    head: "At",
-    value: ({ time }) => new Date(time).toISOString(),
-    show: (row) => time(row.time),
-    number: true,
-  },
-  { key: "method", head: "Method", value: ({ method }) => method, show: ({ method }) => method ?? UNLISTED },
-  {
-    ...{ key: "sent", head: "Carried", number: true },
-    value: ({ sent }) => sent,
-    show: ({ sent }) => (sent === undefined ? UNLISTED : whole(sent)),
-  },
-  {
-    ...{ key: "received", head: "Received", number: true },
-    value: ({ received }) => received,
-    show: ({ received }) => (received === undefined ? UNLISTED : whole(received)),
-  },
-  { key: "seen-by", head: "Listed by", value: ({ seenBy }) => seenBy },
-];
-
 async function yearOf({ audit }: Personalizer, reading: Reading): Promise<Year | undefined> {
   const projection = projectionOf(reading);
   if (!projection) return undefined;
@@ -530,15 +397,4 @@ async function yearOf({ audit }: Personalizer, reading: Reading): Promise<Year |
   });
   const { nothing, anyOther, alone } = projection;
   return { projection, nothing: await at(nothing), anyOther: await at(anyOther), alone: await at(alone) };
-}
-
-/** What stands before a colon is what the paragraph is about. */
-function paragraph(text: string) {
-  const [, head = "", rest = text] = text.match(/^([^:.]{4,60}:)(.*)$/s) ?? [];
-  return html`
-    <p>
-      <b>${head}</b>
-      ${rest}
-    </p>
-  `;
 }
