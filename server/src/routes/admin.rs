@@ -150,9 +150,14 @@ async fn heads<S: Store, P: Peer>(
     Ok(Json(versions.into_iter().map(version).collect()))
 }
 
-/// Whether a request says `?discard=true`: the uploads of an unfinished round may be lost by it.
-fn discards(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "discard=true"))
+/// Whether a request says `?discard=true`: the uploads of an unfinished round may be lost by it. What says anything else is
+/// not taken for either.
+fn discards(uri: &Uri) -> privet::Result<bool> {
+    match uri.query().unwrap_or_default() {
+        "" | "discard=false" => Ok(false),
+        "discard=true" => Ok(true),
+        _ => Err(Error::WireMalformed),
+    }
 }
 
 async fn promote<S: Store, P: Peer>(
@@ -160,7 +165,7 @@ async fn promote<S: Store, P: Peer>(
     Path((task, hash)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    leader.promote(&task, unhex(&hash).ok_or(Error::RouteUnknown)?, discards(&uri)).await?;
+    leader.promote(&task, unhex(&hash).ok_or(Error::RouteUnknown)?, discards(&uri)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -169,7 +174,7 @@ async fn rollback<S: Store, P: Peer>(
     Path(task): Path<String>,
     uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    leader.rollback(&task, discards(&uri)).await?;
+    leader.rollback(&task, discards(&uri)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -191,5 +196,14 @@ mod tests {
             assert_eq!(of(sent), None, "{sent}");
         }
         assert_eq!(bearer(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn uploads_are_discarded_by_that_word_alone() {
+        let said = |query: &str| discards(&format!("/v1/admin/tasks/demo/rollback{query}").parse().expect("an address"));
+        assert_eq!((said(""), said("?discard=false"), said("?discard=true")), (Ok(false), Ok(false), Ok(true)));
+        for odd in ["?discard", "?discard=1", "?discard=TRUE", "?discarded=true", "?discard=false&discard=true"] {
+            assert_eq!(said(odd), Err(Error::WireMalformed), "{odd}");
+        }
     }
 }
