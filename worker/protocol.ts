@@ -63,7 +63,7 @@ export interface OpenOptions {
   /** Whom to contribute to; nobody where it is left out. */
   leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array }; oneOwner: boolean };
   /** A head that the application brings. */
-  head?: Uint8Array | string;
+  head?: Uint8Array | string | Start;
   /** The Wasm module, or where it is; beside the worker where it is left out. */
   wasm?: Sources;
   /** The application's own hashes of what is loaded. */
@@ -93,6 +93,18 @@ export interface Consent {
 export interface Agreed extends Partial<Consent> {
   /** With `contribute`: the policy's limits take the place of tighter ones that the ledger was opened under. */
   widen?: boolean;
+}
+
+/** A head that has learnt nothing yet, as what the module writes it out of. */
+export interface Start {
+  embedding: number;
+  /** How many of the names are numbers of an item, */
+  dense: number;
+  /** and how many of those after them its attributes; the rest are kinds. */
+  attributes: number;
+  names: string[];
+  /** Two of each, three of a kind. */
+  numbers: number[];
 }
 
 /** The names that the head's schema gives to what items carry. */

@@ -2,7 +2,7 @@
 
 use js_sys::Math;
 use privet::{
-    Event, Moment, Ranker, Request, Selector, hex,
+    Attribute, Dense, Event, Head, Kind, Moment, Ranker, Request, Schema, Selector, hex,
     order::{Cap, Freshness, Pin},
     running::Verdict,
 };
@@ -33,6 +33,10 @@ impl Round {
     }
 }
 
+/// As many hidden units as a head begins with, and how much evidence it wants before it departs from the server's order.
+const HIDDEN: u32 = 16;
+const KAPPA: f32 = 4.0;
+
 /// The ranking half of a device: profile and head.
 #[wasm_bindgen]
 pub struct Device {
@@ -41,6 +45,31 @@ pub struct Device {
 
 #[wasm_bindgen]
 impl Device {
+    /// The bytes of a head that has learnt nothing yet. The names are those of dense numbers, of attributes and of kinds, in this
+    /// order; a dense number has its offset and scale, an attribute its rate and strength, a kind its label, weight and full.
+    pub fn starting(
+        embedding: u32,
+        dense: usize,
+        attributes: usize,
+        names: Vec<String>,
+        numbers: &[f32],
+    ) -> Result<Vec<u8>, JsValue> {
+        let (mut names, mut numbers) = (names.into_iter(), numbers.iter().copied());
+        let mut number = || numbers.next().unwrap_or_default();
+        let mut schema =
+            Schema { embedding, dense: vec![], attributes: vec![], kinds: vec![], ..Schema::plain(embedding) };
+        for name in names.by_ref().take(dense) {
+            schema.dense.push(Dense { name, offset: number(), scale: number() });
+        }
+        for name in names.by_ref().take(attributes) {
+            schema.attributes.push(Attribute { name, rate: number(), strength: number() });
+        }
+        for name in names {
+            schema.kinds.push(Kind { name, label: number(), weight: number(), full: number() });
+        }
+        Head::starting(schema, HIDDEN, KAPPA).map(|head| head.encode()).map_err(js_error)
+    }
+
     /// Opens a device for a round and its head.
     pub fn open(round: &Round, head: &[u8]) -> Result<Device, JsValue> {
         let policy = *round.admitted.policy();

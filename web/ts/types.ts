@@ -1,5 +1,5 @@
 import type { Integrity } from "../../worker/integrity.ts";
-import type { Choice, Kind, Policy } from "../../worker/protocol.ts";
+import type { Choice, Kind, Policy, Start } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import type { serve } from "../../worker/worker.ts";
 
@@ -140,8 +140,11 @@ export interface Options<S extends Schema = Schema> {
     /** Whether one owner runs both, whatever they are called: the statement then begins with what that means. */
     oneOwner?: boolean;
   };
-  /** A head of your own: needed without aggregators; with them it stands in until they can be reached. */
-  head?: string | URL | Response | Bytes;
+  /**
+   * A head of your own, or what {@link createHead} makes: needed without aggregators; with them it stands in until they can
+   * be reached.
+   */
+  head?: string | URL | Response | Bytes | Start;
   /** The Wasm modules, where they are not beside the worker. One by itself is the one that ranks. */
   wasm?: Wasm | { rank?: Wasm; full?: Wasm };
   /**

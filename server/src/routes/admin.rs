@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn uploads_are_discarded_by_that_word_alone() {
-        let said = |query: &str| discards(&format!("/v1/admin/tasks/demo/rollback{query}").parse().expect("an address"));
+        let said =
+            |query: &str| discards(&format!("/v1/admin/tasks/demo/rollback{query}").parse().expect("an address"));
         assert_eq!((said(""), said("?discard=false"), said("?discard=true")), (Ok(false), Ok(false), Ok(true)));
         for odd in ["?discard", "?discard=1", "?discard=TRUE", "?discarded=true", "?discard=false&discard=true"] {
             assert_eq!(said(odd), Err(Error::WireMalformed), "{odd}");
