@@ -79,9 +79,9 @@ pub(super) fn check(files: &[File]) -> Vec<Fault> {
         .collect()
 }
 
-/// The module that a file of the core holds: `crate/src/gpu/pass.rs` is `[gpu, pass]`, the root is empty.
+/// The module that a file of the core holds: `crate/privet/src/gpu/pass.rs` is `[gpu, pass]`, the root is empty.
 fn module_of(path: &str) -> Option<Vec<String>> {
-    let inner = path.strip_prefix("crate/src/")?.strip_suffix(".rs")?;
+    let inner = path.strip_prefix("crate/privet/src/")?.strip_suffix(".rs")?;
     let mut module: Vec<String> = inner.split('/').map(str::to_owned).collect();
     if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
         module.pop();
@@ -178,8 +178,10 @@ mod tests {
     use super::*;
 
     fn fault_in(path: &str, text: &str) -> Vec<String> {
-        let root =
-            file("crate/src/lib.rs", "mod aggregate;\npub use aggregate::{Aggregate, Sum};\npub use clip::clip;\n");
+        let root = file(
+            "crate/privet/src/lib.rs",
+            "mod aggregate;\npub use aggregate::{Aggregate, Sum};\npub use clip::clip;\n",
+        );
         places(&check(&[root, file(path, text)]))
     }
 
@@ -193,27 +195,33 @@ mod tests {
             "use crate::Aggregate;",
             "use crate::{error::{A, B}, Sum as S};",
         ] {
-            assert_eq!(fault_in("crate/src/clip.rs", text), ["crate/src/clip.rs:1"], "{text}");
+            assert_eq!(fault_in("crate/privet/src/clip.rs", text), ["crate/privet/src/clip.rs:1"], "{text}");
         }
-        assert_eq!(fault_in("crate/src/gpu/pass.rs", "use super::super::aggregate;"), ["crate/src/gpu/pass.rs:1"]);
-        assert_eq!(fault_in("crate/src/aggregate.rs", "\nuse crate::{Error, noise};"), ["crate/src/aggregate.rs:2"]);
-        assert_eq!(fault_in("crate/src/aggregate.rs", "use crate::clip;"), ["crate/src/aggregate.rs:1"]);
+        assert_eq!(
+            fault_in("crate/privet/src/gpu/pass.rs", "use super::super::aggregate;"),
+            ["crate/privet/src/gpu/pass.rs:1"]
+        );
+        assert_eq!(
+            fault_in("crate/privet/src/aggregate.rs", "\nuse crate::{Error, noise};"),
+            ["crate/privet/src/aggregate.rs:2"]
+        );
+        assert_eq!(fault_in("crate/privet/src/aggregate.rs", "use crate::clip;"), ["crate/privet/src/aggregate.rs:1"]);
     }
 
     #[test]
     fn nothing_between_them_may_use_both() {
         let both = "use crate::aggregate::Aggregate;\nuse crate::noise::Noised;\n";
-        assert_eq!(fault_in("crate/src/wire.rs", both), ["crate/src/wire.rs:2"]);
-        assert_eq!(fault_in("crate/src/audit.rs", both), [""; 0]);
-        assert_eq!(fault_in("crate/src/simulate/rounds.rs", both), [""; 0]);
+        assert_eq!(fault_in("crate/privet/src/wire.rs", both), ["crate/privet/src/wire.rs:2"]);
+        assert_eq!(fault_in("crate/privet/src/audit.rs", both), [""; 0]);
+        assert_eq!(fault_in("crate/privet/src/simulate/rounds.rs", both), [""; 0]);
     }
 
     #[test]
     fn what_both_share_is_free() {
         let text =
             "//! See crate::aggregate.\nuse crate::{error::Error, wire::Upload};\nuse super::head;\nuse std::mem;\n";
-        assert_eq!(fault_in("crate/src/clip.rs", text), [""; 0]);
-        assert_eq!(fault_in("crate/src/aggregate.rs", text), [""; 0]);
-        assert_eq!(fault_in("crate/src/gpu/pass.rs", "use super::aggregate;"), [""; 0]);
+        assert_eq!(fault_in("crate/privet/src/clip.rs", text), [""; 0]);
+        assert_eq!(fault_in("crate/privet/src/aggregate.rs", text), [""; 0]);
+        assert_eq!(fault_in("crate/privet/src/gpu/pass.rs", "use super::aggregate;"), [""; 0]);
     }
 }

@@ -15,13 +15,13 @@ struct Library {
 const LIBRARIES: &[Library] = &[
     Library {
         words: &["wgpu"],
-        places: &["crate/src/gpu.rs", "crate/src/gpu/"],
-        why: "the GPU is reached from crate/src/gpu only",
+        places: &["crate/privet/src/gpu.rs", "crate/privet/src/gpu/"],
+        why: "the GPU is reached from crate/privet/src/gpu only",
     },
     Library {
         words: &["opendp"],
-        places: &["crate/src/mechanism.rs", "crate/src/noise/"],
-        why: "noise is drawn and priced in crate/src/mechanism.rs only",
+        places: &["crate/privet/src/mechanism.rs", "crate/privet/src/noise/"],
+        why: "noise is drawn and priced in crate/privet/src/mechanism.rs only",
     },
     Library {
         words: &["wasm_bindgen", "wasm_bindgen_futures", "wasm_bindgen_test", "web_sys", "js_sys"],
@@ -62,9 +62,9 @@ mod tests {
     #[test]
     fn each_library_is_caught_outside_its_place() {
         for (word, good) in [
-            ("wgpu", "crate/src/gpu/pass.rs"),
-            ("opendp", "crate/src/mechanism.rs"),
-            ("opendp", "crate/src/noise/filter.rs"),
+            ("wgpu", "crate/privet/src/gpu/pass.rs"),
+            ("opendp", "crate/privet/src/mechanism.rs"),
+            ("opendp", "crate/privet/src/noise/filter.rs"),
             ("wasm_bindgen", "web/src/lib.rs"),
             ("web_sys", "web/src/lib.rs"),
             ("js_sys", "tests/browser/gpu.rs"),
@@ -73,7 +73,11 @@ mod tests {
             ("http", "server/src/routes.rs"),
         ] {
             let text = format!("// a comment\nuse {word}::Thing;\n");
-            assert_eq!(places(&check(&[file("crate/src/clip.rs", &text)])), ["crate/src/clip.rs:2"], "{word}");
+            assert_eq!(
+                places(&check(&[file("crate/privet/src/clip.rs", &text)])),
+                ["crate/privet/src/clip.rs:2"],
+                "{word}"
+            );
             assert_eq!(places(&check(&[file(good, &text)])), [""; 0], "{word}");
         }
     }
@@ -81,6 +85,6 @@ mod tests {
     #[test]
     fn comments_texts_and_longer_names_are_not_code() {
         let text = "//! not wgpu\n/// nor `opendp`\nfn f() { g(\"axum\"); no_wgpu(); wgpu_free() }\n";
-        assert_eq!(check(&[file("crate/src/clip.rs", text)]), []);
+        assert_eq!(check(&[file("crate/privet/src/clip.rs", text)]), []);
     }
 }

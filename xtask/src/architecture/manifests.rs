@@ -84,14 +84,20 @@ mod tests {
         ] {
             assert_eq!(fault_in("server/Cargo.toml", text), ["server/Cargo.toml:2"], "{text}");
         }
-        assert_eq!(fault_in("crate/Cargo.toml", "[dependencies]\naxum = \"0.8\"\n"), ["crate/Cargo.toml:2"]);
-        assert_eq!(fault_in("crate/Cargo.toml", "[dependencies]\nprivet-server = \"1\"\n"), ["crate/Cargo.toml:2"]);
+        assert_eq!(
+            fault_in("crate/privet/Cargo.toml", "[dependencies]\naxum = \"0.8\"\n"),
+            ["crate/privet/Cargo.toml:2"]
+        );
+        assert_eq!(
+            fault_in("crate/privet/Cargo.toml", "[dependencies]\nprivet-server = \"1\"\n"),
+            ["crate/privet/Cargo.toml:2"]
+        );
     }
 
     #[test]
     fn the_right_packages_are_free() {
         let core = "[features]\ngpu = [\"dep:wgpu\"]\nwgpu = []\n[dependencies]\nwgpu = { version = \"30\" }\nopendp.workspace = true\n";
-        assert_eq!(fault_in("crate/Cargo.toml", core), [""; 0]);
+        assert_eq!(fault_in("crate/privet/Cargo.toml", core), [""; 0]);
         assert_eq!(fault_in("Cargo.toml", "[workspace.dependencies]\nwgpu = \"30\"\n"), [""; 0]);
         assert_eq!(fault_in("web/Cargo.toml", "[dependencies]\nprivet.workspace = true\njs-sys = \"0.3\"\n"), [""; 0]);
     }

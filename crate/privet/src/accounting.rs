@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    const ORACLE: &str = include_str!("../../tests/vectors/accounting.csv");
+    const ORACLE: &str = include_str!("../../../tests/vectors/accounting.csv");
 
     /// What the formula gives at one α, term by term as it is printed.
     fn epsilon_at(alpha: f64, rho: f64, delta: f64) -> f64 {
