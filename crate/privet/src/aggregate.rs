@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Error, Result, Round, Share, UploadId, mechanism::draw};
+use crate::{Round, Share, UploadId, mechanism::draw};
+use privet_base::{Error, Result};
 
 /// An aggregator's sum with its own noise added: the only thing that may leave it.
 ///

@@ -57,7 +57,7 @@ impl Backend {
             #[cfg(feature = "gpu")]
             Self::WebGpu(_) => "webgpu",
             Self::Scalar => "scalar",
-            _ if crate::SIMD => "simd",
+            _ if privet_kernels::here::SIMD => "simd",
             _ => "scalar",
         }
     }

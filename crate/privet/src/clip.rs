@@ -1,6 +1,7 @@
 //! From a gradient of any size to integers whose norm is bounded without a doubt.
 
-use crate::{Error, Gradient, Result, decimal::decimal};
+use crate::Gradient;
+use privet_base::{Error, Result, decimal};
 
 /// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
 /// clipped vector, so that noise is always scaled to what was really clipped.

@@ -2,7 +2,8 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Result, Terms, Unsent, UploadId};
+use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Terms, Unsent, UploadId};
+use privet_base::Result;
 
 /// A [`Ranker`], and a [`Contributor`] beside it.
 pub struct Device {
@@ -91,9 +92,10 @@ impl Device {
 mod tests {
     use super::*;
     use crate::{
-        Deployment, Error, Event, Fresh, Gradient, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema,
+        Deployment, Event, Fresh, Gradient, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema,
         Signed, Storage, Upload, statement,
     };
+    use privet_base::Error;
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;

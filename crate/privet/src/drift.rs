@@ -1,9 +1,7 @@
 //! Notices that the user's interests have changed: the loss, which training lowers, goes up.
 
-use crate::{
-    power::exp2,
-    stored::{goes_on, stored},
-};
+use crate::power::exp2;
+use privet_base::{stored, stored::goes_on};
 
 /// No alarm is raised before this many losses: their mean and spread have to be known first.
 const WARM_UP: u64 = 30;
@@ -100,7 +98,7 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::stored::{Stored, read_all};
+    use privet_base::stored::{Stored, read_all};
 
     /// Losses around a level, which is 0.
     #[derive(Debug, Clone, Copy)]

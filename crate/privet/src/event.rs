@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, Schema, stored::stored};
+use crate::Schema;
+use privet_base::{Error, Result, stored};
 
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;

@@ -4,8 +4,8 @@ use crate::{
     Event, Head, Profile, cpu,
     profile::{Seen, extend_direction},
     propensity::propensity,
-    stored::stored,
 };
+use privet_base::stored;
 use privet_kernels::here as kernels;
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 

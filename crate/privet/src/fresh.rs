@@ -2,10 +2,10 @@
 
 #[cfg(feature = "gpu")]
 use crate::cpu::{Chosen, Course, Net, Span, Turn};
-use crate::{
-    Error, Head, Memory, Result,
-    cpu::Shape,
-    stored::{Stored, read_all, stored},
+use crate::{Head, Memory, cpu::Shape};
+use privet_base::{
+    Error, Result, stored,
+    stored::{Stored, read_all},
 };
 
 /// Examples that went into no contribution yet. The personal part, the server's scores and the gate stand fixed in it, so

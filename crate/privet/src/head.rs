@@ -1,7 +1,8 @@
 //! The small model that ranks: published by the server, the same for everyone until the device fine-tunes it.
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Profile, Result, Schema, cpu::Shape, event, wire};
+use crate::{Profile, Schema, cpu::Shape, event};
+use privet_base::{Error, Result, cbor};
 
 const VERSION: u32 = 2;
 /// More than this nobody federates under a useful budget.
@@ -92,21 +93,21 @@ impl Head {
     pub fn encode(&self) -> Vec<u8> {
         let parameters = self.parameters.iter().flat_map(|parameter| parameter.to_le_bytes()).collect::<Vec<u8>>();
         let Self { schema, kappa, eta, local, upload, facts, hidden, .. } = self.clone();
-        let body = wire::encode(&Body(schema, kappa, eta, local, upload, facts, hidden, parameters));
+        let body = cbor::encode(&Body(schema, kappa, eta, local, upload, facts, hidden, parameters));
         let digest = Sha256::digest(&body).into();
-        wire::encode(&OnWire(VERSION, body, digest))
+        cbor::encode(&OnWire(VERSION, body, digest))
     }
 
     /// Reads a head and refuses one that cannot rank.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let OnWire(version, body, digest) = wire::decode(bytes)?;
+        let OnWire(version, body, digest) = cbor::decode(bytes)?;
         if version != VERSION {
             return Err(Error::WireVersion { sent: version, known: VERSION });
         }
         if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
             return Err(Error::HeadRefused { reason: "its bytes do not have the hash that it carries" });
         }
-        let Body(schema, kappa, eta, local, upload, facts, hidden, parameters) = wire::decode(&body)?;
+        let Body(schema, kappa, eta, local, upload, facts, hidden, parameters) = cbor::decode(&body)?;
         let (parameters, []) = parameters.as_chunks::<4>() else {
             return Err(Error::HeadRefused { reason: "its parameters are not whole numbers of four bytes" });
         };
@@ -230,12 +231,12 @@ mod tests {
     #[test]
     fn a_changed_or_later_file_is_refused() {
         let bytes = head().encode();
-        let OnWire(_, body, digest) = wire::decode(&bytes).expect("our own bytes");
-        let later = wire::encode(&OnWire(3, body.clone(), digest));
+        let OnWire(_, body, digest) = cbor::decode(&bytes).expect("our own bytes");
+        let later = cbor::encode(&OnWire(3, body.clone(), digest));
         assert_eq!(Head::decode(&later), Err(Error::WireVersion { sent: 3, known: VERSION }));
         let mut changed = body;
         *changed.last_mut().expect("it is not empty") ^= 1;
-        let refused = Head::decode(&wire::encode(&OnWire(VERSION, changed, digest))).map_err(|error| error.code());
+        let refused = Head::decode(&cbor::encode(&OnWire(VERSION, changed, digest))).map_err(|error| error.code());
         assert_eq!(refused, Err("head-refused"));
     }
 

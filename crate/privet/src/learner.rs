@@ -5,10 +5,10 @@ mod course;
 
 use std::collections::VecDeque;
 
-use crate::{
-    Error, Example, Head, Result, cpu, drift,
-    example::SLOTS,
-    stored::{Stored, goes_on, stored},
+use crate::{Example, Head, cpu, drift, example::SLOTS};
+use privet_base::{
+    Error, Result, stored,
+    stored::{Stored, goes_on},
 };
 use privet_kernels::{Step, here as kernels};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -152,7 +152,7 @@ impl Learner {
     /// What [`Learner::lend`] wrote under this head.
     #[cfg(feature = "gpu")]
     pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
-        crate::stored::read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
+        privet_base::stored::read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
     }
 
     /// The device's copy of the net.

@@ -15,8 +15,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::{Cost, Error, NanoRho, Result, Spent, UploadId, cbor::Cbor, policy::at_most};
+use crate::{Cost, NanoRho, Spent, UploadId, policy::at_most};
 pub use limits::Limits;
+use privet_base::{Error, Result, cbor::Cbor};
 use record::Record;
 use state::State;
 pub use state::{Entry, Fate};

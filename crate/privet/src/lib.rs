@@ -12,9 +12,6 @@
 // Without `release` there is nobody to call some of what a release and a server need.
 #![cfg_attr(not(feature = "release"), allow(dead_code))]
 
-#[macro_use]
-mod cbor;
-
 pub mod accounting;
 #[cfg(feature = "release")]
 mod aggregate;
@@ -23,12 +20,9 @@ mod clip;
 #[cfg(feature = "release")]
 mod contributor;
 pub mod cpu;
-mod decimal;
 #[cfg(feature = "release")]
 mod device;
 mod drift;
-mod entropy;
-mod error;
 mod event;
 mod example;
 mod fresh;
@@ -55,10 +49,8 @@ mod rho;
 pub mod running;
 mod schema;
 mod slate;
-mod sorted;
 #[cfg(feature = "release")]
 mod statement;
-mod stored;
 mod wire;
 
 #[cfg(feature = "release")]
@@ -71,7 +63,6 @@ pub use clip::{Bound, Clipped, clip};
 pub use contributor::{Contribution, Contributor, Preview};
 #[cfg(feature = "release")]
 pub use device::Device;
-pub use error::Error;
 pub use event::{Event, Item, Moment, key};
 pub use example::Example;
 pub use fresh::Fresh;
@@ -86,6 +77,7 @@ pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
+pub use privet_base::{Error, Result, hex, unhex};
 /// Whether ranking and learning go four lanes at a time. The numbers are the same.
 pub use privet_kernels::here::SIMD;
 pub use profile::{Counted, Profile, Without};
@@ -99,9 +91,5 @@ pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]
 pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, TokenContext, Upload, Value, inspect};
 pub use wire::{
-    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenKey, UploadId, hex, unhex,
-    verify_message,
+    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenKey, UploadId, verify_message,
 };
-
-/// The result of everything here.
-pub type Result<T, E = Error> = core::result::Result<T, E>;

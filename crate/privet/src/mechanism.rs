@@ -8,7 +8,8 @@ use opendp::{
     metrics::L2Distance,
 };
 
-use crate::{Error, NanoRho, Result, entropy};
+use crate::NanoRho;
+use privet_base::{Error, Result, entropy};
 
 /// Integers in, noised integers out, and what that costs in rho.
 pub(crate) type Mechanism =

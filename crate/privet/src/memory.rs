@@ -8,17 +8,19 @@ mod tests;
 use std::collections::VecDeque;
 
 use crate::{
-    Error, Event, Example, Head, Item, Moment, Profile, Result, Without,
+    Event, Example, Head, Item, Moment, Profile, Without,
     drift::{self, Drift},
     example::example_from_event,
     learner::{Learner, Scratch},
     running::{Compared, DEPTH, Kind, Orders, Running},
-    stored::{Stored, goes_on, read_all, stored},
-    wire,
 };
 use entry::Entry;
 pub use entry::{Deed, Selector};
 use offered::Offered;
+use privet_base::{
+    Error, Result, cbor, stored,
+    stored::{Stored, goes_on, read_all},
+};
 
 /// The version of an export: the one that this build writes, and the only one that it reads.
 const VERSION: u32 = 4;
@@ -393,12 +395,12 @@ impl Memory {
         let mut body = Vec::new();
         self.write(&mut body);
         let sum = sum(&body);
-        wire::encode(&Export(VERSION, body, sum))
+        cbor::encode(&Export(VERSION, body, sum))
     }
 
     /// What [`Memory::export`] wrote under this head.
     pub fn import(head: &Head, bytes: &[u8]) -> Result<Self> {
-        let Export(version, body, known) = wire::decode(bytes).map_err(|_| Error::StateDamaged)?;
+        let Export(version, body, known) = cbor::decode(bytes).map_err(|_| Error::StateDamaged)?;
         if version != VERSION {
             return Err(Error::StateVersion { sent: version, known: VERSION });
         }

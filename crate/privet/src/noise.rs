@@ -3,9 +3,10 @@
 #[cfg(feature = "simulate")]
 pub(crate) use crate::mechanism::Mechanism;
 use crate::{
-    Adjacency, Bound, Charge, Clipped, Cost, Error, Result,
+    Adjacency, Bound, Charge, Clipped, Cost,
     mechanism::{draw, gaussian, price, test_random_source},
 };
+use privet_base::{Error, Result};
 
 #[cfg(test)]
 mod distribution;

@@ -2,7 +2,8 @@
 
 #[cfg(feature = "release")]
 use crate::Limits;
-use crate::{Cost, Error, Mode, NanoRho, Result, Round, decimal::decimal};
+use crate::{Cost, Mode, NanoRho, Round};
+use privet_base::{Error, Result, decimal};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 

@@ -8,9 +8,8 @@ use crate::{
     Attribute, Event, Item, Moment, Schema,
     cpu::{CLUSTERS, Glance, LOOKS, RECENT, TIDES},
     power::exp2,
-    sorted::Sorted,
-    stored::{goes_on, stored},
 };
+use privet_base::{Sorted, stored, stored::goes_on};
 use privet_kernels::here::dot;
 pub(crate) use view::View;
 

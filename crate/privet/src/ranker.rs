@@ -3,12 +3,12 @@
 #[cfg(feature = "release")]
 use crate::TokenContext;
 use crate::{
-    Adjacency, Bound, Cost, Error, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request,
-    Result, Round, Scratch, Selector, Signed, Slate, Without, accounting, ranking,
+    Adjacency, Bound, Cost, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request, Round,
+    Scratch, Selector, Signed, Slate, Without, accounting, ranking,
     running::{Report, Verdict},
     slate,
-    stored::Stored,
 };
+use privet_base::{Error, Result, stored::Stored};
 
 /// What the application fixes, and no server can change.
 #[derive(Debug, Clone, PartialEq)]

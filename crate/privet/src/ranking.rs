@@ -1,6 +1,7 @@
 //! From candidates to scores and their order.
 
-use crate::{Error, Head, Item, Memory, Moment, Result, cpu::Sight, example::slot, profile::extend_direction};
+use crate::{Head, Item, Memory, Moment, cpu::Sight, example::slot, profile::extend_direction};
+use privet_base::{Error, Result};
 use privet_kernels::here as kernels;
 
 /// How many candidates there may be.

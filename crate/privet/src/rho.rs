@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{cbor::Cbor, decimal::decimal};
+use privet_base::{cbor::Cbor, decimal};
 
 /// Zero-concentrated differential privacy's rho in units of 10⁻⁹, always rounded up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -6,7 +6,10 @@ mod slate;
 mod tests;
 mod wealth;
 
-use crate::stored::{Stored, goes_on, stored};
+use privet_base::{
+    stored,
+    stored::{Stored, goes_on},
+};
 use quality::Quality;
 pub(crate) use slate::{Compared, Orders};
 use wealth::Wealth;

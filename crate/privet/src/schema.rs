@@ -1,6 +1,7 @@
 //! What items and events look like: written by the operator, shipped with the head, obeyed by every device.
 
-use crate::{Error, Result, event};
+use crate::event;
+use privet_base::{Error, Result, cbor};
 
 /// The version of the schema that this build reads.
 const VERSION: u32 = 1;

@@ -4,11 +4,12 @@
 mod tests;
 
 use crate::{
-    Error, Head, Item, Memory, Moment, Result, Score,
+    Head, Item, Memory, Moment, Score,
     order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
     ranking,
     running::{Kind, Orders},
 };
+use privet_base::{Error, Result};
 
 /// What the application asks of an order.
 #[derive(Debug, Clone, PartialEq, Default)]

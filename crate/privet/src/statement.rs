@@ -1,7 +1,8 @@
 //! The privacy statement in plain words, out of a round and a policy: nobody writes it by hand, so it cannot be kinder
 //! than the numbers.
 
-use crate::{Cost, Ledger, NanoRho, Policy, Result, Round, Spent, Upload, accounting::epsilon_from_rho, cost};
+use crate::{Cost, Ledger, NanoRho, Policy, Round, Spent, Upload, accounting::epsilon_from_rho, cost};
+use privet_base::Result;
 
 const UNITS_MS: [(u64, &str); 4] = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
 

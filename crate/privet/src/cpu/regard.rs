@@ -1,5 +1,6 @@
 use super::attention;
-use crate::{cpu::Glance, stored::stored};
+use crate::cpu::Glance;
+use privet_base::stored;
 
 /// How many decayed interests there are: one for each half-life, and one of what was pushed away.
 pub const TIDES: usize = 4;
@@ -55,8 +56,8 @@ stored! {
 impl Sight {
     /// What [`crate::Ranker::sight`] wrote, if all sizes agree.
     #[cfg(feature = "gpu")]
-    pub(crate) fn decode(bytes: &[u8]) -> crate::Result<Self> {
-        crate::stored::read_all(bytes).filter(Self::fits).ok_or(crate::Error::StateDamaged)
+    pub(crate) fn decode(bytes: &[u8]) -> privet_base::Result<Self> {
+        privet_base::stored::read_all(bytes).filter(Self::fits).ok_or(privet_base::Error::StateDamaged)
     }
 
     #[cfg(feature = "gpu")]

@@ -1,6 +1,7 @@
 //! The limits of an account: recorded when it is opened, tightened at once, widened only where the user agreed.
 
-use crate::{NanoRho, cbor::Cbor};
+use crate::NanoRho;
+use privet_base::cbor::Cbor;
 
 /// What the policy asks of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

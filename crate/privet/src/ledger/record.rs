@@ -2,9 +2,9 @@
 use sha2::{Digest, Sha256};
 
 use super::{Debit, Limits};
-use crate::{
+use privet_base::{
+    cbor,
     cbor::{Cbor, MAP, expect, head, read_text, write_named, write_text},
-    wire,
 };
 
 /// One thing that happened. A record is never changed or removed.
@@ -74,7 +74,7 @@ pub(super) const START: Link = [0; 32];
 
 /// The link of `record` after `before`.
 pub(super) fn link(before: &Link, record: &Record) -> Link {
-    Sha256::new().chain_update(before).chain_update(wire::encode(record)).finalize().into()
+    Sha256::new().chain_update(before).chain_update(cbor::encode(record)).finalize().into()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     clock::Clock,
     record::{Link, Record, START, link},
 };
-use crate::{Error, Result, wire};
+use privet_base::{Error, Result, cbor};
 
 /// The version of the stored format that this build writes and reads.
 const VERSION: u32 = 2;
@@ -81,14 +81,14 @@ impl State {
             return Ok(Self::default());
         }
         let damaged = |_| Error::LedgerDamaged;
-        let Envelope(version, body, sealed) = wire::decode(bytes).map_err(damaged)?;
+        let Envelope(version, body, sealed) = cbor::decode(bytes).map_err(damaged)?;
         if seal(version, &body) != sealed {
             return Err(Error::LedgerDamaged);
         }
         if version != VERSION {
             return Err(Error::LedgerVersion { sent: version, known: VERSION });
         }
-        let Body(records, last, clock, unsent) = wire::decode(&body).map_err(damaged)?;
+        let Body(records, last, clock, unsent) = cbor::decode(&body).map_err(damaged)?;
         let ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms) = clock;
         let clock = Clock { looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms };
         let mut state = Self { unsent, ..Self::default() };
@@ -105,9 +105,9 @@ impl State {
     pub(super) fn encode(&self) -> Vec<u8> {
         let Clock { looks, sessions, seen_ms, waited_ms, longest_ms, ref tasks_ms } = self.clock;
         let clock = ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms.clone());
-        let body = wire::encode(&Body(self.records.clone(), self.last(), clock, self.unsent.clone()));
+        let body = cbor::encode(&Body(self.records.clone(), self.last(), clock, self.unsent.clone()));
         let sealed = seal(VERSION, &body);
-        wire::encode(&Envelope(VERSION, body, sealed))
+        cbor::encode(&Envelope(VERSION, body, sealed))
     }
 
     /// Appends a record, or refuses one that cannot follow.
@@ -210,7 +210,7 @@ pub(super) fn fingerprint(bytes: &[u8]) -> (Link, u32) {
 }
 
 fn seal(version: u32, body: &[u8]) -> Link {
-    Sha256::digest(wire::encode(&(version, body.to_vec()))).into()
+    Sha256::digest(cbor::encode(&(version, body.to_vec()))).into()
 }
 
 impl Entry {

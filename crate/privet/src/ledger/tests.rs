@@ -5,7 +5,8 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{Adjacency, wire};
+use crate::Adjacency;
+use privet_base::cbor;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -410,8 +411,8 @@ struct Envelope(u32, Vec<u8>, [u8; 32]);
 cbor!(Envelope(version, body, seal));
 
 fn sealed(version: u32, body: &[u8]) -> Vec<u8> {
-    let seal = Sha256::digest(wire::encode(&(version, body.to_vec())));
-    wire::encode(&Envelope(version, body.to_vec(), seal.into()))
+    let seal = Sha256::digest(cbor::encode(&(version, body.to_vec())));
+    cbor::encode(&Envelope(version, body.to_vec(), seal.into()))
 }
 
 #[test]
@@ -438,7 +439,7 @@ fn a_sealed_ledger_that_cannot_be_is_refused() {
         let link = records.iter().fold(record::START, |before, record| record::link(&before, record));
         let clock = Clock(1, 0, 0, 0, 0, tasks_ms.to_vec());
         let body = Body(records, last.unwrap_or(link), clock, unsent.map(Vec::from));
-        Ledger::open(&sealed(2, &wire::encode(&body)), AT_ONCE).map(|_| ())
+        Ledger::open(&sealed(2, &cbor::encode(&body)), AT_ONCE).map(|_| ())
     };
     let opened = || Record::Opened(0, AT_ONCE);
     assert_eq!(with(vec![opened(), reserved(), ready()], &[0], Some(b"noised"), None), Ok(()), "this one can be");

@@ -1,6 +1,7 @@
 //! What the log holds: what was on the screen, and what the user did.
 
-use crate::{Event, Item, Moment, Schema, running::DEPTH, stored::Stored};
+use crate::{Event, Item, Moment, Schema, running::DEPTH};
+use privet_base::stored::Stored;
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

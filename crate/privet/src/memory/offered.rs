@@ -5,8 +5,8 @@ use crate::{
     Event, Item, Moment, Schema,
     event::MOST_OTHERS,
     running::{Compared, DEPTH},
-    stored::stored,
 };
+use privet_base::stored;
 
 /// A slate that was made, whether or not it was shown.
 #[derive(Debug, Clone, PartialEq)]

@@ -376,9 +376,9 @@ fn a_damaged_export_or_one_of_another_version_is_refused() {
     let mut changed = bytes.clone();
     changed[100] ^= 1;
     assert_eq!(Memory::import(&head(), &changed), Err(Error::StateDamaged));
-    let Export(_, body, sum) = wire::decode(&bytes).expect("our own bytes");
+    let Export(_, body, sum) = cbor::decode(&bytes).expect("our own bytes");
     for version in [1, 2, 3, 5] {
-        let other = wire::encode(&Export(version, body.clone(), sum.clone()));
+        let other = cbor::encode(&Export(version, body.clone(), sum.clone()));
         assert_eq!(Memory::import(&head(), &other), Err(Error::StateVersion { sent: version, known: 4 }));
     }
     let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");

@@ -11,7 +11,7 @@ use opendp::{
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::{Mechanism, gaussian};
-use crate::{Error, Result};
+use privet_base::{Error, Result};
 
 /// Random bits, drawn a word at a time and used one by one.
 pub struct Bits<R> {

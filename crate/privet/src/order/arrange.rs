@@ -2,7 +2,7 @@
 
 use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
 use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
-use crate::{Error, Result, decimal::decimal};
+use privet_base::{Error, Result, decimal};
 
 /// The end of the list of those that are left.
 const END: u32 = u32::MAX;

@@ -1,7 +1,7 @@
 //! How often either order won, of late.
 
 use super::Interval;
-use crate::stored::stored;
+use privet_base::stored;
 
 /// Half of what is remembered of an interleaving is gone after fifty later ones.
 const KEPT: f64 = 0.986_232_704_493_359;

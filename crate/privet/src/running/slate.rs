@@ -1,7 +1,7 @@
 //! One shown slate: which order's picks stand where, and what was clicked.
 
 use super::{DEPTH, Kind, Verdict};
-use crate::stored::stored;
+use privet_base::stored;
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 mod simulated;
 
 use super::{Compared, DEPTH, KEPT_OPEN, Kind, Orders, Running, Verdict};
-use crate::stored::{Stored, read_all};
+use privet_base::stored::{Stored, read_all};
 
 /// How seldom slates are interleaved once it is known which order is better.
 const EVERY: u32 = 10;

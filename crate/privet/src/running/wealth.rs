@@ -1,6 +1,6 @@
 //! Evidence as the wealth of someone who bets against the order that leads.
 
-use crate::stored::stored;
+use privet_base::stored;
 
 /// Which part of the wealth is staked on every interleaving: it grows the fastest where the other order wins seven of
 /// ten.

@@ -1,8 +1,10 @@
 //! What aggregators say to each other.
 use sha2::{Digest, Sha256};
 
-use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version, decode, encode};
-use crate::{Error, NoisedSum, Result};
+use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version};
+use crate::NoisedSum;
+use privet_base::cbor::{decode, encode};
+use privet_base::{Error, Result, cbor};
 
 /// A numbered batch of uploads. Two aggregators agree on it when count and digest are the same at both.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Helpers' shares on their way from the leader.
 
-use super::{UploadId, VERSION, check_version, decode, encode, seal::OVERHEAD};
-use crate::{Error, Result};
+use super::{UploadId, VERSION, check_version, seal::OVERHEAD};
+use privet_base::cbor::{decode, encode};
+use privet_base::{Error, Result, cbor};
 
 /// A sealed seed.
 const SEALED: usize = 32 + OVERHEAD;

@@ -2,7 +2,7 @@
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
 use super::{AggregateShare, Batch, Manifest, Mode, Operator, Round, Signed, Upload};
-use crate::{Error, Result};
+use privet_base::{Error, Result};
 
 /// What stands in a field.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,11 @@
 //! The manifest of a head.
 
-use super::{VERSION, check_version, decode, encode};
-use crate::Result;
+use super::{VERSION, check_version};
+use privet_base::Result;
+use privet_base::{
+    cbor,
+    cbor::{decode, encode},
+};
 
 /// Where a head comes from. Both aggregators sign it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! What a round asks of devices, and what it promises them.
 use sha2::{Digest, Sha256};
 
-use super::{TokenKey, VERSION, check_version, decode, encode};
-use crate::{Bound, Error, Result, cbor::Cbor, decimal::decimal};
+use super::{TokenKey, VERSION, check_version};
+use crate::Bound;
+use privet_base::cbor::{decode, encode};
+use privet_base::{Error, Result, cbor, cbor::Cbor, decimal};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;

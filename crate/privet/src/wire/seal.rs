@@ -6,7 +6,7 @@ use hpke::{
 };
 
 use super::UploadId;
-use crate::{Error, Result, entropy};
+use privet_base::{Error, Result, entropy};
 
 type Kem = X25519HkdfSha256;
 

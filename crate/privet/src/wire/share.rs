@@ -6,7 +6,7 @@ use turboshake::{
 };
 
 use super::UploadId;
-use crate::{Error, Result, entropy};
+use privet_base::{Error, Result, entropy};
 
 /// Tells this use of `TurboSHAKE128` from any other.
 const DOMAIN: u8 = 0x50;

@@ -3,8 +3,9 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-use super::{Manifest, Mode, Round, VERSION, check_version, decode, encode};
-use crate::{Error, Result, entropy};
+use super::{Manifest, Mode, Round, VERSION, check_version};
+use privet_base::cbor::{decode, encode};
+use privet_base::{Error, Result, cbor, entropy};
 
 /// The keys that the application pins: no server can name its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

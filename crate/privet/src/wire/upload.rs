@@ -1,11 +1,13 @@
 //! The one thing that leaves a device.
 
 use super::{
-    Mode, Role, Round, SealingKey, Share, UploadId, VERSION, check_version, decode, encode,
+    Mode, Role, Round, SealingKey, Share, UploadId, VERSION, check_version,
     round::DIMENSION,
     seal::{OVERHEAD, associated, seal},
 };
-use crate::{Error, Noised, Result};
+use crate::Noised;
+use privet_base::cbor::{decode, encode};
+use privet_base::{Error, Result, cbor};
 
 /// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed
 /// shares in `split` mode. Its size depends on the round alone.

@@ -3,37 +3,37 @@
 use crate::stored::Stored;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sorted<K, V> {
+pub struct Sorted<K, V> {
     entries: Vec<(K, V)>,
 }
 
 impl<K: Ord, V> Sorted<K, V> {
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         self.entries.iter()
     }
 
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.iter_mut().map(|(_, value)| value)
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub fn get(&self, key: &K) -> Option<&V> {
         self.place(key).ok().map(|place| &self.entries[place].1)
     }
 
-    pub(crate) fn contains(&self, key: &K) -> bool {
+    pub fn contains(&self, key: &K) -> bool {
         self.place(key).is_ok()
     }
 
     /// The value of this key, which has one from now on.
-    pub(crate) fn entry(&mut self, key: K) -> &mut V
+    pub fn entry(&mut self, key: K) -> &mut V
     where
         V: Default,
     {
@@ -44,7 +44,7 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.entries[place].1
     }
 
-    pub(crate) fn remove(&mut self, key: &K) {
+    pub fn remove(&mut self, key: &K) {
         if let Ok(place) = self.place(key) {
             self.entries.remove(place);
         }

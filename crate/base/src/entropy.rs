@@ -8,12 +8,12 @@ use rand::{
 use crate::{Error, Result};
 
 /// A cryptographic generator with a fresh seed from the platform; an error where there is no source.
-pub(crate) fn generator() -> Result<ChaCha20Rng> {
+pub fn generator() -> Result<ChaCha20Rng> {
     bytes().map(ChaCha20Rng::from_seed)
 }
 
 /// Fresh random bytes.
-pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
+pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SysRng.try_fill_bytes(&mut bytes).map_err(|_| Error::RandomSource)?;
     Ok(bytes)
@@ -21,7 +21,7 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
 
 /// Refuses a source that is missing, constant, or gives one byte over and over: two draws are compared with each other
 /// and each within itself. Honest draws fail with a probability under 2⁻²⁴⁷, so a refusal is never a false alarm.
-pub(crate) fn test(mut draw: impl FnMut(&mut [u8]) -> bool) -> Result<()> {
+pub fn test(mut draw: impl FnMut(&mut [u8]) -> bool) -> Result<()> {
     let (mut first, mut second) = ([0; DRAW], [0; DRAW]);
     let plain = |draw: &[u8; DRAW]| draw.iter().all(|byte| *byte == draw[0]);
     let there = draw(&mut first) && draw(&mut second);
@@ -32,7 +32,7 @@ pub(crate) fn test(mut draw: impl FnMut(&mut [u8]) -> bool) -> Result<()> {
 const DRAW: usize = 32;
 
 /// The platform's source as keys and seeds are drawn from it.
-pub(crate) fn platform(bytes: &mut [u8]) -> bool {
+pub fn platform(bytes: &mut [u8]) -> bool {
     SysRng.try_fill_bytes(bytes).is_ok()
 }
 

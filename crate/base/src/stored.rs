@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 /// What can be written, and read back.
-pub(crate) trait Stored: Sized {
+pub trait Stored: Sized {
+    /// Appends it.
     fn write(&self, to: &mut Vec<u8>);
 
     /// Reads one from the front, and takes it away there. Refuses any bytes that [`Stored::write`] would not write.
@@ -24,16 +25,17 @@ pub(crate) trait Stored: Sized {
 }
 
 /// Reads what [`Stored::write`] wrote, and nothing after it.
-pub(crate) fn read_all<T: Stored>(mut bytes: &[u8]) -> Option<T> {
+pub fn read_all<T: Stored>(mut bytes: &[u8]) -> Option<T> {
     T::read(&mut bytes).filter(|_| bytes.is_empty())
 }
 
 /// Whether a counter that was read can be counted on from here.
-pub(crate) fn goes_on(count: u64) -> bool {
+pub fn goes_on(count: u64) -> bool {
     count < 1 << 53
 }
 
 /// Stores a type as its fields.
+#[macro_export]
 macro_rules! stored {
     ($($name:ident { $($field:ident),* $(,)? })*) => {$(
         impl $crate::stored::Stored for $name {
@@ -48,7 +50,6 @@ macro_rules! stored {
         }
     )*};
 }
-pub(crate) use stored;
 
 macro_rules! numbers {
     ($($number:ident)*) => {$(
@@ -139,7 +140,7 @@ impl Stored for bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sorted::Sorted;
+    use crate::Sorted;
 
     #[derive(Debug, PartialEq)]
     struct All {

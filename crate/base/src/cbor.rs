@@ -3,8 +3,10 @@
 //! Heads are the shortest, lengths are definite, a struct's fields stand in its own order, and floating-point numbers
 //! keep their width and every bit.
 
+use crate::{Error, Result};
+
 /// What has an encoding. The stages before the noise have none.
-pub(crate) trait Cbor: Sized {
+pub trait Cbor: Sized {
     /// Appends it.
     fn write(&self, to: &mut Vec<u8>);
     /// Takes it from the beginning of `from`; `None` where something else stands there.
@@ -12,6 +14,7 @@ pub(crate) trait Cbor: Sized {
 }
 
 /// The encoding of a struct: of one with names a map from them in this order, of one without an array.
+#[macro_export]
 macro_rules! cbor {
     ($type:ident { $($field:ident),+ $(,)? }) => {
         impl $crate::cbor::Cbor for $type {
@@ -43,19 +46,35 @@ macro_rules! cbor {
     };
 }
 
+/// The one encoding of a message.
+pub fn encode(message: &impl Cbor) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    message.write(&mut bytes);
+    bytes
+}
+
+/// Reads a message, and refuses any bytes but the ones that [`encode`] writes for it, with nothing after them.
+pub fn decode<T: Cbor>(mut bytes: &[u8]) -> Result<T> {
+    let message = T::read(&mut bytes).ok_or(Error::WireMalformed)?;
+    if bytes.is_empty() { Ok(message) } else { Err(Error::WireMalformed) }
+}
+
 const UNSIGNED: u8 = 0;
 const NEGATIVE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
-pub(crate) const ARRAY: u8 = 4;
-pub(crate) const MAP: u8 = 5;
+/// The major type of an array.
+pub const ARRAY: u8 = 4;
+/// The major type of a map.
+pub const MAP: u8 = 5;
 const FALSE: u8 = 0xf4;
 const TRUE: u8 = 0xf5;
 const NULL: u8 = 0xf6;
 const F32: u8 = 0xfa;
 const F64: u8 = 0xfb;
 
-pub(crate) fn head(major: u8, value: u64, to: &mut Vec<u8>) {
+/// Appends the head of an item: its major type, and its value or length.
+pub fn head(major: u8, value: u64, to: &mut Vec<u8>) {
     let width = match value {
         0..24 => return to.push(major << 5 | value as u8),
         24..0x100 => 0,
@@ -67,7 +86,8 @@ pub(crate) fn head(major: u8, value: u64, to: &mut Vec<u8>) {
     to.extend_from_slice(&value.to_be_bytes()[8 - (1 << width)..]);
 }
 
-pub(crate) fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
+/// The value or length behind a head of this major type, if one stands there.
+pub fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
     let (&first, rest) = from.split_first()?;
     if first >> 5 != major {
         return None;
@@ -87,7 +107,7 @@ pub(crate) fn read_head(major: u8, from: &mut &[u8]) -> Option<u64> {
 }
 
 /// Takes this head, if it is what stands there.
-pub(crate) fn expect(major: u8, value: u64, from: &mut &[u8]) -> Option<()> {
+pub fn expect(major: u8, value: u64, from: &mut &[u8]) -> Option<()> {
     let mut after = *from;
     if read_head(major, &mut after)? != value {
         return None;
@@ -108,21 +128,24 @@ fn write_slice(major: u8, slice: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(slice);
 }
 
-pub(crate) fn write_text(text: &str, to: &mut Vec<u8>) {
+/// Appends a text.
+pub fn write_text(text: &str, to: &mut Vec<u8>) {
     write_slice(TEXT, text.as_bytes(), to);
 }
 
 /// A text, if one stands there.
-pub(crate) fn read_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
+pub fn read_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
     core::str::from_utf8(read_slice(TEXT, from)?).ok()
 }
 
-pub(crate) fn write_named(name: &str, value: &impl Cbor, to: &mut Vec<u8>) {
+/// Appends an entry of a map: a name, and what it names.
+pub fn write_named(name: &str, value: &impl Cbor, to: &mut Vec<u8>) {
     write_text(name, to);
     value.write(to);
 }
 
-pub(crate) fn read_named<T: Cbor>(name: &str, from: &mut &[u8]) -> Option<T> {
+/// What stands behind this name, if the name stands there.
+pub fn read_named<T: Cbor>(name: &str, from: &mut &[u8]) -> Option<T> {
     if read_slice(TEXT, from)? == name.as_bytes() { T::read(from) } else { None }
 }
 

@@ -5,7 +5,7 @@
 const DIGITS: u32 = 15;
 
 /// The number in decimal digits.
-pub(crate) fn decimal(number: f64) -> String {
+pub fn decimal(number: f64) -> String {
     if !number.is_finite() {
         return if number.is_nan() { "NaN" } else { "infinite" }.to_owned();
     }
