@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Round, Share, UploadId, mechanism::draw};
+use crate::{Share, mechanism::draw};
 use privet_base::{Error, Result};
+use privet_wire::{Round, UploadId};
 
 /// An aggregator's sum with its own noise added: the only thing that may leave it.
 ///

@@ -1,13 +1,13 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
 use crate::{
-    Backend, Bound, Charge, Cost, Debit, Deployment, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Round, Step,
-    Terms, TokenContext, Unsent, Upload, UploadId, clip, cost, mechanism::test_random_source, noise, ranker::Admitted,
-    statement,
+    Backend, Charge, Cost, Debit, Deployment, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Step, Terms, Unsent,
+    Upload, clip, cost, mechanism::test_random_source, noise, ranker::Admitted, statement,
 };
 #[cfg(feature = "gpu")]
 use crate::{Learner, Tuned, cpu::Sight};
 use privet_base::{Error, Result};
+use privet_wire::{Bound, Round, TokenContext, UploadId};
 
 /// One device's ledger, and what it takes to release something on it. It remembers nothing of what the user did: what a
 /// contribution is computed from is handed to it each time, and is gone with the gradient.

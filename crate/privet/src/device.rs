@@ -2,8 +2,9 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Terms, Unsent, UploadId};
+use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Terms, Unsent};
 use privet_base::Result;
+use privet_wire::UploadId;
 
 /// A [`Ranker`], and a [`Contributor`] beside it.
 pub struct Device {
@@ -92,10 +93,10 @@ impl Device {
 mod tests {
     use super::*;
     use crate::{
-        Deployment, Event, Fresh, Gradient, Head, Identity, Item, Moment, NanoRho, Pins, Request, Round, Schema,
-        Signed, Storage, Upload, statement,
+        Deployment, Event, Fresh, Gradient, Head, Item, Moment, NanoRho, Request, Schema, Storage, Upload, statement,
     };
     use privet_base::Error;
+    use privet_wire::{Identity, Pins, Round, Signed};
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;

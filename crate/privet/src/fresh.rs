@@ -1,8 +1,10 @@
 //! What the next contribution is computed from: the new examples, with all that is not shared standing fixed.
 
 #[cfg(feature = "gpu")]
-use crate::cpu::{Chosen, Course, Net, Span, Turn};
-use crate::{Head, Memory, cpu::Shape};
+use crate::{
+    Head, Memory,
+    cpu::{Chosen, Course, Net, Shape, Span, Turn},
+};
 use privet_base::{
     Error, Result, stored,
     stored::{Stored, read_all},
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn whatever_numbers_are_handed_over_a_gradient_is_clipped() {
         let length = head().parameters().len();
-        let bound = crate::Bound::device(1.0, 1 << 16, 8.0, length as u32).expect("a plain bound");
+        let bound = privet_wire::Bound::device(1.0, 1 << 16, 8.0, length as u32).expect("a plain bound");
         for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0] {
             let changes: [fn(&mut Fresh, f32); 4] = [
                 |fresh, wild| fresh.gate = wild,

@@ -15,9 +15,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::{Cost, NanoRho, Spent, UploadId, policy::at_most};
+use crate::{Cost, NanoRho, Spent, policy::at_most};
 pub use limits::Limits;
 use privet_base::{Error, Result, cbor::Cbor};
+use privet_wire::UploadId;
 use record::Record;
 use state::State;
 pub use state::{Entry, Fate};

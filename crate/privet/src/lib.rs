@@ -15,6 +15,8 @@
 pub mod accounting;
 #[cfg(feature = "release")]
 mod aggregate;
+#[cfg(feature = "release")]
+mod aggregation;
 mod backend;
 mod clip;
 #[cfg(feature = "release")]
@@ -25,11 +27,15 @@ mod device;
 mod drift;
 mod event;
 mod example;
+#[cfg(feature = "release")]
+mod forward;
 mod fresh;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod gradient;
 mod head;
+#[cfg(feature = "release")]
+mod inspect;
 mod learner;
 #[cfg(feature = "release")]
 mod ledger;
@@ -48,26 +54,37 @@ mod ranking;
 mod rho;
 pub mod running;
 mod schema;
+#[cfg(feature = "release")]
+mod seal;
+#[cfg(feature = "release")]
+mod share;
 mod slate;
 #[cfg(feature = "release")]
 mod statement;
-mod wire;
+#[cfg(feature = "release")]
+mod upload;
 
 #[cfg(feature = "release")]
 pub use aggregate::{Aggregate, NoisedSum, noise_sum};
+#[cfg(feature = "release")]
+pub use aggregation::{AggregateShare, Batch};
 pub use backend::Backend;
 #[cfg(feature = "gpu")]
 pub use backend::Tuned;
-pub use clip::{Bound, Clipped, clip};
+pub use clip::{Clipped, clip};
 #[cfg(feature = "release")]
 pub use contributor::{Contribution, Contributor, Preview};
 #[cfg(feature = "release")]
 pub use device::Device;
 pub use event::{Event, Item, Moment, key};
 pub use example::Example;
+#[cfg(feature = "release")]
+pub use forward::Forward;
 pub use fresh::Fresh;
 pub use gradient::Gradient;
 pub use head::{Descent, Head, Local};
+#[cfg(feature = "release")]
+pub use inspect::{Value, inspect};
 pub use learner::{Learner, Scratch};
 #[cfg(feature = "release")]
 pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Limits, Step, Unsent};
@@ -80,16 +97,21 @@ pub use policy::Policy;
 pub use privet_base::{Error, Result, hex, unhex};
 /// Whether ranking and learning go four lanes at a time. The numbers are the same.
 pub use privet_kernels::here::SIMD;
+pub use privet_wire::{
+    Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
+    verify_message,
+};
 pub use profile::{Counted, Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
 pub use rho::{Adjacency, Cost, NanoRho, Spent};
 pub use schema::{Attribute, Dense, Kind, Schema};
+#[cfg(feature = "release")]
+pub use seal::{Role, SealingKey};
+#[cfg(feature = "release")]
+pub use share::Share;
 pub use slate::{Request, Slate};
 #[cfg(feature = "release")]
 pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]
-pub use wire::{AggregateShare, Batch, Forward, Role, SealingKey, Share, TokenContext, Upload, Value, inspect};
-pub use wire::{
-    Agreed, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenKey, UploadId, verify_message,
-};
+pub use upload::Upload;

@@ -3,10 +3,11 @@
 #[cfg(feature = "simulate")]
 pub(crate) use crate::mechanism::Mechanism;
 use crate::{
-    Adjacency, Bound, Charge, Clipped, Cost,
+    Adjacency, Charge, Clipped, Cost,
     mechanism::{draw, gaussian, price, test_random_source},
 };
 use privet_base::{Error, Result};
+use privet_wire::Bound;
 
 #[cfg(test)]
 mod distribution;
@@ -69,7 +70,7 @@ pub(crate) fn sample(bound: Bound) -> Result<Vec<i32>> {
 #[cfg(test)]
 impl Noised {
     /// What a device with this gradient would upload for a round: paid for and noised like any other.
-    pub(crate) fn example(round: &crate::Round, gradient: &[f32]) -> Result<Self> {
+    pub(crate) fn example(round: &privet_wire::Round, gradient: &[f32]) -> Result<Self> {
         let charge = Charge::example(cost(round.bound()?)?)?;
         noise(crate::clip(&crate::Gradient::from_values(gradient), round.bound()?), charge)
     }

@@ -2,8 +2,9 @@
 
 #[cfg(feature = "release")]
 use crate::Limits;
-use crate::{Cost, Mode, NanoRho, Round};
+use crate::{Cost, NanoRho};
 use privet_base::{Error, Result, decimal};
+use privet_wire::{Mode, Round};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 

@@ -1,14 +1,13 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
-#[cfg(feature = "release")]
-use crate::TokenContext;
 use crate::{
-    Adjacency, Bound, Cost, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Pins, Policy, Profile, Request, Round,
-    Scratch, Selector, Signed, Slate, Without, accounting, ranking,
+    Adjacency, Cost, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Policy, Profile, Request, Scratch, Selector,
+    Slate, Without, accounting, ranking,
     running::{Report, Verdict},
     slate,
 };
 use privet_base::{Error, Result, stored::Stored};
+use privet_wire::{Bound, Pins, Round, Signed, TokenContext};
 
 /// What the application fixes, and no server can change.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,8 +1,9 @@
 //! The privacy statement in plain words, out of a round and a policy: nobody writes it by hand, so it cannot be kinder
 //! than the numbers.
 
-use crate::{Cost, Ledger, NanoRho, Policy, Round, Spent, Upload, accounting::epsilon_from_rho, cost};
+use crate::{Cost, Ledger, NanoRho, Policy, Spent, Upload, accounting::epsilon_from_rho, cost};
 use privet_base::Result;
+use privet_wire::Round;
 
 const UNITS_MS: [(u64, &str); 4] = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];
 
@@ -117,7 +118,8 @@ fn pace(interval_ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Debit, Operator};
+    use crate::Debit;
+    use privet_wire::Operator;
 
     const KEPT: Deployment = Deployment { one_owner: false, storage: Storage::Kept };
 

@@ -23,7 +23,8 @@ impl Unnoised {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bound, Gradient, clip};
+    use crate::{Gradient, clip};
+    use privet_wire::Bound;
 
     #[test]
     fn it_is_the_clipped_gradient_as_it_is() {

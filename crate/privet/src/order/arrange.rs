@@ -1,7 +1,10 @@
 //! The rules, kept while one place is filled after the other.
 
-use super::diversity::{Diversity, PLACES, SPAN, WINDOW};
-use super::{Candidates, Freshness, Order, Pin, Rules, Unmet, plain};
+use super::{
+    Candidates, Freshness, Order, Pin, Rules, Unmet,
+    diversity::{Diversity, PLACES, SPAN, WINDOW},
+    plain,
+};
 use privet_base::{Error, Result, decimal};
 
 /// The end of the list of those that are left.

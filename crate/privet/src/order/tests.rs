@@ -4,8 +4,11 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::diversity::{PLACES, WINDOW};
-use super::{Candidates, Cap, Freshness, Order, Pin, Rules, Unmet, arrange, plain};
+use super::{
+    Candidates, Cap, Freshness, Order, Pin, Rules, Unmet, arrange,
+    diversity::{PLACES, WINDOW},
+    plain,
+};
 
 const DIMENSION: usize = 4;
 

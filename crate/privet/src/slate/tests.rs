@@ -3,11 +3,11 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
-    Attribute, Backend, Dense, Device, Event, Head, Identity, Item, Moment, Pins, Policy, Request, Round, Schema,
-    Selector, Signed, Terms,
+    Attribute, Backend, Dense, Device, Event, Head, Item, Moment, Policy, Request, Schema, Selector, Terms,
     order::{Cap, Freshness, Pin, Unmet},
     running::{Kind, Verdict},
 };
+use privet_wire::{Identity, Pins, Round, Signed};
 
 const LIKED: usize = 0;
 

@@ -1,8 +1,11 @@
 //! Helpers' shares on their way from the leader.
 
-use super::{UploadId, VERSION, check_version, seal::OVERHEAD};
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor};
+use crate::seal::OVERHEAD;
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{decode, encode},
+};
+use privet_wire::{UploadId, VERSION, check_version};
 
 /// A sealed seed.
 const SEALED: usize = 32 + OVERHEAD;
@@ -21,7 +24,7 @@ struct OnWire(u32, [u8; 32], Vec<u8>, Vec<Vec<u8>>);
 cbor!(OnWire(version, configuration, entries, tokens));
 
 impl Forward {
-    /// Shares as [`Upload::shares`](super::Upload::shares) holds them; one of another size is refused.
+    /// Shares as [`Upload::shares`](crate::Upload::shares) holds them; one of another size is refused.
     pub fn new<'a>(configuration: [u8; 32], shares: impl IntoIterator<Item = (UploadId, &'a [u8])>) -> Result<Self> {
         let mut entries = Vec::new();
         for (id, sealed) in shares {

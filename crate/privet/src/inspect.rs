@@ -1,8 +1,9 @@
 //! A message as its fields, under the names of `docs/wire-format.md`: for a page that shows what is sent, and for whoever
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
-use super::{AggregateShare, Batch, Manifest, Mode, Operator, Round, Signed, Upload};
+use crate::{AggregateShare, Batch, Upload};
 use privet_base::{Error, Result};
+use privet_wire::{Manifest, Mode, Operator, Round, Signed};
 
 /// What stands in a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,14 +57,15 @@ pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Vec<(&'static s
         "round" => Ok(of_round(&Round::decode(bytes)?)),
         "signed" => {
             let signed = Signed::decode(bytes)?;
-            let helper = signed.helper.as_ref().map(|signature| &signature[..]);
-            Ok(vec![("body", signed.body[..].into()), ("leader", signed.leader[..].into()), ("helper", helper.into())])
+            let (body, leader, helper) = signed.unverified();
+            let helper = helper.map(|signature| &signature[..]);
+            Ok(vec![("body", body.into()), ("leader", leader[..].into()), ("helper", helper.into())])
         }
         "upload" => {
             let upload = Upload::decode(bytes, &Round::decode(round)?)?;
             let shares = upload.shares().iter().map(|share| share[..].into());
             let names: &[&str] = if shares.len() == 1 { &["entries"] } else { &["leader-share", "helper-share"] };
-            let mut fields = vec![("configuration", upload.configuration[..].into()), ("id", upload.id()[..].into())];
+            let mut fields = vec![("configuration", upload.configuration()[..].into()), ("id", upload.id()[..].into())];
             fields.extend(names.iter().copied().zip(shares));
             Ok(fields)
         }
@@ -131,7 +133,8 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, Noised};
+    use crate::Noised;
+    use privet_wire::Identity;
 
     fn names(fields: &[(&'static str, Value)]) -> Vec<&'static str> {
         fields.iter().map(|(name, _)| *name).collect()

@@ -1,9 +1,8 @@
 //! The manifest of a head.
 
-use super::{VERSION, check_version};
-use privet_base::Result;
+use crate::{VERSION, check_version};
 use privet_base::{
-    cbor,
+    Result, cbor,
     cbor::{decode, encode},
 };
 
@@ -39,9 +38,10 @@ impl Manifest {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "examples"))]
 impl Manifest {
-    pub(crate) fn example() -> Self {
+    /// A plain one.
+    pub fn example() -> Self {
         Self { task: "demo".into(), round: 1, head: [1; 32], previous: [0; 32], count: 100 }
     }
 }

@@ -1,15 +1,17 @@
 //! What a round asks of devices, and what it promises them.
 use sha2::{Digest, Sha256};
 
-use super::{TokenKey, VERSION, check_version};
-use crate::Bound;
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor, cbor::Cbor, decimal};
+use crate::{Bound, TokenKey, VERSION, check_version};
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{Cbor, decode, encode},
+    decimal,
+};
 
 /// A name is short enough for an address.
 const NAME_LENGTH: usize = 64;
 /// The hard limit on a round's dimension; a device's policy may want less.
-pub(super) const DIMENSION: u32 = 4096;
+pub const MOST_DIMENSION: u32 = 4096;
 /// The least deviation of a device's noise in grid units: from here on sums of discrete Gaussians are discrete Gaussians
 /// to within e^(-88) (Kairouz, Liu, Steinke 2021), so that what is said of one part is true of several.
 const LEAST_NOISE: f64 = 3.0;
@@ -110,7 +112,7 @@ const TOKEN_KEY: usize = 3 + size_of::<TokenKey>();
 
 impl Round {
     /// No round: over before it began, and of a bound that nothing fits.
-    pub(crate) fn none(dimension: u32) -> Self {
+    pub fn none(dimension: u32) -> Self {
         Self {
             task: String::new(),
             number: 0,
@@ -229,7 +231,7 @@ impl Round {
             let length = operator.name().len();
             hold((1..=NAME_LENGTH).contains(&length), "an operator's name", &length, "1 to 64 bytes long")?;
         }
-        hold((1..=DIMENSION).contains(&self.dimension), "the dimension", &self.dimension, "1 to 4096")?;
+        hold((1..=MOST_DIMENSION).contains(&self.dimension), "the dimension", &self.dimension, "1 to 4096")?;
         hold(self.number > 0, "the round's number", &self.number, "at least 1")?;
         hold(self.min_cohort > 0, "the least cohort", &self.min_cohort, "at least 1")?;
         hold(self.n_max >= self.min_cohort, "the most uploads", &self.n_max, &format!("at least {}", self.min_cohort))?;
@@ -275,9 +277,10 @@ fn hold(holds: bool, what: &'static str, is: &dyn core::fmt::Display, must: &str
     if holds { Ok(()) } else { Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() }) }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "examples"))]
 impl Round {
-    pub(crate) fn example() -> Self {
+    /// A small one in `device` mode.
+    pub fn example() -> Self {
         Self {
             task: "demo".into(),
             number: 1,
@@ -298,9 +301,11 @@ impl Round {
         }
     }
 
-    pub(crate) fn split_example() -> Self {
-        let leader = super::SealingKey::from_seed(&[1; 32]).public();
-        let helper = super::SealingKey::from_seed(&[2; 32]).public();
+    /// One in `split` mode; the sealing keys are those of the seeds of ones and of twos.
+    pub fn split_example() -> Self {
+        let key = |hex| privet_base::unhex(hex).expect("32 bytes");
+        let leader = key("41852320ff367495fa522c94cb83af391e4e89018392725bbf2098dd931bc424");
+        let helper = key("6080bbe51005ea9acc863580ce57317d46bef6333558d5bfa97e461342985005");
         Self {
             mode: Mode::Split,
             noise_multiplier: 4.0,

@@ -1,19 +1,20 @@
 //! The one thing that leaves a device.
 
-use super::{
-    Mode, Role, Round, SealingKey, Share, UploadId, VERSION, check_version,
-    round::DIMENSION,
+use crate::{
+    Noised, Role, SealingKey, Share,
     seal::{OVERHEAD, associated, seal},
 };
-use crate::Noised;
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor};
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{decode, encode},
+};
+use privet_wire::{MOST_DIMENSION, Mode, Round, UploadId, VERSION, check_version};
 
 /// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed
 /// shares in `split` mode. Its size depends on the round alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    pub(super) configuration: [u8; 32],
+    configuration: [u8; 32],
     id: UploadId,
     shares: Vec<Vec<u8>>,
 }
@@ -23,7 +24,7 @@ cbor!(OnWire(version, configuration, id, shares));
 
 impl Upload {
     /// The size of the longest upload that a round may ask for.
-    pub const LONGEST: usize = 1 + 1 + 34 + 17 + 1 + (3 + 4 * DIMENSION as usize + OVERHEAD) + (2 + 32 + OVERHEAD);
+    pub const LONGEST: usize = 1 + 1 + 34 + 17 + 1 + (3 + 4 * MOST_DIMENSION as usize + OVERHEAD) + (2 + 32 + OVERHEAD);
 
     /// An upload of a noised vector. Nothing else can be uploaded.
     pub fn new(round: &Round, id: UploadId, noised: Noised) -> Result<Self> {
@@ -42,6 +43,11 @@ impl Upload {
             }
         };
         Ok(Self { configuration, id, shares })
+    }
+
+    /// SHA-256 of the configuration that it was made for.
+    pub fn configuration(&self) -> [u8; 32] {
+        self.configuration
     }
 
     /// Its name.

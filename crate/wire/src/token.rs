@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Pins, Round, TokenKey};
+use crate::{Pins, Round, TokenKey};
 
 /// The type of a publicly verifiable token.
 const TYPE: [u8; 2] = [0, 2];
@@ -106,7 +106,7 @@ mod tests {
         let round = Round { token_key: Some([0xab; 256]), ..Round::split_example() };
         let context = TokenContext::of(&round, &PINS);
         assert_eq!(context, Some(TokenContext::new(&[0xab; 256], &round.task, &PINS)));
-        let operator = super::super::Operator::new("another", [9; 32]);
+        let operator = crate::Operator::new("another", [9; 32]);
         for chosen in [
             Round { number: 77, ..round.clone() },
             Round { deadline_s: 1, head: [9; 32], ..round.clone() },

@@ -1,10 +1,12 @@
 //! What aggregators say to each other.
 use sha2::{Digest, Sha256};
 
-use super::{Closing, Mode, Round, Share, UploadId, VERSION, check_version};
-use crate::NoisedSum;
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor};
+use crate::{NoisedSum, Share};
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{decode, encode},
+};
+use privet_wire::{Closing, Mode, Round, UploadId, VERSION, check_version};
 
 /// A numbered batch of uploads. Two aggregators agree on it when count and digest are the same at both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl AggregateShare {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Agreed;
+    use privet_wire::Agreed;
 
     fn round() -> Round {
         Round { dimension: 3, min_cohort: 2, ..Round::split_example() }

@@ -5,8 +5,8 @@ use turboshake::{
     digest::{ExtendableOutput, Update, XofReader},
 };
 
-use super::UploadId;
 use privet_base::{Error, Result, entropy};
+use privet_wire::UploadId;
 
 /// Tells this use of `TurboSHAKE128` from any other.
 const DOMAIN: u8 = 0x50;
@@ -24,7 +24,7 @@ impl Share {
     }
 
     /// Splits a vector in two: a fresh seed, which is the helper's share, and the leader's.
-    pub(super) fn split(grid: &[i32], configuration: &[u8; 32], id: &UploadId) -> Result<(Self, [u8; 32])> {
+    pub(crate) fn split(grid: &[i32], configuration: &[u8; 32], id: &UploadId) -> Result<(Self, [u8; 32])> {
         let seed = entropy::bytes()?;
         let mask = Self::from_seed(&seed, configuration, id, grid.len());
         let entries = grid.iter().zip(&mask.entries).map(|(&entry, mask)| entry.cast_unsigned().wrapping_sub(*mask));

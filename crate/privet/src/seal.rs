@@ -5,15 +5,15 @@ use hpke::{
     kem::X25519HkdfSha256, single_shot_open, single_shot_seal_with_rng,
 };
 
-use super::UploadId;
 use privet_base::{Error, Result, entropy};
+use privet_wire::UploadId;
 
 type Kem = X25519HkdfSha256;
 
 /// What the bytes are for, so that no other use of these keys can be passed off as this one.
 const INFO: &[u8] = b"privet upload share v1";
 /// The encapsulated key, and the tag.
-pub(super) const OVERHEAD: usize = 32 + 16;
+pub(crate) const OVERHEAD: usize = 32 + 16;
 
 /// Which aggregator a share is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,14 @@ impl SealingKey {
         Kem::sk_to_pk(&self.0).to_bytes().into()
     }
 
-    /// Opens a helper's sealed share of this upload: the seed of its entries ([`Share::from_seed`](super::Share)).
+    /// Opens a helper's sealed share of this upload: the seed of its entries ([`Share::from_seed`](crate::Share)).
     pub fn open_seed(&self, sealed: &[u8], configuration: &[u8; 32], id: &UploadId) -> Result<[u8; 32]> {
         let plain = self.open(sealed, &associated(configuration, id, Role::Helper))?;
         plain.try_into().map_err(|_| Error::SealBroken)
     }
 
     /// Opens what [`seal`] made for this key and these associated data.
-    pub(super) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
         let (key, ciphertext) = sealed.split_at_checked(32).ok_or(Error::SealBroken)?;
         let key = <Kem as hpke::Kem>::EncappedKey::from_bytes(key).map_err(|_| Error::SealBroken)?;
         single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(&OpModeR::Base, &self.0, &key, INFO, ciphertext, data)
@@ -59,7 +59,7 @@ impl SealingKey {
 }
 
 /// Seals to a public key: the encapsulated key, then the ciphertext.
-pub(super) fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
     let to = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| Error::SealBroken)?;
     let mut generator = entropy::generator()?;
     let (key, ciphertext) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
@@ -77,7 +77,7 @@ pub(super) fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> 
 }
 
 /// What a share is bound to: the hash of the configuration, the upload and the role.
-pub(super) fn associated(configuration: &[u8; 32], id: &UploadId, role: Role) -> [u8; 49] {
+pub(crate) fn associated(configuration: &[u8; 32], id: &UploadId, role: Role) -> [u8; 49] {
     let mut data = [0; 49];
     data[..32].copy_from_slice(configuration);
     data[32..48].copy_from_slice(id);

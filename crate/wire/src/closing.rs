@@ -1,9 +1,11 @@
 //! The list of batches that a round is closed with.
 use sha2::{Digest, Sha256};
 
-use super::{VERSION, check_version};
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor};
+use crate::{VERSION, check_version};
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{decode, encode},
+};
 
 /// An agreed batch in short: both aggregators hold these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

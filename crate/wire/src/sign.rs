@@ -3,9 +3,12 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-use super::{Manifest, Mode, Round, VERSION, check_version};
-use privet_base::cbor::{decode, encode};
-use privet_base::{Error, Result, cbor, entropy};
+use crate::{Manifest, Mode, Round, VERSION, check_version};
+use privet_base::{
+    Error, Result, cbor,
+    cbor::{decode, encode},
+    entropy,
+};
 
 /// The keys that the application pins: no server can name its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +79,9 @@ fn statement(subject: Subject, body: &[u8]) -> Vec<u8> {
 /// Something published, with its signatures. What it holds is read only by verifying it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    pub(super) body: Vec<u8>,
-    pub(super) leader: [u8; 64],
-    pub(super) helper: Option<[u8; 64]>,
+    body: Vec<u8>,
+    leader: [u8; 64],
+    helper: Option<[u8; 64]>,
 }
 
 struct OnWire(u32, Vec<u8>, [u8; 64], Option<[u8; 64]>);
@@ -106,6 +109,11 @@ impl Signed {
         let OnWire(version, body, leader, helper) = decode(bytes)?;
         check_version(version)?;
         Ok(Self { body, leader, helper })
+    }
+
+    /// What was published and the signatures with it, as they came: to be looked at. Nothing in them is to be believed yet.
+    pub fn unverified(&self) -> (&[u8], &[u8; 64], Option<&[u8; 64]>) {
+        (&self.body, &self.leader, self.helper.as_ref())
     }
 
     /// The round, if it carries the signatures that its mode needs by the pinned keys.
@@ -145,7 +153,7 @@ fn check(signer: &'static str, statement: &[u8], signature: &[u8; 64], key: &[u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Operator;
+    use crate::Operator;
 
     fn identities() -> (Identity, Identity, Pins) {
         let (leader, helper) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
