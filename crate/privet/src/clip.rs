@@ -119,8 +119,8 @@ mod tests {
             println!("| {devices} | {now} | {before} | {:.2} |", now / before);
         }
         for part in [0.1, 0.25, 0.5, 1.0] {
-            let alone = crate::NanoRho::from_rho(2.0 / (part * part));
-            let epsilon = crate::accounting::epsilon_from_rho(alone, 1e-6);
+            let alone = privet_accounting::NanoRho::from_rho(2.0 / (part * part));
+            let epsilon = privet_accounting::epsilon_from_rho(alone, 1e-6);
             let grown = |n: f64| (32.0 + n * part * part) / 32.0;
             println!("| {part} | {} | {epsilon:.1} | {:.2} | {:.2} |", alone.rho(), grown(100.0), grown(1000.0));
         }

@@ -1,11 +1,12 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
 use crate::{
-    Backend, Charge, Cost, Debit, Deployment, Fresh, Gradient, Head, Ledger, NanoRho, Policy, Step, Terms, Unsent,
-    Upload, clip, cost, mechanism::test_random_source, noise, ranker::Admitted, statement,
+    Backend, Charge, Debit, Deployment, Fresh, Gradient, Head, Ledger, Policy, Step, Terms, Unsent, Upload, clip, cost,
+    mechanism::test_random_source, noise, ranker::Admitted, statement,
 };
 #[cfg(feature = "gpu")]
 use crate::{Learner, Tuned, cpu::Sight};
+use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 

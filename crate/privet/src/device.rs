@@ -92,9 +92,8 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Deployment, Event, Fresh, Gradient, Head, Item, Moment, NanoRho, Request, Schema, Storage, Upload, statement,
-    };
+    use crate::{Deployment, Event, Fresh, Gradient, Head, Item, Moment, Request, Schema, Storage, Upload, statement};
+    use privet_accounting::NanoRho;
     use privet_base::Error;
     use privet_wire::{Identity, Pins, Round, Signed};
 

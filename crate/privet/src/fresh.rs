@@ -1,10 +1,8 @@
 //! What the next contribution is computed from: the new examples, with all that is not shared standing fixed.
 
 #[cfg(feature = "gpu")]
-use crate::{
-    Head, Memory,
-    cpu::{Chosen, Course, Net, Shape, Span, Turn},
-};
+use crate::cpu::{Chosen, Course, Net, Span, Turn};
+use crate::{Head, Memory, cpu::Shape};
 use privet_base::{
     Error, Result, stored,
     stored::{Stored, read_all},

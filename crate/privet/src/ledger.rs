@@ -15,8 +15,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::{Cost, NanoRho, Spent, policy::at_most};
+use crate::policy::at_most;
 pub use limits::Limits;
+use privet_accounting::{Cost, NanoRho, Spent};
 use privet_base::{Error, Result, cbor::Cbor};
 use privet_wire::UploadId;
 use record::Record;

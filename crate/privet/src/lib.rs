@@ -12,7 +12,6 @@
 // Without `release` there is nobody to call some of what a release and a server need.
 #![cfg_attr(not(feature = "release"), allow(dead_code))]
 
-pub mod accounting;
 #[cfg(feature = "release")]
 mod aggregate;
 #[cfg(feature = "release")]
@@ -51,7 +50,6 @@ mod profile;
 mod propensity;
 mod ranker;
 mod ranking;
-mod rho;
 pub mod running;
 mod schema;
 #[cfg(feature = "release")]
@@ -94,6 +92,7 @@ pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
+pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 pub use privet_base::{Error, Result, hex, unhex};
 /// Whether ranking and learning go four lanes at a time. The numbers are the same.
 pub use privet_kernels::here::SIMD;
@@ -104,7 +103,6 @@ pub use privet_wire::{
 pub use profile::{Counted, Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
-pub use rho::{Adjacency, Cost, NanoRho, Spent};
 pub use schema::{Attribute, Dense, Kind, Schema};
 #[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};

@@ -8,7 +8,7 @@ use opendp::{
     metrics::L2Distance,
 };
 
-use crate::NanoRho;
+use privet_accounting::NanoRho;
 use privet_base::{Error, Result, entropy};
 
 /// Integers in, noised integers out, and what that costs in rho.

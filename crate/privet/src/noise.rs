@@ -3,9 +3,10 @@
 #[cfg(feature = "simulate")]
 pub(crate) use crate::mechanism::Mechanism;
 use crate::{
-    Adjacency, Charge, Clipped, Cost,
+    Charge, Clipped,
     mechanism::{draw, gaussian, price, test_random_source},
 };
+use privet_accounting::{Adjacency, Cost};
 use privet_base::{Error, Result};
 use privet_wire::Bound;
 
@@ -80,7 +81,7 @@ impl Noised {
 impl Charge {
     /// A debit of this cost, whatever it is.
     pub(crate) fn example(cost: Cost) -> Result<Self> {
-        let most = crate::NanoRho(u64::MAX);
+        let most = privet_accounting::NanoRho(u64::MAX);
         let all = crate::Policy::at_once().limits();
         let limits = crate::Limits { lifetime: most, per_round: most, alone_per_round: most, ..all };
         let mut ledger = crate::Ledger::open(&[], limits)?;
@@ -93,7 +94,8 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Gradient, NanoRho, clip};
+    use crate::{Gradient, clip};
+    use privet_accounting::NanoRho;
 
     fn bound(noise_multiplier: f64) -> Bound {
         Bound::device(1.0, 1 << 10, noise_multiplier, 18).expect("a plain bound")

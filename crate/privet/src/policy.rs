@@ -2,7 +2,7 @@
 
 #[cfg(feature = "release")]
 use crate::Limits;
-use crate::{Cost, NanoRho};
+use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result, decimal};
 use privet_wire::{Mode, Round};
 

@@ -1,11 +1,11 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
 use crate::{
-    Adjacency, Cost, Event, Fresh, Head, Item, Memory, Moment, NanoRho, Policy, Profile, Request, Scratch, Selector,
-    Slate, Without, accounting, ranking,
+    Event, Fresh, Head, Item, Memory, Moment, Policy, Profile, Request, Scratch, Selector, Slate, Without, ranking,
     running::{Report, Verdict},
     slate,
 };
+use privet_accounting::{Adjacency, Cost, NanoRho, rho_of_gaussian};
 use privet_base::{Error, Result, stored::Stored};
 use privet_wire::{Bound, Pins, Round, Signed, TokenContext};
 
@@ -248,7 +248,7 @@ impl Ranker {
 fn least_cost(bound: Bound) -> Cost {
     let trifle = 1.0 - 1e-9;
     let norm = f64::from(bound.clip_norm());
-    let price = |deviation, apart| NanoRho::from_rho(trifle * accounting::rho_of_gaussian(apart, deviation));
+    let price = |deviation, apart| NanoRho::from_rho(trifle * rho_of_gaussian(apart, deviation));
     let alone = price(bound.deviation(), 2.0 * norm);
     match bound.sum_deviation() {
         None => Cost::alone(alone),

@@ -1,7 +1,8 @@
 //! The privacy statement in plain words, out of a round and a policy: nobody writes it by hand, so it cannot be kinder
 //! than the numbers.
 
-use crate::{Cost, Ledger, NanoRho, Policy, Spent, Upload, accounting::epsilon_from_rho, cost};
+use crate::{Ledger, Policy, Upload, cost};
+use privet_accounting::{Cost, NanoRho, Spent, epsilon_from_rho};
 use privet_base::Result;
 use privet_wire::Round;
 

@@ -1,6 +1,6 @@
 //! The limits of an account: recorded when it is opened, tightened at once, widened only where the user agreed.
 
-use crate::NanoRho;
+use privet_accounting::NanoRho;
 use privet_base::cbor::Cbor;
 
 /// What the policy asks of the ledger.

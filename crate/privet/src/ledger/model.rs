@@ -11,7 +11,7 @@ use proptest::{
 };
 
 use super::*;
-use crate::Adjacency;
+use privet_accounting::Adjacency;
 
 const LIMITS: Limits = Limits {
     lifetime: NanoRho(300),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::Adjacency;
+use privet_accounting::Adjacency;
 use privet_base::cbor;
 
 const HOUR_MS: u64 = 3_600_000;

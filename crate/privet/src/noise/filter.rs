@@ -14,7 +14,8 @@ use opendp::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Debit, Ledger, Limits, NanoRho, Policy, mechanism::Mechanism};
+use crate::{Debit, Ledger, Limits, Policy, mechanism::Mechanism};
+use privet_accounting::NanoRho;
 
 /// A release of nothing that costs this much.
 fn release(rho: f64) -> Mechanism {

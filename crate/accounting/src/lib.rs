@@ -3,7 +3,9 @@
 //! Floating point enters here and nowhere near the noise. What is charged or shown is rounded upwards: every function
 //! says by how much.
 
-use crate::NanoRho;
+mod rho;
+
+pub use rho::{Adjacency, Cost, NanoRho, Spent};
 
 /// The ε at which `rho`-zCDP is (ε, `delta`)-DP: Canonne, Kamath, Steinke 2020, "The Discrete Gaussian for
 /// Differential Privacy", corollary 13.
