@@ -1,13 +1,12 @@
 //! What computes gradients, and what learns in bulk: kernels on the CPU, the twins that define what these compute, or
 //! compute shaders.
 
-use crate::{Fresh, Gradient, Head, gradient};
 #[cfg(feature = "gpu")]
-use crate::{
-    Learner,
-    cpu::Sight,
-    gpu::{Gpu, Patience, Trouble},
-};
+use crate::gpu::{Gpu, Patience, Trouble};
+use crate::{Gradient, gradient};
+use privet_model::{Fresh, Head};
+#[cfg(feature = "gpu")]
+use privet_model::{Learner, cpu::Sight};
 
 /// What computes.
 pub enum Backend {

@@ -1,13 +1,16 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
+#[cfg(feature = "gpu")]
+use crate::Tuned;
 use crate::{
-    Backend, Charge, Debit, Deployment, Fresh, Gradient, Head, Ledger, Policy, Step, Terms, Unsent, Upload, clip, cost,
+    Backend, Charge, Debit, Deployment, Gradient, Ledger, Policy, Step, Terms, Unsent, Upload, clip, cost,
     mechanism::test_random_source, noise, ranker::Admitted, statement,
 };
-#[cfg(feature = "gpu")]
-use crate::{Learner, Tuned, cpu::Sight};
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
+use privet_model::{Fresh, Head};
+#[cfg(feature = "gpu")]
+use privet_model::{Learner, cpu::Sight};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 
 /// One device's ledger, and what it takes to release something on it. It remembers nothing of what the user did: what a

@@ -92,9 +92,10 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Deployment, Event, Fresh, Gradient, Head, Item, Moment, Request, Schema, Storage, Upload, statement};
+    use crate::{Deployment, Gradient, Request, Storage, Upload, statement};
     use privet_accounting::NanoRho;
     use privet_base::Error;
+    use privet_model::{Event, Fresh, Head, Item, Moment, Schema};
     use privet_wire::{Identity, Pins, Round, Signed};
 
     /// The examples' rounds end two days later.

@@ -1,7 +1,7 @@
 //! What a round learns from this device: how far plain descent moves the published head over the new examples.
 
-use crate::{Fresh, Head, cpu};
 use privet_kernels::here as kernels;
+use privet_model::{Fresh, Head, cpu};
 
 /// Published parameters minus the result, one entry a parameter. It never leaves the device: only [`crate::clip`]
 /// takes it.
@@ -26,11 +26,11 @@ pub(crate) fn moved(head: &Head, to: &[f32]) -> Gradient {
 pub(crate) fn by_kernels(head: &Head, fresh: &Fresh) -> Gradient {
     let (shape, mut through) = (fresh.shape(head), Vec::new());
     let (f, h) = (shape.f as usize, shape.h as usize);
-    through.resize(fresh.offset.len() * h, 0.0);
-    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| kernels::forward(f, h, &fresh.x, theta, z, s);
+    through.resize(fresh.offsets().len() * h, 0.0);
+    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| kernels::forward(f, h, fresh.features(), theta, z, s);
     let scale = 1.0 / shape.groups.max(1) as f32;
     let backward = |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| {
-        kernels::backward(f, h, scale, &fresh.x, theta, z, r, &mut through, g);
+        kernels::backward(f, h, scale, fresh.features(), theta, z, r, &mut through, g);
     };
     descend(head, fresh, forward, backward)
 }
@@ -38,8 +38,9 @@ pub(crate) fn by_kernels(head: &Head, fresh: &Fresh) -> Gradient {
 /// The twins' way of it.
 pub(crate) fn by_twins(head: &Head, fresh: &Fresh) -> Gradient {
     let shape = fresh.shape(head);
-    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| cpu::forward(shape, &fresh.x, theta, z, s);
-    let backward = |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| cpu::backward(shape, &fresh.x, theta, z, r, g);
+    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| cpu::forward(shape, fresh.features(), theta, z, s);
+    let backward =
+        |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| cpu::backward(shape, fresh.features(), theta, z, r, g);
     descend(head, fresh, forward, backward)
 }
 
@@ -49,14 +50,14 @@ fn descend(
     forward: impl Fn(&[f32], &mut [f32], &mut [f32]),
     mut backward: impl FnMut(&[f32], &[f32], &[f32], &mut [f32]),
 ) -> Gradient {
-    let Fresh { gate, offset, starts, weight, .. } = fresh;
-    let (shape, rows) = (fresh.shape(head), offset.len());
+    let (shape, offset, weight) = (fresh.shape(head), fresh.offsets(), fresh.weights());
+    let rows = offset.len();
     let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
     let (mut losses, mut g) = (vec![0.0; weight.len()], vec![0.0; head.parameters().len()]);
     let mut theta = head.parameters().to_vec();
     for _ in 0..head.upload.epochs {
         forward(&theta, &mut z, &mut s);
-        cpu::listwise(shape, *gate, starts, weight, offset, &s, &mut r, &mut losses);
+        cpu::listwise(shape, fresh.gate(), fresh.starts(), weight, offset, &s, &mut r, &mut losses);
         backward(&theta, &z, &r, &mut g);
         theta.iter_mut().zip(&g).for_each(|(theta, g)| *theta -= head.upload.rate * g);
     }
@@ -74,7 +75,10 @@ impl Gradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Attribute, Event, Example, Item, Memory, Moment, Schema, Scratch, Without};
+    use crate::Memory;
+    use privet_base::stored::Stored;
+    use privet_model::{Attribute, Event, Example, Item, Moment, Schema, Scratch, Without};
+    use privet_wire::Bound;
 
     fn head() -> Head {
         let mut schema = Schema::plain(16);
@@ -108,7 +112,7 @@ mod tests {
     }
 
     fn gradient(memory: &Memory) -> Vec<f32> {
-        by_kernels(&head(), &Fresh::of(&head(), memory)).values
+        by_kernels(&head(), &memory.fresh(&head())).values
     }
 
     fn norm(gradient: &[f32]) -> f64 {
@@ -197,7 +201,7 @@ mod tests {
     #[test]
     fn the_kernels_gradient_is_the_twins() {
         for (seed, events) in [(0, 0), (1, 1), (5, 12), (9, 80)] {
-            let fresh = Fresh::of(&head(), &device(seed, events));
+            let fresh = device(seed, events).fresh(&head());
             let [ours, twins] = [by_kernels(&head(), &fresh), by_twins(&head(), &fresh)];
             for (ours, twin) in ours.values.iter().zip(twins.values) {
                 assert!((ours - twin).abs() <= 1e-6, "{ours} {twin}");
@@ -230,5 +234,28 @@ mod tests {
         memory.contributed();
         assert_eq!(norm(&gradient(&memory)), 0.0);
         assert_eq!(gradient(&Memory::new(&head(), Without::default())), vec![0.0; head().parameters().len()]);
+    }
+
+    #[test]
+    fn whatever_numbers_are_handed_over_a_gradient_is_clipped() {
+        let length = head().parameters().len();
+        let bound = privet_wire::Bound::device(1.0, 1 << 16, 8.0, length as u32).expect("a plain bound");
+        for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0] {
+            for place in 0..4 {
+                let mut x = vec![0.5; 5 * head().shape(0, 0).f as usize];
+                let (mut gate, mut offset, mut weight) = (0.25, vec![1.0; 5], vec![1.0, 2.0]);
+                let places = [&mut gate, &mut x[1], &mut offset[3], &mut weight[0]];
+                *places.into_iter().nth(place).expect("one of four") = wild;
+                // The fields of what one module of a device hands to the other, in their order.
+                let mut bytes = Vec::new();
+                ((gate, x), (offset, (vec![0_u32, 2, 5], weight))).write(&mut bytes);
+                let read = Fresh::decode(&head(), &bytes).expect("any number is one");
+                let grid = crate::clip(&by_kernels(&head(), &read), bound).grid().to_vec();
+                assert!(
+                    grid.len() == length
+                        && grid.iter().map(|&q| f64::from(q).powi(2)).sum::<f64>() <= 65_536f64.powi(2)
+                );
+            }
+        }
     }
 }

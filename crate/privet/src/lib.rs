@@ -20,22 +20,15 @@ mod backend;
 mod clip;
 #[cfg(feature = "release")]
 mod contributor;
-pub mod cpu;
 #[cfg(feature = "release")]
 mod device;
-mod drift;
-mod event;
-mod example;
 #[cfg(feature = "release")]
 mod forward;
-mod fresh;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod gradient;
-mod head;
 #[cfg(feature = "release")]
 mod inspect;
-mod learner;
 #[cfg(feature = "release")]
 mod ledger;
 #[cfg(feature = "release")]
@@ -45,13 +38,9 @@ mod memory;
 mod noise;
 pub mod order;
 mod policy;
-mod power;
-mod profile;
-mod propensity;
 mod ranker;
 mod ranking;
 pub mod running;
-mod schema;
 #[cfg(feature = "release")]
 mod seal;
 #[cfg(feature = "release")]
@@ -74,16 +63,11 @@ pub use clip::{Clipped, clip};
 pub use contributor::{Contribution, Contributor, Preview};
 #[cfg(feature = "release")]
 pub use device::Device;
-pub use event::{Event, Item, Moment, key};
-pub use example::Example;
 #[cfg(feature = "release")]
 pub use forward::Forward;
-pub use fresh::Fresh;
 pub use gradient::Gradient;
-pub use head::{Descent, Head, Local};
 #[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
-pub use learner::{Learner, Scratch};
 #[cfg(feature = "release")]
 pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Limits, Step, Unsent};
 pub use memory::{Deed, Memory, Selector};
@@ -94,16 +78,16 @@ pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 pub use privet_base::{Error, Result, hex, unhex};
-/// Whether ranking and learning go four lanes at a time. The numbers are the same.
-pub use privet_kernels::here::SIMD;
+pub use privet_model::{
+    Attribute, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local, Moment, Profile, SIMD,
+    Schema, Scratch, Without, cpu, key,
+};
 pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
-pub use profile::{Counted, Profile, Without};
 pub use ranker::{Admitted, Ranker, Terms};
 pub use ranking::{Ranking, Score, rank};
-pub use schema::{Attribute, Dense, Kind, Schema};
 #[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};
 #[cfg(feature = "release")]

@@ -7,19 +7,18 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use crate::{
-    Event, Example, Head, Item, Moment, Profile, Without,
-    drift::{self, Drift},
-    example::example_from_event,
-    learner::{Learner, Scratch},
-    running::{Compared, DEPTH, Kind, Orders, Running},
-};
+use crate::running::{Compared, DEPTH, Kind, Orders, Running};
 use entry::Entry;
 pub use entry::{Deed, Selector};
 use offered::Offered;
 use privet_base::{
     Error, Result, cbor, stored,
     stored::{Stored, goes_on, read_all},
+};
+use privet_model::{
+    Event, Example, Fresh, Head, Item, Learner, Moment, Profile, Scratch, Without,
+    drift::{self, Drift},
+    example_from_event,
 };
 
 /// The version of an export: the one that this build writes, and the only one that it reads.
@@ -212,6 +211,11 @@ impl Memory {
     /// What was learnt, as it stands.
     pub fn learner(&self) -> &Learner {
         &self.live.learner
+    }
+
+    /// What the next contribution is computed from.
+    pub fn fresh(&self, head: &Head) -> Fresh {
+        Fresh::of(head, self.learner(), self.profile().evidence())
     }
 
     /// What is left out.

@@ -1,12 +1,13 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
 use crate::{
-    Event, Fresh, Head, Item, Memory, Moment, Policy, Profile, Request, Scratch, Selector, Slate, Without, ranking,
+    Memory, Policy, Request, Selector, Slate, ranking,
     running::{Report, Verdict},
     slate,
 };
 use privet_accounting::{Adjacency, Cost, NanoRho, rho_of_gaussian};
 use privet_base::{Error, Result, stored::Stored};
+use privet_model::{Event, Fresh, Head, Item, Moment, Profile, Scratch, Without};
 use privet_wire::{Bound, Pins, Round, Signed, TokenContext};
 
 /// What the application fixes, and no server can change.
@@ -128,7 +129,7 @@ impl Ranker {
 
     /// What the next contribution is computed from.
     pub fn fresh(&self) -> Fresh {
-        Fresh::of(&self.head, &self.memory)
+        self.memory.fresh(&self.head)
     }
 
     /// All that is fresh went into a contribution.

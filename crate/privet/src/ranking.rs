@@ -1,8 +1,9 @@
 //! From candidates to scores and their order.
 
-use crate::{Head, Item, Memory, Moment, cpu::Sight, example::slot, profile::extend_direction};
+use crate::Memory;
 use privet_base::{Error, Result};
 use privet_kernels::here as kernels;
+use privet_model::{Head, Item, Moment, cpu::Sight, extend_direction, slot};
 
 /// How many candidates there may be.
 const MOST_CANDIDATES: usize = 10_000;
@@ -149,7 +150,7 @@ pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, Schema, Scratch, Without};
+    use privet_model::{Event, Schema, Scratch, Without};
 
     fn item(axis: usize, score: f32) -> Item {
         let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();

@@ -4,12 +4,13 @@
 mod tests;
 
 use crate::{
-    Head, Item, Memory, Moment, Score,
+    Memory, Score,
     order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
     ranking,
     running::{Kind, Orders},
 };
 use privet_base::{Error, Result};
+use privet_model::{Head, Item, Moment};
 
 /// What the application asks of an order.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -15,7 +15,7 @@ use std::{
     task::Poll,
 };
 
-use crate::cpu::{Course, Turn};
+use privet_model::cpu::{Course, Turn};
 
 /// How many threads a workgroup of these shaders has, as they say.
 pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);

@@ -1,6 +1,6 @@
 //! What a GPU is tried with before anything is left to it.
 
-use crate::cpu::{CLUSTERS, Chosen, Course, Net, Sight, Sizes, Span, TIDES, Turn};
+use privet_model::cpu::{CLUSTERS, Chosen, Course, Net, Sight, Sizes, Span, TIDES, Turn};
 
 /// A small course of plain steps and one of steps with a personal part: every branch of the shaders is taken.
 pub(super) fn courses() -> [Course; 2] {

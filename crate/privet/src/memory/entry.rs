@@ -1,7 +1,8 @@
 //! What the log holds: what was on the screen, and what the user did.
 
-use crate::{Event, Item, Moment, Schema, running::DEPTH};
+use crate::running::DEPTH;
 use privet_base::stored::Stored;
+use privet_model::{Event, Item, Moment, Schema};
 
 /// What is to be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 mod base;
 
 use super::*;
-use crate::{Attribute, Request, Schema, slate};
+use crate::{Request, slate};
+use privet_model::{Attribute, Schema};
 
 fn head() -> Head {
     let mut schema = Schema::plain(16);

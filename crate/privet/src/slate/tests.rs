@@ -3,10 +3,11 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::{
-    Attribute, Backend, Dense, Device, Event, Head, Item, Moment, Policy, Request, Schema, Selector, Terms,
+    Backend, Device, Policy, Request, Selector, Terms,
     order::{Cap, Freshness, Pin, Unmet},
     running::{Kind, Verdict},
 };
+use privet_model::{Attribute, Dense, Event, Head, Item, Moment, Schema};
 use privet_wire::{Identity, Pins, Round, Signed};
 
 const LIKED: usize = 0;

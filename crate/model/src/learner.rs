@@ -1,6 +1,5 @@
 //! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
 
-#[cfg(feature = "gpu")]
 mod course;
 
 use std::collections::VecDeque;
@@ -102,7 +101,7 @@ impl Learner {
 
     /// Takes over what somebody else has computed for it: the parameters after so many steps, and the sums of their
     /// squared slopes. Where the sizes are not its own, or so many steps are not owed, nothing changes.
-    pub(crate) fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+    pub fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
         let count = self.theta.len() + self.personal.len();
         if state.len() != 2 * count || u64::from(steps) > self.owed(head) || !state.iter().all(|x| x.is_finite()) {
             return Err(Error::StateDamaged);
@@ -136,7 +135,7 @@ impl Learner {
     }
 
     /// The bytes of it, with no more of the examples that it has not looked at than so many steps come to.
-    pub(crate) fn lend(&self, head: &Head, most: u32) -> Vec<u8> {
+    pub fn lend(&self, head: &Head, most: u32) -> Vec<u8> {
         let Self { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps } = self;
         let mut bytes = Vec::new();
         [theta, personal, theta_squares, personal_squares].iter().for_each(|numbers| numbers.write(&mut bytes));
@@ -150,8 +149,7 @@ impl Learner {
     }
 
     /// What [`Learner::lend`] wrote under this head.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
+    pub fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
         privet_base::stored::read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
     }
 
@@ -161,7 +159,7 @@ impl Learner {
     }
 
     /// What the personal part says of an item, by its direction and its slots.
-    pub(crate) fn personal(&self, direction: &[f32], slots: &[u16]) -> f32 {
+    pub fn personal(&self, direction: &[f32], slots: &[u16]) -> f32 {
         let (embedding, values) = self.personal.split_at(direction.len());
         let valued: f32 = slots.iter().map(|&slot| values[usize::from(slot)]).sum();
         kernels::dot(embedding, direction) + if slots.is_empty() { 0.0 } else { valued / slots.len() as f32 }
@@ -173,12 +171,12 @@ impl Learner {
     }
 
     /// All of them went into a contribution.
-    pub(crate) fn contributed(&mut self) {
+    pub fn contributed(&mut self) {
         self.pool.iter_mut().chain(&mut self.inbox).for_each(|example| example.contributed = true);
     }
 
     /// Whether its sizes are those of this head.
-    pub(crate) fn fits(&self, head: &Head) -> bool {
+    pub fn fits(&self, head: &Head) -> bool {
         let (shared, personal) = (head.parameters().len(), head.embedding_length() + SLOTS);
         let fits = |example: &Example| example.fits(head);
         [&self.theta, &self.theta_squares].iter().all(|numbers| numbers.len() == shared)
@@ -255,25 +253,27 @@ fn drawn(step: u64, pool: usize, batch: u32) -> impl Iterator<Item = usize> {
     (0..pool.min(batch as usize)).map(others)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "examples"))]
 impl Learner {
     /// What is left of the last alarm at the newest example that was looked at.
-    pub(crate) fn pool_alarm(&self) -> f32 {
+    pub fn pool_alarm(&self) -> f32 {
         self.pool.back().map_or(0.0, |newest| newest.alarm)
     }
 
     /// The weights of the embedding's entries, then of the slots of attributes' values.
-    pub(crate) fn personal_weights(&self) -> &[f32] {
+    pub fn personal_weights(&self) -> &[f32] {
         &self.personal
     }
 
-    pub(crate) fn reset_net(&mut self, head: &Head) {
+    /// The shared net again in the place of the device's own.
+    pub fn reset_net(&mut self, head: &Head) {
         self.theta = head.parameters().to_vec();
     }
 }
 
 impl Example {
-    pub(crate) fn direction(&self, row: usize, d: usize) -> &[f32] {
+    /// The direction of a row's embedding, which has so many numbers.
+    pub fn direction(&self, row: usize, d: usize) -> &[f32] {
         &self.directions[row * d..][..d]
     }
 
@@ -288,7 +288,8 @@ impl Example {
             && self.slots.iter().all(|&slot| usize::from(slot) < SLOTS)
     }
 
-    pub(crate) fn slots(&self, row: usize) -> &[u16] {
+    /// The places of the values of a row's attributes.
+    pub fn slots(&self, row: usize) -> &[u16] {
         &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
     }
 }
@@ -371,7 +372,6 @@ mod tests {
         learner
     }
 
-    #[cfg(feature = "gpu")]
     #[test]
     fn a_course_ends_where_as_many_steps_do_wherever_it_is_cut() {
         let mut head = head();

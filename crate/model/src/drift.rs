@@ -36,7 +36,7 @@ const FORGETTING: f32 = 0.2;
 /// above the tolerance is summed, never below zero, and a sum over the threshold is an alarm; then everything begins
 /// anew. For a while after it, training is faster and memory shorter.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Drift {
+pub struct Drift {
     seen: u64,
     mean: f64,
     variance: f64,
@@ -50,7 +50,7 @@ impl Drift {
     /// Takes the loss of one event, computed before training on it; true where drift is noticed.
     ///
     /// A loss that is not finite is passed over.
-    pub(crate) fn observe(&mut self, loss: f64) -> bool {
+    pub fn observe(&mut self, loss: f64) -> bool {
         if !loss.is_finite() {
             return false;
         }
@@ -73,12 +73,12 @@ impl Drift {
     }
 
     /// Whether it can go on from here.
-    pub(crate) fn fits(&self) -> bool {
+    pub fn fits(&self) -> bool {
         goes_on(self.seen)
     }
 
     /// What is left of the last alarm: 1 right after it, 0 where there was none or it is over.
-    pub(crate) fn alarm(&self) -> f32 {
+    pub fn alarm(&self) -> f32 {
         if self.alarm < LEAST { 0.0 } else { self.alarm as f32 }
     }
 }
@@ -89,7 +89,7 @@ pub(crate) fn learning(alarm: f32) -> f32 {
 }
 
 /// The part of all that is known of interests that an event takes away while so much is left of an alarm.
-pub(crate) fn forgetting(alarm: f32) -> f32 {
+pub fn forgetting(alarm: f32) -> f32 {
     FORGETTING * alarm
 }
 

@@ -1,10 +1,6 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
-use crate::{
-    Event, Head, Profile, cpu,
-    profile::{Seen, extend_direction},
-    propensity::propensity,
-};
+use crate::{Event, Head, Profile, cpu, extend_direction, profile::Seen, propensity::propensity};
 use privet_base::stored;
 use privet_kernels::here as kernels;
 use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -32,9 +28,9 @@ pub struct Example {
     /// How much the group counts.
     pub(crate) weight: f32,
     /// What was left of the last alarm about drift when it was made.
-    pub(crate) alarm: f32,
+    pub alarm: f32,
     /// Whether it went into a contribution.
-    pub(crate) contributed: bool,
+    pub contributed: bool,
 }
 
 stored!(Example { x, server, directions, slots, slot_starts, weight, alarm, contributed });
@@ -63,7 +59,7 @@ impl Example {
     /// How wrong the published net is about it, with the profile as it was: 1 by chance, whatever the number of rows.
     ///
     /// The device's own copy is not asked: it may not have come so far yet, and what a profile is must not depend on that.
-    pub(crate) fn loss(&self, head: &Head) -> f64 {
+    pub fn loss(&self, head: &Head) -> f64 {
         let rows = self.rows();
         let shape = head.shape(rows as u32, 1);
         let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
@@ -94,7 +90,7 @@ impl Example {
 }
 
 /// The place of an attribute's value. Its key is a hash already; the attribute is mixed in.
-pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
+pub fn slot(&(attribute, value): &(u16, u64)) -> u16 {
     // Knuth's multiplicative hashing: the high bits of a product with 2^64 over the golden ratio.
     let mixed = (value ^ u64::from(attribute).rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 56) as u16 % SLOTS as u16
@@ -107,7 +103,7 @@ pub(crate) fn slot(&(attribute, value): &(u16, u64)) -> u16 {
 /// nothing was shown beside it, against up to four items that were passed over; what was pushed away stands against one
 /// that was chosen before. Which ones is drawn by a generator seeded with the event's number, so that a rebuild draws
 /// the same.
-pub(crate) fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &[Seen]) -> Option<Example> {
+pub fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &[Seen]) -> Option<Example> {
     let label = event.label(&head.schema);
     let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
     let mut generator = ChaCha8Rng::seed_from_u64(profile.events());

@@ -1,8 +1,7 @@
 use super::{learn, look};
 
 /// Sizes and rates of everything that learns over a course, as the shaders read them.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Net {
     /// Features.
@@ -30,8 +29,7 @@ pub struct Net {
 }
 
 /// One step: which of [`Course::chosen`] it goes over.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Turn {
     /// The first of them.
@@ -45,8 +43,7 @@ pub struct Turn {
 }
 
 /// A slate's rows, of which the first was chosen, and how much it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Span {
     /// The first row.
@@ -58,8 +55,7 @@ pub struct Span {
 }
 
 /// A slate that a step goes over.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Chosen {
     /// Which.

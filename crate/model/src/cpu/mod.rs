@@ -2,26 +2,20 @@
 
 mod attention;
 mod backward;
-#[cfg(feature = "gpu")]
 mod course;
 mod forward;
-#[cfg(feature = "gpu")]
 mod learn;
 mod listwise;
-#[cfg(feature = "gpu")]
 mod look;
 mod regard;
 mod step;
 
 pub use attention::{Glance, attention};
 pub use backward::backward;
-#[cfg(feature = "gpu")]
 pub use course::{Chosen, Course, Net, Span, Turn};
 pub use forward::forward;
-#[cfg(feature = "gpu")]
 pub use learn::learn;
 pub use listwise::listwise;
-#[cfg(feature = "gpu")]
 pub use look::look;
 pub use regard::{CLUSTERS, LOOKS, RECENT, Sight, Sizes, TIDES, regard};
 pub use step::{Step, step};
@@ -29,8 +23,7 @@ pub use step::{Step, step};
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.
 ///
 /// The parameters lie one after the other: `skip` (f), `w1` (f, h), `b1` (h), `w2` (h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Shape {
     /// Rows: items.

@@ -8,7 +8,7 @@ use privet_base::{Error, Result, stored};
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;
 /// How many of the items beside it an event keeps.
-pub(crate) const MOST_OTHERS: usize = 15;
+pub const MOST_OTHERS: usize = 15;
 
 /// A name as the core knows it: the first 64 bits of its SHA-256. Of a million names two meet by chance in fewer than one
 /// case in ten million; who looks for a pair finds one, and has two items that a device takes for one.
@@ -63,7 +63,7 @@ impl Item {
     }
 
     /// About how many bytes it takes.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         48 + 4 * (self.embedding.len() + self.dense.len()) + 16 * self.attributes.len()
     }
 }
@@ -113,7 +113,7 @@ impl Event {
     }
 
     /// How much it speaks for (to 1) or against (to −1) its item.
-    pub(crate) fn label(&self, schema: &Schema) -> f32 {
+    pub fn label(&self, schema: &Schema) -> f32 {
         let kind = &schema.kinds[usize::from(self.kind)];
         if kind.full > 0.0 { kind.label * (self.value / kind.full).clamp(0.0, 1.0) } else { kind.label }
     }

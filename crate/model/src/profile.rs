@@ -11,7 +11,7 @@ use crate::{
 };
 use privet_base::{Sorted, stored, stored::goes_on};
 use privet_kernels::here::dot;
-pub(crate) use view::View;
+pub use view::View;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; TIDES - 1] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
@@ -63,7 +63,7 @@ pub struct Profile {
 /// An item, and what the profile had to say about it *before* the event that it was part of: what came of it is not in
 /// there, so that nobody who learns from it later can read the answer off.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seen {
+pub struct Seen {
     pub(crate) item: Item,
     pub(crate) features: Vec<f32>,
 }
@@ -165,7 +165,7 @@ impl Profile {
 
     /// What there was to say about an event's item and those beside it before the event was known. What was shown by
     /// [`Profile::show`] is seen as it was then, whatever has come of it since.
-    pub(crate) fn look(&self, schema: &Schema, event: &Event, shown: bool, without: Without) -> Vec<Seen> {
+    pub fn look(&self, schema: &Schema, event: &Event, shown: bool, without: Without) -> Vec<Seen> {
         let items = core::iter::once(&event.item).chain(&event.others);
         let before = |item: &Item| if shown { self.seen(item.key) } else { None };
         let mut view = None;
@@ -174,7 +174,7 @@ impl Profile {
     }
 
     /// As it looks at items at a moment.
-    pub(crate) fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, without: Without) -> View<'a> {
+    pub fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, without: Without) -> View<'a> {
         View::new(self, schema, moment, without)
     }
 
@@ -184,7 +184,7 @@ impl Profile {
     }
 
     /// Folds in what was shown together: all of it was seen, and passed over as long as nothing else is said.
-    pub(crate) fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, without: Without) {
+    pub fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, without: Without) {
         let view = self.view(schema, moment, without);
         let seen: Vec<Seen> = items.iter().map(|item| view.see(item)).collect();
         self.begin(moment.ms);
@@ -195,7 +195,7 @@ impl Profile {
 
     /// Folds one event in, of which [`Profile::look`] said what was `seen`. [`Event::check`] has passed it. Where its
     /// items were `shown` by [`Profile::show`], they were counted there.
-    pub(crate) fn fold(&mut self, schema: &Schema, event: &Event, seen: Vec<Seen>, shown: bool) {
+    pub fn fold(&mut self, schema: &Schema, event: &Event, seen: Vec<Seen>, shown: bool) {
         let Event { item, moment, others, .. } = event;
         let mut seen = seen.into_iter();
         let first = seen.next().expect("the event's own item is the first");
@@ -240,7 +240,7 @@ impl Profile {
     }
 
     /// The key of the recent item that lies so far back.
-    pub(crate) fn recent_key(&self, back: usize) -> Option<u64> {
+    pub fn recent_key(&self, back: usize) -> Option<u64> {
         self.recent.iter().rev().nth(back).map(|recent| recent.key)
     }
 
@@ -264,7 +264,7 @@ impl Profile {
     }
 
     /// Whether its sizes are those of this schema.
-    pub(crate) fn fits(&self, schema: &Schema) -> bool {
+    pub fn fits(&self, schema: &Schema) -> bool {
         let d = schema.embedding as usize;
         let named = |((place, _), _): &((u16, u64), Counter)| usize::from(*place) < schema.attributes.len();
         self.tides.len() == TIDES * d
@@ -280,7 +280,7 @@ impl Profile {
     }
 
     /// Takes this part of all that is known of interests away.
-    pub(crate) fn fade(&mut self, part: f32) {
+    pub fn fade(&mut self, part: f32) {
         if part == 0.0 {
             return;
         }
@@ -367,9 +367,10 @@ impl Profile {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "examples"))]
 impl Profile {
-    pub(crate) fn be_at_the_end(&mut self) {
+    /// As many sessions as can be counted.
+    pub fn be_at_the_end(&mut self) {
         self.session = u32::MAX;
     }
 }
@@ -421,7 +422,7 @@ pub(crate) fn direction(embedding: &[f32]) -> Vec<f32> {
 }
 
 /// The same behind others.
-pub(crate) fn extend_direction(embedding: &[f32], directions: &mut Vec<f32>) {
+pub fn extend_direction(embedding: &[f32], directions: &mut Vec<f32>) {
     let length = dot(embedding, embedding).sqrt();
     let scale = if length > 0.0 && length.is_finite() { 1.0 / length } else { 0.0 };
     directions.extend(embedding.iter().map(|x| x * scale));

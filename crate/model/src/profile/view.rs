@@ -11,7 +11,7 @@ use crate::{
 use privet_kernels::here as kernels;
 
 /// What a profile has to say at a moment.
-pub(crate) struct View<'a> {
+pub struct View<'a> {
     profile: &'a Profile,
     schema: &'a Schema,
     moment: Moment,
@@ -43,12 +43,12 @@ impl<'a> View<'a> {
     }
 
     /// How many likenesses there are of each item.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         TIDES + CLUSTERS + self.profile.recent.len()
     }
 
     /// What each of these [`directions`](super::direction) is like, `out` (n, width): a product with each row.
-    pub(crate) fn compare(&self, directions: &[f32], out: &mut [f32]) {
+    pub fn compare(&self, directions: &[f32], out: &mut [f32]) {
         kernels::dots(self.schema.embedding as usize, directions, &self.rows, out);
     }
 
@@ -62,7 +62,7 @@ impl<'a> View<'a> {
     }
 
     /// The features of an item that is so like the rows.
-    pub(crate) fn features(&self, item: &Item, likeness: &[f32], out: &mut [f32]) {
+    pub fn features(&self, item: &Item, likeness: &[f32], out: &mut [f32]) {
         let Self { profile, schema, without, .. } = self;
         let (tides, likeness) = likeness.split_at(TIDES);
         let (clusters, recent) = likeness.split_at(CLUSTERS);
@@ -98,7 +98,7 @@ impl<'a> View<'a> {
     }
 
     /// These items as it is going to see them, with what the likeness says left to be written by [`crate::cpu::regard`].
-    pub(crate) fn sight(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> Sight {
+    pub fn sight(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> Sight {
         let (profile, schema) = (self.profile, self.schema);
         let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
         let without = Without { interests: true, attention: true, ..self.without };
@@ -122,7 +122,7 @@ impl<'a> View<'a> {
     }
 
     /// The recent item that speaks most for one that is so like the rows, and how loudly: a name to show beside it.
-    pub(crate) fn reason(&self, likeness: &[f32]) -> Option<(u64, f32)> {
+    pub fn reason(&self, likeness: &[f32]) -> Option<(u64, f32)> {
         let cosines = likeness[TIDES + CLUSTERS..].iter().rev();
         let voices = self.profile.recent.iter().zip(cosines).map(|(recent, k)| (recent.key, recent.label * k));
         voices.max_by(|(_, a), (_, b)| a.total_cmp(b))

@@ -12,8 +12,7 @@ pub const RECENT: usize = 64;
 pub const LOOKS: usize = 3;
 
 /// Sizes of what is scored, as the shaders read them.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Sizes {
     /// Items.
@@ -54,13 +53,11 @@ stored! {
 }
 
 impl Sight {
-    /// What [`crate::Ranker::sight`] wrote, if all sizes agree.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn decode(bytes: &[u8]) -> privet_base::Result<Self> {
+    /// What `Ranker::sight` wrote, if all sizes agree.
+    pub fn decode(bytes: &[u8]) -> privet_base::Result<Self> {
         privet_base::stored::read_all(bytes).filter(Self::fits).ok_or(privet_base::Error::StateDamaged)
     }
 
-    #[cfg(feature = "gpu")]
     fn fits(&self) -> bool {
         let Sizes { n, f, h, d, at, recent } = self.sizes;
         let [n, f, h, d, at, recent] = [n, f, h, d, at, recent].map(u64::from);
