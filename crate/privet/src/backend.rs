@@ -1,9 +1,9 @@
 //! What computes gradients, and what learns in bulk: kernels on the CPU, the twins that define what these compute, or
 //! compute shaders.
 
-#[cfg(feature = "gpu")]
-use crate::gpu::{Gpu, Patience, Trouble};
 use crate::{Gradient, gradient};
+#[cfg(feature = "gpu")]
+use privet_gpu::{Gpu, Patience, Trouble};
 use privet_model::{Fresh, Head};
 #[cfg(feature = "gpu")]
 use privet_model::{Learner, cpu::Sight};

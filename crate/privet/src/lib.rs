@@ -24,8 +24,6 @@ mod contributor;
 mod device;
 #[cfg(feature = "release")]
 mod forward;
-#[cfg(feature = "gpu")]
-pub mod gpu;
 mod gradient;
 #[cfg(feature = "release")]
 mod inspect;
@@ -78,6 +76,8 @@ pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 pub use privet_base::{Error, Result, hex, unhex};
+#[cfg(feature = "gpu")]
+pub use privet_gpu as gpu;
 pub use privet_model::{
     Attribute, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local, Moment, Profile, SIMD,
     Schema, Scratch, Without, cpu, key,

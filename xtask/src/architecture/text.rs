@@ -53,7 +53,7 @@ mod tests {
     fn a_long_file_needs_a_reason() {
         let long = "x\n".repeat(LONGEST + 1);
         for path in
-            ["crate/privet/src/a.rs", "tests/page/a.test.ts", "crate/privet/shader/a.wgsl", "demo/style.css", "a.mjs"]
+            ["crate/privet/src/a.rs", "tests/page/a.test.ts", "crate/gpu/shader/a.wgsl", "demo/style.css", "a.mjs"]
         {
             assert_eq!(places(&check(&[file(path, &long)])), [format!("{path}:601")]);
         }

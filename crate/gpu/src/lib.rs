@@ -21,10 +21,10 @@ use privet_model::cpu::{Course, Turn};
 pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);
 /// The shaders by their names, which are those of their entry points.
 pub const SHADERS: [(&str, &str); 4] = [
-    ("look", include_str!("../../shader/look.wgsl")),
-    ("learn", include_str!("../../shader/learn.wgsl")),
-    ("regard", include_str!("../../shader/regard.wgsl")),
-    ("forward", include_str!("../../shader/forward.wgsl")),
+    ("look", include_str!("../shader/look.wgsl")),
+    ("learn", include_str!("../shader/learn.wgsl")),
+    ("regard", include_str!("../shader/regard.wgsl")),
+    ("forward", include_str!("../shader/forward.wgsl")),
 ];
 /// How far a step may be off the twin's, as a share of its length. A unit on the other side of its kink, by rounding, is a
 /// thousandth; what computes something else is off by more than this.
