@@ -2,32 +2,50 @@
 
 use crate::stored::Stored;
 
+/// Keys in their order, each once, with a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sorted<K, V> {
     entries: Vec<(K, V)>,
 }
 
+impl<K: Ord, V> Default for Sorted<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K: Ord, V> Sorted<K, V> {
+    /// Nothing yet.
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
+    /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All entries in their order.
     pub fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         self.entries.iter()
     }
 
+    /// All values, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.iter_mut().map(|(_, value)| value)
     }
 
+    /// The value of this key.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.place(key).ok().map(|place| &self.entries[place].1)
     }
 
+    /// Whether this key has a value.
     pub fn contains(&self, key: &K) -> bool {
         self.place(key).is_ok()
     }
@@ -44,6 +62,7 @@ impl<K: Ord, V> Sorted<K, V> {
         &mut self.entries[place].1
     }
 
+    /// Takes this key away with its value.
     pub fn remove(&mut self, key: &K) {
         if let Ok(place) = self.place(key) {
             self.entries.remove(place);

@@ -34,11 +34,9 @@ mod mechanism;
 mod memory;
 #[cfg(feature = "release")]
 mod noise;
-pub mod order;
 mod policy;
 mod ranker;
 mod ranking;
-pub mod running;
 #[cfg(feature = "release")]
 mod seal;
 #[cfg(feature = "release")]
@@ -76,6 +74,7 @@ pub use noise::{Unnoised, sampler};
 pub use policy::Policy;
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 pub use privet_base::{Error, Result, hex, unhex};
+pub use privet_decide::{order, running};
 #[cfg(feature = "gpu")]
 pub use privet_gpu as gpu;
 pub use privet_model::{

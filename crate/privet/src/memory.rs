@@ -7,7 +7,6 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use crate::running::{Compared, DEPTH, Kind, Orders, Running};
 use entry::Entry;
 pub use entry::{Deed, Selector};
 use offered::Offered;
@@ -15,6 +14,7 @@ use privet_base::{
     Error, Result, cbor, stored,
     stored::{Stored, goes_on, read_all},
 };
+use privet_decide::running::{Compared, DEPTH, Kind, Orders, Running};
 use privet_model::{
     Event, Example, Fresh, Head, Item, Learner, Moment, Profile, Scratch, Without,
     drift::{self, Drift},

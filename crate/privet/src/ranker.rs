@@ -1,12 +1,9 @@
 //! The ranking half of a device: what it remembers, what it learns, and the orders that come of it.
 
-use crate::{
-    Memory, Policy, Request, Selector, Slate, ranking,
-    running::{Report, Verdict},
-    slate,
-};
+use crate::{Memory, Policy, Request, Selector, Slate, ranking, slate};
 use privet_accounting::{Adjacency, Cost, NanoRho, rho_of_gaussian};
 use privet_base::{Error, Result, stored::Stored};
+use privet_decide::running::{Report, Verdict};
 use privet_model::{Event, Fresh, Head, Item, Moment, Profile, Scratch, Without};
 use privet_wire::{Bound, Pins, Round, Signed, TokenContext};
 

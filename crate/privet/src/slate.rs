@@ -3,13 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    Memory, Score,
+use crate::{Memory, Score, ranking};
+use privet_base::{Error, Result};
+use privet_decide::{
     order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
-    ranking,
     running::{Kind, Orders},
 };
-use privet_base::{Error, Result};
 use privet_model::{Head, Item, Moment};
 
 /// What the application asks of an order.

@@ -1,7 +1,7 @@
 //! What the log holds: what was on the screen, and what the user did.
 
-use crate::running::DEPTH;
 use privet_base::stored::Stored;
+use privet_decide::running::DEPTH;
 use privet_model::{Event, Item, Moment, Schema};
 
 /// What is to be forgotten.

@@ -1,8 +1,8 @@
 //! The slates of late: what an event needs to know of the one that it names.
 
 use super::entry::fit;
-use crate::running::{Compared, DEPTH};
 use privet_base::stored;
+use privet_decide::running::{Compared, DEPTH};
 use privet_model::{Event, Item, MOST_OTHERS, Moment, Schema};
 
 /// A slate that was made, whether or not it was shown.

@@ -2,8 +2,8 @@
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use crate::{
-    Backend, Device, Policy, Request, Selector, Terms,
+use crate::{Backend, Device, Policy, Request, Selector, Terms};
+use privet_decide::{
     order::{Cap, Freshness, Pin, Unmet},
     running::{Kind, Verdict},
 };

@@ -11,7 +11,7 @@ use privet_base::{
     stored::{Stored, goes_on},
 };
 use quality::Quality;
-pub(crate) use slate::{Compared, Orders};
+pub use slate::{Compared, Orders};
 use wealth::Wealth;
 
 /// Both orders are compared on this many first places of a slate.
@@ -106,9 +106,15 @@ pub struct Running {
 
 stored!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
 
+impl Default for Running {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Running {
     /// Begins with the personal order.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             open: Vec::new(),
             closed: 0,
@@ -121,7 +127,7 @@ impl Running {
     }
 
     /// Takes note that a slate was shown, and closes the oldest that are too many.
-    pub(crate) fn show(&mut self, slate: Compared) {
+    pub fn show(&mut self, slate: Compared) {
         if self.open.len() >= KEPT_OPEN {
             self.close();
         }
@@ -129,7 +135,7 @@ impl Running {
     }
 
     /// Counts a click, once for each item; false where it names no open slate, or no item of it.
-    pub(crate) fn click(&mut self, slate: u32, item: u64) -> bool {
+    pub fn click(&mut self, slate: u32, item: u64) -> bool {
         let counted = self.open.iter_mut().find(|open| open.id == slate).is_some_and(|open| open.click(item));
         self.clicks_ignored += u64::from(!counted);
         counted
@@ -144,7 +150,7 @@ impl Running {
     }
 
     /// Whether its numbers can be gone on with: none is out of bounds.
-    pub(crate) fn fits(&self) -> bool {
+    pub fn fits(&self) -> bool {
         self.open.len() <= KEPT_OPEN
             && self.open.iter().all(Compared::fits)
             && self.interleaved.iter().chain([&self.closed, &self.clicks_ignored]).all(|&count| goes_on(count))
@@ -158,7 +164,7 @@ impl Running {
     }
 
     /// One slate in how many is to be an interleaving, if the policy says one in `every`.
-    pub(crate) fn every(&self, every: u32) -> u32 {
+    pub fn every(&self, every: u32) -> u32 {
         if self.wealth.undecided() { every.min(1) } else { every }
     }
 

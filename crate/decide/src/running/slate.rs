@@ -19,18 +19,21 @@ stored! {
 
 /// Two orders of the same candidates, by their places among the keys. A place that names no candidate, or one again, is
 /// passed over.
-pub(crate) struct Orders<'a> {
-    pub(crate) keys: &'a [u64],
-    pub(crate) server: &'a [u32],
-    pub(crate) personal: &'a [u32],
+pub struct Orders<'a> {
+    /// Of the candidates.
+    pub keys: &'a [u64],
+    /// The server's, the best first.
+    pub server: &'a [u32],
+    /// This device's.
+    pub personal: &'a [u32],
     /// Puts what was drafted from both into an order that the rules allow, as they allow both.
-    pub(crate) settle: &'a dyn Fn(Vec<u32>) -> Vec<u32>,
+    pub settle: &'a dyn Fn(Vec<u32>) -> Vec<u32>,
 }
 
 /// A slate that can be clicked once it is shown, by its first [`DEPTH`] items. Both orders are compared on it where it
 /// is an interleaving.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Compared {
+pub struct Compared {
     pub(super) id: u32,
     interleaved: bool,
     items: Vec<Item>,
@@ -46,7 +49,7 @@ impl Compared {
     /// Whoever clicks by place alone, whatever the places and however many, thus credits either order with the same
     /// probability, and so the same number of clicks on average: also where items are cut off by a limit, and where
     /// rules move them about.
-    pub(crate) fn new(every: u32, draw: [u8; 16], id: u32, lead: Verdict, orders: &Orders) -> (Self, Vec<u32>, Kind) {
+    pub fn new(every: u32, draw: [u8; 16], id: u32, lead: Verdict, orders: &Orders) -> (Self, Vec<u32>, Kind) {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&draw);
         let mut generator = ChaCha8Rng::from_seed(seed);
@@ -94,7 +97,8 @@ impl Compared {
         self.items.iter().map(|item| item.credit)
     }
 
-    pub(crate) fn fits(&self) -> bool {
+    /// Whether its numbers can be gone on with.
+    pub fn fits(&self) -> bool {
         self.items.len() <= DEPTH && self.items.iter().all(|item| (-2..=2).contains(&item.credit))
     }
 
