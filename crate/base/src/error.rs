@@ -70,7 +70,6 @@ pub enum Error {
     KeyNotPinned { signer: &'static str },
     /// The round's deadline has passed: fetch the open round and train again.
     #[error("the round ended at second {deadline_s}; this device's clock says {now_s}")]
-    #[cfg(feature = "release")]
     RoundOver { deadline_s: u64, now_s: u64 },
     /// A round of a task is contributed to once: two uploads in one sum would cost four times as much.
     #[error("this device has contributed to round {number} before")]

@@ -3,14 +3,15 @@
 #[cfg(feature = "gpu")]
 use crate::Tuned;
 use crate::{
-    Backend, Charge, Debit, Deployment, Gradient, Ledger, Policy, Step, Terms, Unsent, Upload, clip, cost,
-    mechanism::test_random_source, noise, ranker::Admitted, statement,
+    Backend, Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost,
+    mechanism::test_random_source, noise, statement,
 };
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
 use privet_model::{Fresh, Head};
 #[cfg(feature = "gpu")]
 use privet_model::{Learner, cpu::Sight};
+use privet_terms::{Admitted, Policy, Terms};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 
 /// One device's ledger, and what it takes to release something on it. It remembers nothing of what the user did: what a

@@ -2,8 +2,9 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{Backend, Contribution, Contributor, Ledger, Policy, Preview, Ranker, Terms, Unsent};
+use crate::{Backend, Contribution, Contributor, Ledger, Preview, Ranker, Unsent};
 use privet_base::Result;
+use privet_terms::{Policy, Terms};
 use privet_wire::UploadId;
 
 /// A [`Ranker`], and a [`Contributor`] beside it.

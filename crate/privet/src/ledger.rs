@@ -7,7 +7,6 @@
 //! reading and the writing of a step; more it need not promise.
 
 mod clock;
-mod limits;
 #[cfg(test)]
 mod model;
 mod record;
@@ -15,10 +14,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::policy::at_most;
-pub use limits::Limits;
 use privet_accounting::{Cost, NanoRho, Spent};
 use privet_base::{Error, Result, cbor::Cbor};
+use privet_terms::{Limits, at_most};
 use privet_wire::UploadId;
 use record::Record;
 use state::State;

@@ -34,7 +34,6 @@ mod mechanism;
 mod memory;
 #[cfg(feature = "release")]
 mod noise;
-mod policy;
 mod ranker;
 mod ranking;
 #[cfg(feature = "release")]
@@ -65,13 +64,12 @@ pub use gradient::Gradient;
 #[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
 #[cfg(feature = "release")]
-pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Limits, Step, Unsent};
+pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Step, Unsent};
 pub use memory::{Deed, Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
-pub use policy::Policy;
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 pub use privet_base::{Error, Result, hex, unhex};
 pub use privet_decide::{order, running};
@@ -81,11 +79,12 @@ pub use privet_model::{
     Attribute, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local, Moment, Profile, SIMD,
     Schema, Scratch, Without, cpu, key,
 };
+pub use privet_terms::{Admitted, Limits, Policy, Terms};
 pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
-pub use ranker::{Admitted, Ranker, Terms};
+pub use ranker::Ranker;
 pub use ranking::{Ranking, Score, rank};
 #[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};

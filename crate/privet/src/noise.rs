@@ -14,6 +14,8 @@ use privet_wire::Bound;
 mod distribution;
 #[cfg(test)]
 mod filter;
+#[cfg(test)]
+mod price;
 #[cfg(feature = "simulate")]
 pub mod sampler;
 #[cfg(feature = "simulate")]
@@ -82,8 +84,8 @@ impl Charge {
     /// A debit of this cost, whatever it is.
     pub(crate) fn example(cost: Cost) -> Result<Self> {
         let most = privet_accounting::NanoRho(u64::MAX);
-        let all = crate::Policy::at_once().limits();
-        let limits = crate::Limits { lifetime: most, per_round: most, alone_per_round: most, ..all };
+        let all = privet_terms::Policy::at_once().limits();
+        let limits = privet_terms::Limits { lifetime: most, per_round: most, alone_per_round: most, ..all };
         let mut ledger = crate::Ledger::open(&[], limits)?;
         let debit = crate::Debit { task: "demo".into(), round: 1, deadline_s: 1, id: [1; 16], cost };
         let step = ledger.reserve(&[], debit, 0)?;

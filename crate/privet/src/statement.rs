@@ -1,9 +1,10 @@
 //! The privacy statement in plain words, out of a round and a policy: nobody writes it by hand, so it cannot be kinder
 //! than the numbers.
 
-use crate::{Ledger, Policy, Upload, cost};
+use crate::{Ledger, Upload, cost};
 use privet_accounting::{Cost, NanoRho, Spent, epsilon_from_rho};
 use privet_base::Result;
+use privet_terms::Policy;
 use privet_wire::Round;
 
 const UNITS_MS: [(u64, &str); 4] = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1000, "second")];

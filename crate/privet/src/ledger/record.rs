@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_link_depends_on_the_record_and_on_all_before_it() {
-        let limits = crate::Policy::default().limits();
+        let limits = privet_terms::Policy::default().limits();
         let (opened, later) = (link(&START, &Record::Opened(1, limits)), link(&START, &Record::Opened(2, limits)));
         assert_ne!(opened, later);
         assert_ne!(link(&opened, &Record::Sent), link(&later, &Record::Sent));

@@ -36,7 +36,7 @@ impl Cbor for Limits {
 
 impl Limits {
     /// The tighter of both, limit by limit.
-    pub(super) fn tighter(self, other: Self) -> Self {
+    pub fn tighter(self, other: Self) -> Self {
         Self {
             lifetime: self.lifetime.min(other.lifetime),
             per_round: self.per_round.min(other.per_round),
@@ -49,7 +49,7 @@ impl Limits {
     }
 
     /// The wider of both, limit by limit.
-    pub(super) fn wider(self, other: Self) -> Self {
+    pub fn wider(self, other: Self) -> Self {
         Self {
             lifetime: self.lifetime.max(other.lifetime),
             per_round: self.per_round.max(other.per_round),
