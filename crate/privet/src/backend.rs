@@ -23,7 +23,7 @@ pub enum Backend {
     WebGpu(Box<Gpu>),
 }
 
-/// What a GPU has learnt for a learner: [`crate::Ranker::took`] takes it.
+/// What a GPU has learnt for a learner: [`privet_ranker::Ranker::took`] takes it.
 #[cfg(feature = "gpu")]
 pub struct Tuned {
     /// How many steps were taken.

@@ -166,7 +166,7 @@ impl Contributor {
     }
 
     /// Gradient over what is fresh, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
-    /// is called between the first and the rest. The host has the examples spent ([`crate::Ranker::contributed`]).
+    /// is called between the first and the rest. The host has the examples spent ([`privet_ranker::Ranker::contributed`]).
     pub async fn contribute(&mut self, fresh: &Fresh, computed: impl FnOnce()) -> Result<Contribution> {
         let gradient = self.gradient(fresh).await;
         computed();
@@ -177,7 +177,7 @@ impl Contributor {
         self.backend.gradient(&self.head, fresh).await
     }
 
-    /// At most so many steps of what a ranker lends ([`crate::Ranker::lend`]), by the GPU; nothing where there is none that
+    /// At most so many steps of what a ranker lends ([`privet_ranker::Ranker::lend`]), by the GPU; nothing where there is none that
     /// computes, or no step to take.
     #[cfg(feature = "gpu")]
     pub async fn tune(&mut self, lent: &[u8], most: u32) -> Result<Option<Tuned>> {
@@ -185,7 +185,7 @@ impl Contributor {
         Ok(self.backend.tune(&self.head, &learner, most).await)
     }
 
-    /// Scores by the GPU what a ranker is going to see ([`crate::Ranker::sight`]); nothing where there is none that
+    /// Scores by the GPU what a ranker is going to see ([`privet_ranker::Ranker::sight`]); nothing where there is none that
     /// computes.
     #[cfg(feature = "gpu")]
     pub async fn score(&mut self, sight: &[u8]) -> Result<Option<Vec<f32>>> {

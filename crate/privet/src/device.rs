@@ -2,8 +2,9 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{Backend, Contribution, Contributor, Ledger, Preview, Ranker, Unsent};
+use crate::{Backend, Contribution, Contributor, Ledger, Preview, Unsent};
 use privet_base::Result;
+use privet_ranker::Ranker;
 use privet_terms::{Policy, Terms};
 use privet_wire::UploadId;
 
@@ -91,12 +92,16 @@ impl Device {
 }
 
 #[cfg(test)]
+mod slates;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Deployment, Gradient, Request, Storage, Upload, statement};
+    use crate::{Deployment, Gradient, Storage, Upload, statement};
     use privet_accounting::NanoRho;
     use privet_base::Error;
     use privet_model::{Event, Fresh, Head, Item, Moment, Schema};
+    use privet_ranker::Request;
     use privet_wire::{Identity, Pins, Round, Signed};
 
     /// The examples' rounds end two days later.

@@ -75,9 +75,9 @@ impl Gradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Memory;
     use privet_base::stored::Stored;
     use privet_model::{Attribute, Event, Example, Item, Moment, Schema, Scratch, Without};
+    use privet_ranker::Memory;
     use privet_wire::Bound;
 
     fn head() -> Head {

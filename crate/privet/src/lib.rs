@@ -31,16 +31,12 @@ mod inspect;
 mod ledger;
 #[cfg(feature = "release")]
 mod mechanism;
-mod memory;
 #[cfg(feature = "release")]
 mod noise;
-mod ranker;
-mod ranking;
 #[cfg(feature = "release")]
 mod seal;
 #[cfg(feature = "release")]
 mod share;
-mod slate;
 #[cfg(feature = "release")]
 mod statement;
 #[cfg(feature = "release")]
@@ -65,7 +61,6 @@ pub use gradient::Gradient;
 pub use inspect::{Value, inspect};
 #[cfg(feature = "release")]
 pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Step, Unsent};
-pub use memory::{Deed, Memory, Selector};
 #[cfg(feature = "release")]
 pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
@@ -79,18 +74,16 @@ pub use privet_model::{
     Attribute, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local, Moment, Profile, SIMD,
     Schema, Scratch, Without, cpu, key,
 };
+pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
 pub use privet_terms::{Admitted, Limits, Policy, Terms};
 pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
-pub use ranker::Ranker;
-pub use ranking::{Ranking, Score, rank};
 #[cfg(feature = "release")]
 pub use seal::{Role, SealingKey};
 #[cfg(feature = "release")]
 pub use share::Share;
-pub use slate::{Request, Slate};
 #[cfg(feature = "release")]
 pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]

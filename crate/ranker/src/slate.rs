@@ -1,8 +1,5 @@
 //! What a feed is given to show: candidates in an order that keeps the application's rules.
 
-#[cfg(test)]
-mod tests;
-
 use crate::{Memory, Score, ranking};
 use privet_base::{Error, Result};
 use privet_decide::{

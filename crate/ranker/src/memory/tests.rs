@@ -436,7 +436,7 @@ fn the_fuzzers_seeds_are_of_this_version() {
         ("cut", cut),
     ];
     for (name, bytes) in seeds {
-        let path = std::path::Path::new("../tests/fuzz/corpus/memory").join(name);
+        let path = std::path::Path::new("../../tests/fuzz/corpus/memory").join(name);
         if std::env::var_os("PRIVET_SEEDS").is_some() {
             std::fs::write(&path, &bytes).expect("the folder is there");
         }

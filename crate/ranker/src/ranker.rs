@@ -8,7 +8,7 @@ use privet_terms::{Admitted, Policy};
 use privet_wire::Round;
 
 /// One device's memory and head. It has no ledger, makes no gradient and releases nothing: that takes a
-/// [`crate::Contributor`].
+/// `Contributor`.
 pub struct Ranker {
     head: Head,
     admitted: Admitted,
@@ -68,7 +68,7 @@ impl Ranker {
         self.rerank_seen((candidates, moment, &[]), request, draw)
     }
 
-    /// The same with what [`crate::Contributor::score`] made of [`Ranker::sight`], and nothing was done since.
+    /// The same with what `Contributor::score` made of [`Ranker::sight`], and nothing was done since.
     pub fn rerank_seen(
         &mut self,
         candidates: (&[Item], Moment, &[f32]),
@@ -125,7 +125,7 @@ impl Ranker {
         false
     }
 
-    /// At most so many of the steps that are owed, to be taken by [`crate::Contributor::tune`]. Whoever lends has the
+    /// At most so many of the steps that are owed, to be taken by `Contributor::tune`. Whoever lends has the
     /// device do nothing else until it [took](Ranker::took) what came of it.
     pub fn lend(&mut self, most: u32) -> Vec<u8> {
         self.memory.lend(&self.head, most)

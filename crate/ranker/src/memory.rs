@@ -469,9 +469,10 @@ impl Memory {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "examples"))]
 impl Memory {
-    pub(crate) fn reset_net(&mut self, head: &Head) {
+    /// The shared net again in the place of the device's own.
+    pub fn reset_net(&mut self, head: &Head) {
         self.live.learner.reset_net(head);
     }
 }
