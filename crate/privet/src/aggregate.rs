@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Share, mechanism::draw};
+use crate::mechanism::draw;
 use privet_base::{Error, Result};
+use privet_shares::Share;
 use privet_wire::{Round, UploadId};
 
 /// An aggregator's sum with its own noise added: the only thing that may leave it.
@@ -94,7 +95,8 @@ impl Aggregate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Role, SealingKey, Upload};
+    use crate::Upload;
+    use privet_shares::{Role, SealingKey};
 
     fn round() -> Round {
         Round { dimension: 2, grid_scale: 10, min_cohort: 2, ..Round::example() }
@@ -104,7 +106,7 @@ mod tests {
         let round = round();
         let mut aggregate = Aggregate::new(&round);
         for (id, grid) in uploads {
-            aggregate.add(*id, &Share::example(grid)).expect("fits the round");
+            aggregate.add(*id, &Share::whole(grid)).expect("fits the round");
         }
         aggregate
     }
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_sum_that_devices_have_noised_is_left_as_it_is_and_a_wrong_length_is_refused() {
-        let sum = Share::example(&[3, -4]);
+        let sum = Share::whole(&[3, -4]);
         assert_eq!(noise_sum(sum.clone(), &round()).map(NoisedSum::into_share), Ok(sum));
         assert_eq!(noise_sum(Share::zero(1), &round()), Err(Error::WireLength { sent: 1, wanted: 2 }));
     }

@@ -1,11 +1,12 @@
 //! What aggregators say to each other.
 use sha2::{Digest, Sha256};
 
-use crate::{NoisedSum, Share};
+use crate::NoisedSum;
 use privet_base::{
     Error, Result, cbor,
     cbor::{decode, encode},
 };
+use privet_shares::Share;
 use privet_wire::{Closing, Mode, Round, UploadId, VERSION, check_version};
 
 /// A numbered batch of uploads. Two aggregators agree on it when count and digest are the same at both.

@@ -1,10 +1,10 @@
 //! Helpers' shares on their way from the leader.
 
-use crate::seal::OVERHEAD;
 use privet_base::{
     Error, Result, cbor,
     cbor::{decode, encode},
 };
+use privet_shares::OVERHEAD;
 use privet_wire::{UploadId, VERSION, check_version};
 
 /// A sealed seed.

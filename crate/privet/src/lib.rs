@@ -34,10 +34,6 @@ mod mechanism;
 #[cfg(feature = "release")]
 mod noise;
 #[cfg(feature = "release")]
-mod seal;
-#[cfg(feature = "release")]
-mod share;
-#[cfg(feature = "release")]
 mod statement;
 #[cfg(feature = "release")]
 mod upload;
@@ -75,15 +71,13 @@ pub use privet_model::{
     Schema, Scratch, Without, cpu, key,
 };
 pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
+#[cfg(feature = "release")]
+pub use privet_shares::{Role, SealingKey, Share};
 pub use privet_terms::{Admitted, Limits, Policy, Terms};
 pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
-#[cfg(feature = "release")]
-pub use seal::{Role, SealingKey};
-#[cfg(feature = "release")]
-pub use share::Share;
 #[cfg(feature = "release")]
 pub use statement::{Deployment, Storage, statement};
 #[cfg(feature = "release")]

@@ -1,13 +1,11 @@
 //! The one thing that leaves a device.
 
-use crate::{
-    Noised, Role, SealingKey, Share,
-    seal::{OVERHEAD, associated, seal},
-};
+use crate::Noised;
 use privet_base::{
     Error, Result, cbor,
     cbor::{decode, encode},
 };
+use privet_shares::{OVERHEAD, Role, SealingKey, Share, associated, seal};
 use privet_wire::{MOST_DIMENSION, Mode, Round, UploadId, VERSION, check_version};
 
 /// A noised vector on its way: in the clear in `device` mode, where it is noised enough for anyone; as two sealed

@@ -19,12 +19,12 @@ pub struct Share {
 
 impl Share {
     /// The whole vector as one share.
-    pub(crate) fn whole(grid: &[i32]) -> Self {
+    pub fn whole(grid: &[i32]) -> Self {
         Self { entries: grid.iter().map(|&entry| entry.cast_unsigned()).collect() }
     }
 
     /// Splits a vector in two: a fresh seed, which is the helper's share, and the leader's.
-    pub(crate) fn split(grid: &[i32], configuration: &[u8; 32], id: &UploadId) -> Result<(Self, [u8; 32])> {
+    pub fn split(grid: &[i32], configuration: &[u8; 32], id: &UploadId) -> Result<(Self, [u8; 32])> {
         let seed = entropy::bytes()?;
         let mask = Self::from_seed(&seed, configuration, id, grid.len());
         let entries = grid.iter().zip(&mask.entries).map(|(&entry, mask)| entry.cast_unsigned().wrapping_sub(*mask));
@@ -83,15 +83,8 @@ impl Share {
     }
 
     /// The entries as centred representatives: what a sum in range stands for.
-    pub(crate) fn centred(&self) -> impl Iterator<Item = i32> {
+    pub fn centred(&self) -> impl Iterator<Item = i32> {
         self.entries.iter().map(|entry| entry.cast_signed())
-    }
-}
-
-#[cfg(test)]
-impl Share {
-    pub(crate) fn example(grid: &[i32]) -> Self {
-        Self::whole(grid)
     }
 }
 

@@ -13,7 +13,7 @@ type Kem = X25519HkdfSha256;
 /// What the bytes are for, so that no other use of these keys can be passed off as this one.
 const INFO: &[u8] = b"privet upload share v1";
 /// The encapsulated key, and the tag.
-pub(crate) const OVERHEAD: usize = 32 + 16;
+pub const OVERHEAD: usize = 32 + 16;
 
 /// Which aggregator a share is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl SealingKey {
     }
 
     /// Opens what [`seal`] made for this key and these associated data.
-    pub(crate) fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+    pub fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
         let (key, ciphertext) = sealed.split_at_checked(32).ok_or(Error::SealBroken)?;
         let key = <Kem as hpke::Kem>::EncappedKey::from_bytes(key).map_err(|_| Error::SealBroken)?;
         single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(&OpModeR::Base, &self.0, &key, INFO, ciphertext, data)
@@ -59,7 +59,7 @@ impl SealingKey {
 }
 
 /// Seals to a public key: the encapsulated key, then the ciphertext.
-pub(crate) fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+pub fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
     let to = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| Error::SealBroken)?;
     let mut generator = entropy::generator()?;
     let (key, ciphertext) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
@@ -77,7 +77,7 @@ pub(crate) fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> 
 }
 
 /// What a share is bound to: the hash of the configuration, the upload and the role.
-pub(crate) fn associated(configuration: &[u8; 32], id: &UploadId, role: Role) -> [u8; 49] {
+pub fn associated(configuration: &[u8; 32], id: &UploadId, role: Role) -> [u8; 49] {
     let mut data = [0; 49];
     data[..32].copy_from_slice(configuration);
     data[32..48].copy_from_slice(id);
@@ -135,6 +135,14 @@ mod tests {
         assert_ne!(sealed[0][32..], sealed[1][32..], "the ciphertext");
         let keys = [0; 2].map(|_| SealingKey::generate().expect("there is a random source").public());
         assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn the_example_of_a_round_names_the_keys_of_the_examples_here() {
+        let round = privet_wire::Round::split_example();
+        assert_eq!(round.leader.sealing_key(), SealingKey::from_seed(&[1; 32]).public());
+        let helper = round.helper.map(|helper| helper.sealing_key());
+        assert_eq!(helper, Some(SealingKey::from_seed(&[2; 32]).public()));
     }
 
     #[test]
