@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::mechanism::draw;
 use privet_base::{Error, Result};
+use privet_mechanism::draw;
 use privet_shares::Share;
 use privet_wire::{Round, UploadId};
 

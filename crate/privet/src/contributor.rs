@@ -2,12 +2,10 @@
 
 #[cfg(feature = "gpu")]
 use crate::Tuned;
-use crate::{
-    Backend, Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost,
-    mechanism::test_random_source, noise, statement,
-};
+use crate::{Backend, Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost, noise, statement};
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
+use privet_mechanism::test_random_source;
 use privet_model::{Fresh, Head};
 #[cfg(feature = "gpu")]
 use privet_model::{Learner, cpu::Sight};

@@ -30,8 +30,6 @@ mod inspect;
 #[cfg(feature = "release")]
 mod ledger;
 #[cfg(feature = "release")]
-mod mechanism;
-#[cfg(feature = "release")]
 mod noise;
 #[cfg(feature = "release")]
 mod statement;

@@ -1,13 +1,11 @@
 //! Integer discrete Gaussian noise, drawn by `opendp` from the platform's random source.
 
-#[cfg(feature = "simulate")]
-pub(crate) use crate::mechanism::Mechanism;
-use crate::{
-    Charge, Clipped,
-    mechanism::{draw, gaussian, price, test_random_source},
-};
+use crate::{Charge, Clipped};
 use privet_accounting::{Adjacency, Cost};
 use privet_base::{Error, Result};
+#[cfg(feature = "simulate")]
+pub(crate) use privet_mechanism::Mechanism;
+use privet_mechanism::{draw, gaussian, price, test_random_source};
 use privet_wire::Bound;
 
 #[cfg(test)]

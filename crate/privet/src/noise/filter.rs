@@ -14,8 +14,9 @@ use opendp::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Debit, Ledger, mechanism::Mechanism};
+use crate::{Debit, Ledger};
 use privet_accounting::NanoRho;
+use privet_mechanism::Mechanism;
 use privet_terms::{Limits, Policy};
 
 /// A release of nothing that costs this much.
