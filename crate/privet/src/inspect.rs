@@ -1,7 +1,8 @@
 //! A message as its fields, under the names of `docs/wire-format.md`: for a page that shows what is sent, and for whoever
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
-use crate::{AggregateShare, Batch, Upload};
+use crate::Upload;
+use privet_aggregate::{AggregateShare, Batch};
 use privet_base::{Error, Result};
 use privet_wire::{Manifest, Mode, Operator, Round, Signed};
 

@@ -12,18 +12,12 @@
 // Without `release` there is nobody to call some of what a release and a server need.
 #![cfg_attr(not(feature = "release"), allow(dead_code))]
 
-#[cfg(feature = "release")]
-mod aggregate;
-#[cfg(feature = "release")]
-mod aggregation;
 mod backend;
 mod clip;
 #[cfg(feature = "release")]
 mod contributor;
 #[cfg(feature = "release")]
 mod device;
-#[cfg(feature = "release")]
-mod forward;
 mod gradient;
 #[cfg(feature = "release")]
 mod inspect;
@@ -36,10 +30,6 @@ mod statement;
 #[cfg(feature = "release")]
 mod upload;
 
-#[cfg(feature = "release")]
-pub use aggregate::{Aggregate, NoisedSum, noise_sum};
-#[cfg(feature = "release")]
-pub use aggregation::{AggregateShare, Batch};
 pub use backend::Backend;
 #[cfg(feature = "gpu")]
 pub use backend::Tuned;
@@ -48,8 +38,6 @@ pub use clip::{Clipped, clip};
 pub use contributor::{Contribution, Contributor, Preview};
 #[cfg(feature = "release")]
 pub use device::Device;
-#[cfg(feature = "release")]
-pub use forward::Forward;
 pub use gradient::Gradient;
 #[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
@@ -60,6 +48,8 @@ pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
+#[cfg(feature = "release")]
+pub use privet_aggregate::{Aggregate, AggregateShare, Batch, Forward, NoisedSum, noise_sum};
 pub use privet_base::{Error, Result, hex, unhex};
 pub use privet_decide::{order, running};
 #[cfg(feature = "gpu")]

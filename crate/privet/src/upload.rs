@@ -158,6 +158,7 @@ impl Upload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use privet_aggregate::Aggregate;
 
     fn made(round: &Round) -> (Upload, Vec<i32>) {
         Upload::example(round, [1; 16], &vec![0.5; round.dimension as usize])
@@ -250,5 +251,31 @@ mod tests {
             assert_ne!(leaders.centred().collect::<Vec<_>>(), grid);
             assert_ne!(helpers.centred().collect::<Vec<_>>(), grid);
         }
+    }
+
+    #[test]
+    fn two_halves_make_the_sum_and_different_uploads_do_not() {
+        let round = Round { dimension: 2, grid_scale: 100, min_cohort: 2, ..Round::split_example() };
+        let keys = [(Role::Leader, SealingKey::from_seed(&[1; 32])), (Role::Helper, SealingKey::from_seed(&[2; 32]))];
+        let mut sum = [0.0; 2];
+        let uploads = [(1, [5.0, -0.7]), (2, [-1.0, 0.3]), (3, [0.0, 0.0])].map(|(id, gradient)| {
+            let (upload, grid) = Upload::example(&round, [id; 16], &gradient);
+            sum.iter_mut().zip(grid).for_each(|(sum, entry)| *sum += f64::from(entry));
+            upload
+        });
+        let [leader, helper] = keys.map(|(role, key)| {
+            let mut sum = Aggregate::new(&round);
+            for upload in &uploads {
+                sum.add(upload.id(), &upload.open(&round, role, &key).expect("sealed to it")).expect("fits");
+            }
+            sum
+        });
+        assert_eq!(leader.mean(Some(&helper)), Ok(sum.map(|sum| sum / 300.0).to_vec()));
+        let mut short = Aggregate::new(&round);
+        short.add([1; 16], &Share::zero(2)).expect("fits");
+        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));
+        (4..=5).for_each(|n| assert_eq!(short.add([n; 16], &Share::zero(2)), Ok(true)));
+        assert_eq!(short.count(), leader.count());
+        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch), "as many, and others");
     }
 }

@@ -95,8 +95,6 @@ impl Aggregate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Upload;
-    use privet_shares::{Role, SealingKey};
 
     fn round() -> Round {
         Round { dimension: 2, grid_scale: 10, min_cohort: 2, ..Round::example() }
@@ -158,31 +156,5 @@ mod tests {
         let mut aggregate = Aggregate::new(&round());
         assert_eq!(aggregate.add([1; 16], &Share::zero(1)), Err(Error::WireLength { sent: 1, wanted: 2 }));
         assert_eq!(aggregate.count(), 0);
-    }
-
-    #[test]
-    fn two_halves_make_the_sum_and_different_uploads_do_not() {
-        let round = Round { dimension: 2, grid_scale: 100, min_cohort: 2, ..Round::split_example() };
-        let keys = [(Role::Leader, SealingKey::from_seed(&[1; 32])), (Role::Helper, SealingKey::from_seed(&[2; 32]))];
-        let mut sum = [0.0; 2];
-        let uploads = [(1, [5.0, -0.7]), (2, [-1.0, 0.3]), (3, [0.0, 0.0])].map(|(id, gradient)| {
-            let (upload, grid) = Upload::example(&round, [id; 16], &gradient);
-            sum.iter_mut().zip(grid).for_each(|(sum, entry)| *sum += f64::from(entry));
-            upload
-        });
-        let [leader, helper] = keys.map(|(role, key)| {
-            let mut sum = Aggregate::new(&round);
-            for upload in &uploads {
-                sum.add(upload.id(), &upload.open(&round, role, &key).expect("sealed to it")).expect("fits");
-            }
-            sum
-        });
-        assert_eq!(leader.mean(Some(&helper)), Ok(sum.map(|sum| sum / 300.0).to_vec()));
-        let mut short = Aggregate::new(&round);
-        short.add([1; 16], &Share::zero(2)).expect("fits");
-        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));
-        (4..=5).for_each(|n| assert_eq!(short.add([n; 16], &Share::zero(2)), Ok(true)));
-        assert_eq!(short.count(), leader.count());
-        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch), "as many, and others");
     }
 }

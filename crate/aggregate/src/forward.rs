@@ -24,7 +24,7 @@ struct OnWire(u32, [u8; 32], Vec<u8>, Vec<Vec<u8>>);
 cbor!(OnWire(version, configuration, entries, tokens));
 
 impl Forward {
-    /// Shares as [`Upload::shares`](crate::Upload::shares) holds them; one of another size is refused.
+    /// Shares as uploads hold them; one of another size is refused.
     pub fn new<'a>(configuration: [u8; 32], shares: impl IntoIterator<Item = (UploadId, &'a [u8])>) -> Result<Self> {
         let mut entries = Vec::new();
         for (id, sealed) in shares {

@@ -1,0 +1,10 @@
+//! The aggregator's half: sums of shares, the noise that goes into them before they leave, and what two aggregators say to
+//! each other. It knows no device: it meets one in shares and messages.
+
+mod aggregate;
+mod aggregation;
+mod forward;
+
+pub use aggregate::{Aggregate, NoisedSum, noise_sum};
+pub use aggregation::{AggregateShare, Batch};
+pub use forward::Forward;
