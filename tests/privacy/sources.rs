@@ -16,9 +16,9 @@ use syn::{
 
 /// The types that must not be made, copied or encoded by any way but one: the file, and the function in it.
 const GUARDED: [(&str, &str, &str); 3] = [
-    ("Noised", "crate/privet/src/noise.rs", "noise"),
-    ("Charge", "crate/privet/src/ledger.rs", "Ledger::reserve"),
-    ("Unnoised", "crate/privet/src/noise/unnoised.rs", "Unnoised::new"),
+    ("Noised", "crate/release/src/noise.rs", "noise"),
+    ("Charge", "crate/release/src/ledger.rs", "Ledger::reserve"),
+    ("Unnoised", "crate/release/src/noise/unnoised.rs", "Unnoised::new"),
 ];
 
 /// Where the device's code lies: what is read.
@@ -29,8 +29,12 @@ const BEFORE_NOISE: [&str; 3] = ["Gradient", "Clipped", "Preview"];
 
 /// Where "no noise" may be named: in its own file, and where that is let out to the simulator. Not where anything is
 /// encoded, sealed or sent.
-const UNNOISED: [&str; 3] =
-    ["crate/privet/src/lib.rs", "crate/privet/src/noise.rs", "crate/privet/src/noise/unnoised.rs"];
+const UNNOISED: [&str; 4] = [
+    "crate/privet/src/lib.rs",
+    "crate/release/src/lib.rs",
+    "crate/release/src/noise.rs",
+    "crate/release/src/noise/unnoised.rs",
+];
 
 struct Reader<'a> {
     guarded: &'static str,
@@ -233,7 +237,7 @@ fn what_was_left_without_noise_is_known_to_nothing_that_encodes() {
         if names.0.iter().any(|name| name == "Unnoised") {
             places.push(path.clone());
         }
-        if path == "crate/privet/src/noise.rs" {
+        if path == "crate/release/src/noise.rs" {
             let behind = "#[cfg(feature = \"simulate\")]\nmod unnoised;";
             assert!(text.contains(behind), "it is not behind the simulator's feature");
         }
@@ -330,7 +334,7 @@ fn every_other_door_is_noticed() {
         assert!(found.contains(&fault.to_owned()), "{planted}: {found:?}");
     }
     let plain = "pub fn noise(c: Clipped) -> Result<Noised> { todo!() }";
-    assert_eq!(faults("crate/privet/src/noise.rs", plain), [""; 0]);
+    assert_eq!(faults("crate/release/src/noise.rs", plain), [""; 0]);
     let method = "impl Clipped { pub fn noise(self) -> Result<Noised> { todo!() } }";
-    assert_eq!(faults("crate/privet/src/noise.rs", method), ["fn Clipped::noise returns a Noised"]);
+    assert_eq!(faults("crate/release/src/noise.rs", method), ["fn Clipped::noise returns a Noised"]);
 }

@@ -180,7 +180,7 @@ pub enum Error {
     UploadIdMismatch,
     /// An entry that clipping and noise do not make.
     #[error("an entry of the upload is beyond {most} grid units")]
-    #[cfg(feature = "served")]
+    #[cfg(feature = "release")]
     EntryTooLarge { most: u32 },
     /// Too few devices have contributed for the sum to be opened.
     #[error("{count} devices have contributed; a sum is opened from {least}")]

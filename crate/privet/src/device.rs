@@ -2,9 +2,9 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::{Backend, Contribution, Contributor, Ledger, Preview, Unsent};
 use privet_base::Result;
 use privet_ranker::Ranker;
+use privet_release::{Backend, Contribution, Contributor, Ledger, Preview, Unsent};
 use privet_terms::{Policy, Terms};
 use privet_wire::UploadId;
 
@@ -97,29 +97,16 @@ mod slates;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Deployment, Gradient, Storage, Upload, statement};
     use privet_accounting::NanoRho;
     use privet_base::Error;
     use privet_model::{Event, Fresh, Head, Item, Moment, Schema};
     use privet_ranker::Request;
+    use privet_release::{Deployment, Storage, Upload, statement};
     use privet_wire::{Identity, Pins, Round, Signed};
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;
     const KEPT: Deployment = Deployment { one_owner: false, storage: Storage::Kept };
-
-    /// The two steps of a contribution, one by one.
-    impl Device {
-        async fn gradient(&mut self) -> Gradient {
-            self.contributor.gradient(&self.ranker.fresh()).await
-        }
-
-        fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
-            let contribution = self.contributor.release(gradient)?;
-            self.ranker.contributed();
-            Ok(contribution)
-        }
-    }
 
     fn head() -> Vec<u8> {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema").encode()
@@ -169,7 +156,7 @@ mod tests {
     #[test]
     fn a_release_without_a_debit_is_refused() {
         let mut device = device();
-        let refused = device.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).err();
+        let refused = at_once(device.contribute()).err();
         assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
     }
 
@@ -189,10 +176,14 @@ mod tests {
     fn a_gradient_over_what_was_handed_over_as_bytes_is_the_same_bit_for_bit() {
         let mut device = device();
         busy(&mut device);
-        let own = at_once(device.gradient());
+        let own = at_once(device.preview()).expect("a plain round").gradient;
         let fresh = Fresh::decode(device.head(), &device.fresh().encode()).expect("our own bytes");
-        assert!(fresh.examples() > 0 && own.values().iter().any(|&g| g != 0.0));
-        assert_eq!(at_once(device.contributor.gradient(&fresh)).values(), own.values());
+        assert!(fresh.examples() > 0 && own.iter().any(|&g| g != 0.0));
+        let read = at_once(device.contributor.preview(&fresh)).expect("a plain round").gradient;
+        assert_eq!(
+            read.iter().map(|g| g.to_bits()).collect::<Vec<_>>(),
+            own.iter().map(|g| g.to_bits()).collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -208,13 +199,12 @@ mod tests {
     fn one_debit_pays_for_one_release() {
         let mut device = device();
         let stored = device.reserve(&[], [9; 16], NOW_MS).expect("a full budget");
-        let gradient = Gradient::from_values(&vec![0.0; round().dimension as usize]);
-        assert_eq!(code(device.release(&gradient)), "not-charged", "the debit is not on disk yet");
+        assert_eq!(code(at_once(device.contribute())), "not-charged", "the debit is not on disk yet");
         device.persisted().expect("it is the next step");
-        let contribution = device.release(&gradient).expect("reserved");
+        let contribution = at_once(device.contribute()).expect("reserved");
         let upload = Upload::decode(&contribution.bytes, device.round()).expect("our own bytes");
         assert_eq!(upload.id(), [9; 16]);
-        assert_eq!(code(device.release(&gradient)), "not-charged");
+        assert_eq!(code(at_once(device.contribute())), "not-charged");
         assert_eq!(device.ready(&stored).map(|_| ()), Ok(()));
     }
 
@@ -223,8 +213,7 @@ mod tests {
         let mut first = device();
         let stored = first.reserve(&[], [1; 16], NOW_MS).expect("a full budget");
         first.persisted().expect("it is the next step");
-        let bytes =
-            first.release(&Gradient::from_values(&vec![0.0; round().dimension as usize])).expect("reserved").bytes;
+        let bytes = at_once(first.contribute()).expect("reserved").bytes;
 
         let mut second = device_after(&stored);
         assert_eq!(second.ledger().spent().charged(), NanoRho(31_250_000));
@@ -254,8 +243,7 @@ mod tests {
     async fn contributed(device: &mut Device, stored: &[u8], id: UploadId) -> Vec<Vec<u8>> {
         let reserved = device.reserve(stored, id, NOW_MS).expect("a full budget");
         device.persisted().expect("it is the next step");
-        let gradient = device.gradient().await;
-        device.release(&gradient).expect("reserved");
+        device.contribute().await.expect("reserved");
         let ready = device.ready(&reserved).expect("it is this device's");
         device.persisted().expect("it is the next step");
         let sent = device.sent(&ready, id).expect("it was ready");
@@ -294,7 +282,8 @@ mod tests {
         assert_ne!(preview.noise, at_once(looked.preview()).expect("a plain round").noise, "each look draws anew");
         assert_eq!(looked.ledger().left(), blind.ledger().left());
         assert_eq!(looked.fresh(), blind.fresh());
-        assert_eq!(at_once(looked.gradient()).values(), at_once(blind.gradient()).values());
+        let gradient = |device: &mut Device| at_once(device.preview()).expect("a plain round").gradient;
+        assert_eq!(gradient(&mut looked), gradient(&mut blind));
     }
 
     /// Every byte that the host is ever asked to store, searched for any number of the gradient or of its clipped form.
@@ -320,8 +309,7 @@ mod tests {
         busy(&mut device);
         device.reserve(&[], [1; 16], NOW_MS).expect("within the budget");
         device.persisted().expect("it is the next step");
-        let gradient = at_once(device.gradient());
-        let told = device.release(&gradient).expect("reserved");
+        let told = at_once(device.contribute()).expect("reserved");
         let entries: Vec<u8> = told.noised.iter().flat_map(|entry| entry.to_le_bytes()).collect();
         assert!(told.bytes.windows(entries.len()).any(|window| window == entries));
     }
@@ -340,8 +328,7 @@ mod tests {
                     Err(error) => return (0, error.code()),
                 };
                 device.persisted().expect("it is the next step");
-                let gradient = at_once(device.gradient());
-                let size = device.release(&gradient).expect("reserved").bytes.len();
+                let size = at_once(device.contribute()).expect("reserved").bytes.len();
                 let ready = device.ready(&reserved).expect("it is this device's");
                 device.persisted().expect("it is the next step");
                 stored = device.sent(&ready, [round; 16]).expect("it was ready");
@@ -361,8 +348,7 @@ mod tests {
         for id in 0..33 {
             let Ok(reserved) = device.reserve(&stored, [id; 16], NOW_MS) else { continue };
             device.persisted().expect("it is the next step");
-            let gradient = at_once(device.gradient());
-            device.release(&gradient).expect("reserved");
+            at_once(device.contribute()).expect("reserved");
             let ready = device.ready(&reserved).expect("it is this device's");
             device.persisted().expect("it is the next step");
             stored = device.sent(&ready, [id; 16]).expect("it was ready");

@@ -1,9 +1,9 @@
 //! A message as its fields, under the names of `docs/wire-format.md`: for a page that shows what is sent, and for whoever
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
-use crate::Upload;
 use privet_aggregate::{AggregateShare, Batch};
 use privet_base::{Error, Result};
+use privet_release::Upload;
 use privet_wire::{Manifest, Mode, Operator, Round, Signed};
 
 /// What stands in a field.
@@ -134,8 +134,29 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Noised;
-    use privet_wire::Identity;
+    use privet_model::{Fresh, Head, Learner, Schema};
+    use privet_release::Contributor;
+    use privet_terms::{Policy, Terms};
+    use privet_wire::{Identity, Pins, UploadId};
+
+    /// What a device with nothing to say uploads for a round like this one, which has its head.
+    fn uploaded(round: Round, id: UploadId) -> (Round, Vec<u8>) {
+        let head = Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema");
+        let (bytes, dimension) = (head.encode(), head.parameters().len() as u32);
+        let round = Round { head: Head::hash(&bytes), dimension, min_cohort: 100, ..round };
+        let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]));
+        let helps = round.helper.is_some();
+        let signed = Signed::round(&round, leader.sign_round(&round), helps.then(|| helper.sign_round(&round)));
+        let pins = Pins { leader: leader.public(), helper: helps.then(|| helper.public()) };
+        let terms = Terms { task: round.task.clone(), pins, policy: Policy::at_once() };
+        let mut device = Contributor::new(&terms, &signed.encode(), &bytes, &[]).expect("all fits");
+        // A day before the examples' rounds end.
+        device.reserve(&[], id, (round.deadline_s - 86_400) * 1000).expect("a full budget");
+        device.persisted().expect("it is the next step");
+        let fresh = Fresh::of(&head, &Learner::new(&head), 0);
+        let contribution = pollster::block_on(device.contribute(&fresh, || ())).expect("reserved");
+        (round, contribution.bytes)
+    }
 
     fn names(fields: &[(&'static str, Value)]) -> Vec<&'static str> {
         fields.iter().map(|(name, _)| *name).collect()
@@ -154,8 +175,7 @@ mod tests {
         for (round, shares) in
             [(Round::example(), vec!["entries"]), (Round::split_example(), vec!["leader-share", "helper-share"])]
         {
-            let noised = Noised::example(&round, &[0.5; 18]).expect("a plain round");
-            let upload = Upload::new(&round, [5; 16], noised).expect("a plain round").encode();
+            let (round, upload) = uploaded(round, [5; 16]);
             let fields = inspect("upload", &upload, &round.encode()).expect("our own bytes");
             assert_eq!(names(&fields), [vec!["configuration", "id"], shares].concat());
             assert_eq!(fields[1].1, Value::Bytes(vec![5; 16]));

@@ -9,44 +9,15 @@
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half is
 //! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both.
 
-// Without `release` there is nobody to call some of what a release and a server need.
-#![cfg_attr(not(feature = "release"), allow(dead_code))]
-
-mod backend;
-mod clip;
-#[cfg(feature = "release")]
-mod contributor;
 #[cfg(feature = "release")]
 mod device;
-mod gradient;
 #[cfg(feature = "release")]
 mod inspect;
-#[cfg(feature = "release")]
-mod ledger;
-#[cfg(feature = "release")]
-mod noise;
-#[cfg(feature = "release")]
-mod statement;
-#[cfg(feature = "release")]
-mod upload;
 
-pub use backend::Backend;
-#[cfg(feature = "gpu")]
-pub use backend::Tuned;
-pub use clip::{Clipped, clip};
-#[cfg(feature = "release")]
-pub use contributor::{Contribution, Contributor, Preview};
 #[cfg(feature = "release")]
 pub use device::Device;
-pub use gradient::Gradient;
 #[cfg(feature = "release")]
 pub use inspect::{Value, inspect};
-#[cfg(feature = "release")]
-pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Step, Unsent};
-#[cfg(feature = "release")]
-pub use noise::{Noised, cost, noise};
-#[cfg(feature = "simulate")]
-pub use noise::{Unnoised, sampler};
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 #[cfg(feature = "release")]
 pub use privet_aggregate::{Aggregate, AggregateShare, Batch, Forward, NoisedSum, noise_sum};
@@ -59,6 +30,15 @@ pub use privet_model::{
     Schema, Scratch, Without, cpu, key,
 };
 pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
+#[cfg(all(feature = "gpu", feature = "release"))]
+pub use privet_release::Tuned;
+#[cfg(feature = "release")]
+pub use privet_release::{
+    Backend, Charge, Clipped, Contribution, Contributor, Debit, Deployment, Entry, Fate, Gradient, Ledger, Noised,
+    Preview, Step, Storage, Unsent, Upload, clip, cost, noise, statement,
+};
+#[cfg(feature = "simulate")]
+pub use privet_release::{Unnoised, sampler};
 #[cfg(feature = "release")]
 pub use privet_shares::{Role, SealingKey, Share};
 pub use privet_terms::{Admitted, Limits, Policy, Terms};
@@ -66,7 +46,3 @@ pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
-#[cfg(feature = "release")]
-pub use statement::{Deployment, Storage, statement};
-#[cfg(feature = "release")]
-pub use upload::Upload;

@@ -16,7 +16,7 @@ const LIBRARIES: &[Library] = &[
     Library { words: &["wgpu"], places: &["crate/gpu/"], why: "the GPU is reached from crate/gpu only" },
     Library {
         words: &["opendp"],
-        places: &["crate/mechanism/", "crate/privet/src/noise/"],
+        places: &["crate/mechanism/", "crate/release/src/noise/"],
         why: "noise is drawn and priced in crate/mechanism only",
     },
     Library {
@@ -60,7 +60,7 @@ mod tests {
         for (word, good) in [
             ("wgpu", "crate/gpu/src/pass.rs"),
             ("opendp", "crate/mechanism/src/lib.rs"),
-            ("opendp", "crate/privet/src/noise/filter.rs"),
+            ("opendp", "crate/release/src/noise/filter.rs"),
             ("wasm_bindgen", "web/src/lib.rs"),
             ("web_sys", "web/src/lib.rs"),
             ("js_sys", "tests/browser/gpu.rs"),
@@ -70,8 +70,8 @@ mod tests {
         ] {
             let text = format!("// a comment\nuse {word}::Thing;\n");
             assert_eq!(
-                places(&check(&[file("crate/privet/src/clip.rs", &text)])),
-                ["crate/privet/src/clip.rs:2"],
+                places(&check(&[file("crate/release/src/clip.rs", &text)])),
+                ["crate/release/src/clip.rs:2"],
                 "{word}"
             );
             assert_eq!(places(&check(&[file(good, &text)])), [""; 0], "{word}");
@@ -81,6 +81,6 @@ mod tests {
     #[test]
     fn comments_texts_and_longer_names_are_not_code() {
         let text = "//! not wgpu\n/// nor `opendp`\nfn f() { g(\"axum\"); no_wgpu(); wgpu_free() }\n";
-        assert_eq!(check(&[file("crate/privet/src/clip.rs", text)]), []);
+        assert_eq!(check(&[file("crate/release/src/clip.rs", text)]), []);
     }
 }

@@ -2,13 +2,14 @@
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use crate::{Backend, Device};
+use crate::Device;
 use privet_decide::{
     order::{Cap, Freshness, Pin, Unmet},
     running::{Kind, Verdict},
 };
 use privet_model::{Attribute, Dense, Event, Head, Item, Moment, Schema};
 use privet_ranker::{Request, Selector};
+use privet_release::Backend;
 use privet_terms::{Policy, Terms};
 use privet_wire::{Identity, Pins, Round, Signed};
 

@@ -93,7 +93,6 @@ impl Upload {
 
     /// Refuses what clipping and noise do not make, where an upload can be looked at: an entry beyond S and 12 deviations,
     /// which one honest upload in 10^28 has.
-    #[cfg(feature = "served")]
     pub fn check_reach(&self, round: &Round) -> Result<()> {
         let (share, bound) = (self.read(round)?, round.bound()?);
         let most = (f64::from(bound.clip_norm()) + 12.0 * bound.deviation()).min(f64::from(i32::MAX)) as u32;
