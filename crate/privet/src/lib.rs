@@ -9,20 +9,15 @@
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half is
 //! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both.
 
-#[cfg(feature = "release")]
-mod device;
-#[cfg(feature = "release")]
-mod inspect;
-
-#[cfg(feature = "release")]
-pub use device::Device;
-#[cfg(feature = "release")]
-pub use inspect::{Value, inspect};
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 #[cfg(feature = "release")]
 pub use privet_aggregate::{Aggregate, AggregateShare, Batch, Forward, NoisedSum, noise_sum};
+#[cfg(feature = "release")]
+pub use privet_audit::{Value, inspect};
 pub use privet_base::{Error, Result, hex, unhex};
 pub use privet_decide::{order, running};
+#[cfg(feature = "release")]
+pub use privet_device::Device;
 #[cfg(feature = "gpu")]
 pub use privet_gpu as gpu;
 pub use privet_model::{
