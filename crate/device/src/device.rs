@@ -3,8 +3,9 @@
 use core::ops::{Deref, DerefMut};
 
 use privet_base::Result;
+use privet_model::Backend;
 use privet_ranker::Ranker;
-use privet_release::{Backend, Contribution, Contributor, Ledger, Preview, Unsent};
+use privet_release::{Contribution, Contributor, Ledger, Preview, Unsent};
 use privet_terms::{Policy, Terms};
 use privet_wire::UploadId;
 

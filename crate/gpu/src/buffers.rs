@@ -6,7 +6,8 @@ use bytemuck::Pod;
 use futures_channel::oneshot;
 use wgpu::{BufferUsages, ErrorFilter, ErrorScopeGuard};
 
-use super::{Gpu, Trouble, within};
+use super::{Gpu, within};
+use privet_model::Trouble;
 
 /// What is to be submitted at once, and what is read back of it.
 pub(super) struct Room<'a> {

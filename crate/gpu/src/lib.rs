@@ -15,7 +15,10 @@ use std::{
     task::Poll,
 };
 
-use privet_model::cpu::{Course, Turn};
+use privet_model::{
+    Accelerator, Answer, Backend, Trouble,
+    cpu::{Course, Sight, Turn},
+};
 
 /// How many threads a workgroup of these shaders has, as they say.
 pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);
@@ -29,54 +32,6 @@ pub const SHADERS: [(&str, &str); 4] = [
 /// How far a step may be off the twin's, as a share of its length. A unit on the other side of its kink, by rounding, is a
 /// thousandth; what computes something else is off by more than this.
 const TOLERANCE: f32 = 0.05;
-
-/// What was wrong with a GPU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// There is none.
-    NoAdapter = 1,
-    /// There is one, and it gives no device.
-    DeviceRefused,
-    /// It takes one of the shaders for wrong.
-    ShaderRefused,
-    /// It computes something else than the twins.
-    WrongNumbers,
-    /// It is gone: unplugged, reset, or taken away.
-    DeviceLost,
-    /// It has no room left.
-    OutOfMemory,
-    /// It refuses what it is told.
-    Failed,
-    /// It does not answer.
-    Silent,
-}
-
-impl Trouble {
-    const ALL: [Self; 8] = [
-        Self::NoAdapter,
-        Self::DeviceRefused,
-        Self::ShaderRefused,
-        Self::WrongNumbers,
-        Self::DeviceLost,
-        Self::OutOfMemory,
-        Self::Failed,
-        Self::Silent,
-    ];
-
-    /// The name that `status()` reports.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NoAdapter => "no-adapter",
-            Self::DeviceRefused => "device-refused",
-            Self::ShaderRefused => "shader-refused",
-            Self::WrongNumbers => "wrong-numbers",
-            Self::DeviceLost => "device-lost",
-            Self::OutOfMemory => "out-of-memory",
-            Self::Failed => "gpu-failed",
-            Self::Silent => "gpu-silent",
-        }
-    }
-}
 
 /// A GPU that has shown on this device that it computes what the twins compute.
 pub struct Gpu {
@@ -210,6 +165,32 @@ impl Gpu {
             }
         }
         self.score(&probe::sight()).await.map(drop)
+    }
+}
+
+impl Accelerator for Gpu {
+    fn walk<'a>(&'a self, course: &'a Course) -> Answer<'a> {
+        Box::pin(self.walk(course))
+    }
+
+    fn score<'a>(&'a self, sight: &'a Sight) -> Answer<'a> {
+        Box::pin(self.score(sight))
+    }
+
+    fn adapter(&self) -> String {
+        self.adapter()
+    }
+
+    fn submissions(&self) -> u32 {
+        self.submissions()
+    }
+}
+
+/// A GPU that has passed its probe, else the kernels.
+pub async fn backend(patience: Patience) -> Backend {
+    match Gpu::open(patience).await {
+        Ok(gpu) => Backend::WebGpu(Box::new(gpu)),
+        Err(trouble) => Backend::Simd(Some(trouble)),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Re-ranking on the GPU: how like each candidate is to what the profile is made of, and what both nets say.
 
-use super::{Gpu, Trouble, WORKGROUP};
-use privet_model::cpu::{self, Shape, Sight};
+use super::{Gpu, WORKGROUP};
+use privet_model::{
+    Trouble,
+    cpu::{self, Shape, Sight},
+};
 
 /// How far a score may be off the twin's, as a share of the largest term that it may have: sums of a few hundred terms, and
 /// an `exp`, in another order.

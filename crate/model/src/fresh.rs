@@ -14,15 +14,15 @@ use privet_base::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fresh {
     /// How far the gate is open.
-    gate: f32,
+    pub(crate) gate: f32,
     /// The features of every item (rows, features).
-    x: Vec<f32>,
+    pub(crate) x: Vec<f32>,
     /// What is not shared of each item's score.
-    offset: Vec<f32>,
+    pub(crate) offset: Vec<f32>,
     /// Where each example's items begin (examples + 1).
-    starts: Vec<u32>,
+    pub(crate) starts: Vec<u32>,
     /// How much each example counts.
-    weight: Vec<f32>,
+    pub(crate) weight: Vec<f32>,
 }
 
 stored!(Fresh { gate, x, offset, starts, weight });
@@ -50,33 +50,8 @@ impl Fresh {
         self.weight.len()
     }
 
-    /// How far the gate is open.
-    pub fn gate(&self) -> f32 {
-        self.gate
-    }
-
-    /// The features of every item (rows, features).
-    pub fn features(&self) -> &[f32] {
-        &self.x
-    }
-
-    /// What is not shared of each item's score.
-    pub fn offsets(&self) -> &[f32] {
-        &self.offset
-    }
-
-    /// Where each example's items begin (examples + 1).
-    pub fn starts(&self) -> &[u32] {
-        &self.starts
-    }
-
-    /// How much each example counts.
-    pub fn weights(&self) -> &[f32] {
-        &self.weight
-    }
-
     /// The sizes under this head.
-    pub fn shape(&self, head: &Head) -> Shape {
+    pub(crate) fn shape(&self, head: &Head) -> Shape {
         head.shape(self.offset.len() as u32, self.weight.len() as u32)
     }
 
@@ -103,7 +78,7 @@ impl Fresh {
     }
 
     /// The descent over all of it, a step an epoch.
-    pub fn course(&self, head: &Head) -> Course {
+    pub(crate) fn course(&self, head: &Head) -> Course {
         let (shape, rows) = (self.shape(head), self.offset.len());
         let f = shape.f as usize;
         let mut course = Course {

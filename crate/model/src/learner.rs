@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use crate::{Example, Head, cpu, drift, example::SLOTS};
 use privet_base::{
     Error, Result, stored,
-    stored::{Stored, goes_on},
+    stored::{Stored, goes_on, read_all},
 };
 use privet_kernels::{Step, here as kernels};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -149,8 +149,8 @@ impl Learner {
     }
 
     /// What [`Learner::lend`] wrote under this head.
-    pub fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
-        privet_base::stored::read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
+    pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
+        read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
     }
 
     /// The device's copy of the net.

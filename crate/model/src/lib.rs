@@ -3,7 +3,10 @@
 //!
 //! Plain loops in [`cpu`] define what kernels and shaders compute. Nothing here is released, and nothing here can be sent.
 
+mod accelerator;
+mod backend;
 pub mod cpu;
+mod descent;
 pub mod drift;
 mod event;
 mod example;
@@ -15,6 +18,8 @@ mod profile;
 mod propensity;
 mod schema;
 
+pub use accelerator::{Accelerator, Answer, Trouble};
+pub use backend::{Backend, Tuned};
 pub use event::{Event, Item, MOST_OTHERS, Moment, key};
 pub use example::{Example, example_from_event, slot};
 pub use fresh::Fresh;

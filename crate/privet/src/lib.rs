@@ -21,16 +21,14 @@ pub use privet_device::Device;
 #[cfg(feature = "gpu")]
 pub use privet_gpu as gpu;
 pub use privet_model::{
-    Attribute, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local, Moment, Profile, SIMD,
-    Schema, Scratch, Without, cpu, key,
+    Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local,
+    Moment, Profile, SIMD, Schema, Scratch, Trouble, Tuned, Without, cpu, key,
 };
 pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
-#[cfg(all(feature = "gpu", feature = "release"))]
-pub use privet_release::Tuned;
 #[cfg(feature = "release")]
 pub use privet_release::{
-    Backend, Charge, Clipped, Contribution, Contributor, Debit, Deployment, Entry, Fate, Gradient, Ledger, Noised,
-    Preview, Step, Storage, Unsent, Upload, clip, cost, noise, statement,
+    Charge, Clipped, Contribution, Contributor, Debit, Deployment, Entry, Fate, Gradient, Ledger, Noised, Preview,
+    Step, Storage, Unsent, Upload, clip, cost, noise, statement,
 };
 #[cfg(feature = "simulate")]
 pub use privet_release::{Unnoised, sampler};

@@ -68,7 +68,7 @@ impl Ranker {
         self.rerank_seen((candidates, moment, &[]), request, draw)
     }
 
-    /// The same with what `Contributor::score` made of [`Ranker::sight`], and nothing was done since.
+    /// The same with what [`privet_model::Backend::score`] made of [`Ranker::sight`], and nothing was done since.
     pub fn rerank_seen(
         &mut self,
         candidates: (&[Item], Moment, &[f32]),
@@ -125,7 +125,7 @@ impl Ranker {
         false
     }
 
-    /// At most so many of the steps that are owed, to be taken by `Contributor::tune`. Whoever lends has the
+    /// At most so many of the steps that are owed, to be taken by [`privet_model::Backend::tune`]. Whoever lends has the
     /// device do nothing else until it [took](Ranker::took) what came of it.
     pub fn lend(&mut self, most: u32) -> Vec<u8> {
         self.memory.lend(&self.head, most)

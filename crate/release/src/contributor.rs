@@ -1,14 +1,12 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
-#[cfg(feature = "gpu")]
-use crate::Tuned;
-use crate::{Backend, Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost, noise, statement};
+use crate::{
+    Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost, gradient::moved, noise, statement,
+};
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
 use privet_mechanism::test_random_source;
-use privet_model::{Fresh, Head};
-#[cfg(feature = "gpu")]
-use privet_model::{Learner, cpu::Sight};
+use privet_model::{Backend, Fresh, Head};
 use privet_terms::{Admitted, Policy, Terms};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 
@@ -118,6 +116,11 @@ impl Contributor {
         &self.backend
     }
 
+    /// The same, to compute for a ranker of the same head what that has no backend for.
+    pub fn computing(&mut self) -> (&Head, &mut Backend) {
+        (&self.head, &mut self.backend)
+    }
+
     /// Lets this compute the gradients from here on.
     pub fn compute_by(&mut self, backend: Backend) {
         self.backend = backend;
@@ -171,24 +174,8 @@ impl Contributor {
         self.release(&gradient)
     }
 
-    pub(crate) async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
-        self.backend.gradient(&self.head, fresh).await
-    }
-
-    /// At most so many steps of what a ranker lends ([`privet_ranker::Ranker::lend`]), by the GPU; nothing where there is none that
-    /// computes, or no step to take.
-    #[cfg(feature = "gpu")]
-    pub async fn tune(&mut self, lent: &[u8], most: u32) -> Result<Option<Tuned>> {
-        let learner = Learner::lent(&self.head, lent)?;
-        Ok(self.backend.tune(&self.head, &learner, most).await)
-    }
-
-    /// Scores by the GPU what a ranker is going to see ([`privet_ranker::Ranker::sight`]); nothing where there is none that
-    /// computes.
-    #[cfg(feature = "gpu")]
-    pub async fn score(&mut self, sight: &[u8]) -> Result<Option<Vec<f32>>> {
-        let sight = Sight::decode(sight)?;
-        Ok(self.backend.score(&sight).await)
+    async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
+        moved(&self.head, &self.backend.descend(&self.head, fresh).await)
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
@@ -207,7 +194,7 @@ impl Contributor {
         })
     }
 
-    pub(crate) fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
+    fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
         let bound = self.bound()?;
         let Some((id, charge)) = self.reserved.take() else {
             return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });

@@ -1,7 +1,6 @@
 //! What a round learns from this device: how far plain descent moves the published head over the new examples.
 
-use privet_kernels::here as kernels;
-use privet_model::{Fresh, Head, cpu};
+use privet_model::Head;
 
 /// Published parameters minus the result, one entry a parameter. It never leaves the device: only [`crate::clip`]
 /// takes it.
@@ -17,51 +16,8 @@ impl Gradient {
 }
 
 /// How far the published parameters have moved when these have become of them.
-#[cfg(feature = "gpu")]
 pub(crate) fn moved(head: &Head, to: &[f32]) -> Gradient {
     Gradient { values: head.parameters().iter().zip(to).map(|(published, to)| published - to).collect() }
-}
-
-/// The kernels' way of it.
-pub(crate) fn by_kernels(head: &Head, fresh: &Fresh) -> Gradient {
-    let (shape, mut through) = (fresh.shape(head), Vec::new());
-    let (f, h) = (shape.f as usize, shape.h as usize);
-    through.resize(fresh.offsets().len() * h, 0.0);
-    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| kernels::forward(f, h, fresh.features(), theta, z, s);
-    let scale = 1.0 / shape.groups.max(1) as f32;
-    let backward = |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| {
-        kernels::backward(f, h, scale, fresh.features(), theta, z, r, &mut through, g);
-    };
-    descend(head, fresh, forward, backward)
-}
-
-/// The twins' way of it.
-pub(crate) fn by_twins(head: &Head, fresh: &Fresh) -> Gradient {
-    let shape = fresh.shape(head);
-    let forward = |theta: &[f32], z: &mut [f32], s: &mut [f32]| cpu::forward(shape, fresh.features(), theta, z, s);
-    let backward =
-        |theta: &[f32], z: &[f32], r: &[f32], g: &mut [f32]| cpu::backward(shape, fresh.features(), theta, z, r, g);
-    descend(head, fresh, forward, backward)
-}
-
-fn descend(
-    head: &Head,
-    fresh: &Fresh,
-    forward: impl Fn(&[f32], &mut [f32], &mut [f32]),
-    mut backward: impl FnMut(&[f32], &[f32], &[f32], &mut [f32]),
-) -> Gradient {
-    let (shape, offset, weight) = (fresh.shape(head), fresh.offsets(), fresh.weights());
-    let rows = offset.len();
-    let (mut z, mut s, mut r) = (vec![0.0; rows * shape.h as usize], vec![0.0; rows], vec![0.0; rows]);
-    let (mut losses, mut g) = (vec![0.0; weight.len()], vec![0.0; head.parameters().len()]);
-    let mut theta = head.parameters().to_vec();
-    for _ in 0..head.upload.epochs {
-        forward(&theta, &mut z, &mut s);
-        cpu::listwise(shape, fresh.gate(), fresh.starts(), weight, offset, &s, &mut r, &mut losses);
-        backward(&theta, &z, &r, &mut g);
-        theta.iter_mut().zip(&g).for_each(|(theta, g)| *theta -= head.upload.rate * g);
-    }
-    Gradient { values: head.parameters().iter().zip(theta).map(|(published, result)| published - result).collect() }
 }
 
 #[cfg(any(test, feature = "simulate"))]
@@ -76,7 +32,7 @@ impl Gradient {
 mod tests {
     use super::*;
     use privet_base::stored::Stored;
-    use privet_model::{Attribute, Event, Example, Item, Moment, Schema, Scratch, Without};
+    use privet_model::{Attribute, Backend, Event, Example, Fresh, Item, Moment, Schema, Scratch, Without};
     use privet_ranker::Memory;
     use privet_wire::Bound;
 
@@ -111,8 +67,13 @@ mod tests {
         memory
     }
 
+    /// What this backend, which never waits, makes of what is fresh.
+    fn descended(head: &Head, fresh: &Fresh, mut backend: Backend) -> Gradient {
+        moved(head, &pollster::block_on(backend.descend(head, fresh)))
+    }
+
     fn gradient(memory: &Memory) -> Vec<f32> {
-        by_kernels(&head(), &memory.fresh(&head())).values
+        descended(&head(), &memory.fresh(&head()), Backend::simd()).values
     }
 
     fn norm(gradient: &[f32]) -> f64 {
@@ -202,7 +163,7 @@ mod tests {
     fn the_kernels_gradient_is_the_twins() {
         for (seed, events) in [(0, 0), (1, 1), (5, 12), (9, 80)] {
             let fresh = device(seed, events).fresh(&head());
-            let [ours, twins] = [by_kernels(&head(), &fresh), by_twins(&head(), &fresh)];
+            let [ours, twins] = [Backend::simd(), Backend::Scalar].map(|backend| descended(&head(), &fresh, backend));
             for (ours, twin) in ours.values.iter().zip(twins.values) {
                 assert!((ours - twin).abs() <= 1e-6, "{ours} {twin}");
             }
@@ -239,7 +200,7 @@ mod tests {
     #[test]
     fn whatever_numbers_are_handed_over_a_gradient_is_clipped() {
         let length = head().parameters().len();
-        let bound = privet_wire::Bound::device(1.0, 1 << 16, 8.0, length as u32).expect("a plain bound");
+        let bound = Bound::device(1.0, 1 << 16, 8.0, length as u32).expect("a plain bound");
         for wild in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0] {
             for place in 0..4 {
                 let mut x = vec![0.5; 5 * head().shape(0, 0).f as usize];
@@ -250,7 +211,7 @@ mod tests {
                 let mut bytes = Vec::new();
                 ((gate, x), (offset, (vec![0_u32, 2, 5], weight))).write(&mut bytes);
                 let read = Fresh::decode(&head(), &bytes).expect("any number is one");
-                let grid = crate::clip(&by_kernels(&head(), &read), bound).grid().to_vec();
+                let grid = crate::clip(&descended(&head(), &read, Backend::simd()), bound).grid().to_vec();
                 assert!(
                     grid.len() == length
                         && grid.iter().map(|&q| f64::from(q).powi(2)).sum::<f64>() <= 65_536f64.powi(2)

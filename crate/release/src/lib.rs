@@ -4,7 +4,6 @@
 //! Only [`Noised`] can become an [`Upload`]: the compiler holds it. What comes before it has no bytes, and no way out of
 //! this crate but a [`Preview`].
 
-mod backend;
 mod clip;
 mod contributor;
 mod gradient;
@@ -13,9 +12,6 @@ mod noise;
 mod statement;
 mod upload;
 
-pub use backend::Backend;
-#[cfg(feature = "gpu")]
-pub use backend::Tuned;
 pub use clip::{Clipped, clip};
 pub use contributor::{Contribution, Contributor, Preview};
 pub use gradient::Gradient;

@@ -36,6 +36,7 @@ impl Cbor for Limits {
 
 impl Limits {
     /// The tighter of both, limit by limit.
+    #[must_use]
     pub fn tighter(self, other: Self) -> Self {
         Self {
             lifetime: self.lifetime.min(other.lifetime),
@@ -49,6 +50,7 @@ impl Limits {
     }
 
     /// The wider of both, limit by limit.
+    #[must_use]
     pub fn wider(self, other: Self) -> Self {
         Self {
             lifetime: self.lifetime.max(other.lifetime),

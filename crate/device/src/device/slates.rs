@@ -7,9 +7,8 @@ use privet_decide::{
     order::{Cap, Freshness, Pin, Unmet},
     running::{Kind, Verdict},
 };
-use privet_model::{Attribute, Dense, Event, Head, Item, Moment, Schema};
+use privet_model::{Attribute, Backend, Dense, Event, Head, Item, Moment, Schema};
 use privet_ranker::{Request, Selector};
-use privet_release::Backend;
 use privet_terms::{Policy, Terms};
 use privet_wire::{Identity, Pins, Round, Signed};
 

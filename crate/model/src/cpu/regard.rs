@@ -1,6 +1,6 @@
 use super::attention;
 use crate::cpu::Glance;
-use privet_base::stored;
+use privet_base::{Error, Result, stored, stored::read_all};
 
 /// How many decayed interests there are: one for each half-life, and one of what was pushed away.
 pub const TIDES: usize = 4;
@@ -54,8 +54,8 @@ stored! {
 
 impl Sight {
     /// What `Ranker::sight` wrote, if all sizes agree.
-    pub fn decode(bytes: &[u8]) -> privet_base::Result<Self> {
-        privet_base::stored::read_all(bytes).filter(Self::fits).ok_or(privet_base::Error::StateDamaged)
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
+        read_all(bytes).filter(Self::fits).ok_or(Error::StateDamaged)
     }
 
     fn fits(&self) -> bool {

@@ -11,7 +11,7 @@ use crate::{
 impl Learner {
     /// The next of the steps that are owed, at most so many. The course ends where the parameters are that
     /// [`Learner::step`] comes to in as many steps; [`Learner::took`] takes them.
-    pub fn course(&self, head: &Head, most: u32) -> Course {
+    pub(crate) fn course(&self, head: &Head, most: u32) -> Course {
         let local = head.local;
         let all: Vec<&Example> = self.pool.iter().chain(&self.inbox).collect();
         let (mut from, mut to, mut owed) = (0, self.pool.len(), self.owed);
