@@ -36,6 +36,16 @@ const UNNOISED: [&str; 4] = [
     "crate/release/src/noise/unnoised.rs",
 ];
 
+/// Where it may be named what a descent comes to, which differs from the published head by the gradient: where it is computed,
+/// and where it is made into one.
+const DESCENT: [&str; 5] = [
+    "crate/model/src/backend.rs",
+    "crate/model/src/descent.rs",
+    "crate/model/src/lib.rs",
+    "crate/release/src/contributor.rs",
+    "crate/release/src/gradient.rs",
+];
+
 struct Reader<'a> {
     guarded: &'static str,
     /// The one function that may make it, where this is its file.
@@ -244,6 +254,21 @@ fn what_was_left_without_noise_is_known_to_nothing_that_encodes() {
     }
     places.sort();
     assert_eq!(places, UNNOISED);
+}
+
+#[test]
+fn what_a_descent_comes_to_is_known_to_release_alone() {
+    let names_it = |text: &str| {
+        let mut names = Names::default();
+        names.visit_file(&syn::parse_str(text).expect("the source parses"));
+        names.0.iter().any(|name| name == "descent")
+    };
+    let places: Vec<_> = device().into_iter().filter(|(_, text)| names_it(text)).map(|(path, _)| path).collect();
+    for path in &places {
+        assert!(DESCENT.contains(&path.as_str()), "{path} names what a descent comes to");
+    }
+    assert!(places.iter().any(|path| path.starts_with("crate/release/")), "it has another name now: look again");
+    assert!(names_it("fn f(b: &mut Backend) { b.descent(h, x) }") && !names_it("fn f() { descend() }"));
 }
 
 #[test]

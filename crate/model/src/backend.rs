@@ -50,8 +50,10 @@ impl Backend {
     /// averaged; profile, gate and personal part stand fixed, and the device's own copy of the net takes no part. They stay
     /// as they are where nothing is fresh.
     ///
+    /// A gradient is what these differ by from the published ones: nothing but release has a use for them.
+    ///
     /// A GPU that fails is left for good: the kernels compute this descent and every later one.
-    pub async fn descend(&mut self, head: &Head, fresh: &Fresh) -> Vec<f32> {
+    pub async fn descent(&mut self, head: &Head, fresh: &Fresh) -> Vec<f32> {
         if let Self::WebGpu(gpu) = self {
             match gpu.walk(&fresh.course(head)).await {
                 Ok(mut state) => {

@@ -175,7 +175,7 @@ impl Contributor {
     }
 
     async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
-        moved(&self.head, &self.backend.descend(&self.head, fresh).await)
+        moved(&self.head, &self.backend.descent(&self.head, fresh).await)
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or

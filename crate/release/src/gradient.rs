@@ -69,7 +69,7 @@ mod tests {
 
     /// What this backend, which never waits, makes of what is fresh.
     fn descended(head: &Head, fresh: &Fresh, mut backend: Backend) -> Gradient {
-        moved(head, &pollster::block_on(backend.descend(head, fresh)))
+        moved(head, &pollster::block_on(backend.descent(head, fresh)))
     }
 
     fn gradient(memory: &Memory) -> Vec<f32> {
