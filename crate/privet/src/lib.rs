@@ -1,5 +1,7 @@
 //! Privet personalises a feed on the device that shows it.
 //!
+//! There is nothing in this crate but names out of those that it is made of: one for each room of `docs/architecture.md`.
+//!
 //! One datum goes one way, and every stage is a noun with a file of its own:
 //!
 //! [`Event`] → [`Profile`] → [`Example`] → [`Gradient`] → [`Clipped`] → [`Noised`] → [`Upload`] → [`Aggregate`] →

@@ -2,7 +2,7 @@
 
 use super::{
     Fault, File,
-    lex::{Kind, Language, lex},
+    lex::{Kind, lex},
     line_of,
 };
 
@@ -59,7 +59,7 @@ fn fault(path: &str, own: Layer, named: &str) -> Option<String> {
 
 /// What is named after `from`, `import` or `import(`, and in `new URL(…, import.meta.url)`, each with its place.
 fn imports(text: &str) -> Vec<(usize, &str)> {
-    let pieces = lex(text, Language::TypeScript);
+    let pieces = lex(text);
     let mut imports = Vec::new();
     for (index, (kind, range)) in pieces.iter().enumerate() {
         let inner = text[range.clone()].trim_matches(['"', '\'', '`']);
