@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 mod door;
+#[cfg(feature = "lab")]
 pub(crate) mod evaluate;
 mod folder;
 pub(crate) mod head;

@@ -7,7 +7,6 @@
 //! [`privet::Error::code`]. Logs hold no bodies and no ids.
 
 mod clock;
-pub mod evaluate;
 mod files;
 mod guard;
 mod helper;

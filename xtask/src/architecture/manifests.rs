@@ -8,7 +8,9 @@ const PLACES: &[(&[&str], &[&str])] = &[
     (&["opendp"], &["crate/mechanism/", "crate/release/"]),
     (&["wasm-bindgen", "wasm-bindgen-futures", "wasm-bindgen-test", "web-sys", "js-sys"], &["web/", "tests/bench/"]),
     (&["axum", "hyper", "reqwest", "tower-http", "http"], &["server/", "tests/"]),
-    (&["privet"], &["web/", "server/", "tests/"]),
+    (&["privet"], &["web/", "server/", "lab/", "tests/"]),
+    (&["nalgebra"], &["lab/"]),
+    (&["privet-lab"], &["server/"]),
     (&["privet-server"], &["tests/"]),
     (&["privet-web", "xtask"], &[]),
 ];

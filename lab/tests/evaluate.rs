@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use privet_server::evaluate::{Fold, Options, SEEDS, Stage, run, write_small_set};
+use privet_lab::{Fold, Options, SEEDS, Stage, run, write_small_set};
 
 fn options(folder: &Path, threads: usize) -> Options {
     Options {

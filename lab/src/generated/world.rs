@@ -1,6 +1,6 @@
 //! A world whose relevance is known: users with latent tastes, items with embeddings, clicks on what was examined.
 
-use crate::evaluate::{
+use crate::{
     catalogue::{Catalogue, Item, standardised},
     learner::{Answer, Candidate, Moment, examined},
     splitmix::SplitMix64,

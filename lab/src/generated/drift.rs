@@ -1,7 +1,7 @@
 //! How soon a model follows a user whose interests change.
 
 use super::world::{Examination, WORLDS, World, time_s};
-use crate::evaluate::{
+use crate::{
     learner::{Make, Moment, Switches},
     metrics::Measures,
     parallel,

@@ -31,10 +31,10 @@ pub use fold::Fold;
 pub use shape::write as write_small_set;
 pub use slates::Stage;
 
+use self::privet::Privet;
 use figures::Figures;
 use learner::Make;
 use plain::Plain;
-use privet::Privet;
 use progress::Progress;
 
 /// The models that are evaluated; the figures are the first one's.

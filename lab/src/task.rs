@@ -202,7 +202,7 @@ pub(crate) fn leak(set: &Set, split: &Split, rounds: u64) -> PerUser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::slates::{Stage, last_fifth, leave_one_out};
+    use crate::slates::{Stage, last_fifth, leave_one_out};
 
     fn set() -> Set {
         let event = |user: usize| {

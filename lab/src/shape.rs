@@ -51,7 +51,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::data::Set;
+    use crate::data::Set;
 
     #[test]
     fn it_has_the_shape_of_the_real_one() {

@@ -178,7 +178,7 @@ impl<'a> Protocols<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::shape;
+    use crate::shape;
 
     #[test]
     fn folds_and_stages_are_different_users_and_events() {

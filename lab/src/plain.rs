@@ -204,7 +204,7 @@ impl Learner for Alone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{catalogue::Item, splitmix::SplitMix64};
+    use crate::{catalogue::Item, splitmix::SplitMix64};
 
     fn catalogue() -> Catalogue {
         let item = |place: usize| Item {

@@ -1,7 +1,7 @@
 //! How much of the gain of unbiased clicks is kept when clicks depend on the position.
 
 use super::world::{Examination, WORLDS, World, time_s};
-use crate::evaluate::{
+use crate::{
     learner::{Learner, Make, Moment, Switches},
     metrics::Measures,
     parallel,
