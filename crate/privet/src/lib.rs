@@ -13,7 +13,9 @@
 
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 #[cfg(feature = "release")]
-pub use privet_aggregate::{Aggregate, AggregateShare, Batch, Forward, NoisedSum, noise_sum};
+pub use privet_aggregate::{
+    Aggregate, AggregateShare, Batch, Forward, NoisedSum, Norms, Optimiser, noise_sum, optimiser,
+};
 #[cfg(feature = "release")]
 pub use privet_audit::{Value, inspect};
 pub use privet_base::{Error, Result, hex, unhex};

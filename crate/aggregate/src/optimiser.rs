@@ -4,19 +4,19 @@
 //! of it is additions, products, quotients and square roots of f64 in one fixed order: IEEE 754 rounds each of them in
 //! one way, so both aggregators come to the same bytes.
 
-use privet::{Error, Result};
-use serde::{Deserialize, Serialize};
+use privet_base::{Error, Result};
 
 /// How the mean moves the head.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields))]
 pub enum Optimiser {
     /// Gradient descent with momentum (Polyak 1964): m ← μ·m + g; w ← w − η·m.
     Sgd {
         /// η.
         rate: f64,
         /// μ.
-        #[serde(default)]
+        #[cfg_attr(feature = "serde", serde(default))]
         momentum: f64,
     },
     /// Kingma and Ba 2015, algorithm 1.
@@ -24,13 +24,13 @@ pub enum Optimiser {
         /// η.
         rate: f64,
         /// β₁.
-        #[serde(default = "beta1")]
+        #[cfg_attr(feature = "serde", serde(default = "beta1"))]
         beta1: f64,
         /// β₂.
-        #[serde(default = "beta2")]
+        #[cfg_attr(feature = "serde", serde(default = "beta2"))]
         beta2: f64,
         /// ε; Reddi et al. 2021 advise a larger one than for minibatches.
-        #[serde(default = "epsilon")]
+        #[cfg_attr(feature = "serde", serde(default = "epsilon"))]
         epsilon: f64,
     },
     /// Zaheer et al. 2018: as Adam, but v moves by a step of g² at most.
@@ -38,25 +38,28 @@ pub enum Optimiser {
         /// η.
         rate: f64,
         /// β₁.
-        #[serde(default = "beta1")]
+        #[cfg_attr(feature = "serde", serde(default = "beta1"))]
         beta1: f64,
         /// β₂.
-        #[serde(default = "beta2")]
+        #[cfg_attr(feature = "serde", serde(default = "beta2"))]
         beta2: f64,
         /// ε.
-        #[serde(default = "epsilon")]
+        #[cfg_attr(feature = "serde", serde(default = "epsilon"))]
         epsilon: f64,
     },
 }
 
+#[cfg(feature = "serde")]
 fn beta1() -> f64 {
     0.9
 }
 
+#[cfg(feature = "serde")]
 fn beta2() -> f64 {
     0.99
 }
 
+#[cfg(feature = "serde")]
 fn epsilon() -> f64 {
     1e-3
 }
@@ -154,12 +157,12 @@ impl Memory {
     }
 
     /// Reads what [`Memory::encode`] wrote; nothing is the memory of a first head.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let (numbers, []) = bytes.as_chunks::<8>() else { return Err(Error::StoreFailed) };
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (numbers, []) = bytes.as_chunks::<8>() else { return None };
         let numbers: Vec<f64> = numbers.iter().map(|&number| f64::from_le_bytes(number)).collect();
-        let Some((&decayed, averages)) = numbers.split_first_chunk::<2>() else { return Ok(Self::default()) };
+        let Some((&decayed, averages)) = numbers.split_first_chunk::<2>() else { return Some(Self::default()) };
         let (first, second) = averages.split_at(averages.len() / 2);
-        Ok(Self { decayed, first: first.to_vec(), second: second.to_vec() })
+        Some(Self { decayed, first: first.to_vec(), second: second.to_vec() })
     }
 }
 
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_damaged_memory_is_not_read() {
-        assert_eq!(Memory::decode(&[]), Ok(Memory::default()));
-        assert_eq!(Memory::decode(&[0; 7]), Err(Error::StoreFailed));
+        assert_eq!(Memory::decode(&[]), Some(Memory::default()));
+        assert_eq!(Memory::decode(&[0; 7]), None);
     }
 }

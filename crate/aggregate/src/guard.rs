@@ -1,6 +1,7 @@
 //! Whether a round's mean is one that its devices can have made: what holds a bad head back.
 
-use privet::{Result, Round};
+use privet_base::Result;
+use privet_wire::Round;
 
 /// A standard normal vector of d entries is longer than √d + 6 once in 65 million draws, and shorter than √d − 6 as
 /// rarely (Laurent and Massart 2000, lemma 1, and Lipschitz concentration).
@@ -45,16 +46,10 @@ impl Norms {
 
 #[cfg(test)]
 mod tests {
-    use privet::{Mode, Operator};
-
     use super::*;
-    use crate::Task;
 
     fn round() -> Round {
-        let (task, _) = Task::demo(Mode::Split, 100).expect("the demo's numbers fit");
-        let task = Task { dimension: 400, grid_scale: 1 << 12, part_multiplier: 0.25, ..task };
-        let operator = || Operator::new("someone", [0; 32]);
-        task.round(1, [0; 32], 1, operator(), Some(operator()))
+        Round { dimension: 400, grid_scale: 1 << 12, part_multiplier: 0.25, ..Round::split_example() }
     }
 
     #[test]
