@@ -2,13 +2,7 @@
 
 import { compiled, hashesOf } from "./integrity.ts";
 import { rankAddress } from "./lanes.ts";
-import type { OpenOptions } from "./protocol.ts";
-
-/** Nothing of it where the page could not load it: the worker asks again, and says what is wrong. */
-export interface Early {
-  rank?: WebAssembly.Module | undefined;
-  round?: Uint8Array | undefined;
-}
+import type { Early, OpenOptions } from "./protocol.ts";
 
 /** A worker that is ready sooner than this asks for itself. */
 const PATIENCE_MS = 3000;

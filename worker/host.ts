@@ -37,11 +37,11 @@ import type {
 import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import { KEPT, namesOf, profileFrom, reportFrom } from "./report.ts";
-import { keepingOf } from "./keeping.ts";
+import { keepingOf, keptIn } from "./keeping.ts";
 import { type Member, Participation } from "./participation.ts";
 import { Sent, type Sending } from "./sent.ts";
 import { Server } from "./server.ts";
-import { keptIn, lasting, readLedger, type Store } from "./store.ts";
+import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
 import { termsOf } from "./terms.ts";

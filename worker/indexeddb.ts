@@ -2,7 +2,7 @@
 
 import { bytesAtRandom, idAtRandom } from "./bytes.ts";
 import { refusal } from "./refusal.ts";
-import { type Changes, LEDGER, type Store } from "./store.ts";
+import { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
 
 /** Since version 1: the ledger, one for the whole origin. Since version 2: values, sealed, and what seals them. */
 type Shelf = "ledger" | "records" | "keys";
@@ -19,6 +19,17 @@ interface Asked {
 interface Named {
   key: CryptoKey;
   name: string;
+}
+
+/** The browser's storage, or memory where it gives none: a private window, or a page without https. */
+export async function openStore(): Promise<Store> {
+  try {
+    return await IndexedDbStore.open();
+  } catch (error) {
+    return new MemoryStore(
+      `${(error as Error).message}: nothing is kept when the page is left, and nothing contributed`,
+    );
+  }
 }
 
 export class IndexedDbStore implements Store {

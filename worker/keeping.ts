@@ -43,3 +43,9 @@ export async function isPersistent({ kind, lasting }: Store): Promise<boolean> {
 function deletesUnvisited(): boolean {
   return /^(?!.*(Chrom|Edg|Android)).*Version\/[\d.]+.* Safari\//.test(globalThis.navigator?.userAgent ?? "");
 }
+
+/** Where things are kept, and whether they will be there tomorrow. */
+export async function keptIn(store: Store) {
+  const { kind, because } = store;
+  return { storage: kind, persisted: await isPersistent(store), ...(because !== undefined && { because }) };
+}

@@ -2,10 +2,9 @@
 
 import init, { Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
-import type { Early } from "./early.ts";
 import { compiled, hashesOf, type Integrity } from "./integrity.ts";
 import { fullAddress, fullScript, rankAddress } from "./lanes.ts";
-import type { Forgettable, OpenOptions, Source, Sources, Start } from "./protocol.ts";
+import type { Early, Forgettable, OpenOptions, Source, Sources, Start } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
 export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";

@@ -1,7 +1,6 @@
 // What crosses between the page and the worker: names, numbers and typed arrays.
 
 import type { Asking, Reply } from "./calls.ts";
-import type { Early } from "./early.ts";
 import type { Integrity } from "./integrity.ts";
 import type { Keeping } from "./keeping.ts";
 import type { Sending } from "./sent.ts";
@@ -52,6 +51,15 @@ export interface Policy {
    * which does better. 0 for none, and then nothing is compared: this device's order stays, good or bad. Default 10.
    */
   interleaveEvery?: number;
+}
+
+/**
+ * What a page loads for its worker while that starts. Nothing of it where the page could not load it: the worker asks again,
+ * and says what is wrong.
+ */
+export interface Early {
+  rank?: WebAssembly.Module | undefined;
+  round?: Uint8Array | undefined;
 }
 
 /** How a device is opened: by names, numbers, bytes and a module, all of which cross to a worker. */

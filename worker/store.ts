@@ -1,7 +1,5 @@
 // What lasts: bytes by key. A store decides nothing, and knows nothing of what it keeps.
 
-import { isPersistent } from "./keeping.ts";
-import { IndexedDbStore } from "./indexeddb.ts";
 import { refusal } from "./refusal.ts";
 
 /** The key of the ledger: the one thing that is kept as it is, and that {@link Store.clear} leaves. */
@@ -32,23 +30,6 @@ export interface Store {
   clear(): Promise<void>;
   /** Does the work while nobody else who has this store open does work of that name. */
   alone<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-}
-
-/** The browser's storage, or memory where it gives none: a private window, or a page without https. */
-export async function openStore(): Promise<Store> {
-  try {
-    return await IndexedDbStore.open();
-  } catch (error) {
-    return new MemoryStore(
-      `${(error as Error).message}: nothing is kept when the page is left, and nothing contributed`,
-    );
-  }
-}
-
-/** Where things are kept, and whether they will be there tomorrow. */
-export async function keptIn(store: Store) {
-  const { kind, because } = store;
-  return { storage: kind, persisted: await isPersistent(store), ...(because !== undefined && { because }) };
 }
 
 /** Lives as long as the page. */

@@ -1,13 +1,13 @@
 // The device behind messages: in a worker of a page, in the page's own thread, or in a Service Worker.
 
 import { answering, Caller } from "./calls.ts";
-import type { Early } from "./early.ts";
 import { Host } from "./host.ts";
+import { openStore } from "./indexeddb.ts";
 import { admitEarly } from "./module.ts";
-import type { OpenOptions, Wire } from "./protocol.ts";
+import type { Early, OpenOptions, Wire } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { Server } from "./server.ts";
-import { MemoryStore, openStore, type Store } from "./store.ts";
+import { MemoryStore, type Store } from "./store.ts";
 import { Tabs } from "./tabs.ts";
 
 export { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod backup;
 mod door;
+#[cfg(feature = "lab")]
 pub(crate) mod evaluate;
 mod folder;
 pub(crate) mod head;

@@ -7,16 +7,13 @@
 //! [`privet::Error::code`]. Logs hold no bodies and no ids.
 
 mod clock;
-pub mod evaluate;
 mod files;
-mod guard;
 mod helper;
 mod issuer;
 mod keys;
 mod leader;
 mod listen;
 mod metrics;
-mod optimiser;
 mod peer;
 mod problem;
 mod routes;
@@ -33,15 +30,14 @@ mod version;
 
 pub use clock::{APART_S, Clock, keep_turning, now_s};
 pub use files::{create_private, files_of, private_file, private_folder};
-pub use guard::Norms;
 pub use helper::{Helper, Proposal, Standing};
 pub use issuer::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};
 pub use keys::Keys;
 pub use leader::{Accepted, Leader, Open, Progress};
 pub use listen::{Connections, Tls, serve};
 pub use metrics::Metrics;
-pub use optimiser::Optimiser;
 pub use peer::{Ask, Peer, Refusal, Verdict, sign_answer, sign_request, verify_answer, verify_request};
+pub use privet::{Norms, Optimiser};
 pub use problem::{Advice, PROBLEMS, Problem};
 pub use routes::{
     Administrator, Extras, HttpPeer, Rate, helper_app, helper_operator_app, leader_app, leader_operator_app,

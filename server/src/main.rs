@@ -27,6 +27,7 @@ enum Command {
     Issuer(command::issuer::IssuerCommand),
     #[command(subcommand)]
     Head(command::head::Head),
+    #[cfg(feature = "lab")]
     Evaluate(command::evaluate::Evaluate),
     Plan(command::plan::Plan),
     Backup(command::backup::Backup),
@@ -46,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Keys(keys) => keys.run().await,
         Command::Issuer(issuer) => issuer.run().await,
         Command::Head(head) => head.run(),
+        #[cfg(feature = "lab")]
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Plan(plan) => plan.run(),
         Command::Backup(backup) => backup.run().await,

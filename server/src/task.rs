@@ -1,12 +1,11 @@
 //! What an operator asks of devices, the same for every round of a task.
 
 use privet::{
-    Error, Head, Mode, Operator, Result, Round, Schema, Spent, TokenKey, accounting::epsilon_from_rho, cost, hex, unhex,
+    Error, Head, Mode, Operator, Optimiser, Result, Round, Schema, Spent, TokenKey, accounting::epsilon_from_rho, cost,
+    hex, unhex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use crate::Optimiser;
 
 /// Shorter rounds than this would be over before devices hear of them.
 const SHORTEST_ROUND_S: u64 = 60;

@@ -1,6 +1,6 @@
 use privet::{
     Backend,
-    gpu::{Gpu, without_end},
+    gpu::{Gpu, backend, without_end},
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -21,13 +21,13 @@ async fn shaders_compute_what_their_twins_compute_on_webgpu() {
 #[wasm_bindgen_test]
 async fn an_order_that_webgpu_has_scored_is_the_rankers_own() {
     if option_env!("NO_GPU") != Some("1") {
-        cases::check_order(Backend::webgpu(without_end()).await).await;
+        cases::check_order(backend(without_end()).await).await;
     }
 }
 
 #[wasm_bindgen_test]
 async fn a_whole_fine_tuning_on_webgpu_is_the_one_on_the_cpu() {
     if option_env!("NO_GPU") != Some("1") {
-        cases::check_tuning(Backend::webgpu(without_end()).await).await;
+        cases::check_tuning(backend(without_end()).await).await;
     }
 }

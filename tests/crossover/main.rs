@@ -6,8 +6,8 @@
 use std::time::Instant;
 
 use privet::{
-    Attribute, Backend, Contributor, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema,
-    gpu::without_end,
+    Attribute, Backend, Contributor, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema, Trouble,
+    gpu::{self, without_end},
 };
 use serde_json::json;
 
@@ -21,9 +21,9 @@ const STEPS_AT_ONCE: u32 = 64;
 
 fn main() {
     let rounds: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(5);
-    let backend = pollster::block_on(Backend::webgpu(without_end()));
+    let backend = pollster::block_on(gpu::backend(without_end()));
     let Backend::WebGpu(gpu) = &backend else {
-        println!("{}", json!({ "adapter": null, "trouble": backend.trouble().map(privet::gpu::Trouble::code) }));
+        println!("{}", json!({ "adapter": null, "trouble": backend.trouble().map(Trouble::code) }));
         return;
     };
     println!("{}", json!({ "adapter": gpu.adapter() }));
@@ -53,7 +53,8 @@ fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), 
         let (before, start) = (submissions(contributor), Instant::now());
         while other.owed() > 0 {
             let lent = other.lend(STEPS_AT_ONCE);
-            let tuned = pollster::block_on(contributor.tune(&lent, STEPS_AT_ONCE)).expect("bytes that were lent");
+            let (head, backend) = contributor.computing();
+            let tuned = pollster::block_on(backend.tune(head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
             let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", contributor.backend().trouble()));
             other.took(tuned.steps, &tuned.state).expect("as many as were owed");
         }
@@ -83,7 +84,8 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), round
             let before = submissions(contributor);
             let start = Instant::now();
             let sight = ranker.sight(&candidates, Moment::default()).expect("plain candidates");
-            let seen = pollster::block_on(contributor.score(&sight)).expect("a sight").expect("the GPU scores");
+            let seen =
+                pollster::block_on(contributor.computing().1.score(&sight)).expect("a sight").expect("the GPU scores");
             ranker.rerank_seen((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
             if round > 0 {
                 simd.push(own);

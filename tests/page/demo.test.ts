@@ -348,7 +348,7 @@ test("the page says that its aggregators are one machine's, and in what its poli
   await open();
   const said = (await on.visitor.page.locator("footer").innerText()).replace(/\s+/g, " ");
   const tasks = await readFile(DEMO_TASKS, "utf8");
-  const policy = await readFile(new URL("../../crate/src/policy.rs", import.meta.url), "utf8");
+  const policy = await readFile(new URL("../../crate/terms/src/policy.rs", import.meta.url), "utf8");
   const least = /min_cohort = (\d+)/.exec(tasks)?.[1];
   const usual = /min_cohort: (\d+),/.exec(policy)?.[1];
   assert.match(policy, /wait_ms: DAY_MS,/);

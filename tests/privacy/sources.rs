@@ -16,20 +16,35 @@ use syn::{
 
 /// The types that must not be made, copied or encoded by any way but one: the file, and the function in it.
 const GUARDED: [(&str, &str, &str); 3] = [
-    ("Noised", "crate/src/noise.rs", "noise"),
-    ("Charge", "crate/src/ledger.rs", "Ledger::reserve"),
-    ("Unnoised", "crate/src/noise/unnoised.rs", "Unnoised::new"),
+    ("Noised", "crate/release/src/noise.rs", "noise"),
+    ("Charge", "crate/release/src/ledger.rs", "Ledger::reserve"),
+    ("Unnoised", "crate/release/src/noise/unnoised.rs", "Unnoised::new"),
 ];
 
 /// Where the device's code lies: what is read.
-const FOLDERS: [&str; 2] = ["crate/src", "web/src"];
+const FOLDERS: [&str; 2] = ["crate", "web/src"];
 
 /// What comes before the noise, in the order of its stages: whatever encodes has never heard of it.
 const BEFORE_NOISE: [&str; 3] = ["Gradient", "Clipped", "Preview"];
 
 /// Where "no noise" may be named: in its own file, and where that is let out to the simulator. Not where anything is
 /// encoded, sealed or sent.
-const UNNOISED: [&str; 3] = ["crate/src/lib.rs", "crate/src/noise.rs", "crate/src/noise/unnoised.rs"];
+const UNNOISED: [&str; 4] = [
+    "crate/privet/src/lib.rs",
+    "crate/release/src/lib.rs",
+    "crate/release/src/noise.rs",
+    "crate/release/src/noise/unnoised.rs",
+];
+
+/// Where it may be named what a descent comes to, which differs from the published head by the gradient: where it is computed,
+/// and where it is made into one.
+const DESCENT: [&str; 5] = [
+    "crate/model/src/backend.rs",
+    "crate/model/src/descent.rs",
+    "crate/model/src/lib.rs",
+    "crate/release/src/contributor.rs",
+    "crate/release/src/gradient.rs",
+];
 
 struct Reader<'a> {
     guarded: &'static str,
@@ -232,13 +247,28 @@ fn what_was_left_without_noise_is_known_to_nothing_that_encodes() {
         if names.0.iter().any(|name| name == "Unnoised") {
             places.push(path.clone());
         }
-        if path == "crate/src/noise.rs" {
+        if path == "crate/release/src/noise.rs" {
             let behind = "#[cfg(feature = \"simulate\")]\nmod unnoised;";
             assert!(text.contains(behind), "it is not behind the simulator's feature");
         }
     }
     places.sort();
     assert_eq!(places, UNNOISED);
+}
+
+#[test]
+fn what_a_descent_comes_to_is_known_to_release_alone() {
+    let names_it = |text: &str| {
+        let mut names = Names::default();
+        names.visit_file(&syn::parse_str(text).expect("the source parses"));
+        names.0.iter().any(|name| name == "descent")
+    };
+    let places: Vec<_> = device().into_iter().filter(|(_, text)| names_it(text)).map(|(path, _)| path).collect();
+    for path in &places {
+        assert!(DESCENT.contains(&path.as_str()), "{path} names what a descent comes to");
+    }
+    assert!(places.iter().any(|path| path.starts_with("crate/release/")), "it has another name now: look again");
+    assert!(names_it("fn f(b: &mut Backend) { b.descent(h, x) }") && !names_it("fn f() { descend() }"));
 }
 
 #[test]
@@ -329,7 +359,7 @@ fn every_other_door_is_noticed() {
         assert!(found.contains(&fault.to_owned()), "{planted}: {found:?}");
     }
     let plain = "pub fn noise(c: Clipped) -> Result<Noised> { todo!() }";
-    assert_eq!(faults("crate/src/noise.rs", plain), [""; 0]);
+    assert_eq!(faults("crate/release/src/noise.rs", plain), [""; 0]);
     let method = "impl Clipped { pub fn noise(self) -> Result<Noised> { todo!() } }";
-    assert_eq!(faults("crate/src/noise.rs", method), ["fn Clipped::noise returns a Noised"]);
+    assert_eq!(faults("crate/release/src/noise.rs", method), ["fn Clipped::noise returns a Noised"]);
 }

@@ -155,7 +155,7 @@ pub(crate) async fn check_order(backend: Backend) {
     }
     while ranker.train(|| false) {}
     let sight = ranker.sight(&candidates, moment).expect("plain candidates");
-    let seen = contributor.score(&sight).await.expect("a sight").expect("the GPU scores");
+    let seen = contributor.computing().1.score(&sight).await.expect("a sight").expect("the GPU scores");
     let request = Request::default();
     let mut rerank = |seen: &[f32]| ranker.rerank_seen((&candidates, moment, seen), &request, [7; 16]);
     let [ours, own] = [rerank(&seen), rerank(&[])].map(|slate| slate.expect("plain candidates"));
@@ -169,7 +169,7 @@ pub(crate) async fn check_order(backend: Backend) {
     let same = ours.order.iter().zip(&own.order).filter(|(ours, own)| ours == own).count();
     assert!(same >= 950, "{same} of 1000 places are the same");
     assert!(
-        rerank(&seen[1..]).is_err() && contributor.score(&sight[1..]).await.is_err(),
+        rerank(&seen[1..]).is_err() && contributor.computing().1.score(&sight[1..]).await.is_err(),
         "what does not fit is refused"
     );
 }
@@ -361,7 +361,8 @@ async fn tune(ranker: &mut Ranker, head: &[u8], backend: Backend) -> Backend {
     assert_eq!(ranker.owed(), EVENTS * 8);
     while ranker.owed() > 0 {
         let lent = ranker.lend(512);
-        let tuned = contributor.tune(&lent, 512).await.expect("bytes that were lent");
+        let (head, backend) = contributor.computing();
+        let tuned = backend.tune(head, &lent, 512).await.expect("bytes that were lent");
         let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
         ranker.took(tuned.steps, &tuned.state).expect("as many as were owed");
     }

@@ -6,9 +6,8 @@ mod mutations;
 
 use core::mem::offset_of;
 use privet::{
-    Backend,
     cpu::{self, CLUSTERS, Chosen, LOOKS, Net, RECENT, Shape, Sizes, Span, TIDES, Turn},
-    gpu::{Gpu, SHADERS, WORKGROUP, without_end},
+    gpu::{Gpu, SHADERS, WORKGROUP, backend, without_end},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -30,21 +29,21 @@ fn shaders_compute_what_their_twins_compute() {
 #[test]
 fn a_descent_on_the_gpu_is_the_twins_descent() {
     if !no_gpu() {
-        pollster::block_on(async { cases::check_descent(Backend::webgpu(without_end()).await).await });
+        pollster::block_on(async { cases::check_descent(backend(without_end()).await).await });
     }
 }
 
 #[test]
 fn an_order_that_a_gpu_has_scored_is_the_rankers_own() {
     if !no_gpu() {
-        pollster::block_on(async { cases::check_order(Backend::webgpu(without_end()).await).await });
+        pollster::block_on(async { cases::check_order(backend(without_end()).await).await });
     }
 }
 
 #[test]
 fn a_whole_fine_tuning_on_the_gpu_is_the_one_on_the_cpu() {
     if !no_gpu() {
-        let submissions = pollster::block_on(async { cases::check_tuning(Backend::webgpu(without_end()).await).await });
+        let submissions = pollster::block_on(async { cases::check_tuning(backend(without_end()).await).await });
         // 3,128 steps, 512 at a time, and the probe's three.
         assert_eq!(submissions, 7 + 3);
     }

@@ -4,7 +4,7 @@
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{
     Adjacency, Backend, Debit, Deployment, Error, Fate, Fresh, Limits, NanoRho, Storage, Unsent, UploadId, Value,
-    accounting::epsilon_from_rho, hex,
+    accounting::epsilon_from_rho, gpu::backend, hex,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -78,7 +78,7 @@ impl Contributor {
 
     /// What the GPU makes of candidates, for the ranking module; nothing where there is none that computes.
     pub async fn score(&mut self, sight: Vec<u8>) -> Result<Option<Vec<f32>>, JsValue> {
-        self.contributor.score(&sight).await.map_err(js_error)
+        self.contributor.computing().1.score(&sight).await.map_err(js_error)
     }
 
     /// The stages before the noise, and what releasing them would cost: for the eyes of the person whose data they are.
@@ -149,7 +149,8 @@ impl Contributor {
     /// At most so many steps of what the ranking module lent, by the GPU; nothing where there is none that computes, or no
     /// step to take.
     pub async fn tune(&mut self, lent: Vec<u8>, most: u32) -> Result<Option<Tuned>, JsValue> {
-        let tuned = self.contributor.tune(&lent, most).await.map_err(js_error)?;
+        let (head, backend) = self.contributor.computing();
+        let tuned = backend.tune(head, &lent, most).await.map_err(js_error)?;
         Ok(tuned.map(|tuned| Tuned { steps: tuned.steps, state: tuned.state }))
     }
 
@@ -286,7 +287,7 @@ pub struct Shaders {
 /// Looks for a GPU, and tries it.
 #[wasm_bindgen(js_name = openShaders)]
 pub async fn open_shaders() -> Shaders {
-    Shaders { backend: Backend::webgpu(Box::new(|| Box::pin(patience()))).await }
+    Shaders { backend: backend(Box::new(|| Box::pin(patience()))).await }
 }
 
 /// Steps that were taken for the ranking module.

@@ -1,4 +1,4 @@
-import { createPersonalizer } from "./index.ts";
+import { Personalizer } from "./personalizer.ts";
 import type { Options, Serve } from "./types.ts";
 
 interface SyncEvent extends Event {
@@ -13,7 +13,7 @@ interface SyncEvent extends Event {
  */
 export function onPeriodicSync(options: Options & { worker: Serve }, tag = "privet"): void {
   const contribute = async () => {
-    const personalizer = await createPersonalizer({ ...options, schedule: "manual" });
+    const personalizer = await Personalizer.open({ ...options, schedule: "manual" });
     // Refusals are the rule: too soon, no consent, over budget. The next time comes by itself.
     await personalizer.contribute().catch(() => undefined);
     await personalizer.close();

@@ -3,7 +3,7 @@
 use std::{env, num::NonZero, path::PathBuf};
 
 use clap::Args;
-use privet_server::evaluate::{self, Fold, Options, SEEDS, Stage};
+use privet_lab::{Fold, Options, SEEDS, Stage};
 
 use super::{Done, Screen};
 
@@ -45,6 +45,6 @@ impl Evaluate {
             format!("privet {}", typed.join(" "))
         });
         let options = Options { folder, generated, quick, stage, fold, seeds, threads, figures, command };
-        evaluate::run(&options, &mut Screen)
+        privet_lab::run(&options, &mut Screen)
     }
 }

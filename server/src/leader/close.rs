@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use privet::{AggregateShare, Agreed, Closing, Error, Mode, Result, Round, Signed};
+use privet::{AggregateShare, Agreed, Closing, Error, Mode, Norms, Result, Round, Signed};
 
 use super::{Leader, Served};
 use crate::{
-    guard::Norms,
     peer::{Ask, Peer},
     spend::spend,
     store::{BatchState, Store, StoredHead, StoredRound},

@@ -1,4 +1,4 @@
-//! Tells code from comments and from text in quotes, in Rust and in TypeScript.
+//! Tells code from comments and from text in quotes, in TypeScript.
 
 use std::ops::Range;
 
@@ -10,25 +10,8 @@ pub(super) enum Kind {
     Text,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    Rust,
-    TypeScript,
-}
-
-/// The source with everything but the given kinds blanked; places and lines stay where they are.
-pub(super) fn only(source: &str, language: Language, kinds: &[Kind]) -> String {
-    let mut bytes = source.as_bytes().to_vec();
-    for (kind, range) in lex(source, language) {
-        if !kinds.contains(&kind) {
-            bytes[range].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
-        }
-    }
-    String::from_utf8(bytes).expect("pieces begin and end at characters")
-}
-
 /// The pieces of a source, in order. Not a parser: a slip ends with its line.
-pub(super) fn lex(source: &str, language: Language) -> Vec<(Kind, Range<usize>)> {
+pub(super) fn lex(source: &str) -> Vec<(Kind, Range<usize>)> {
     let mut pieces = Vec::new();
     let (mut at, mut code) = (0, 0);
     while at < source.len() {
@@ -36,9 +19,7 @@ pub(super) fn lex(source: &str, language: Language) -> Vec<(Kind, Range<usize>)>
         let found = if rest.starts_with("//") {
             Some((Kind::Comment, rest.find('\n').unwrap_or(rest.len())))
         } else if rest.starts_with("/*") {
-            Some((Kind::Comment, block_comment(rest, language == Language::Rust)))
-        } else if language == Language::Rust {
-            rust_text(rest, source[..at].chars().next_back()).map(|length| (Kind::Text, length))
+            Some((Kind::Comment, block_comment(rest)))
         } else {
             typescript_text(rest).map(|length| (Kind::Text, length))
         };
@@ -56,48 +37,9 @@ pub(super) fn lex(source: &str, language: Language) -> Vec<(Kind, Range<usize>)>
     pieces
 }
 
-fn block_comment(rest: &str, nests: bool) -> usize {
-    let (mut depth, mut at) = (0, 0);
-    while at < rest.len() {
-        if rest[at..].starts_with("/*") && (nests || depth == 0) {
-            depth += 1;
-            at += 2;
-        } else if rest[at..].starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += rest[at..].chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    rest.len()
-}
-
-fn rust_text(rest: &str, before: Option<char>) -> Option<usize> {
-    if rest.starts_with('"') {
-        return Some(quoted(rest, '"', true));
-    }
-    if rest.starts_with('r') && !before.is_some_and(|c| c.is_alphanumeric() && c != 'b' && c != 'c' || c == '_') {
-        let hashes = rest[1..].len() - rest[1..].trim_start_matches('#').len();
-        if rest[1 + hashes..].starts_with('"') {
-            let end = format!("\"{}", "#".repeat(hashes));
-            let body = hashes + 2;
-            return Some(rest[body..].find(&end).map_or(rest.len(), |at| body + at + end.len()));
-        }
-    }
-    if let Some(inner) = rest.strip_prefix('\'') {
-        // A lifetime has no closing quote one character on.
-        let mut chars = inner.char_indices();
-        let first = chars.next()?.1;
-        if first == '\\' {
-            return Some(quoted(rest, '\'', false));
-        }
-        let (at, second) = chars.next()?;
-        return (second == '\'').then_some(1 + at + 1);
-    }
-    None
+/// The length of a comment, its ends included: it has no other inside.
+fn block_comment(rest: &str) -> usize {
+    rest[2..].find("*/").map_or(rest.len(), |at| at + 4)
 }
 
 fn typescript_text(rest: &str) -> Option<usize> {
@@ -123,44 +65,21 @@ fn quoted(rest: &str, quote: char, lines: bool) -> usize {
     rest.len()
 }
 
-/// The places of a whole word: `word` in `words` is none.
-pub(super) fn word_places<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
-        let before = code[..at].chars().next_back();
-        let after = code[at + word.len()..].chars().next();
-        !(before.is_some_and(part) || word.ends_with(part) && after.is_some_and(part))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn code(source: &str, language: Language) -> String {
-        only(source, language, &[Kind::Code]).split_whitespace().collect::<Vec<_>>().join(" ")
+    /// What is code, each piece apart from the next by a space.
+    fn code(source: &str) -> String {
+        let pieces = lex(source).into_iter().filter(|(kind, _)| *kind == Kind::Code);
+        let code: Vec<&str> = pieces.map(|(_, range)| &source[range]).collect();
+        code.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn rust_comments_and_texts_are_told_from_code() {
-        let rust = |source| code(source, Language::Rust);
-        assert_eq!(rust("a /* b /* c */ d */ e // f\n/// g\nh"), "a e h");
-        assert_eq!(rust(r##"a "b \" // c" d r#"e " f"# g b"h" i"##), "a d g b i");
-        assert_eq!(rust(r"fn f<'a>(x: &'a str) { '\'' '/' 'é' y }"), "fn f<'a>(x: &'a str) { y }");
-        assert_eq!(rust("\"over\ntwo lines\" a"), "a");
-        assert_eq!(rust("for r in 0..9 { xr\"\" }"), "for r in 0..9 { xr }");
-    }
-
-    #[test]
-    fn typescript_comments_and_texts_are_told_from_code() {
-        let typescript = |source| code(source, Language::TypeScript);
-        assert_eq!(typescript("a /* b /* c */ d 'e // f' g \"h\" i `j\nk` l"), "a d g i l");
-        assert_eq!(typescript("/it's/ a\nb"), "/it b");
-    }
-
-    #[test]
-    fn words_are_whole() {
-        assert_eq!(word_places("wgpu xwgpu wgpu_types (wgpu)", "wgpu").collect::<Vec<_>>(), [0, 23]);
-        assert_eq!(word_places("http::x xhttp::y", "http::").collect::<Vec<_>>(), [0]);
+    fn comments_and_texts_are_told_from_code() {
+        assert_eq!(code("a /* b /* c */ d 'e // f' g \"h\" i `j\nk` l"), "a d g i l");
+        assert_eq!(code("/it's/ a\nb"), "/it b");
+        assert_eq!(code("a /* b"), "a");
     }
 }

@@ -4,10 +4,13 @@ use super::{Fault, File};
 
 /// A dependency and the manifests that may name it, besides the workspace's table of versions.
 const PLACES: &[(&[&str], &[&str])] = &[
-    (&["wgpu", "opendp"], &["crate/"]),
+    (&["wgpu"], &["crate/gpu/"]),
+    (&["opendp"], &["crate/mechanism/", "crate/release/"]),
     (&["wasm-bindgen", "wasm-bindgen-futures", "wasm-bindgen-test", "web-sys", "js-sys"], &["web/", "tests/bench/"]),
     (&["axum", "hyper", "reqwest", "tower-http", "http"], &["server/", "tests/"]),
-    (&["privet"], &["web/", "server/", "tests/"]),
+    (&["privet"], &["web/", "server/", "lab/", "tests/"]),
+    (&["nalgebra"], &["lab/"]),
+    (&["privet-lab"], &["server/"]),
     (&["privet-server"], &["tests/"]),
     (&["privet-web", "xtask"], &[]),
 ];
@@ -84,14 +87,25 @@ mod tests {
         ] {
             assert_eq!(fault_in("server/Cargo.toml", text), ["server/Cargo.toml:2"], "{text}");
         }
-        assert_eq!(fault_in("crate/Cargo.toml", "[dependencies]\naxum = \"0.8\"\n"), ["crate/Cargo.toml:2"]);
-        assert_eq!(fault_in("crate/Cargo.toml", "[dependencies]\nprivet-server = \"1\"\n"), ["crate/Cargo.toml:2"]);
+        for (path, name) in
+            [("crate/wire", "axum"), ("crate/model", "wgpu"), ("crate/aggregate", "opendp"), ("web", "wgpu")]
+        {
+            let path = format!("{path}/Cargo.toml");
+            assert_eq!(fault_in(&path, &format!("[dependencies]\n{name} = \"1\"\n")), [format!("{path}:2")]);
+        }
+        assert_eq!(
+            fault_in("crate/privet/Cargo.toml", "[dependencies]\nprivet-server = \"1\"\n"),
+            ["crate/privet/Cargo.toml:2"]
+        );
     }
 
     #[test]
     fn the_right_packages_are_free() {
-        let core = "[features]\ngpu = [\"dep:wgpu\"]\nwgpu = []\n[dependencies]\nwgpu = { version = \"30\" }\nopendp.workspace = true\n";
-        assert_eq!(fault_in("crate/Cargo.toml", core), [""; 0]);
+        let wgpu = "[features]\ngpu = [\"dep:wgpu\"]\nwgpu = []\n[dependencies]\nwgpu = { version = \"30\" }\n";
+        assert_eq!(fault_in("crate/gpu/Cargo.toml", wgpu), [""; 0]);
+        let opendp = "[dependencies]\nopendp.workspace = true\n";
+        assert_eq!(fault_in("crate/mechanism/Cargo.toml", opendp), [""; 0]);
+        assert_eq!(fault_in("crate/release/Cargo.toml", opendp), [""; 0]);
         assert_eq!(fault_in("Cargo.toml", "[workspace.dependencies]\nwgpu = \"30\"\n"), [""; 0]);
         assert_eq!(fault_in("web/Cargo.toml", "[dependencies]\nprivet.workspace = true\njs-sys = \"0.3\"\n"), [""; 0]);
     }

@@ -1,10 +1,10 @@
-//! The lines that hold the layout: which library may be named where, which way imports run, how long a file may be.
+//! The lines that hold the layout where Cargo does not: what may stand in a manifest, which way imports run, how long a file
+//! may be.
 //!
 //! Every rule takes a list of files and gives the faults in it, so that each has a test that plants its fault.
 
-mod halves;
+mod crates;
 mod lex;
-mod libraries;
 mod licences;
 mod manifests;
 mod text;
@@ -43,7 +43,7 @@ impl fmt::Display for Fault {
 
 type Rule = fn(&[File]) -> Vec<Fault>;
 
-const RULES: &[Rule] = &[libraries::check, halves::check, manifests::check, typescript::check, text::check];
+const RULES: &[Rule] = &[crates::check, manifests::check, typescript::check, text::check];
 
 /// Prints every fault; fails if there is one.
 pub(crate) fn check(place: &Place) -> Result<()> {

@@ -52,7 +52,9 @@ mod tests {
     #[test]
     fn a_long_file_needs_a_reason() {
         let long = "x\n".repeat(LONGEST + 1);
-        for path in ["crate/src/a.rs", "tests/page/a.test.ts", "crate/shader/a.wgsl", "demo/style.css", "a.mjs"] {
+        for path in
+            ["crate/privet/src/a.rs", "tests/page/a.test.ts", "crate/gpu/shader/a.wgsl", "demo/style.css", "a.mjs"]
+        {
             assert_eq!(places(&check(&[file(path, &long)])), [format!("{path}:601")]);
         }
         assert_eq!(check(&[file("docs/a.md", &long), file("a.rs", &"x\n".repeat(LONGEST))]), []);

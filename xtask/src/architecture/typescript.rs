@@ -1,8 +1,10 @@
-//! Imports run demo → web/ts → worker → web/pkg.
+//! Imports run demo → web/ts → worker → web/pkg, and in no circle.
+
+use std::collections::BTreeMap;
 
 use super::{
     Fault, File,
-    lex::{Kind, Language, lex},
+    lex::{Kind, lex},
     line_of,
 };
 
@@ -27,7 +29,34 @@ pub(super) fn check(files: &[File]) -> Vec<Fault> {
             }
         }
     }
+    faults.extend(circles(files));
     faults
+}
+
+/// The files that come back to themselves by what they import, types included: one fault for each.
+fn circles(files: &[File]) -> Vec<Fault> {
+    let scripts = files.iter().filter(|file| file.has_extension(&["ts"]) && layer(&file.path).is_some());
+    let imported: BTreeMap<&str, Vec<String>> = scripts
+        .map(|file| {
+            let named = imports(&file.text).into_iter().map(|(_, named)| named).filter(|named| named.starts_with('.'));
+            (file.path.as_str(), named.map(|named| resolve(&file.path, named)).collect())
+        })
+        .collect();
+    let comes_back = |path: &str| {
+        let (mut seen, mut next) = (Vec::new(), imported[path].clone());
+        while let Some(at) = next.pop() {
+            if at == path {
+                return true;
+            }
+            if let Some(further) = imported.get(at.as_str()).filter(|_| !seen.contains(&at)) {
+                next.extend(further.iter().cloned());
+                seen.push(at);
+            }
+        }
+        false
+    };
+    let fault = |path: &str| Fault { path: path.to_owned(), line: 1, says: "it imports what imports it".to_owned() };
+    imported.keys().filter(|path| comes_back(path)).map(|path| fault(path)).collect()
 }
 
 fn layer(path: &str) -> Option<Layer> {
@@ -59,7 +88,7 @@ fn fault(path: &str, own: Layer, named: &str) -> Option<String> {
 
 /// What is named after `from`, `import` or `import(`, and in `new URL(…, import.meta.url)`, each with its place.
 fn imports(text: &str) -> Vec<(usize, &str)> {
-    let pieces = lex(text, Language::TypeScript);
+    let pieces = lex(text);
     let mut imports = Vec::new();
     for (index, (kind, range)) in pieces.iter().enumerate() {
         let inner = text[range.clone()].trim_matches(['"', '\'', '`']);
@@ -118,6 +147,14 @@ mod tests {
         ] {
             assert_eq!(fault_in(path, &format!("// a line\n{text}\n")), [format!("{path}:2")], "{text}");
         }
+    }
+
+    #[test]
+    fn a_circle_is_caught_and_what_leads_into_it_is_not() {
+        let import = |path: &str, name: &str| file(path, &format!("import type {{ X }} from \"./{name}.ts\";\n"));
+        let round = [import("worker/a.ts", "b"), import("worker/b.ts", "c"), import("worker/c.ts", "b")];
+        assert_eq!(places(&check(&round)), ["worker/b.ts:1", "worker/c.ts:1"]);
+        assert_eq!(places(&check(&round[..2])), [""; 0]);
     }
 
     #[test]

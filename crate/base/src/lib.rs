@@ -1,0 +1,20 @@
+//! The ground floor: what messages, heads, ledgers and profiles are written with, and nothing about any of them.
+//!
+//! [`cbor`] is the one canonical encoding of whatever is signed, hashed or sent, [`stored`] the short one of what stays on
+//! the device, [`hex`] and [`decimal`] what people read, [`entropy`] the platform's random bytes.
+
+pub mod cbor;
+mod decimal;
+pub mod entropy;
+mod error;
+mod hex;
+mod sorted;
+pub mod stored;
+
+pub use decimal::decimal;
+pub use error::Error;
+pub use hex::{hex, unhex};
+pub use sorted::Sorted;
+
+/// The result of everything here.
+pub type Result<T, E = Error> = core::result::Result<T, E>;

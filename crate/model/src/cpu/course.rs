@@ -1,0 +1,129 @@
+use super::{learn, look};
+
+/// Sizes and rates of everything that learns over a course, as the shaders read them.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Net {
+    /// Features.
+    pub f: u32,
+    /// Hidden units.
+    pub h: u32,
+    /// The length of a direction; 0 where nothing personal is learnt.
+    pub d: u32,
+    /// How many weights the values of attributes have.
+    pub values: u32,
+    /// What the net's scores are multiplied by.
+    pub gate: f32,
+    /// What is added to the squares under the root.
+    pub damping: f32,
+    /// The size of a step of the net.
+    pub rate: f32,
+    /// How strong its pull home is.
+    pub pull: f32,
+    /// The size of a step of the personal part.
+    pub personal_rate: f32,
+    /// How strong its pull home is.
+    pub personal_pull: f32,
+    /// 1 where a step is rate times slope and nothing else.
+    pub plain: u32,
+}
+
+/// One step: which of [`Course::chosen`] it goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Turn {
+    /// The first of them.
+    pub begin: u32,
+    /// How many.
+    pub count: u32,
+    /// What pulls are multiplied by.
+    pub share: f32,
+    /// What rates are multiplied by.
+    pub faster: f32,
+}
+
+/// A slate's rows, of which the first was chosen, and how much it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Span {
+    /// The first row.
+    pub begin: u32,
+    /// One past the last.
+    pub end: u32,
+    /// How much it counts.
+    pub weight: f32,
+}
+
+/// A slate that a step goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Chosen {
+    /// Which.
+    pub example: u32,
+    /// Which row of the working room is its first.
+    pub room: u32,
+}
+
+/// Many steps and all that they go over, laid out as the shaders read it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Course {
+    /// Sizes and rates.
+    pub net: Net,
+    /// The steps, in their order.
+    pub turns: Vec<Turn>,
+    /// What they go over, one step after the other.
+    pub chosen: Vec<Chosen>,
+    /// All slates.
+    pub examples: Vec<Span>,
+    /// All rows: features (f), direction (d), the server's score.
+    pub rows: Vec<f32>,
+    /// Where each row's slots begin in this very list (rows + 1), and then the slots.
+    pub slots: Vec<u32>,
+    /// Parameters, the sums of their squared slopes, and what each is pulled to. Parameters are the net's, then the
+    /// weights of a direction and of the values.
+    pub state: Vec<f32>,
+}
+
+impl Course {
+    /// How many parameters learn.
+    pub fn parameters(&self) -> usize {
+        self.state.len() / 3
+    }
+
+    /// How many numbers a row has.
+    pub fn width(&self) -> usize {
+        (self.net.f + self.net.d) as usize + 1
+    }
+
+    /// How many numbers a row leaves behind while a step is computed: units, what goes back through them, and its slope.
+    pub fn room(&self) -> usize {
+        2 * self.net.h as usize + 1
+    }
+
+    /// How many rows the largest step has.
+    pub fn most_rows(&self) -> usize {
+        let rows = |one: &Chosen| self.examples[one.example as usize].rows().len() + one.room as usize;
+        self.chosen.iter().map(rows).max().unwrap_or_default()
+    }
+
+    /// Takes the steps of these turns from this state.
+    pub fn take(&self, turns: &[Turn], state: &mut [f32]) {
+        let mut work = vec![0.0; self.most_rows() * self.room()];
+        for &turn in turns {
+            look(self, turn, state, &mut work);
+            learn(self, turn, state, &work);
+        }
+    }
+
+    /// What a step goes over.
+    pub fn chosen(&self, turn: Turn) -> &[Chosen] {
+        &self.chosen[turn.begin as usize..][..turn.count as usize]
+    }
+}
+
+impl Span {
+    /// Its rows.
+    pub fn rows(self) -> core::ops::Range<usize> {
+        self.begin as usize..self.end as usize
+    }
+}

@@ -1,0 +1,486 @@
+//! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
+
+mod course;
+
+use std::collections::VecDeque;
+
+use crate::{Example, Head, cpu, drift, example::SLOTS};
+use privet_base::{
+    Error, Result, stored,
+    stored::{Stored, goes_on, read_all},
+};
+use privet_kernels::{Step, here as kernels};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+
+/// How many examples are kept to be learnt from again.
+const POOL: usize = 256;
+/// How many of them are left right after an alarm about drift.
+const LEAST_POOL: usize = 16;
+/// What a parameter's squared slopes begin with: without it the first steps would be as long for a slope that says
+/// nothing as for one that says much.
+const DAMPING: f32 = 0.1;
+
+/// Fine-tuning: a queue of examples, and the steps that each of them earns.
+///
+/// The steps of an example are taken before the next example is looked at, and what a step goes over is drawn by a
+/// generator seeded with the step's number: however the work is cut into slices, the kernels come to the same, bit for bit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learner {
+    /// The device's copy of the net.
+    theta: Vec<f32>,
+    /// Weights of the embedding's entries, then of the slots of attributes' values.
+    personal: Vec<f32>,
+    theta_squares: Vec<f32>,
+    personal_squares: Vec<f32>,
+    /// What was looked at, the oldest first.
+    pool: VecDeque<Example>,
+    /// What was not looked at yet.
+    inbox: VecDeque<Example>,
+    /// How many steps the newest of the pool has still earned.
+    owed: u32,
+    steps: u64,
+}
+
+stored!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps });
+
+/// Room for a step, kept from one to the next.
+#[derive(Default)]
+pub struct Scratch {
+    /// The examples of a batch, one below the other, as [`cpu::listwise`] has them.
+    x: Vec<f32>,
+    offset: Vec<f32>,
+    starts: Vec<u32>,
+    weight: Vec<f32>,
+    losses: Vec<f32>,
+    z: Vec<f32>,
+    d: Vec<f32>,
+    s: Vec<f32>,
+    r: Vec<f32>,
+    /// Slopes of the net and of the personal part, and zeros for what that is pulled to.
+    g: Vec<f32>,
+    personal: Vec<f32>,
+    zeros: Vec<f32>,
+}
+
+impl Learner {
+    /// A device that has learnt nothing: the shared net, and nothing personal.
+    pub fn new(head: &Head) -> Self {
+        let (shared, personal) = (head.parameters().len(), head.embedding_length() + SLOTS);
+        Self {
+            theta: head.parameters().to_vec(),
+            personal: vec![0.0; personal],
+            theta_squares: vec![0.0; shared],
+            personal_squares: vec![0.0; personal],
+            pool: VecDeque::new(),
+            inbox: VecDeque::new(),
+            owed: 0,
+            steps: 0,
+        }
+    }
+
+    /// Takes an example in. Nothing is computed yet.
+    pub fn push(&mut self, example: Example) {
+        self.inbox.push_back(example);
+    }
+
+    /// How many steps there are to take.
+    pub fn owed(&self, head: &Head) -> u64 {
+        u64::from(self.owed) + self.inbox.len() as u64 * u64::from(head.local.steps)
+    }
+
+    /// Takes one step, if one is owed.
+    pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
+        let owes = self.look_on(head);
+        if owes {
+            self.descend(head, scratch);
+            self.owed -= 1;
+            self.steps += 1;
+        }
+        owes
+    }
+
+    /// Takes over what somebody else has computed for it: the parameters after so many steps, and the sums of their
+    /// squared slopes. Where the sizes are not its own, or so many steps are not owed, nothing changes.
+    pub fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+        let count = self.theta.len() + self.personal.len();
+        if state.len() != 2 * count || u64::from(steps) > self.owed(head) || !state.iter().all(|x| x.is_finite()) {
+            return Err(Error::StateDamaged);
+        }
+        for _ in 0..steps {
+            self.look_on(head);
+            self.owed -= 1;
+            self.steps += 1;
+        }
+        let mut rest = state;
+        for part in [&mut self.theta, &mut self.personal, &mut self.theta_squares, &mut self.personal_squares] {
+            let (own, others) = rest.split_at(part.len());
+            part.copy_from_slice(own);
+            rest = others;
+        }
+        Ok(())
+    }
+
+    /// Looks at the next example, if all steps of the one before were taken; whether a step is owed.
+    fn look_on(&mut self, head: &Head) -> bool {
+        while self.owed == 0 {
+            let Some(example) = self.inbox.pop_front() else { return false };
+            let most = room(example.alarm);
+            while self.pool.len() >= most {
+                self.pool.pop_front();
+            }
+            self.pool.push_back(example);
+            self.owed = head.local.steps;
+        }
+        true
+    }
+
+    /// The bytes of it, with no more of the examples that it has not looked at than so many steps come to.
+    pub fn lend(&self, head: &Head, most: u32) -> Vec<u8> {
+        let Self { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps } = self;
+        let mut bytes = Vec::new();
+        [theta, personal, theta_squares, personal_squares].iter().for_each(|numbers| numbers.write(&mut bytes));
+        pool.write(&mut bytes);
+        let examples = inbox.len().min(most.div_ceil(head.local.steps.max(1)) as usize);
+        (examples as u32).write(&mut bytes);
+        inbox.iter().take(examples).for_each(|example| example.write(&mut bytes));
+        owed.write(&mut bytes);
+        steps.write(&mut bytes);
+        bytes
+    }
+
+    /// What [`Learner::lend`] wrote under this head.
+    pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
+        read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
+    }
+
+    /// The device's copy of the net.
+    pub fn theta(&self) -> &[f32] {
+        &self.theta
+    }
+
+    /// What the personal part says of an item, by its direction and its slots.
+    pub fn personal(&self, direction: &[f32], slots: &[u16]) -> f32 {
+        let (embedding, values) = self.personal.split_at(direction.len());
+        let valued: f32 = slots.iter().map(|&slot| values[usize::from(slot)]).sum();
+        kernels::dot(embedding, direction) + if slots.is_empty() { 0.0 } else { valued / slots.len() as f32 }
+    }
+
+    /// The examples that went into no contribution yet, the oldest first.
+    pub fn fresh(&self) -> impl Iterator<Item = &Example> {
+        self.pool.iter().chain(&self.inbox).filter(|example| !example.contributed)
+    }
+
+    /// All of them went into a contribution.
+    pub fn contributed(&mut self) {
+        self.pool.iter_mut().chain(&mut self.inbox).for_each(|example| example.contributed = true);
+    }
+
+    /// Whether its sizes are those of this head.
+    pub fn fits(&self, head: &Head) -> bool {
+        let (shared, personal) = (head.parameters().len(), head.embedding_length() + SLOTS);
+        let fits = |example: &Example| example.fits(head);
+        [&self.theta, &self.theta_squares].iter().all(|numbers| numbers.len() == shared)
+            && [&self.personal, &self.personal_squares].iter().all(|numbers| numbers.len() == personal)
+            && self.pool.iter().chain(&self.inbox).all(fits)
+            && (self.owed == 0 || !self.pool.is_empty())
+            && goes_on(self.steps)
+    }
+
+    fn descend(&mut self, head: &Head, scratch: &mut Scratch) {
+        let local = head.local;
+        let chosen: Vec<usize> = drawn(self.steps, self.pool.len(), local.batch).collect();
+        self.slopes(head, &chosen, scratch);
+        // Slopes are means over examples; a pull weighs as much as so many of them.
+        let (scale, share) = (1.0 / chosen.len() as f32, 1.0 / self.pool.len() as f32);
+        let faster = drift::learning(self.pool[self.pool.len() - 1].alarm);
+        let step =
+            |rate: f32, pull: f32, scale| Step { scale, rate: faster * rate, pull: pull * share, damping: DAMPING };
+        let net = step(local.rate, local.pull, 1.0);
+        kernels::step(net, &scratch.g, head.parameters(), &mut self.theta, &mut self.theta_squares);
+        let linear = step(local.personal_rate, local.personal_pull, scale);
+        kernels::step(linear, &scratch.personal, &scratch.zeros, &mut self.personal, &mut self.personal_squares);
+    }
+
+    /// Writes the slopes of these examples into the scratch: the net's mean, and the personal part's sum.
+    fn slopes(&self, head: &Head, chosen: &[usize], scratch: &mut Scratch) {
+        let d = head.embedding_length();
+        let examples = || chosen.iter().map(|&place| &self.pool[place]);
+        let Scratch { x, offset, starts, weight, losses, z, d: through, s, r, g, personal, zeros } = scratch;
+        [&mut *x, offset, weight].into_iter().for_each(Vec::clear);
+        starts.clear();
+        starts.push(0);
+        for example in examples() {
+            x.extend_from_slice(&example.x);
+            let linear = |i| self.personal(example.direction(i, d), example.slots(i));
+            offset.extend(example.server.iter().enumerate().map(|(i, server)| server + linear(i)));
+            starts.push(offset.len() as u32);
+            weight.push(example.weight);
+        }
+        let rows = offset.len();
+        let shape = head.shape(rows as u32, chosen.len() as u32);
+        let (f, h) = (shape.f as usize, shape.h as usize);
+        for (numbers, length) in
+            [(&mut *z, rows * h), (through, rows * h), (s, rows), (r, rows), (losses, chosen.len())]
+        {
+            numbers.resize(length, 0.0);
+        }
+        g.resize(self.theta.len(), 0.0);
+        zeros.resize(self.personal.len(), 0.0);
+        kernels::forward(f, h, x, &self.theta, z, s);
+        cpu::listwise(shape, 1.0, starts, weight, offset, s, r, losses);
+        kernels::backward(f, h, 1.0 / chosen.len() as f32, x, &self.theta, z, r, through, g);
+        personal.clear();
+        personal.resize(self.personal.len(), 0.0);
+        let (embedding, values) = personal.split_at_mut(d);
+        let rows = examples().flat_map(|example| (0..example.rows()).map(move |i| (example, i)));
+        for ((example, i), &r) in rows.zip(&*r) {
+            kernels::add(embedding, r, example.direction(i, d));
+            let slots = example.slots(i);
+            slots.iter().for_each(|&slot| values[usize::from(slot)] += r / slots.len() as f32);
+        }
+    }
+}
+
+/// How many examples are kept beside one with so much left of an alarm: what is older than that is of another time.
+fn room(alarm: f32) -> usize {
+    LEAST_POOL.max((POOL as f32 * (1.0 - alarm)) as usize)
+}
+
+/// What the step of this number goes over, by places in a pool of that size: the newest, and others as they are drawn.
+fn drawn(step: u64, pool: usize, batch: u32) -> impl Iterator<Item = usize> {
+    let mut generator = ChaCha8Rng::seed_from_u64(step);
+    let others = move |place| if place == 0 { pool - 1 } else { generator.random_range(0..pool) };
+    (0..pool.min(batch as usize)).map(others)
+}
+
+#[cfg(any(test, feature = "examples"))]
+impl Learner {
+    /// What is left of the last alarm at the newest example that was looked at.
+    pub fn pool_alarm(&self) -> f32 {
+        self.pool.back().map_or(0.0, |newest| newest.alarm)
+    }
+
+    /// The weights of the embedding's entries, then of the slots of attributes' values.
+    pub fn personal_weights(&self) -> &[f32] {
+        &self.personal
+    }
+
+    /// The shared net again in the place of the device's own.
+    pub fn reset_net(&mut self, head: &Head) {
+        self.theta = head.parameters().to_vec();
+    }
+}
+
+impl Example {
+    /// The direction of a row's embedding, which has so many numbers.
+    pub fn direction(&self, row: usize, d: usize) -> &[f32] {
+        &self.directions[row * d..][..d]
+    }
+
+    fn fits(&self, head: &Head) -> bool {
+        let rows = self.rows();
+        rows > 0
+            && self.x.len() == rows * head.shape(0, 0).f as usize
+            && self.directions.len() == rows * head.embedding_length()
+            && self.slot_starts.len() == rows + 1
+            && self.slot_starts.is_sorted()
+            && self.slot_starts[rows] as usize == self.slots.len()
+            && self.slots.iter().all(|&slot| usize::from(slot) < SLOTS)
+    }
+
+    /// The places of the values of a row's attributes.
+    pub fn slots(&self, row: usize) -> &[u16] {
+        &self.slots[usize::from(self.slot_starts[row])..usize::from(self.slot_starts[row + 1])]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Schema;
+
+    fn head() -> Head {
+        Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
+    }
+
+    /// Two items of which the first is chosen; they differ in one feature, one entry of their directions, and a slot.
+    fn example(head: &Head, alarm: f32) -> Example {
+        let f = head.shape(0, 0).f as usize;
+        let mut x = vec![0.0; 2 * f];
+        x[0] = 1.0;
+        let mut directions = vec![0.0; 32];
+        directions[0] = 1.0;
+        Example {
+            x,
+            server: vec![0.0; 2],
+            directions,
+            slots: vec![7, 9],
+            slot_starts: vec![0, 1, 2],
+            weight: 1.0,
+            alarm,
+            contributed: false,
+        }
+    }
+
+    fn after(head: &Head, alarms: &[f32]) -> Learner {
+        let mut learner = Learner::new(head);
+        alarms.iter().for_each(|&alarm| learner.push(example(head, alarm)));
+        while learner.step(head, &mut Scratch::default()) {}
+        learner
+    }
+
+    #[test]
+    fn two_hundred_and_fifty_six_examples_are_kept_and_sixteen_at_an_alarm() {
+        let mut head = head();
+        head.local.steps = 1;
+        assert_eq!(after(&head, &[0.0; 300]).pool.len(), 256);
+        let mut alarms = vec![0.0; 300];
+        alarms.push(1.0);
+        assert_eq!(after(&head, &alarms).pool.len(), 16);
+        alarms.push(0.5);
+        assert_eq!(after(&head, &alarms).pool.len(), 17);
+    }
+
+    /// Numbers without a pattern.
+    fn uneven(i: usize) -> f32 {
+        (i as f32 * 0.618_034).fract() - 0.5
+    }
+
+    /// Slates of every length up to seven, with slots or without, at every stage of an alarm.
+    fn many(head: &Head, count: usize) -> Learner {
+        let f = head.shape(0, 0).f as usize;
+        let mut learner = Learner::new(head);
+        for n in 0..count {
+            let rows = 2 + n % 6;
+            let slots: Vec<u16> =
+                (0..rows).flat_map(|row| (0..row % 4).map(move |slot| (7 * n + 5 * slot) as u16 % 256)).collect();
+            let ends = (0..rows).scan(0, |sum, row| {
+                *sum += (row % 4) as u16;
+                Some(*sum)
+            });
+            learner.push(Example {
+                x: (0..rows * f).map(|i| uneven(n * 31 + i)).collect(),
+                server: (0..rows).map(|i| uneven(n * 17 + i)).collect(),
+                directions: (0..rows * 16).map(|i| uneven(n * 13 + i)).collect(),
+                slot_starts: [0].into_iter().chain(ends).collect(),
+                slots,
+                weight: 1.0 + (n % 3) as f32,
+                alarm: if n % 40 < 20 { 0.0 } else { 1.0 - (n % 20) as f32 / 20.0 },
+                contributed: false,
+            });
+        }
+        learner
+    }
+
+    #[test]
+    fn a_course_ends_where_as_many_steps_do_wherever_it_is_cut() {
+        let mut head = head();
+        (head.local.steps, head.local.batch) = (3, 5);
+        head = head.with_parameters((0..head.parameters().len()).map(uneven).collect()).expect("as many");
+        for at_once in [1, 4, 1000] {
+            let (mut ours, mut other) = (many(&head, 300), many(&head, 300));
+            // Not from the beginning, nor from between two examples.
+            for _ in 0..7 {
+                assert!(ours.step(&head, &mut Scratch::default()) && other.step(&head, &mut Scratch::default()));
+            }
+            let mut taken = 0;
+            while ours.owed(&head) > 0 && taken < 1200 {
+                let course =
+                    Learner::lent(&head, &ours.lend(&head, at_once)).expect("our own bytes").course(&head, at_once);
+                assert_eq!(course.turns.len(), ours.owed(&head).min(u64::from(at_once)) as usize);
+                let mut state = course.state.clone();
+                course.take(&course.turns, &mut state);
+                let steps = course.turns.len() as u32;
+                ours.took(&head, steps, &state[..2 * course.parameters()]).expect("as many as are owed");
+                (0..steps).for_each(|_| assert!(other.step(&head, &mut Scratch::default())));
+                taken += steps;
+            }
+            assert_eq!((ours.steps, ours.owed, ours.inbox.len()), (other.steps, other.owed, other.inbox.len()));
+            assert_eq!(ours.pool, other.pool, "what was looked at");
+            for (ours, other) in [(&ours.theta, &other.theta), (&ours.personal, &other.personal)] {
+                for (ours, other) in ours.iter().zip(other) {
+                    assert!((ours - other).abs() < 1e-4, "{ours} {other}, {at_once} at once");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_computed_is_taken_only_where_it_fits() {
+        let head = head();
+        let mut learner = many(&head, 3);
+        let count = learner.theta.len() + learner.personal.len();
+        let before = learner.clone();
+        let owed = learner.owed(&head) as u32;
+        let mut odd = vec![0.5; 2 * count];
+        odd[count + 1] = f32::NAN;
+        for (steps, state) in [(1, vec![0.5; 2 * count - 1]), (owed + 1, vec![0.5; 2 * count]), (1, odd)] {
+            assert_eq!(learner.took(&head, steps, &state), Err(Error::StateDamaged));
+            assert_eq!(learner, before);
+        }
+        assert_eq!(learner.took(&head, owed, &vec![0.5; 2 * count]), Ok(()));
+        assert_eq!((learner.owed(&head), learner.personal[0]), (0, 0.5));
+    }
+
+    #[test]
+    fn a_step_is_the_one_that_is_written_down() {
+        // The slope of the loss is −1/2 by what the chosen one has. AdaGrad begins at 0.1, so the square is 0.35.
+        let mut head = head();
+        head.local.steps = 1;
+        let (learner, longer) = (after(&head, &[0.0]), after(&head, &[1.0]));
+        let root = 0.35f32.sqrt();
+        let of = |rate: f32, pull: f32| (0.5 * rate / root) / (1.0 + rate / root * pull);
+        for (found, wanted) in [
+            (learner.theta[0] - head.parameters()[0], of(0.05, 200.0)),
+            (learner.personal[0], of(0.1, 50.0)),
+            (learner.personal[16 + 7], of(0.1, 50.0)),
+            (learner.personal[16 + 9], -of(0.1, 50.0)),
+            (longer.personal[0], of(0.3, 50.0)),
+        ] {
+            assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn the_newest_is_in_every_batch_and_the_others_are_drawn_from_all() {
+        let mut counts = [0_u32; 16];
+        for step in 0..4000 {
+            let places: Vec<usize> = drawn(step, counts.len(), 4).collect();
+            assert_eq!((places.len(), places[0]), (4, 15), "step {step}");
+            places[1..].iter().for_each(|&place| counts[place] += 1);
+        }
+        // Seeds are step numbers, so this cannot fail by chance. Of even draws, one set of 10,000 would.
+        let square: f64 = counts.iter().map(|&count| (f64::from(count) - 750.0).powi(2) / 750.0).sum();
+        assert!(square < 44.3, "{square} at 15 degrees of freedom: {counts:?}");
+        assert_eq!(drawn(3, 2, 8).count(), 2, "no more than there are");
+    }
+
+    #[test]
+    fn an_example_teaches_in_its_own_steps_and_not_by_chance_later() {
+        let mut head = head();
+        (head.local.steps, head.local.batch) = (1, 1);
+        let mut learner = Learner::new(&head);
+        for n in 0..100 {
+            learner.push(Example { slots: vec![2 * n, 2 * n + 1], ..example(&head, 0.0) });
+            assert_eq!(learner.personal[16 + usize::from(2 * n)], 0.0);
+            assert!(learner.step(&head, &mut Scratch::default()) && learner.owed(&head) == 0);
+            assert!(learner.personal[16 + usize::from(2 * n)] > 0.0, "the {n}th");
+        }
+    }
+
+    #[test]
+    fn a_pull_weighs_as_so_many_examples_and_no_strength_of_it_swings() {
+        let mut head = head();
+        let far = after(&head, &[0.0; 50]).personal[0];
+        head.local.personal_pull = 1e6;
+        let near = after(&head, &[0.0; 50]).personal[0];
+        assert!(far > 0.1 && (0.0..1e-4).contains(&near), "{far} {near}");
+        let ten = |pull: f32, count: usize| {
+            let mut head = head.clone();
+            (head.local.steps, head.local.batch, head.local.personal_pull) = (400, 1, pull);
+            after(&head, &vec![0.0; count]).personal[0]
+        };
+        // Twice as many examples weigh as much against twice the pull.
+        assert!((ten(10.0, 5) - ten(20.0, 10)).abs() < 0.02, "{} {}", ten(10.0, 5), ten(20.0, 10));
+    }
+}

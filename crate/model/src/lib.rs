@@ -1,0 +1,31 @@
+//! What a device learns with: the operator's [`Schema`], what the user did ([`Event`]), what is made of it ([`Profile`]), the
+//! [`Head`] that the server publishes and the [`Learner`] that fine-tunes it.
+//!
+//! Plain loops in [`cpu`] define what kernels and shaders compute. Nothing here is released, and nothing here can be sent.
+
+mod accelerator;
+mod backend;
+pub mod cpu;
+mod descent;
+pub mod drift;
+mod event;
+mod example;
+mod fresh;
+mod head;
+mod learner;
+mod power;
+mod profile;
+mod propensity;
+mod schema;
+
+pub use accelerator::{Accelerator, Answer, Trouble};
+pub use backend::{Backend, Tuned};
+pub use event::{Event, Item, MOST_OTHERS, Moment, key};
+pub use example::{Example, example_from_event, slot};
+pub use fresh::Fresh;
+pub use head::{Descent, Head, Local};
+pub use learner::{Learner, Scratch};
+/// Whether ranking and learning go four lanes at a time. The numbers are the same.
+pub use privet_kernels::here::SIMD;
+pub use profile::{Counted, Profile, Seen, View, Without, extend_direction};
+pub use schema::{Attribute, Dense, Kind, Schema};

@@ -1,0 +1,45 @@
+//! Privet personalises a feed on the device that shows it.
+//!
+//! There is nothing in this crate but names out of those that it is made of: one for each room of `docs/architecture.md`.
+//!
+//! One datum goes one way, and every stage is a noun with a file of its own:
+//!
+//! [`Event`] → [`Profile`] → [`Example`] → [`Gradient`] → [`Clipped`] → [`Noised`] → [`Upload`] → [`Aggregate`] →
+//! [`Head`], and back to the client.
+//!
+//! Only [`Noised`] can become an [`Upload`]: the compiler holds it. The core has no I/O, no clock and no JavaScript;
+//! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half is
+//! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both.
+
+pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
+#[cfg(feature = "release")]
+pub use privet_aggregate::{
+    Aggregate, AggregateShare, Batch, Forward, NoisedSum, Norms, Optimiser, noise_sum, optimiser,
+};
+#[cfg(feature = "release")]
+pub use privet_audit::{Value, inspect};
+pub use privet_base::{Error, Result, hex, unhex};
+pub use privet_decide::{order, running};
+#[cfg(feature = "release")]
+pub use privet_device::Device;
+#[cfg(feature = "gpu")]
+pub use privet_gpu as gpu;
+pub use privet_model::{
+    Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local,
+    Moment, Profile, SIMD, Schema, Scratch, Trouble, Tuned, Without, cpu, key,
+};
+pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
+#[cfg(feature = "release")]
+pub use privet_release::{
+    Charge, Clipped, Contribution, Contributor, Debit, Deployment, Entry, Fate, Gradient, Ledger, Noised, Preview,
+    Step, Storage, Unsent, Upload, clip, cost, noise, statement,
+};
+#[cfg(feature = "simulate")]
+pub use privet_release::{Unnoised, sampler};
+#[cfg(feature = "release")]
+pub use privet_shares::{Role, SealingKey, Share};
+pub use privet_terms::{Admitted, Limits, Policy, Terms};
+pub use privet_wire::{
+    Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
+    verify_message,
+};
