@@ -1,0 +1,52 @@
+// A head out of names: what the page says crosses to the module, which writes a head that it reads again.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import * as rank from "../../web/pkg/rank/rank.js";
+import { createHead, type HeadDescription } from "../../web/ts/index.ts";
+import { started } from "../../worker/module.ts";
+
+rank.initSync({ module: readFileSync(new URL("../../web/pkg/rank/rank_bg.wasm", import.meta.url)) });
+const terms = () => new rank.Terms("local", new Uint8Array(), undefined, new Float64Array());
+const opened = (description: HeadDescription) => rank.Device.local(terms(), started(createHead(description))!);
+
+test("items and acts are known by the names that were given", () => {
+  const device = opened({
+    embedding: 24,
+    dense: ["length", { name: "hours", offset: 12, scale: 24 }],
+    attributes: ["topic", { name: "source", rate: 0.03, strength: 20 }],
+    kinds: ["impression", "dwell", { name: "hide", label: -0.5 }],
+  });
+  const names = [
+    ["length", "hours"],
+    ["topic", "source"],
+    ["impression", "dwell", "hide"],
+  ];
+  assert.deepEqual(
+    [0, 1, 2].map((of) => device.names(of)),
+    names,
+  );
+});
+
+test("the same names are the same head, byte for byte, and others another", () => {
+  const bytes = (description: HeadDescription) => Buffer.from(started(createHead(description))!).toString("hex");
+  assert.equal(bytes({ embedding: 16 }), bytes({ embedding: 16, kinds: ["impression", "click", "like", "dismiss"] }));
+  assert.notEqual(bytes({ embedding: 16 }), bytes({ embedding: 16, attributes: ["topic"] }));
+});
+
+test("what no head could have is refused by its name", () => {
+  const code = (description: unknown) => {
+    try {
+      opened(description as HeadDescription);
+      return "open";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  assert.equal(code({ embedding: 16 }), "open");
+  assert.equal(code({}), "argument-refused");
+  assert.equal(code({ embedding: 16, kinds: ["clack"] }), "argument-refused");
+  for (const odd of [{ embedding: 15 }, { embedding: 16, attributes: ["a", "a"] }, { embedding: 16, kinds: [] }])
+    assert.equal(code(odd), "schema-refused", JSON.stringify(odd));
+});
