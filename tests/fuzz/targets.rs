@@ -5,7 +5,7 @@
 use privet::{
     AggregateShare, Attribute, Batch, Closing, Cost, Debit, Event, Forward, Fresh, Head, Item, Ledger, Manifest,
     Memory, Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed,
-    TokenContext, Upload, rank,
+    TokenContext, Upload, Without, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
@@ -64,7 +64,7 @@ pub(crate) fn signed(bytes: &[u8]) -> bool {
     true
 }
 
-/// A head ranks: nobody with no evidence gets another order than the server's, whatever the head.
+/// A head ranks: a device without evidence has the server's order, unless the head has it learn without any (κ is 0).
 pub(crate) fn head(bytes: &[u8]) -> bool {
     let Ok(head) = Head::decode(bytes) else { return false };
     assert_eq!(head.encode(), bytes);
@@ -73,6 +73,14 @@ pub(crate) fn head(bytes: &[u8]) -> bool {
     privet::cpu::forward(shape, &vec![0.0; shape.f as usize], head.parameters(), &mut z, &mut s);
     assert!(!z.iter().any(|unit| unit.is_nan()));
     assert!((0.0..=1.0).contains(&head.gate(3)));
+    // As unlike each other as can be, and neither in the server's order nor against it.
+    let candidates = [(1, 0.25, -1.0), (2, -3.0, 1.0), (3, 2.0, 0.0)].map(|(key, score, entry)| {
+        let (embedding, dense) = (vec![entry; head.schema.embedding as usize], vec![entry; head.schema.dense.len()]);
+        Item { score, dense, ..Item::plain(key, embedding) }
+    });
+    let nothing = Memory::new(&head, Without::default());
+    let ranking = rank(&head, &nothing, &candidates, Moment::default()).expect("the schema describes them");
+    assert!(head.kappa == 0.0 || ranking.order == [2, 0, 1], "{:?}", ranking.order);
     true
 }
 

@@ -1,14 +1,16 @@
 // What an application gives wrongly is refused with its field, its value and what would do, and nothing is done by it.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { call, type Global, meddle, open, order } from "./site.ts";
 import { stage } from "./stage.ts";
 
 // The cases are words that the page has to run.
-const on = stage({ shared: "device", device: { bypassCSP: true } });
-
-before(async () => assert.equal(await open(on.page), "open"));
+const on = stage({
+  shared: "device",
+  device: { bypassCSP: true },
+  once: async ({ page }) => assert.equal(await open(page), "open"),
+});
 
 /** What calls in the page's own words are answered with: each a function body over `personalizer` and `items`. */
 async function answers(bodies: string[]): Promise<string[]> {

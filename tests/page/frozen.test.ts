@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { browse, call, type Global, ITEMS, open, order } from "./site.ts";
 import { stage } from "./stage.ts";
@@ -12,9 +12,11 @@ import { stage } from "./stage.ts";
 /** Whoever asks hears something before that: an answer, or that there will be none. */
 const PATIENCE_MS = 15_000;
 
-const on = stage({ browser: { kept: true }, path: null });
-
-before(() => writeFile(join(on.site.folder, "away.html"), "<!doctype html><title>away</title>"));
+const on = stage({
+  browser: { kept: true },
+  path: null,
+  once: ({ site }) => writeFile(join(site.folder, "away.html"), "<!doctype html><title>away</title>"),
+});
 
 async function tab(): Promise<Page> {
   const page = await on.tab();

@@ -21,6 +21,8 @@ export interface Wanted {
   path?: string | null;
   /** What the tests of a file have in common: nothing, the server, or the device on it, too. */
   shared?: "nothing" | "server" | "device";
+  /** What is done before the first test, with what they share. (Of two hooks Node begins one before the other is over.) */
+  once?: (on: Stage) => Promise<unknown>;
 }
 
 export class Stage {
@@ -57,7 +59,7 @@ export class Stage {
 
 /** Sets all of it up before the tests of this file, or each of them, and takes it down again. */
 export function stage(wanted: Wanted = {}): Stage {
-  const { pages = "site", mode = "device", flags = [], browser, shared = "nothing" } = wanted;
+  const { pages = "site", mode = "device", flags = [], browser, shared = "nothing", once } = wanted;
   const on = new Stage(wanted);
   const serve = async () => {
     on.server = await Server.start(on.site?.folder, mode, flags);
@@ -67,6 +69,7 @@ export function stage(wanted: Wanted = {}): Stage {
     on.browser = await launch({ gpu: false, ...browser });
     if (shared !== "nothing") await serve();
     if (shared === "device") await on.fresh();
+    await once?.(on);
   });
   after(async () => {
     await on.browser.close();

@@ -101,7 +101,9 @@ fn sight(draw: &mut Draw, sizes: Sizes, size: f32) -> Sight {
         (0..count).flat_map(row).collect()
     };
     let (tides, rest, directions) = (unit(4, size), unit(4 + recent, 1.0), unit(n, 1.0));
-    let mut says = vec![8.0, 16.0, 8.0, 1.0 / size, 0.0, 0.5 / size, 2.0 / size, 0.5, 0.25, 0.0, 0.25];
+    let mut says = vec![8.0, 16.0, 8.0, 1.0 / size, 0.0, 0.5 / size, 2.0 / size];
+    // Who has nothing recent belongs to no cluster either.
+    says.extend([0.5, 0.25, 0.0, 0.25].map(|weight| if recent > 0 { weight } else { 0.0 }));
     for back in 0..recent {
         // Of each sign, or without any; and fading.
         let label = [0.7, -1.0, 0.0, 1.0][back as usize % 4];

@@ -1,4 +1,11 @@
-//! Every line of the shaders that computes something, broken once: the probe or the cases have to notice.
+//! Every formula, loop, branch and barrier of the shaders, broken: the probe or the cases have to notice.
+//!
+//! Not among them is what cannot be noticed, since it makes no difference:
+//! - which thread moves `cursor` on (`id.x == 0u` in `learn`; `group.x == 0u && lane == 0u` in `look`): all of them would
+//!   write the same number;
+//! - where `score` and `personal` start in `look`: a softmax does not see what all its scores have in common;
+//! - `>` in place of `>=` where `regard` looks for the loudest: which of two that are equally loud is said is, in the
+//!   cases too, a matter of rounding.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
@@ -173,10 +180,74 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ("forward", "sum += thetas[w2 + k] * max(unit, 0.0);", "sum += max(unit, 0.0);"),
     ("forward", "if id.x >= sizes.n { return; }", "if id.x + 1u >= sizes.n { return; }"),
     ("forward", "s[id.y * sizes.n + id.x] = sum;", "s[id.x] = sum;"),
+    ("look", "let turn = turns[at];", "let turn = turns[0];"),
+    ("look", "let example = examples[one.example];", "let example = examples[0];"),
+    ("look", "work[(to + i / h) * room + k]", "work[(to + i) * room + k]"),
+    ("look", "score += state[j] * rows[x + j];", "score += rows[x + j];"),
+    (
+        "look",
+        "for (var i = lane; i < n; i += LANES) {\n        let x",
+        "for (var i = lane; i < min(n, LANES); i += LANES) {\n        let x",
+    ),
+    (
+        "look",
+        "for (var i = lane; i < n; i += LANES) {\n        let e",
+        "for (var i = lane; i < min(n, LANES); i += LANES) {\n        let e",
+    ),
+    (
+        "look",
+        "for (var i = lane; i < n; i += LANES) {\n        let z",
+        "for (var i = lane; i < min(n, LANES); i += LANES) {\n        let z",
+    ),
+    ("look", "var valued = 0.0;", "var valued = 1.0;"),
+    ("look", "if end > begin {", "if end >= begin {"),
+    ("look", "if end > begin {", "if end > begin + 1u {"),
+    ("look", "lanes[lane + stride]); }\n        workgroupBarrier();", "lanes[lane + stride]); }"),
+    ("look", "top = lanes[0];\n    workgroupBarrier();", "top = lanes[0];"),
+    ("look", "var sum = 0.0;", "var sum = 1.0;"),
+    ("look", "lanes[lane] = sum;\n    workgroupBarrier();", "lanes[lane] = sum;"),
+    (
+        "look",
+        "lanes[lane] += lanes[lane + stride]; }\n        workgroupBarrier();",
+        "lanes[lane] += lanes[lane + stride]; }",
+    ),
+    ("look", "work[z + 2u * h] / sum - select", "work[z + 2u * h] - select"),
+    ("look", "/ sum - select", "/ sum + select"),
+    ("learn", "let turn = turns[at];", "let turn = turns[0];"),
+    ("learn", "let example = examples[one.example];", "let example = examples[0];"),
+    ("learn", "var slope = 0.0;", "var slope = 1.0;"),
+    ("learn", "for (var i = example.begin;", "for (var i = example.begin + 1u;"),
+    ("learn", "if q < f {", "if q + 1u < f {"),
+    ("learn", "if q < f {", "if q <= f {"),
+    ("learn", "} else if q < b1 {", "} else if q + 1u < b1 {"),
+    ("learn", "} else if q < b1 {", "} else if q <= b1 {"),
+    ("learn", "} else if q < w2 {", "} else if q + 1u < w2 {"),
+    ("learn", "} else if q < w2 {", "} else if q <= w2 {"),
+    ("learn", "} else if q < p {", "} else if q + 1u < p {"),
+    ("learn", "} else if q < p {", "} else if q <= p {"),
+    ("learn", "} else if q < p + net.d {", "} else if q + 1u < p + net.d {"),
+    ("learn", "} else if q < p + net.d {", "} else if q <= p + net.d {"),
+    ("learn", "for (var j = begin; j < end; j++)", "for (var j = begin + 1u; j < end; j++)"),
+    ("learn", "if slots[j] == q - p - net.d {", "if slots[j] >= q - p - net.d {"),
+    ("learn", "f32(max(turn.count, 1u))", "f32(turn.count)"),
+    ("learn", "if net.plain == 1u {", "if net.plain == 0u {"),
+    ("learn", "(state[q] - rate * slope", "(state[q] + rate * slope"),
+    ("regard", "for (var i = 0u; i < d; i++)", "for (var i = 1u; i < d; i++)"),
+    ("regard", "} else if lane == TIDES {", "} else if lane == TIDES + 1u {"),
+    ("regard", "for (var c = 0u; c < CLUSTERS; c++)", "for (var c = 1u; c < CLUSTERS; c++)"),
+    ("regard", "select(0.0, nearest, nearest > -3.0e38)", "nearest"),
+    ("regard", "for (var j = 0u; j < sizes.recent; j++)", "for (var j = 1u; j < sizes.recent; j++)"),
+    ("regard", "select(0.0, sum / total, total > 0.0)", "sum / total"),
+    ("regard", "} else if lane == TIDES + 1u + LOOKS {", "} else if lane == TIDES + LOOKS {"),
+    ("regard", "loudest = voice;", ""),
+    ("forward", "var sum = 0.0;", "var sum = 1.0;"),
+    ("forward", "for (var j = 0u; j < f; j++) { sum", "for (var j = 1u; j < f; j++) { sum"),
+    ("forward", "for (var k = 0u; k < h; k++)", "for (var k = 1u; k < h; k++)"),
+    ("forward", "for (var j = 0u; j < f; j++) { unit", "for (var j = 1u; j < f; j++) { unit"),
 ];
 
 #[test]
-#[ignore = "long: it opens a device for each of some hundred mutations"]
+#[ignore = "long: it opens a device for each of some two hundred mutations"]
 fn whatever_line_of_a_shader_is_broken_is_noticed() {
     if no_gpu() {
         return;

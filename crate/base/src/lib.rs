@@ -1,10 +1,12 @@
 //! The ground floor: what messages, heads, ledgers and profiles are written with, and nothing about any of them.
 //!
 //! [`cbor`] is the one canonical encoding of whatever is signed, hashed or sent, [`stored`] the short one of what stays on
-//! the device, [`hex`] and [`decimal`] what people read, [`entropy`] the platform's random bytes.
+//! the device, [`hex`] and [`decimal`] what people read, [`entropy`] the platform's random bytes, [`Draws`] those that can be
+//! repeated.
 
 pub mod cbor;
 mod decimal;
+mod draws;
 pub mod entropy;
 mod error;
 mod hex;
@@ -12,6 +14,7 @@ mod sorted;
 pub mod stored;
 
 pub use decimal::decimal;
+pub use draws::Draws;
 pub use error::Error;
 pub use hex::{hex, unhex};
 pub use sorted::Sorted;

@@ -1,9 +1,8 @@
 //! What is learnt from: a slate as the profile saw it before its user chose, and what was chosen.
 
 use crate::{Event, Head, Profile, cpu, extend_direction, profile::Seen, propensity::propensity};
-use privet_base::stored;
+use privet_base::{Draws, stored};
 use privet_kernels::here as kernels;
-use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many drawn items stand against one that was chosen, where it was not shown among others.
 const DRAWN: usize = 4;
@@ -106,7 +105,7 @@ pub fn slot(&(attribute, value): &(u16, u64)) -> u16 {
 pub fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &[Seen]) -> Option<Example> {
     let label = event.label(&head.schema);
     let weight = head.schema.kinds[usize::from(event.kind)].weight * label.abs();
-    let mut generator = ChaCha8Rng::seed_from_u64(profile.events());
+    let mut generator = Draws::of(profile.events());
     let (own, others) = seen.split_first()?;
     let mut rows = Vec::with_capacity(others.len().max(DRAWN) + 1);
     if label > 0.0 {
@@ -126,11 +125,11 @@ pub fn example_from_event(head: &Head, profile: &Profile, event: &Event, seen: &
     (rows.len() > 1 && weight > 0.0).then(|| Example::new(head, &rows, weight * rare))
 }
 
-fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut impl Rng) -> Vec<&'a Seen> {
+fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut Draws) -> Vec<&'a Seen> {
     let mut left: Vec<&Seen> = pool.collect();
     let count = left.len().min(most);
     for place in 0..count {
-        let other = generator.random_range(place..left.len());
+        let other = generator.place(place..left.len());
         left.swap(place, other);
     }
     left.truncate(count);

@@ -6,11 +6,10 @@ use std::collections::VecDeque;
 
 use crate::{Example, Head, cpu, drift, example::SLOTS};
 use privet_base::{
-    Error, Result, stored,
+    Draws, Error, Result, stored,
     stored::{Stored, goes_on, read_all},
 };
 use privet_kernels::{Step, here as kernels};
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// How many examples are kept to be learnt from again.
 const POOL: usize = 256;
@@ -248,8 +247,8 @@ fn room(alarm: f32) -> usize {
 
 /// What the step of this number goes over, by places in a pool of that size: the newest, and others as they are drawn.
 fn drawn(step: u64, pool: usize, batch: u32) -> impl Iterator<Item = usize> {
-    let mut generator = ChaCha8Rng::seed_from_u64(step);
-    let others = move |place| if place == 0 { pool - 1 } else { generator.random_range(0..pool) };
+    let mut generator = Draws::of(step);
+    let others = move |place| if place == 0 { pool - 1 } else { generator.place(0..pool) };
     (0..pool.min(batch as usize)).map(others)
 }
 

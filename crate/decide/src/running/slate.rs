@@ -1,8 +1,7 @@
 //! One shown slate: which order's picks stand where, and what was clicked.
 
 use super::{DEPTH, Kind, Verdict};
-use privet_base::stored;
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use privet_base::{Draws, stored};
 
 #[derive(Debug, Clone, PartialEq)]
 struct Item {
@@ -52,7 +51,7 @@ impl Compared {
     pub fn new(every: u32, draw: [u8; 16], id: u32, lead: Verdict, orders: &Orders) -> (Self, Vec<u32>, Kind) {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&draw);
-        let mut generator = ChaCha8Rng::from_seed(seed);
+        let mut generator = Draws::of_bytes(seed);
         let count = orders.keys.len();
         let (server, personal) = (distinct(orders.server, count), distinct(orders.personal, count));
         let length = server.len().max(personal.len());
@@ -60,7 +59,7 @@ impl Compared {
             Verdict::Personal => (Kind::Personal, [&personal[..], &server].concat()),
             Verdict::Server => (Kind::Server, [&server[..], &personal].concat()),
         };
-        let interleaved = every > 0 && generator.random_range(0..every) == 0;
+        let interleaved = every > 0 && generator.below(every) == 0;
         let pairs = if interleaved { draft(&server, &personal, count) } else { Vec::new() };
         let shown = |coins: u64| {
             let pair = |(n, &(one, other)): (usize, &(u32, u32))| {
@@ -75,7 +74,7 @@ impl Compared {
             order.truncate(length);
             order
         };
-        let coins = generator.random();
+        let coins = generator.coins();
         let (order, mirror) = (shown(coins), shown(!coins));
         let mut teams = vec![0; count];
         for &(one, other) in pairs.iter().filter(|(one, other)| one != other) {
