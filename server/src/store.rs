@@ -1,8 +1,8 @@
 //! What outlives a process. One trait in three parts, so that another database can stand below without a change above.
 //!
-//! Every function is one transaction, and what it answers is durable. Sums are kept per batch, and the batch that is
-//! being filled belongs to this store's writer alone: of many writers over one database each adds into rows of its
-//! own, and only the one that turns a round reads them all, under that round's lock.
+//! Every function is one transaction, and what it answers is durable. Sums are kept per batch. An upload goes into the
+//! last batch of its round while that one is being filled, whoever began it: writers over one database fill the same
+//! batches and take turns, each from its look at the last one to the end of its transaction.
 
 use std::future::Future;
 

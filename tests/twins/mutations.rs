@@ -182,6 +182,7 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ("forward", "s[id.y * sizes.n + id.x] = sum;", "s[id.x] = sum;"),
     ("look", "let turn = turns[at];", "let turn = turns[0];"),
     ("look", "let example = examples[one.example];", "let example = examples[0];"),
+    ("look", "for (var j = 0u; j < f; j++) { unit", "for (var j = 1u; j < f; j++) { unit"),
     ("look", "work[(to + i / h) * room + k]", "work[(to + i) * room + k]"),
     ("look", "score += state[j] * rows[x + j];", "score += rows[x + j];"),
     (

@@ -300,6 +300,28 @@ mod tests {
         panic!("it is there after 10 s");
     }
 
+    /// Two processes, as far as SQLite can tell.
+    #[tokio::test]
+    async fn two_writers_over_one_file_fill_the_same_batches() {
+        let (folder, one) = fresh().await;
+        let other = SqliteStore::open(&folder.path().join("store.sqlite")).await.expect("the file is there");
+        let round = suite::round(1);
+        let id = one.begin(&round, 0).await.expect("a free number").id;
+        one.publish(id, b"signed").await.expect("it answers");
+        let add = async |store: &SqliteStore, names: std::ops::Range<u8>| {
+            for n in names {
+                let share = Share::from_bytes(&[n, 0, 0, 0, 1, 0, 0, 0], 2).expect("two entries");
+                let addend = Addend { id: [n; 16], digest: [n; 32], share };
+                store.add(id, Room { round: 20, batch: 3 }, &[addend]).await.expect("it waits for its turn");
+            }
+        };
+        tokio::join!(add(&one, 1..8), add(&other, 8..13));
+        let batches = one.batches(id).await.expect("it answers");
+        assert_eq!(batches.iter().map(|batch| batch.count).collect::<Vec<_>>(), [3; 4]);
+        let sum = Share::from_bytes(&[78, 0, 0, 0, 12, 0, 0, 0], 2);
+        assert_eq!(other.sum(id, &round, &[1, 2, 3, 4]).await, sum);
+    }
+
     /// Neither in the file nor in its log.
     #[tokio::test]
     async fn a_share_that_is_deleted_is_nowhere_any_more() {
