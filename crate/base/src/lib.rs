@@ -1,8 +1,8 @@
 //! The ground floor: what messages, heads, ledgers and profiles are written with, and nothing about any of them.
 //!
-//! [`cbor`] is the one canonical encoding of whatever is signed, hashed or sent, [`stored`] the short one of what stays on
-//! the device, [`hex`] and [`decimal`] what people read, [`entropy`] the platform's random bytes, [`Draws`] those that can be
-//! repeated.
+//! [`mod@cbor`] is the one canonical encoding of whatever is signed, hashed or sent, [`mod@stored`] the short one of what
+//! stays on the device, [`hex`] and [`decimal`] what people read, [`entropy`] the platform's random bytes, [`Draws`] those
+//! that can be repeated.
 
 pub mod cbor;
 mod decimal;

@@ -167,7 +167,7 @@ impl Contributor {
     }
 
     /// Gradient over what is fresh, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
-    /// is called between the first and the rest. The host has the examples spent ([`privet_ranker::Ranker::contributed`]).
+    /// is called between the first and the rest. The host has the examples spent (`Ranker::contributed`).
     pub async fn contribute(&mut self, fresh: &Fresh, computed: impl FnOnce()) -> Result<Contribution> {
         let gradient = self.gradient(fresh).await;
         computed();

@@ -47,7 +47,7 @@ impl<'a> View<'a> {
         TIDES + CLUSTERS + self.profile.recent.len()
     }
 
-    /// What each of these [`directions`](super::direction) is like, `out` (n, width): a product with each row.
+    /// What each of these directions is like, `out` (n, width): a product with each row.
     pub fn compare(&self, directions: &[f32], out: &mut [f32]) {
         kernels::dots(self.schema.embedding as usize, directions, &self.rows, out);
     }
