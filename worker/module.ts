@@ -12,7 +12,7 @@ export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
 /** The bytes of a head that is only described. */
 export function started(head: Uint8Array | Start | undefined): Uint8Array | undefined {
   if (!head || head instanceof Uint8Array) return head;
-  return Device.starting(head.embedding, head.dense, head.attributes, head.names, new Float32Array(head.numbers));
+  return Device.started(head.body, head.dense, head.attributes, head.hidden);
 }
 
 export async function loadRank(source?: Source, integrity?: Integrity): Promise<void> {

@@ -103,16 +103,12 @@ export interface Agreed extends Partial<Consent> {
   widen?: boolean;
 }
 
-/** A head that has learnt nothing yet, as what the module writes it out of. */
+/** A head that has learnt nothing yet: its body as it is written, but for the parameters, which the module makes. */
 export interface Start {
-  embedding: number;
-  /** How many of the names are numbers of an item, */
+  body: Uint8Array;
   dense: number;
-  /** and how many of those after them its attributes; the rest are kinds. */
   attributes: number;
-  names: string[];
-  /** Two of each, three of a kind. */
-  numbers: number[];
+  hidden: number;
 }
 
 /** The names that the head's schema gives to what items carry. */

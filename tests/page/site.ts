@@ -10,7 +10,7 @@ export const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 
 /** What a page loads, and a Service Worker. */
 export const LOADED = [
-  ...["index.js", "worker.js", "service.js", "full.js"],
+  ...["index.js", "head.js", "worker.js", "service.js", "full.js"],
   ...["rank_bg.wasm", "rank_scalar_bg.wasm", "full_bg.wasm", "full_scalar_bg.wasm"],
 ];
 

@@ -11,7 +11,7 @@ test("the reference is the one that the declarations make", () => {
   assert.equal(readFileSync("docs/api.md", "utf8"), page, "PRIVET_API=overwrite cargo xtask test typescript");
 });
 
-for (const file of ["web/ts/index", "web/ts/node/index", "web/ts/auditor", "worker/worker"]) {
+for (const file of ["web/ts/index", "web/ts/node/index", "web/ts/auditor", "web/ts/create_head", "worker/worker"]) {
   test(`every name that ${file} exports has a sentence, and each of its methods`, () => {
     const exported = exportsOf(`${file}.d.ts`);
     assert.ok(exported.length > 1);

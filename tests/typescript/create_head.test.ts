@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as rank from "../../web/pkg/rank/rank.js";
-import { createHead, type HeadDescription } from "../../web/ts/index.ts";
+import { createHead, type HeadDescription } from "../../web/ts/create_head.ts";
 import { started } from "../../worker/module.ts";
 
 rank.initSync({ module: readFileSync(new URL("../../web/pkg/rank/rank_bg.wasm", import.meta.url)) });

@@ -2,7 +2,7 @@
 
 use js_sys::Math;
 use privet::{
-    Attribute, Dense, Event, Head, Kind, Moment, Ranker, Request, Schema, Selector, hex,
+    Event, Head, Moment, Ranker, Request, Selector, hex,
     order::{Cap, Freshness, Pin},
     running::Verdict,
 };
@@ -33,10 +33,6 @@ impl Round {
     }
 }
 
-/// As many hidden units as a head begins with, and how much evidence it wants before it departs from the server's order.
-const HIDDEN: u32 = 16;
-const KAPPA: f32 = 4.0;
-
 /// The ranking half of a device: profile and head.
 #[wasm_bindgen]
 pub struct Device {
@@ -45,29 +41,9 @@ pub struct Device {
 
 #[wasm_bindgen]
 impl Device {
-    /// The bytes of a head that has learnt nothing yet. The names are those of dense numbers, of attributes and of kinds, in this
-    /// order; a dense number has its offset and scale, an attribute its rate and strength, a kind its label, weight and full.
-    pub fn starting(
-        embedding: u32,
-        dense: usize,
-        attributes: usize,
-        names: Vec<String>,
-        numbers: &[f32],
-    ) -> Result<Vec<u8>, JsValue> {
-        let (mut names, mut numbers) = (names.into_iter(), numbers.iter().copied());
-        let mut number = || numbers.next().unwrap_or_default();
-        let mut schema =
-            Schema { embedding, dense: vec![], attributes: vec![], kinds: vec![], ..Schema::plain(embedding) };
-        for name in names.by_ref().take(dense) {
-            schema.dense.push(Dense { name, offset: number(), scale: number() });
-        }
-        for name in names.by_ref().take(attributes) {
-            schema.attributes.push(Attribute { name, rate: number(), strength: number() });
-        }
-        for name in names {
-            schema.kinds.push(Kind { name, label: number(), weight: number(), full: number() });
-        }
-        Head::starting(schema, HIDDEN, KAPPA).map(|head| head.encode()).map_err(js_error)
+    /// The bytes of a head that has learnt nothing yet, of a body without its parameters.
+    pub fn started(body: &[u8], dense: usize, attributes: usize, hidden: u32) -> Vec<u8> {
+        Head::started(body, dense, attributes, hidden)
     }
 
     /// Opens a device for a round and its head.

@@ -34,7 +34,6 @@ export type { Keeping } from "../../worker/keeping.ts";
 export type { Sending } from "../../worker/sent.ts";
 export type { Store } from "../../worker/store.ts";
 export type { Audit } from "./audit.ts";
-export { createHead, type HeadDescription, type StartingHead } from "./create_head.ts";
 export { type AnyPrivetError, type ErrorCode, isPrivetError, PrivetError } from "./error.ts";
 export type { Personalizer } from "./personalizer.ts";
 export { onPeriodicSync } from "./sync.ts";

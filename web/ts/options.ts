@@ -11,7 +11,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     refuse(
       "head",
       options.head,
-      "without aggregators a head is needed: by createHead, an address, a Response or bytes",
+      "without aggregators a head is needed: by createHead of privet/head, an address, a Response or bytes",
     );
   const {
     task = "local",
@@ -80,7 +80,7 @@ function absolute(place: string | URL): string {
 }
 
 async function headOf(source: Response | Bytes | Start): Promise<Uint8Array | Start> {
-  if ("names" in source) return source;
+  if ("hidden" in source) return source;
   if (!(source instanceof Response)) return headIn(viewOf(source), "the bytes");
   if (!source.ok) throw new PrivetError("head-refused", `there is no head at ${source.url}: status ${source.status}`);
   return headIn(new Uint8Array(await source.arrayBuffer()), source.url);

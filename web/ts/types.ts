@@ -141,7 +141,7 @@ export interface Options<S extends Schema = Schema> {
     oneOwner?: boolean;
   };
   /**
-   * A head of your own, or what {@link createHead} makes: needed without aggregators; with them it stands in until they can
+   * A head of your own, or what `createHead` of `privet/head` makes: needed without aggregators; with them it stands in until they can
    * be reached.
    */
   head?: string | URL | Response | Bytes | Start;

@@ -248,7 +248,7 @@ fn package(place: &Place) -> Result<()> {
     // What is compared goes before what compares.
     shipped(place, "worker/full.ts", "web/ts/dist/full.js", &[])?;
     let hashes = [integrity::define(place, &dist)?];
-    for (from, to) in [("index", "index"), ("auditor", "audit")] {
+    for (from, to) in [("index", "index"), ("auditor", "audit"), ("create_head", "head")] {
         shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), &hashes)?;
     }
     for name in ["worker", "service"] {

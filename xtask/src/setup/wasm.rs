@@ -39,7 +39,7 @@ const SIMD: &str = "-C target-feature=+simd128";
 /// Where there are none, a hash comes as a loop: written out it is 15 KB longer, which weighs more than all kernels.
 const SCALAR: &str = "--cfg sha2_backend_soft=\"compact\"";
 /// A panic ends the module at once and says nothing: half of what a std built for speed would weigh is how it says it.
-const SMALL: &str = " -Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none -Zcross-crate-inline-threshold=never";
+const SMALL: &str = " -Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none";
 
 pub(super) enum Toolchain {
     /// The compiler on the PATH has the target, and perhaps std's sources.
