@@ -7,7 +7,7 @@ import { roundAt } from "./early.ts";
 import { Journal, type Line, type Stored } from "./journal.ts";
 import { headAt } from "./head.ts";
 import { loadFull } from "./late.ts";
-import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, started, Terms } from "./module.ts";
+import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -513,7 +513,7 @@ export class Host implements Leader, Answers, Way, Member {
   ): Promise<Published> {
     const { head } = this.options;
     const own = async () => {
-      return { round: NO_BYTES, head: (typeof head === "string" ? await headAt(head) : started(head)) ?? NO_BYTES };
+      return { round: NO_BYTES, head: (typeof head === "string" ? await headAt(head) : head) ?? NO_BYTES };
     };
     if (!asked) return own();
     try {

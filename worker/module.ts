@@ -1,19 +1,13 @@
 // The module that ranks, which comes with the worker.
 
-import init, { Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
+import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import { compiled, hashesOf, type Integrity } from "./integrity.ts";
 import { fullAddress, fullScript, rankAddress } from "./lanes.ts";
-import type { Early, Forgettable, OpenOptions, Source, Sources, Start } from "./protocol.ts";
+import type { Early, Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
 export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
-
-/** The bytes of a head that is only described. */
-export function started(head: Uint8Array | Start | undefined): Uint8Array | undefined {
-  if (!head || head instanceof Uint8Array) return head;
-  return Device.started(head.body, head.dense, head.attributes, head.hidden);
-}
 
 export async function loadRank(source?: Source, integrity?: Integrity): Promise<void> {
   await init({ module_or_path: await compiled(source ?? rankAddress(), hashesOf("rank", integrity)) });

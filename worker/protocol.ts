@@ -71,7 +71,7 @@ export interface OpenOptions {
   /** Whom to contribute to; nobody where it is left out. */
   leader?: { url: string; keys: { leader: Uint8Array; helper?: Uint8Array }; oneOwner: boolean };
   /** A head that the application brings. */
-  head?: Uint8Array | string | Start;
+  head?: Uint8Array | string;
   /** The Wasm module, or where it is; beside the worker where it is left out. */
   wasm?: Sources;
   /** The application's own hashes of what is loaded. */
@@ -101,14 +101,6 @@ export interface Consent {
 export interface Agreed extends Partial<Consent> {
   /** With `contribute`: the policy's limits take the place of tighter ones that the ledger was opened under. */
   widen?: boolean;
-}
-
-/** A head that has learnt nothing yet: its body as it is written, but for the parameters, which the module makes. */
-export interface Start {
-  body: Uint8Array;
-  dense: number;
-  attributes: number;
-  hidden: number;
 }
 
 /** The names that the head's schema gives to what items carry. */

@@ -2,7 +2,7 @@
 
 use js_sys::Math;
 use privet::{
-    Event, Head, Moment, Ranker, Request, Selector, hex,
+    Event, Moment, Ranker, Request, Selector, hex,
     order::{Cap, Freshness, Pin},
     running::Verdict,
 };
@@ -41,11 +41,6 @@ pub struct Device {
 
 #[wasm_bindgen]
 impl Device {
-    /// The bytes of a head that has learnt nothing yet, of a body without its parameters.
-    pub fn started(body: &[u8], dense: usize, attributes: usize, hidden: u32) -> Vec<u8> {
-        Head::started(body, dense, attributes, hidden)
-    }
-
     /// Opens a device for a round and its head.
     pub fn open(round: &Round, head: &[u8]) -> Result<Device, JsValue> {
         let policy = *round.admitted.policy();

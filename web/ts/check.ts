@@ -17,9 +17,9 @@ export function refuse(field: string, value: unknown, must: string): never {
 /** A store of the application's own is an object of its thread, and no worker could reach it. */
 export function checkServe(serve: unknown, storage: unknown): void {
   if (serve !== undefined && typeof serve !== "function")
-    refuse("worker", serve, "give `serve` of `privet/worker` for a device in this thread, or leave it out");
+    refuse("worker", serve, "give `serve` of `privet/worker`, or leave it out");
   if (!serve && isObject(storage))
-    refuse("storage", storage, "with a store of your own give `serve` of `privet/worker`, too");
+    refuse("storage", storage, "a store of your own wants `worker`, too: give `serve` of `privet/worker`");
 }
 
 export function checkCandidates(candidates: readonly Candidate[], names: Names | undefined): void {
@@ -93,11 +93,7 @@ export function checkRequest(request: Request, candidates: readonly Candidate[],
   for (const [id, place] of Object.entries(rules.pins ?? {})) {
     if (!isWhole(place, 0)) refuse(`rules.pins[${told(id)}]`, place, "give the place, a whole number from 0");
     if (!candidates.some((candidate) => candidate.id === id))
-      refuse(
-        "rules.pins",
-        id,
-        `none of ${candidates.length} candidates has this id: leave out pins of items that are not there`,
-      );
+      refuse("rules.pins", id, "no candidate has this id: leave the pin out");
   }
   for (const [name, most] of Object.entries(rules.caps ?? {})) {
     checkAttribute(name, "rules.caps", names);

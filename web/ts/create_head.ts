@@ -1,6 +1,5 @@
 // A head to begin with, out of names alone: nobody has to train one, or to fetch a file, before a feed learns.
 
-import type { Start } from "../../worker/protocol.ts";
 import { refuse } from "./check.ts";
 import type { EventKind } from "./types.ts";
 
@@ -23,12 +22,14 @@ export interface HeadDescription {
   kinds?: readonly (EventKind | { name: EventKind; label: number; weight?: number; full?: number })[];
 }
 
-/** What `createHead` makes: a head that the device finishes itself. */
-export type StartingHead = Start;
-
 /** As many hidden units as `privet head start` gives one, and how much evidence it waits for. */
 const HIDDEN = 16;
 const KAPPA = 4;
+
+/** What a profile says of an item: so many numbers, more for each attribute, and the place of its likeness to interests. */
+const FIXED = 15;
+const PER_ATTRIBUTE = 3;
+const INTEREST = 2;
 
 /** Label, weight and the value from which a kind counts fully. */
 const KINDS: Record<EventKind, [label: number, weight: number, full: number]> = {
@@ -44,46 +45,76 @@ const KINDS: Record<EventKind, [label: number, weight: number, full: number]> = 
 };
 
 /** A head that has learnt nothing yet but one thing: what is like the user's interests comes first. Pass it as `head`. */
-export function createHead(description: HeadDescription): StartingHead {
+export function createHead(description: HeadDescription): Uint8Array {
   const { embedding, dense = [], attributes = [] } = description;
   const { kinds = ["impression", "click", "like", "dismiss"] } = description;
   if (!Number.isInteger(embedding)) refuse("embedding", embedding, "say how many numbers an item's embedding has");
-  const denseOf = named<string, { offset?: number; scale?: number }>;
-  const attributeOf = named<string, { rate?: number; strength?: number }>;
-  const schema = [
-    int(1),
-    int(embedding),
-    array(
-      dense
-        .map((it) => denseOf(it))
-        .map(({ name, offset = 0, scale = 1 }) => [text(name), float(offset), float(scale)]),
-    ),
-    array(
-      attributes
-        .map((it) => attributeOf(it))
-        .map(({ name, rate = 0.1, strength = 5 }) => [text(name), float(rate), float(strength)]),
-    ),
-    array(kinds.map(kindOf)),
-  ];
-  const local = [int(8), int(8), float(0.05), float(200), float(0.1), float(50)];
-  const upload = [int(1), float(1)];
-  // kappa, eta, how it learns, how it contributes, and no word of what it was made from.
-  const parts = [list(schema), float(KAPPA), float(1), list(local), list(upload), text(""), int(HIDDEN)];
-  // The eighth part, the parameters, comes last, by the module.
-  const body = joined([head(4, parts.length + 1), ...parts]);
-  return { body, dense: dense.length, attributes: attributes.length, hidden: HIDDEN };
+  const schema = map({
+    version: int(1),
+    embedding: int(embedding),
+    dense: list(dense.map(denseOf)),
+    attributes: list(attributes.map(attributeOf)),
+    kinds: list(kinds.map(kindOf)),
+  });
+  const local = map({
+    ...{ steps: int(8), batch: int(8), rate: float(0.05), pull: float(200) },
+    ...{ personal_rate: float(0.1), personal_pull: float(50) },
+  });
+  const upload = map({ epochs: int(1), rate: float(1) });
+  // The schema, kappa, eta, how it learns, how it contributes, and no word of what it was made from.
+  const settings = [schema, float(KAPPA), float(1), local, upload, text(""), int(HIDDEN)];
+  const parameters = bytesOf(parametersOf(dense.length, attributes.length));
+  const body = list([...settings, binary(parameters)]);
+  return list([int(2), binary(body), binary(sha256(body))]);
 }
 
-function kindOf(it: NonNullable<HeadDescription["kinds"]>[number], place: number): Bytes[] {
-  const { name, ...its } = named<EventKind, { label: number; weight?: number; full?: number }>(it);
-  const [label, weight = 1, full = 0] = KINDS[name] ?? [its.label];
+/**
+ * The same as the core's `Head::starting`, in the same single precision: no say for the hidden units, which begin as a fixed,
+ * uneven pattern (the sizes of He et al. 2015), and likeness to the interests as it is.
+ */
+function parametersOf(dense: number, attributes: number): Float32Array {
+  const features = dense + FIXED + PER_ATTRIBUTE * attributes;
+  const parameters = new Float32Array(features + features * HIDDEN + 2 * HIDDEN);
+  const { fround, sqrt } = Math;
+  const size = fround(sqrt(fround(6 / features)));
+  const angle = fround(0.618034);
+  for (let n = 0; n < features * HIDDEN; n++) {
+    const turned = fround(n * angle);
+    parameters[features + n] = size * fround(2 * (turned - Math.trunc(turned)) - 1);
+  }
+  parameters[dense + INTEREST] = 1;
+  return parameters;
+}
+
+function bytesOf(numbers: Float32Array): Bytes {
+  const bytes = new DataView(new ArrayBuffer(4 * numbers.length));
+  numbers.forEach((number, place) => bytes.setFloat32(4 * place, number, true));
+  return new Uint8Array(bytes.buffer);
+}
+
+function denseOf(it: Listed<"dense">): Bytes {
+  const { name, offset = 0, scale = 1 } = typeof it === "string" ? { name: it } : it;
+  return map({ name: text(name), offset: float(offset), scale: float(scale) });
+}
+
+function attributeOf(it: Listed<"attributes">): Bytes {
+  const { name, rate = 0.1, strength = 5 } = typeof it === "string" ? { name: it } : it;
+  return map({ name: text(name), rate: float(rate), strength: float(strength) });
+}
+
+function kindOf(it: Listed<"kinds">, place: number): Bytes {
+  const its: { name: EventKind; label?: number; weight?: number; full?: number } =
+    typeof it === "string" ? { name: it } : it;
+  const { name } = its;
+  const [known, weight = 1, full = 0] = KINDS[name] ?? [];
+  const label = its.label ?? known;
   if (label === undefined) refuse(`kinds[${place}]`, name, `this package knows ${Object.keys(KINDS).join(", ")}`);
-  return [text(name), float(its.label ?? label), float(its.weight ?? weight), float(its.full ?? full)];
+  const parts = { label: float(label), weight: float(its.weight ?? weight), full: float(its.full ?? full) };
+  return map({ name: text(name), ...parts });
 }
 
-function named<Name extends string, More>(it: Name | ({ name: Name } & More)): { name: Name } & Partial<More> {
-  return typeof it === "string" ? ({ name: it } as { name: Name } & Partial<More>) : it;
-}
+/** One of those that a description lists. */
+type Listed<Field extends "dense" | "attributes" | "kinds"> = NonNullable<HeadDescription[Field]>[number];
 
 // Canonical CBOR (RFC 8949, 4.2.1), as docs/wire-format.md has it for heads.
 
@@ -110,11 +141,56 @@ function float(value: number): Bytes {
   return new Uint8Array(bytes.buffer);
 }
 
+function binary(bytes: Bytes): Bytes {
+  return joined([head(2, bytes.length), bytes]);
+}
+
 const list = (parts: Bytes[]) => joined([head(4, parts.length), ...parts]);
-const array = (rows: Bytes[][]) => list(rows.map(list));
+
+function map(fields: Record<string, Bytes>): Bytes {
+  const pairs = Object.entries(fields);
+  return joined([head(5, pairs.length), ...pairs.flatMap(([name, value]) => [text(name), value])]);
+}
 
 function joined(parts: Bytes[]): Bytes {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
 }
+
+/** SHA-256 (FIPS 180-4). The browser's own is for secure contexts alone, and answers later. */
+function sha256(message: Bytes): Bytes {
+  const blocks = new DataView(new ArrayBuffer(64 * Math.ceil((message.length + 9) / 64)));
+  new Uint8Array(blocks.buffer).set(message);
+  blocks.setUint8(message.length, 0x80);
+  blocks.setUint32(blocks.byteLength - 4, 8 * message.length);
+  const state = ROOTS.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
+  const constants = ROOTS.map((prime) => fraction(Math.cbrt(prime)));
+  const turn = (word: number, by: number) => (word >>> by) | (word << (32 - by));
+  for (let at = 0; at < blocks.byteLength; at += 64) {
+    const w = Array.from({ length: 16 }, (_, n) => blocks.getInt32(at + 4 * n));
+    let [a, b, c, d, e, f, g, h] = state as [number, number, number, number, number, number, number, number];
+    for (const [n, constant] of constants.entries()) {
+      if (n >= 16) {
+        const [x, y] = [w[n - 15]!, w[n - 2]!];
+        const [low, high] = [turn(x, 7) ^ turn(x, 18) ^ (x >>> 3), turn(y, 17) ^ turn(y, 19) ^ (y >>> 10)];
+        w[n] = (w[n - 16]! + low + w[n - 7]! + high) | 0;
+      }
+      const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + constant + w[n]!) | 0;
+      const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      [a, b, c, d, e, f, g, h] = [(one + two) | 0, a, b, c, (d + one) | 0, e, f, g];
+    }
+    [a, b, c, d, e, f, g, h].forEach((word, place) => (state[place] = (state[place]! + word) | 0));
+  }
+  const digest = new DataView(new ArrayBuffer(32));
+  state.forEach((word, place) => digest.setInt32(4 * place, word));
+  return new Uint8Array(digest.buffer);
+}
+
+/** The first 64 primes. */
+const ROOTS = Array.from({ length: 312 }, (_, n) => n).filter(
+  (n) => n > 1 && !Array.from({ length: n }, (_, by) => by).some((by) => by > 1 && n % by === 0),
+);
+
+/** The first 32 bits behind the point. */
+const fraction = (root: number) => ((root - Math.floor(root)) * 2 ** 32) | 0;

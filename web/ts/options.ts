@@ -1,5 +1,5 @@
 import { idAtRandom } from "../../worker/bytes.ts";
-import type { OpenOptions, Sources, Start } from "../../worker/protocol.ts";
+import type { OpenOptions, Sources } from "../../worker/protocol.ts";
 import { headIn } from "../../worker/head.ts";
 import { refuse } from "./check.ts";
 import { PrivetError } from "./error.ts";
@@ -8,11 +8,7 @@ import type { Bytes, Key, Options, Wasm } from "./types.ts";
 /** What a device is opened with, out of what an application writes. */
 export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
   if (!options.aggregators && !options.head)
-    refuse(
-      "head",
-      options.head,
-      "without aggregators a head is needed: by createHead of privet/head, an address, a Response or bytes",
-    );
+    refuse("head", options.head, "without aggregators give createHead's, an address, a Response or bytes");
   const {
     task = "local",
     aggregators,
@@ -34,7 +30,7 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
     tab: idAtRandom(),
     policy,
     ...(leader && { leader }),
-    ...(head && { head: isPlace(head) ? absolute(head) : await headOf(head) }),
+    ...(head && { head: isPlace(head) ? absolute(head) : await bytesOf(head) }),
     ...(wasm && { wasm: await sourcesOf(wasm) }),
     backend,
     memory: storage === "memory",
@@ -79,8 +75,7 @@ function absolute(place: string | URL): string {
   return new URL(place, base).href;
 }
 
-async function headOf(source: Response | Bytes | Start): Promise<Uint8Array | Start> {
-  if ("hidden" in source) return source;
+async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
   if (!(source instanceof Response)) return headIn(viewOf(source), "the bytes");
   if (!source.ok) throw new PrivetError("head-refused", `there is no head at ${source.url}: status ${source.status}`);
   return headIn(new Uint8Array(await source.arrayBuffer()), source.url);

@@ -1,5 +1,5 @@
 import type { Integrity } from "../../worker/integrity.ts";
-import type { Choice, Kind, Policy, Start } from "../../worker/protocol.ts";
+import type { Choice, Kind, Policy } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import type { serve } from "../../worker/worker.ts";
 
@@ -144,7 +144,7 @@ export interface Options<S extends Schema = Schema> {
    * A head of your own, or what `createHead` of `privet/head` makes: needed without aggregators; with them it stands in until they can
    * be reached.
    */
-  head?: string | URL | Response | Bytes | Start;
+  head?: string | URL | Response | Bytes;
   /** The Wasm modules, where they are not beside the worker. One by itself is the one that ranks. */
   wasm?: Wasm | { rank?: Wasm; full?: Wasm };
   /**

@@ -72,17 +72,7 @@ impl Head {
     ///
     /// Its hidden units begin as a fixed, uneven pattern and with no say: at zero all of them would learn the same.
     pub fn starting(schema: Schema, hidden: u32, kappa: f32) -> Result<Self> {
-        let parameters = Self::starting_parameters(schema.dense.len(), schema.attributes.len(), hidden);
-        let local = Local { steps: 8, batch: 8, rate: 0.05, pull: 200.0, personal_rate: 0.1, personal_pull: 50.0 };
-        let upload = Descent { epochs: 1, rate: 1.0 };
-        let head = Self { schema, kappa, eta: 1.0, local, upload, facts: String::new(), hidden, parameters };
-        head.check()?;
-        Ok(head)
-    }
-
-    /// The parameters that a head starts with, for so many dense numbers, attributes and hidden units.
-    fn starting_parameters(dense: usize, attributes: usize, hidden: u32) -> Vec<f32> {
-        let f = Profile::feature_count(dense, attributes);
+        let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
         let shape = Shape { n: 0, f: f as u32, h: hidden, groups: 0 };
         let mut parameters = vec![0.0; shape.parameters() as usize];
         // The sizes of He et al. 2015 for rectified units; the angle of gold is as uneven as a pattern gets.
@@ -91,18 +81,12 @@ impl Head {
         for (i, weight) in parameters[first].iter_mut().enumerate() {
             *weight = size * (2.0 * (i as f32 * 0.618_034).fract() - 1.0);
         }
-        parameters[dense + INTEREST] = 1.0;
-        parameters
-    }
-
-    /// The bytes of a starting head whose body is written already but for its parameters: what a page that only describes a
-    /// head hands over. Nothing is looked at: whoever reads it does that.
-    pub fn started(body: &[u8], dense: usize, attributes: usize, hidden: u32) -> Vec<u8> {
-        let parameters = Self::starting_parameters(dense, attributes, hidden.min(MOST_HIDDEN));
-        let parameters = parameters.iter().flat_map(|parameter| parameter.to_le_bytes()).collect::<Vec<u8>>();
-        let body = [body, &cbor::encode(&parameters)].concat();
-        let digest: [u8; 32] = Sha256::digest(&body).into();
-        cbor::encode(&OnWire(VERSION, body, digest))
+        parameters[schema.dense.len() + INTEREST] = 1.0;
+        let local = Local { steps: 8, batch: 8, rate: 0.05, pull: 200.0, personal_rate: 0.1, personal_pull: 50.0 };
+        let upload = Descent { epochs: 1, rate: 1.0 };
+        let head = Self { schema, kappa, eta: 1.0, local, upload, facts: String::new(), hidden, parameters };
+        head.check()?;
+        Ok(head)
     }
 
     /// The bytes that the server publishes: a body, and its SHA-256.
