@@ -15,8 +15,8 @@ pub(crate) struct Admin {
     #[arg(long, env = "PRIVET_OPERATOR", default_value = "http://127.0.0.1:9787")]
     operator: String,
     /// A file with the token. `PRIVET_ADMIN_TOKEN` in the environment may be it instead.
-    #[arg(long, env = "PRIVET_ADMIN_TOKEN_FILE")]
-    admin_token_file: Option<PathBuf>,
+    #[arg(long = "admin-token-file", env = "PRIVET_ADMIN_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
     /// A file with the certificate of the authority that vouches for an `https` port, in PEM. [default: those that the system
     /// trusts]
     #[arg(long)]
@@ -74,7 +74,7 @@ struct Version {
 
 impl Admin {
     pub(crate) async fn run(self) -> Done {
-        let token = admin_token(self.admin_token_file.as_deref())?;
+        let token = admin_token(self.token_file.as_deref())?;
         let token = token.ok_or("the leader's token is in --admin-token-file or PRIVET_ADMIN_TOKEN")?;
         let leader = Administrator::new(&self.operator, self.operator_ca.as_deref(), token)?;
         match self.what {
