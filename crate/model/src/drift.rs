@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(read_all::<Drift>(&bytes), Some(drift));
     }
 
-    /// `cargo test --release -p privet drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.
+    /// `cargo test --release -p privet-model drift::tests::rates -- --ignored --nocapture` prints docs/ranking.md's table.
     #[test]
     #[ignore = "a table for the documentation, not a check"]
     #[expect(clippy::print_stdout, reason = "the table is the purpose")]

@@ -267,7 +267,7 @@ fn beyond_the_window_no_one_is_compared() {
     assert_eq!(order[1] as usize, WINDOW - 1);
 }
 
-/// `cargo test --release -p privet order::tests::times -- --ignored --nocapture` prints docs/ranking.md's times.
+/// `cargo test --release -p privet-decide order::tests::times -- --ignored --nocapture` prints docs/ranking.md's times.
 #[test]
 #[ignore = "a table for the documentation, not a check"]
 #[expect(clippy::print_stdout, reason = "the table is the purpose")]

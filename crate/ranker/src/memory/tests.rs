@@ -398,7 +398,7 @@ fn what_was_done_is_told_the_latest_first_and_not_once_it_is_forgotten() {
     assert_eq!(told(&memory), [(3, 3, 3_000_000), (1, 1, 1_000_000)]);
 }
 
-/// The seeds of the fuzz target for memories. `PRIVET_SEEDS=1 cargo test -p privet --lib seeds` writes them, where what
+/// The seeds of the fuzz target for memories. `PRIVET_SEEDS=1 cargo test -p privet-ranker --lib seeds` writes them, where what
 /// is stored has changed.
 #[test]
 fn the_fuzzers_seeds_are_of_this_version() {

@@ -263,7 +263,7 @@ mod tests {
         assert!(seeded(vec![i32::MIN; 50]).iter().all(|&x| x < i32::MIN + 100));
     }
 
-    /// `cargo test -p privet --release --features simulate -- --ignored --nocapture time_of_a_draw`
+    /// `cargo test -p privet-release --release --features simulate -- --ignored --nocapture time_of_a_draw`
     #[test]
     #[ignore = "a measurement"]
     #[expect(clippy::print_stdout, reason = "its result")]

@@ -265,7 +265,7 @@ fn all_of_it_holds_under_every_limit() {
     }
 }
 
-/// `cargo test --release -p privet running::tests::simulated::sweep -- --ignored --nocapture` prints docs/ranking.md's
+/// `cargo test --release -p privet-decide running::tests::simulated::sweep -- --ignored --nocapture` prints docs/ranking.md's
 /// tables.
 #[test]
 #[ignore = "a table for the documentation, not a check"]
