@@ -33,7 +33,7 @@ before(async () => {
   await rename(join(modules, "package"), join(modules, "privet"));
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   await writeFile(join(folder, "entry.js"), 'export * from "privet/node";');
-  await writeFile(join(folder, "plain.js"), 'export * from "privet";');
+  await writeFile(join(folder, "plain.js"), 'export * from "privet"; export { serve } from "privet/worker";');
   privet = (await import(join(folder, "entry.js"))) as typeof Package;
   head = await publishedHead();
 });
@@ -89,7 +89,9 @@ test("two folders with one task are two people: nothing of one is in the other's
 });
 
 test("two stores of an application's own with one task are two people, whatever kind they say they are", async () => {
-  const { createPersonalizer } = (await import(join(folder, "plain.js"))) as typeof Plain;
+  const { createPersonalizer, serve } = (await import(join(folder, "plain.js"))) as typeof Plain & {
+    serve: Plain.Serve;
+  };
   const make = (kind: "file" | "indexeddb", values = new Map<string, Uint8Array>()): Package.Store => ({
     kind,
     lasting: true,
@@ -108,7 +110,9 @@ test("two stores of an application's own with one task are two people, whatever 
   for (const kind of ["file", "indexeddb"] as const) {
     const stores = [make(kind), make(kind)];
     const personalizers = await Promise.all(
-      stores.map((storage) => createPersonalizer({ task: "feed", head, wasm, storage, schedule: "manual" })),
+      stores.map((storage) =>
+        createPersonalizer({ task: "feed", head, wasm, storage, worker: serve, schedule: "manual" }),
+      ),
     );
     const [one, two] = personalizers as [Package.Personalizer, Package.Personalizer];
     await one.consent(AGREED);
