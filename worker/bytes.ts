@@ -24,3 +24,9 @@ export function bytesAtRandom(length: number): Uint8Array<ArrayBuffer> {
     throw refusal("random-source", "the random source is missing");
   }
 }
+
+export function joined(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+  return whole;
+}

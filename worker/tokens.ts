@@ -2,7 +2,7 @@
 // before they are used. So who signs them for an account cannot tell which upload one of them came with.
 
 import { blind, unblind } from "./blind.ts";
-import { sameBytes } from "./bytes.ts";
+import { joined, sameBytes } from "./bytes.ts";
 import { pack, unpack } from "./pack.ts";
 import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
@@ -133,10 +133,4 @@ function withNonce(blank: Uint8Array): Uint8Array {
   const message = blank.slice();
   message.set(nonce, NONCE_AT);
   return message;
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
 }

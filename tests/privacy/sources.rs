@@ -271,6 +271,26 @@ fn what_a_descent_comes_to_is_known_to_release_alone() {
     assert!(names_it("fn f(b: &mut Backend) { b.descent(h, x) }") && !names_it("fn f() { descend() }"));
 }
 
+/// A vector becomes shares, and is sealed, where an upload is made of what was noised; a whole share of it is made where a sum
+/// is noised, too.
+const SHARED: [&str; 4] = [
+    "crate/aggregate/src/aggregate.rs",
+    "crate/release/src/upload.rs",
+    "crate/shares/src/seal.rs",
+    "crate/shares/src/share.rs",
+];
+
+#[test]
+fn a_vector_is_shared_and_sealed_where_it_was_noised_alone() {
+    let shares =
+        |text: &str| text.contains("Share::whole(") || text.contains("Share::split(") || text.contains("seal(&");
+    for (path, text) in device() {
+        let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+        assert!(!shares(shipped) || SHARED.contains(&path.as_str()), "{path} makes shares of a vector, or seals one");
+    }
+    assert!(shares("let share = Share::whole(&grid);"));
+}
+
 #[test]
 fn nothing_before_the_noise_has_an_encoding() {
     let encoded = |text: &str| {

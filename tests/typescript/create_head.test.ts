@@ -46,6 +46,12 @@ test("what no head could have is refused by its name", () => {
   assert.equal(code({ embedding: 16 }), "open");
   assert.equal(code({}), "argument-refused");
   assert.equal(code({ embedding: 16, kinds: ["clack"] }), "argument-refused");
-  for (const odd of [{ embedding: 15 }, { embedding: 16, attributes: ["a", "a"] }])
+  for (const odd of [-16, 2 ** 16 + 16, 16.5, "16"])
+    assert.equal(code({ embedding: odd }), "argument-refused", `${odd}`);
+  for (const odd of [7, "x".repeat(70_000)])
+    assert.equal(code({ embedding: 16, attributes: [{ name: odd }] }), "argument-refused");
+  for (const scale of [0, NaN, Infinity])
+    assert.equal(code({ embedding: 16, dense: [{ name: "hours", scale }] }), "schema-refused", `${scale}`);
+  for (const odd of [{ embedding: 18 }, { embedding: 16, attributes: ["a", "a"] }])
     assert.equal(code(odd), "schema-refused", JSON.stringify(odd));
 });

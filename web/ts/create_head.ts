@@ -1,5 +1,6 @@
 // A head to begin with, out of names alone: nobody has to train one, or to fetch a file, before a feed learns.
 
+import { joined } from "../../worker/bytes.ts";
 import { refuse } from "./check.ts";
 import type { EventKind } from "./types.ts";
 
@@ -48,7 +49,9 @@ const KINDS: Record<EventKind, [label: number, weight: number, full: number]> = 
 export function createHead(description: HeadDescription): Uint8Array {
   const { embedding, dense = [], attributes = [] } = description;
   const { kinds = ["impression", "click", "like", "dismiss"] } = description;
-  if (!Number.isInteger(embedding)) refuse("embedding", embedding, "say how many numbers an item's embedding has");
+  // What CBOR's short heads could not hold; what else no head could have, the module refuses.
+  if (!Number.isInteger(embedding) || embedding < 16 || embedding > 384)
+    refuse("embedding", embedding, "say how many numbers an item's embedding has, 16 to 384");
   const schema = map({
     version: int(1),
     embedding: int(embedding),
@@ -129,6 +132,7 @@ function head(major: number, value: number): Bytes {
 const int = (value: number) => head(0, value);
 
 function text(value: string): Bytes {
+  if (typeof value !== "string" || value.length > 64) refuse("a name", value, "give a text of 1 to 64 bytes");
   const bytes = new TextEncoder().encode(value);
   return joined([head(3, bytes.length), bytes]);
 }
@@ -150,12 +154,6 @@ const list = (parts: Bytes[]) => joined([head(4, parts.length), ...parts]);
 function map(fields: Record<string, Bytes>): Bytes {
   const pairs = Object.entries(fields);
   return joined([head(5, pairs.length), ...pairs.flatMap(([name, value]) => [text(name), value])]);
-}
-
-function joined(parts: Bytes[]): Bytes {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
 }
 
 /** SHA-256 (FIPS 180-4). The browser's own is for secure contexts alone, and answers later. */

@@ -13,10 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use privet::{Mode, Role, Share, Signed, Upload, UploadId, noise_sum};
+use privet::{Mode, Role, Share, Signed, TokenContext, Upload, UploadId, noise_sum};
 use privet_server::{
-    Keys, SqliteStore, Store,
+    IssuerKey, Keys, SqliteStore, Store,
     store::{Addend, Calendar, Room, Tally},
+    verify_token,
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};
 
@@ -215,6 +216,50 @@ fn parts(servers: &Servers, maker: &mut Maker, round: &privet::Round) {
     });
 }
 
+/// What a token costs an aggregator: its verification, and its reservation with 63 others. One core redeems so many a second.
+async fn tokens(servers: &Servers, round: &privet::Round, count: usize) {
+    let path = servers.folder.path().join("issuer.key");
+    let key = IssuerKey::open(&path).expect("a key file can be made");
+    let pair = ring::rsa::KeyPair::from_pkcs8(&fs::read(&path).expect("it is there")).expect("our own");
+    let pins = privet::Pins { leader: [1; 32], helper: Some([2; 32]) };
+    let round = privet::Round { token_key: Some(key.public()), ..round.clone() };
+    let context = TokenContext::of(&round, &pins).expect("it wants tokens");
+    let token = |n: u64| {
+        let mut nonce = [0; 32];
+        nonce[..8].copy_from_slice(&n.to_le_bytes());
+        let (message, mut signature) = (context.message(&nonce), [0; 256]);
+        let random = ring::rand::SystemRandom::new();
+        pair.sign(&ring::signature::RSA_PSS_SHA384, &random, &message, &mut signature).expect("it signs");
+        [&message[..], &signature].concat()
+    };
+    let all: Vec<Vec<u8>> = (0..500).map(token).collect();
+    let start = Instant::now();
+    let verified = all.iter().filter(|token| verify_token(&round, &pins, token).is_ok()).count();
+    assert_eq!(verified, all.len());
+    let verify_us = start.elapsed().as_secs_f64() * 1e6 / all.len() as f64;
+    figure("us_token_verify", verify_us, "us", all.len());
+
+    let store = SqliteStore::open(&servers.folder.path().join("tokens.sqlite")).await.expect("a store can be made");
+    let id = store.begin(&round, 0).await.expect("a free number").id;
+    store.publish(id, b"signed").await.expect("it answers");
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let (processor, start, mut done) = (processor_s(std::process::id()), Instant::now(), 0);
+    while done < count {
+        let mut reserved = vec![([0; 32], [0; 16]); CONNECTIONS];
+        for (token, upload) in &mut reserved {
+            random.fill_bytes(token);
+            random.fill_bytes(upload);
+        }
+        assert!(store.reserve(id, &reserved).await.expect("it answers").iter().all(|&owns| owns));
+        done += reserved.len();
+    }
+    let busy_us = (processor_s(std::process::id()) - processor) * 1e6 / done as f64;
+    figure("us_token_reserve", start.elapsed().as_secs_f64() * 1e6 / done as f64, "us", done);
+    figure("processor_us_token_reserve", busy_us, "us", done);
+    figure("redemptions_per_s", 1e6 / (verify_us + busy_us), "1/s", done);
+    store.shut().await;
+}
+
 /// Milliseconds that each aggregator spends on the noise of a sum, once a round, and how much of the time that the round's
 /// uploads take at this rate.
 fn noise(round: &privet::Round, rate: f64, count: usize) {
@@ -293,6 +338,7 @@ pub(crate) async fn measure(count: usize, growth: usize) {
             let round = maker.round().clone();
             parts(&servers, &mut maker, &round);
             noise(&round, rate, count);
+            tokens(&servers, &round, count).await;
             commits(&servers, &round, count).await;
         }
     }
