@@ -12,10 +12,14 @@ use crate::store::{Added, Addend, BatchState, Held, Room, State, StoredBatch, Ta
 const CHUNK: usize = 256;
 
 fn push_ids(statement: &mut QueryBuilder<Sqlite>, ids: &[UploadId]) {
+    push_blobs(statement, ids.iter().map(|id| &id[..]));
+}
+
+fn push_blobs<'a>(statement: &mut QueryBuilder<Sqlite>, blobs: impl Iterator<Item = &'a [u8]>) {
     statement.push("(");
     let mut list = statement.separated(", ");
-    for id in ids {
-        list.push_bind(id.to_vec());
+    for blob in blobs {
+        list.push_bind(blob.to_vec());
     }
     statement.push(")");
 }
@@ -98,14 +102,25 @@ async fn count(on: impl SqliteExecutor<'_>, id: i64) -> Result<u32> {
     select.fetch_one(on).await.map_err(failed)?.try_get(0).map_err(failed)
 }
 
-/// Whether a token is this upload's of this round now, or was before.
-async fn reserve(writing: &mut Writing, id: i64, token: &[u8; 32], upload: &UploadId) -> Result<bool> {
-    let insert = "INSERT INTO tokens (token, round, upload) VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-    let insert = sqlx::query(insert).bind(&token[..]).bind(id).bind(&upload[..]);
-    insert.execute(&mut **writing).await.map_err(failed)?;
-    let select = sqlx::query("SELECT 1 FROM tokens WHERE token = ? AND round = ? AND upload = ?");
-    let select = select.bind(&token[..]).bind(id).bind(&upload[..]);
-    Ok(select.fetch_optional(&mut **writing).await.map_err(failed)?.is_some())
+/// Of each token whether it is its upload's of this round now, or was before: the first upload has it, and keeps it.
+async fn reserve(writing: &mut Writing, id: i64, tokens: &[([u8; 32], UploadId)]) -> Result<Vec<bool>> {
+    let mut owners: HashMap<[u8; 32], (i64, UploadId)> = HashMap::new();
+    // Two statements for many tokens: one by one, statements take several times as long as what they do.
+    for chunk in tokens.chunks(CHUNK) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO tokens (token, round, upload) ");
+        insert.push_values(chunk, |mut row, (token, upload)| {
+            row.push_bind(&token[..]).push_bind(id).push_bind(&upload[..]);
+        });
+        insert.push(" ON CONFLICT DO NOTHING").build().execute(&mut **writing).await.map_err(failed)?;
+        let mut select = QueryBuilder::<Sqlite>::new("SELECT token, round, upload FROM tokens WHERE token IN ");
+        push_blobs(&mut select, chunk.iter().map(|(token, _)| &token[..]));
+        for row in select.build().fetch_all(&mut **writing).await.map_err(failed)? {
+            let token = bytes(row.try_get(0).map_err(failed)?)?;
+            let upload = bytes(row.try_get(2).map_err(failed)?)?;
+            owners.insert(token, (row.try_get(1).map_err(failed)?, upload));
+        }
+    }
+    Ok(tokens.iter().map(|(token, upload)| owners.get(token) == Some(&(id, *upload))).collect())
 }
 
 /// A batch that is being filled and has fewer than `least` uploads joins the one before, which is not agreed yet.
@@ -178,14 +193,12 @@ impl Tally for SqliteStore {
         let waiting: u32 = waiting.fetch_one(&mut *writing).await.map_err(failed)?.try_get(0).map_err(failed)?;
         let open = state(&mut writing, id).await? == State::Open;
         let left = room.saturating_sub(waiting);
-        let mut owned = Vec::with_capacity(shares.len());
-        for share in shares {
-            owned.push(match &share.token {
-                Some(token) if !known.contains_key(&share.id) => reserve(&mut writing, id, token, &share.id).await?,
-                _ => true,
-            });
-        }
-        let uploads = shares.iter().zip(owned).map(|(share, owns)| (share.id, share.digest, owns));
+        let wanted = |share: &Held| share.token.filter(|_| !known.contains_key(&share.id));
+        let tokens: Vec<_> = shares.iter().filter_map(|share| Some((wanted(share)?, share.id))).collect();
+        let mut owned = reserve(&mut writing, id, &tokens).await?.into_iter();
+        let owns: Vec<bool> =
+            shares.iter().map(|share| wanted(share).is_none() || owned.next().is_some_and(|owns| owns)).collect();
+        let uploads = shares.iter().zip(owns).map(|(share, owns)| (share.id, share.digest, owns));
         let verdicts = verdicts(known, uploads, open, left);
         let new = shares.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Added::New);
         let rows: Vec<_> = new.map(|(share, _)| (&share.id, &share.digest, Some(&share.seed))).collect();
@@ -203,10 +216,7 @@ impl Tally for SqliteStore {
 
     async fn reserve(&self, id: i64, tokens: &[([u8; 32], UploadId)]) -> Result<Vec<bool>> {
         let mut writing = self.write().await?;
-        let mut owned = Vec::with_capacity(tokens.len());
-        for (token, upload) in tokens {
-            owned.push(reserve(&mut writing, id, token, upload).await?);
-        }
+        let owned = reserve(&mut writing, id, tokens).await?;
         writing.commit().await.map_err(failed)?;
         Ok(owned)
     }
