@@ -1,7 +1,7 @@
 //! Our own model: the core's devices over a head that is fitted to all users.
 
 use ::privet::{
-    Attribute, Dense, Event, Example, Head, Item, Kind, Memory, Moment as Time, Schema, Scratch, Without, cpu, key,
+    Ablation, Attribute, Dense, Event, Example, Head, Item, Kind, Memory, Moment as Time, Schema, Scratch, cpu, key,
 };
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
@@ -42,8 +42,8 @@ impl Privet {
         self.switches.without == Some(part)
     }
 
-    fn without(&self) -> Without {
-        Without {
+    fn ablation(&self) -> Ablation {
+        Ablation {
             attention: self.is_without(Part::Attention),
             counters: self.is_without(Part::Counters),
             interests: self.is_without(Part::Interests),
@@ -94,11 +94,11 @@ impl Privet {
     /// Every example of every user, as their devices would make them.
     fn examples(&self, head: &Head, users: &[Vec<Moment>]) -> Vec<Example> {
         let of_user = |moments: &Vec<Moment>| {
-            let mut memory = Memory::new(head, self.without());
+            let mut memory = Memory::new(head, self.ablation());
             for event in moments.iter().flat_map(|moment| self.events(moment)) {
                 memory.record(head, event).expect("the schema is the catalogue's");
             }
-            memory.learner().fresh().cloned().collect::<Vec<_>>()
+            memory.learner().new_examples().cloned().collect::<Vec<_>>()
         };
         users.iter().flat_map(of_user).collect()
     }
@@ -176,14 +176,14 @@ impl Learner for Privet {
         // What an operator's newcomers see under a κ of 0.
         let mut open = self.head().clone();
         open.kappa = 0.0;
-        let memory = Memory::new(&open, self.without());
+        let memory = Memory::new(&open, self.ablation());
         scores(&open, &memory, self, time_s, candidates)
     }
 
     fn device<'a>(&'a self, _: &'a Catalogue) -> Box<dyn Device + 'a> {
         Box::new(PrivetDevice {
             model: self,
-            memory: Memory::new(self.head(), self.without()),
+            memory: Memory::new(self.head(), self.ablation()),
             scratch: Scratch::default(),
         })
     }

@@ -9,7 +9,7 @@ use std::{
     sync::Mutex,
 };
 
-use privet::{Event, Head, Item, Memory, Moment, Schema, Without, cpu, key};
+use privet::{Ablation, Event, Head, Item, Memory, Moment, Schema, cpu, key};
 use serde::Deserialize;
 
 /// The examples of a file, and what a head may lose on them.
@@ -102,7 +102,7 @@ impl Validation {
         for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let number = place + 1;
             let line: Line = serde_json::from_str(line).map_err(|cause| format!("line {number}: {cause}"))?;
-            let memory = people.entry(line.person.clone()).or_insert_with(|| Memory::new(head, Without::default()));
+            let memory = people.entry(line.person.clone()).or_insert_with(|| Memory::new(head, Ablation::default()));
             let recorded = line.read(&head.schema).and_then(|event| memory.record(head, event));
             recorded.map_err(|error| format!("line {number}: {error}"))?;
         }
@@ -144,7 +144,7 @@ impl Person {
     fn new(memory: &Memory) -> Self {
         let evidence = memory.profile().evidence();
         let mut person = Self { evidence, x: Vec::new(), server: Vec::new(), starts: vec![0], weight: Vec::new() };
-        for example in memory.learner().fresh() {
+        for example in memory.learner().new_examples() {
             person.x.extend(example.features());
             person.server.extend(example.server_scores());
             person.starts.push(person.server.len() as u32);

@@ -56,7 +56,7 @@ fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), 
             let (head, backend) = contributor.computing();
             let tuned = pollster::block_on(backend.tune(head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
             let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", contributor.backend().trouble()));
-            other.took(tuned.steps, &tuned.state).expect("as many as were owed");
+            other.take_back(tuned.steps, &tuned.state).expect("as many as were owed");
         }
         if round > 0 {
             simd.push(own);
@@ -83,10 +83,10 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), round
             let own = start.elapsed().as_secs_f64() * 1000.0;
             let before = submissions(contributor);
             let start = Instant::now();
-            let sight = ranker.sight(&candidates, Moment::default()).expect("plain candidates");
+            let batch = ranker.scoring_batch(&candidates, Moment::default()).expect("plain candidates");
             let seen =
-                pollster::block_on(contributor.computing().1.score(&sight)).expect("a sight").expect("the GPU scores");
-            ranker.rerank_seen((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
+                pollster::block_on(contributor.computing().1.score(&batch)).expect("a batch").expect("the GPU scores");
+            ranker.rerank_scored((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
             if round > 0 {
                 simd.push(own);
                 webgpu.push(start.elapsed().as_secs_f64() * 1000.0);

@@ -3,9 +3,9 @@
 //! What a decoder reads it writes back to the byte: no two encodings stand for one message.
 
 use privet::{
-    AggregateShare, Attribute, Batch, Closing, Cost, Debit, Event, Forward, Fresh, Head, Item, Ledger, Manifest,
-    Memory, Moment, NanoRho, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share, Signed,
-    TokenContext, Upload, Without, rank,
+    Ablation, AggregateShare, Attribute, Batch, Closing, Cost, Debit, Event, Forward, Head, Item, Ledger, Manifest,
+    Memory, Moment, NanoRho, NewExamples, Operator, Pins, Policy, Round, Schema, Scratch, SealingKey, Selector, Share,
+    Signed, TokenContext, Upload, rank,
 };
 
 /// What a target does with its bytes; whether they could be read.
@@ -24,7 +24,7 @@ pub(crate) const TARGETS: [(&str, Target); 14] = [
     ("closing", closing),
     ("forward", forward),
     ("memory", memory),
-    ("fresh", fresh),
+    ("new_examples", new_examples),
     ("share", share),
     ("token", token),
 ];
@@ -78,7 +78,7 @@ pub(crate) fn head(bytes: &[u8]) -> bool {
         let (embedding, dense) = (vec![entry; head.schema.embedding as usize], vec![entry; head.schema.dense.len()]);
         Item { score, dense, ..Item::plain(key, embedding) }
     });
-    let nothing = Memory::new(&head, Without::default());
+    let nothing = Memory::new(&head, Ablation::default());
     let ranking = rank(&head, &nothing, &candidates, Moment::default()).expect("the schema describes them");
     assert!(head.kappa == 0.0 || ranking.order == [2, 0, 1], "{:?}", ranking.order);
     true
@@ -174,11 +174,11 @@ pub(crate) fn memory(bytes: &[u8]) -> bool {
 }
 
 /// What one module hands to the other is written back to the byte.
-pub(crate) fn fresh(bytes: &[u8]) -> bool {
+pub(crate) fn new_examples(bytes: &[u8]) -> bool {
     let head = Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema");
-    let Ok(fresh) = Fresh::decode(&head, bytes) else { return false };
+    let Ok(fresh) = NewExamples::decode(&head, bytes) else { return false };
     assert_eq!(fresh.encode(), bytes);
-    assert!(fresh.examples() < bytes.len());
+    assert!(fresh.count() < bytes.len());
     true
 }
 

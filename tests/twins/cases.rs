@@ -3,7 +3,7 @@
 use privet::{
     Attribute, Backend, Contributor, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
     Request, Round, Schema, SealingKey, Signed, Terms,
-    cpu::{self, Chosen, Course, Net, Shape, Sight, Sizes, Span, Turn},
+    cpu::{self, ExampleSpan, Net, PlannedSlate, PlannedStep, ScoringBatch, Shape, Sizes, StepPlan},
     gpu::Gpu,
     rank,
 };
@@ -83,14 +83,14 @@ async fn check_scores(gpu: &Gpu) {
         for (recent, d, h) in [(0, 16, 1), (1, 1, 4), (55, 5, 63), (56, 63, 64), (57, 64, 65), (64, 65, 7)] {
             for (at, size) in [(0, 1.0), (3, 1e4)] {
                 let sizes = Sizes { n, f: at + 15, h, d, at, recent };
-                check_sight(gpu, &format!("{sizes:?}, {size}"), &sight(&mut draw, sizes, size)).await;
+                check_batch(gpu, &format!("{sizes:?}, {size}"), &batch(&mut draw, sizes, size)).await;
             }
         }
     }
 }
 
-/// Directions of length 1, as every profile has them; features, nets and tides of any size.
-fn sight(draw: &mut Draw, sizes: Sizes, size: f32) -> Sight {
+/// Directions of length 1, as every profile has them; features, nets and interests of any size.
+fn batch(draw: &mut Draw, sizes: Sizes, size: f32) -> ScoringBatch {
     let Sizes { n, f, h, d, recent, .. } = sizes;
     let mut unit = |count: u32, lengths: f32| -> Vec<f32> {
         let row = |_| {
@@ -100,43 +100,50 @@ fn sight(draw: &mut Draw, sizes: Sizes, size: f32) -> Sight {
         };
         (0..count).flat_map(row).collect()
     };
-    let (tides, rest, directions) = (unit(4, size), unit(4 + recent, 1.0), unit(n, 1.0));
-    let mut says = vec![8.0, 16.0, 8.0, 1.0 / size, 0.0, 0.5 / size, 2.0 / size];
+    let (interests, rest, directions) = (unit(4, size), unit(4 + recent, 1.0), unit(n, 1.0));
+    let mut factors = vec![8.0, 16.0, 8.0, 1.0 / size, 0.0, 0.5 / size, 2.0 / size];
     // Who has nothing recent belongs to no cluster either.
-    says.extend([0.5, 0.25, 0.0, 0.25].map(|weight| if recent > 0 { weight } else { 0.0 }));
+    factors.extend([0.5, 0.25, 0.0, 0.25].map(|weight| if recent > 0 { weight } else { 0.0 }));
     for back in 0..recent {
         // Of each sign, or without any; and fading.
         let label = [0.7, -1.0, 0.0, 1.0][back as usize % 4];
-        let volume = |sign: f32, fading: f32| sign * label * (-fading * back as f32).exp();
-        says.extend([volume(1.0, 0.0), volume(1.0, 0.15), volume(-1.0, 0.0), label]);
+        let fixed_weight = |sign: f32, fading: f32| sign * label * (-fading * back as f32).exp();
+        factors.extend([fixed_weight(1.0, 0.0), fixed_weight(1.0, 0.15), fixed_weight(-1.0, 0.0), label]);
     }
     let thetas = draw.numbers(2 * (f + f * h + 2 * h), size.min(100.0));
-    Sight { sizes, others: [tides, rest].concat(), says, directions, x: draw.numbers(n * f, size), thetas }
+    ScoringBatch {
+        sizes,
+        references: [interests, rest].concat(),
+        factors,
+        directions,
+        x: draw.numbers(n * f, size),
+        thetas,
+    }
 }
 
-async fn check_sight(gpu: &Gpu, what: &str, sight: &Sight) {
-    let ours = gpu.score(sight).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
-    let (n, f) = (sight.sizes.n as usize, sight.sizes.f as usize);
-    let (mut x, mut reasons) = (sight.x.clone(), Vec::new());
+async fn check_batch(gpu: &Gpu, what: &str, batch: &ScoringBatch) {
+    let ours = gpu.score(batch).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
+    let (n, f) = (batch.sizes.n as usize, batch.sizes.f as usize);
+    let (mut x, mut reasons) = (batch.x.clone(), Vec::new());
     for (item, x) in x.chunks_exact_mut(f).enumerate() {
-        reasons.push(cpu::regard(sight, item, x));
+        reasons.push(cpu::profile_features(batch, item, x));
     }
-    let shape = Shape { n: sight.sizes.n, f: sight.sizes.f, h: sight.sizes.h, groups: 1 };
-    for (net, theta) in sight.thetas.chunks_exact(shape.parameters() as usize).enumerate() {
+    let shape = Shape { n: batch.sizes.n, f: batch.sizes.f, h: batch.sizes.h, groups: 1 };
+    for (net, theta) in batch.thetas.chunks_exact(shape.parameters() as usize).enumerate() {
         let (mut z, mut s) = (vec![0.0; n * shape.h as usize], vec![0.0; n]);
         cpu::forward(shape, &x, theta, &mut z, &mut s);
         let most = largest(theta) * largest(&z).max(largest(&x));
-        compare("regard and forward", what, &ours[net * n..][..n], &s, most);
+        compare("profile_features and forward", what, &ours[net * n..][..n], &s, most);
     }
-    for (item, (which, loudness)) in reasons.into_iter().enumerate().filter(|_| sight.sizes.recent > 0) {
-        let [ours, our_loudness] = [0, 1].map(|part| ours[2 * n + 2 * item + part]);
-        assert!((our_loudness - loudness).abs() <= ABS, "{what}: {our_loudness} {loudness}");
+    for (item, (which, strength)) in reasons.into_iter().enumerate().filter(|_| batch.sizes.recent > 0) {
+        let [ours, our_strength] = [0, 1].map(|part| ours[2 * n + 2 * item + part]);
+        assert!((our_strength - strength).abs() <= ABS, "{what}: {our_strength} {strength}");
         // Two may be as loud as each other but for rounding.
-        let d = sight.sizes.d as usize;
-        let other = &sight.others[(8 + ours as usize) * d..][..d];
-        let like: f32 = other.iter().zip(&sight.directions[item * d..]).map(|(other, own)| other * own).sum();
-        let voice = sight.says[11 + 4 * ours as usize + 3] * like;
-        assert!((voice - loudness).abs() <= ABS, "{what}: {ours} says {voice}, and {which} {loudness}");
+        let d = batch.sizes.d as usize;
+        let other = &batch.references[(8 + ours as usize) * d..][..d];
+        let like: f32 = other.iter().zip(&batch.directions[item * d..]).map(|(other, own)| other * own).sum();
+        let reason = batch.factors[11 + 4 * ours as usize + 3] * like;
+        assert!((reason - strength).abs() <= ABS, "{what}: {ours} says {reason}, and {which} {strength}");
     }
 }
 
@@ -149,17 +156,20 @@ pub(crate) async fn check_order(backend: Backend) {
     contributor.compute_by(backend);
     let candidates: Vec<Item> = (0..1000).map(|n| thing(5000 + n)).collect();
     let moment = Moment { ms: 90_000_000, offset_min: 60 };
-    assert!(ranker.sight(&candidates, moment).expect("plain candidates").is_empty(), "there is nothing personal yet");
+    assert!(
+        ranker.scoring_batch(&candidates, moment).expect("plain candidates").is_empty(),
+        "there is nothing personal yet"
+    );
     for n in 0..90 {
         ranker.record(pair(n)).expect("a plain event");
         let Event { item, .. } = pair(1000 + n);
         ranker.record(Event::new(2, item, Moment { ms: n * 1000, offset_min: 0 })).expect("a plain event");
     }
     while ranker.train(|| false) {}
-    let sight = ranker.sight(&candidates, moment).expect("plain candidates");
-    let seen = contributor.computing().1.score(&sight).await.expect("a sight").expect("the GPU scores");
+    let batch = ranker.scoring_batch(&candidates, moment).expect("plain candidates");
+    let seen = contributor.computing().1.score(&batch).await.expect("a batch").expect("the GPU scores");
     let request = Request::default();
-    let mut rerank = |seen: &[f32]| ranker.rerank_seen((&candidates, moment, seen), &request, [7; 16]);
+    let mut rerank = |seen: &[f32]| ranker.rerank_scored((&candidates, moment, seen), &request, [7; 16]);
     let [ours, own] = [rerank(&seen), rerank(&[])].map(|slate| slate.expect("plain candidates"));
     for (ours, own) in ours.scores.iter().zip(&own.scores) {
         for (ours, own) in [(ours.shared, own.shared), (ours.personal, own.personal)] {
@@ -171,7 +181,7 @@ pub(crate) async fn check_order(backend: Backend) {
     let same = ours.order.iter().zip(&own.order).filter(|(ours, own)| ours == own).count();
     assert!(same >= 950, "{same} of 1000 places are the same");
     assert!(
-        rerank(&seen[1..]).is_err() && contributor.computing().1.score(&sight[1..]).await.is_err(),
+        rerank(&seen[1..]).is_err() && contributor.computing().1.score(&batch[1..]).await.is_err(),
         "what does not fit is refused"
     );
 }
@@ -197,29 +207,31 @@ async fn check_step(gpu: &Gpu, draw: &mut Draw, (n, groups): (u32, u32), net: Ne
         let squares = draw.numbers(count, 1.0).into_iter().map(f32::abs);
         let state = values.iter().copied().chain(squares).chain(draw.numbers(count, 0.5)).collect();
         let examples = starts.windows(2).zip(&weight);
-        let course = Course {
+        let plan = StepPlan {
             net: Net { plain, gate, ..net },
-            turns: vec![Turn { begin: 0, count: groups, share: 0.25, faster: 1.5 }],
-            chosen: (0..groups).map(|n| Chosen { example: n, room: starts[n as usize] }).collect(),
-            examples: examples.map(|(at, weight)| Span { begin: at[0], end: at[1], weight: weight.abs() }).collect(),
-            ..Course { rows, slots, state, ..Course::default() }
+            steps: vec![PlannedStep { begin: 0, count: groups, pull_scale: 0.25, rate_scale: 1.5 }],
+            slates: (0..groups).map(|n| PlannedSlate { example: n, work_row: starts[n as usize] }).collect(),
+            examples: examples
+                .map(|(at, weight)| ExampleSpan { begin: at[0], end: at[1], weight: weight.abs() })
+                .collect(),
+            ..StepPlan { rows, slots, state, ..StepPlan::default() }
         };
-        check_walk(gpu, &what, &course).await;
+        check_run(gpu, &what, &plan).await;
     }
 }
 
-async fn check_walk(gpu: &Gpu, what: &str, course: &Course) {
-    let (mut twin, mut work) = (course.state.clone(), vec![0.0; course.most_rows() * course.room()]);
-    let turn = course.turns[0];
-    cpu::look(course, turn, &twin, &mut work);
-    cpu::learn(course, turn, &mut twin, &work);
-    let ours = gpu.walk(course).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
+async fn check_run(gpu: &Gpu, what: &str, plan: &StepPlan) {
+    let (mut twin, mut work) = (plan.state.clone(), vec![0.0; plan.most_rows() * plan.work_width()]);
+    let step = plan.steps[0];
+    cpu::slate_slopes(plan, step, &twin, &mut work);
+    cpu::adagrad_step(plan, step, &mut twin, &work);
+    let ours = gpu.run_steps(plan).await.unwrap_or_else(|trouble| panic!("{what}: {}", trouble.code()));
     // A slope is a mean of so many terms as a group has rows, each of a row, a unit or what goes back through one.
-    let (x, work) = (largest(&course.rows).max(1.0), largest(&work));
-    let rows = course.examples.iter().map(|span| span.rows().len()).max().unwrap_or_default() as f32;
+    let (x, work) = (largest(&plan.rows).max(1.0), largest(&work));
+    let rows = plan.examples.iter().map(|span| span.rows().len()).max().unwrap_or_default() as f32;
     let slope = x * work * rows.sqrt();
-    let count = course.parameters();
-    compare("look and learn", what, &ours[..count], &twin[..count], largest(&course.state).max(slope));
+    let count = plan.parameters();
+    compare("slate_slopes and adagrad_step", what, &ours[..count], &twin[..count], largest(&plan.state).max(slope));
     let squares = count..2 * count;
     compare("squares", what, &ours[squares.clone()], &twin[squares], slope.max(1.0) * slope);
 }
@@ -366,7 +378,7 @@ async fn tune(ranker: &mut Ranker, head: &[u8], backend: Backend) -> Backend {
         let (head, backend) = contributor.computing();
         let tuned = backend.tune(head, &lent, 512).await.expect("bytes that were lent");
         let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
-        ranker.took(tuned.steps, &tuned.state).expect("as many as were owed");
+        ranker.take_back(tuned.steps, &tuned.state).expect("as many as were owed");
     }
     contributor.give_back()
 }

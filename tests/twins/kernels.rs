@@ -1,7 +1,7 @@
 //! Kernels against their twins, around every edge of lanes and tiles.
 
-use privet::cpu::{self, Glance, Shape};
-use privet_kernels::{Plain, backward, dots, forward, glance, here, scores, step};
+use privet::cpu::{self, Attention, Shape};
+use privet_kernels::{Plain, attention, backward, dots, forward, here, scores, step};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 /// One more and one less than a pair of rows, a vector of 4, a block of 16, and what a real head has.
@@ -78,20 +78,21 @@ fn all_products_of_two_sets_are_the_plain_sums() {
 }
 
 #[test]
-fn a_glance_is_the_twins() {
+fn attention_is_the_twins() {
     let mut draw = ChaCha8Rng::seed_from_u64(6);
     for m in 0..=65 {
-        for look in [
-            Glance { sharpness: 8.0, fading: 0.0, against: false },
-            Glance { sharpness: 16.0, fading: 0.15, against: true },
-            Glance { sharpness: 40.0, fading: 0.0, against: false },
+        for kind in [
+            Attention { sharpness: 8.0, fading: 0.0, against: false },
+            Attention { sharpness: 16.0, fading: 0.15, against: true },
+            Attention { sharpness: 40.0, fading: 0.0, against: false },
         ] {
             let (k, mut label) = (numbers(&mut draw, m, 1.0), numbers(&mut draw, m, 1.0));
             label.iter_mut().step_by(5).for_each(|label| *label = 0.0);
-            let volume: Vec<f32> = label.iter().enumerate().map(|(j, &label)| look.volume(j, label)).collect();
-            let ours = glance::<Plain>(look.sharpness, &k, &volume);
+            let fixed_weight: Vec<f32> =
+                label.iter().enumerate().map(|(j, &label)| kind.fixed_weight(j, label)).collect();
+            let ours = attention::<Plain>(kind.sharpness, &k, &fixed_weight);
             // Each weight errs by a few units in the last place, and so does the mean of numbers under 1.
-            near(&format!("m = {m}, {look:?}"), &[ours], &[cpu::attention(look, &k, &label)], 5e-6);
+            near(&format!("m = {m}, {kind:?}"), &[ours], &[cpu::attention(kind, &k, &label)], 5e-6);
         }
     }
 }

@@ -6,7 +6,7 @@ mod mutations;
 
 use core::mem::offset_of;
 use privet::{
-    cpu::{self, CLUSTERS, Chosen, LOOKS, Net, RECENT, Shape, Sizes, Span, TIDES, Turn},
+    cpu::{self, ATTENTIONS, CLUSTERS, ExampleSpan, INTERESTS, Net, PlannedSlate, PlannedStep, RECENT, Shape, Sizes},
     gpu::{Gpu, SHADERS, WORKGROUP, backend, without_end},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
@@ -187,11 +187,11 @@ fn each_twin_alone_is_what_the_textbook_has() {
 
 #[test]
 fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
-    let course = ["net", "turns", "chosen", "examples", "rows", "slots"];
+    let plan = ["net", "steps", "slates", "examples", "rows", "slots"];
     let bindings = [
-        [&course[..], &["state", "work", "cursor"]].concat(),
-        [&course[..], &["work", "state", "cursor"]].concat(),
-        vec!["sizes", "others", "says", "directions", "x", "reasons"],
+        [&plan[..], &["state", "work", "cursor"]].concat(),
+        [&plan[..], &["work", "state", "cursor"]].concat(),
+        vec!["sizes", "references", "factors", "directions", "x", "reasons"],
         vec!["sizes", "x", "thetas", "s"],
     ];
     for ((name, source), bindings) in SHADERS.into_iter().zip(bindings) {
@@ -215,9 +215,9 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
             let naga::TypeInner::Struct { members, span } = &kind.inner else { continue };
             let ours = match kind.name.as_deref() {
                 Some("Net") => layout!(Net: f h d values gate damping rate pull personal_rate personal_pull plain),
-                Some("Turn") => layout!(Turn: begin count share faster),
-                Some("Example") => layout!(Span: begin end weight),
-                Some("Chosen") => layout!(Chosen: example room),
+                Some("PlannedStep") => layout!(PlannedStep: begin count pull_scale rate_scale),
+                Some("ExampleSpan") => layout!(ExampleSpan: begin end weight),
+                Some("PlannedSlate") => layout!(PlannedSlate: example work_row),
                 Some("Sizes") => layout!(Sizes: n f h d at recent),
                 other => panic!("nobody knows {other:?} of {name}"),
             };
@@ -233,10 +233,10 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
         for (constant, value) in constants {
             let ours = match &constant[..] {
                 "LANES" => WORKGROUP as usize,
-                "TIDES" => TIDES,
+                "INTERESTS" => INTERESTS,
                 "CLUSTERS" => CLUSTERS,
-                "LOOKS" => LOOKS,
-                "MOST" => TIDES + CLUSTERS + RECENT,
+                "ATTENTIONS" => ATTENTIONS,
+                "MOST" => INTERESTS + CLUSTERS + RECENT,
                 other => panic!("nobody knows {other} of {name}"),
             };
             assert_eq!(value, ours, "{constant} of {name}");

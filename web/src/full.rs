@@ -3,7 +3,7 @@
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{
-    Adjacency, Backend, Debit, Deployment, Error, Fate, Fresh, Limits, NanoRho, Storage, Unsent, UploadId, Value,
+    Adjacency, Backend, Debit, Deployment, Error, Fate, Limits, NanoRho, NewExamples, Storage, Unsent, UploadId, Value,
     accounting::epsilon_from_rho, gpu::backend, hex,
 };
 use wasm_bindgen::prelude::*;
@@ -70,7 +70,7 @@ impl Contributor {
             id: hex(&contribution.id),
             noised: contribution.noised,
             rho: contribution.cost.rho(),
-            examples: fresh.examples() as u32,
+            examples: fresh.count() as u32,
             gradient_ms: computed - start,
             release_ms: now() - computed,
         })
@@ -87,7 +87,7 @@ impl Contributor {
         let fresh = self.fresh(&fresh)?;
         let preview = self.contributor.preview(&fresh).await.map_err(js_error)?;
         Ok(Preview {
-            examples: fresh.examples() as u32,
+            examples: fresh.count() as u32,
             gradient: preview.gradient,
             clipped: preview.clipped,
             noise: preview.noise,
@@ -257,8 +257,8 @@ impl Contributor {
 }
 
 impl Contributor {
-    fn fresh(&self, bytes: &[u8]) -> Result<Fresh, JsValue> {
-        Fresh::decode(self.contributor.head(), bytes).map_err(js_error)
+    fn fresh(&self, bytes: &[u8]) -> Result<NewExamples, JsValue> {
+        NewExamples::decode(self.contributor.head(), bytes).map_err(js_error)
     }
 }
 

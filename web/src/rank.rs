@@ -55,7 +55,7 @@ impl Device {
 
     /// What the next contribution is computed from, for the full module.
     pub fn fresh(&self) -> Vec<u8> {
-        self.device.fresh().encode()
+        self.device.new_examples().encode()
     }
 
     /// All of that went into a contribution.
@@ -120,13 +120,13 @@ impl Device {
         draw[..8].copy_from_slice(&random());
         draw[8..].copy_from_slice(&random());
         let (candidates, seen) = (candidates.into_items(), seen.unwrap_or_default());
-        let slate = self.device.rerank_seen((&candidates, moment(ms, offset_min), &seen), &request, draw);
+        let slate = self.device.rerank_scored((&candidates, moment(ms, offset_min), &seen), &request, draw);
         slate.map(Slate::from).map_err(js_error)
     }
 
     /// These candidates as they are to be scored by a GPU; no bytes where there is nothing personal to score them by.
     pub fn sight(&self, candidates: Items, ms: f64, offset_min: i16) -> Result<Vec<u8>, JsValue> {
-        self.device.sight(&candidates.into_items(), moment(ms, offset_min)).map_err(js_error)
+        self.device.scoring_batch(&candidates.into_items(), moment(ms, offset_min)).map_err(js_error)
     }
 
     /// The slate was on the screen; whether that was not known before.
@@ -159,10 +159,10 @@ impl Device {
         let (schema, profile) = (&self.device.head().schema, self.device.profile());
         let half = |key: u64| [f64::from((key >> 32) as u32), f64::from(key as u32)];
         let mut numbers = vec![profile.events() as f64, profile.evidence() as f64, 0.0];
-        for deed in self.device.memory().deeds().take(most) {
-            let [high, low] = half(deed.item);
+        for action in self.device.memory().actions().take(most) {
+            let [high, low] = half(action.item);
             numbers[2] += 1.0;
-            numbers.extend_from_slice(&[f64::from(deed.kind), deed.ms as f64, high, low]);
+            numbers.extend_from_slice(&[f64::from(action.kind), action.ms as f64, high, low]);
         }
         for it in profile.counted(schema, whole(ms)) {
             let [high, low] = half(it.value);
@@ -186,7 +186,7 @@ impl Device {
 
     /// So many of them were taken, and this is what came of them.
     pub fn took(&mut self, steps: u32, state: &[f32]) -> Result<(), JsValue> {
-        self.device.took(steps, state).map_err(js_error)
+        self.device.take_back(steps, state).map_err(js_error)
     }
 
     /// Forgets all about the item of this id; how many events were dropped.

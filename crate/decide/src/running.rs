@@ -1,18 +1,18 @@
 //! Whether personalising does good on this device: both orders are compared on every slate that is shown.
 
-mod quality;
+mod e_process;
 mod slate;
 #[cfg(test)]
 mod tests;
-mod wealth;
+mod win_rate;
 
+use e_process::EProcess;
 use privet_base::{
     stored,
     stored::{Stored, goes_on},
 };
-use quality::Quality;
 pub use slate::{Compared, Orders};
-use wealth::Wealth;
+use win_rate::WinRate;
 
 /// Both orders are compared on this many first places of a slate.
 pub const DEPTH: usize = 64;
@@ -87,40 +87,40 @@ pub struct Report {
 /// as many items at the same places, and the one whose items are clicked more often wins (`Compared::new`). What is
 /// told and bet on is the probability that the personal order wins one that has a winner. That is one half for whoever
 /// clicks by place alone, and no propensity, gain or click model is assumed to know it. Bets on the winners measure the
-/// evidence, and may be looked at after every one (`Wealth`). Where it is great the other order takes over; from then
+/// evidence, and may be looked at after every one (`EProcess`). Where it is great the other order takes over; from then
 /// on the same bet, the other way round, brings it back.
 ///
 /// Every slate is an interleaving until the question is settled for the order that leads, and one in as many as the
 /// policy says from then on. An interleaving is the same whichever order leads, so those count that are open when the
 /// verdict changes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Running {
+pub struct RunningEvaluation {
     open: Vec<Compared>,
     closed: u64,
     verdict: Verdict,
-    wealth: Wealth,
-    quality: Quality,
+    evidence: EProcess,
+    wins: WinRate,
     interleaved: [u64; 3],
     clicks_ignored: u64,
 }
 
-stored!(Running { open, closed, verdict, wealth, quality, interleaved, clicks_ignored });
+stored!(RunningEvaluation { open, closed, verdict, evidence, wins, interleaved, clicks_ignored });
 
-impl Default for Running {
+impl Default for RunningEvaluation {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Running {
+impl RunningEvaluation {
     /// Begins with the personal order.
     pub fn new() -> Self {
         Self {
             open: Vec::new(),
             closed: 0,
             verdict: Verdict::Personal,
-            wealth: Wealth::new(),
-            quality: Quality::new(),
+            evidence: EProcess::new(),
+            wins: WinRate::new(),
             interleaved: [0; 3],
             clicks_ignored: 0,
         }
@@ -154,8 +154,8 @@ impl Running {
         self.open.len() <= KEPT_OPEN
             && self.open.iter().all(Compared::fits)
             && self.interleaved.iter().chain([&self.closed, &self.clicks_ignored]).all(|&count| goes_on(count))
-            && self.wealth.fits()
-            && self.quality.fits()
+            && self.evidence.fits()
+            && self.wins.fits()
     }
 
     /// Which order to show.
@@ -165,13 +165,13 @@ impl Running {
 
     /// One slate in how many is to be an interleaving, if the policy says one in `every`.
     pub fn every(&self, every: u32) -> u32 {
-        if self.wealth.undecided() { every.min(1) } else { every }
+        if self.evidence.undecided() { every.min(1) } else { every }
     }
 
     /// What is known of both orders.
     pub fn report(&self) -> Report {
         Report {
-            difference: self.quality.difference(),
+            difference: self.wins.difference(),
             slates: self.closed,
             interleaved: self.interleaved.into(),
             clicks_ignored: self.clicks_ignored,
@@ -188,12 +188,12 @@ impl Running {
             _ => return self.interleaved[2] += 1,
         };
         self.interleaved[usize::from(winner == Verdict::Personal)] += 1;
-        self.quality.add(winner == Verdict::Personal);
-        self.wealth.settle(winner != self.verdict);
+        self.wins.add(winner == Verdict::Personal);
+        self.evidence.settle(winner != self.verdict);
         let limit = if self.verdict == Verdict::Personal { LEAVE } else { RETURN };
-        if self.wealth.total() >= limit {
+        if self.evidence.total() >= limit {
             self.verdict = winner;
-            self.wealth = Wealth::new();
+            self.evidence = EProcess::new();
         }
     }
 }

@@ -66,14 +66,14 @@ impl Device {
 
     /// [`Contributor::contribute`], of the examples since the last one, which are spent by it.
     pub async fn contribute(&mut self) -> Result<Contribution> {
-        let contribution = self.contributor.contribute(&self.ranker.fresh(), || ()).await?;
+        let contribution = self.contributor.contribute(&self.ranker.new_examples(), || ()).await?;
         self.ranker.contributed();
         Ok(contribution)
     }
 
     /// [`Contributor::preview`], of the same.
     pub async fn preview(&mut self) -> Result<Preview> {
-        self.contributor.preview(&self.ranker.fresh()).await
+        self.contributor.preview(&self.ranker.new_examples()).await
     }
 
     /// [`Contributor::ready`]
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use privet_accounting::NanoRho;
     use privet_base::Error;
-    use privet_model::{Event, Fresh, Head, Item, Moment, Schema};
+    use privet_model::{Event, Head, Item, Moment, NewExamples, Schema};
     use privet_ranker::Request;
     use privet_release::{Deployment, Storage, Upload, statement};
     use privet_wire::{Identity, Pins, Round, Signed};
@@ -178,8 +178,8 @@ mod tests {
         let mut device = device();
         busy(&mut device);
         let own = at_once(device.preview()).expect("a plain round").gradient;
-        let fresh = Fresh::decode(device.head(), &device.fresh().encode()).expect("our own bytes");
-        assert!(fresh.examples() > 0 && own.iter().any(|&g| g != 0.0));
+        let fresh = NewExamples::decode(device.head(), &device.new_examples().encode()).expect("our own bytes");
+        assert!(fresh.count() > 0 && own.iter().any(|&g| g != 0.0));
         let read = at_once(device.contributor.preview(&fresh)).expect("a plain round").gradient;
         assert_eq!(
             read.iter().map(|g| g.to_bits()).collect::<Vec<_>>(),
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(preview.noise.len(), preview.clipped.len());
         assert_ne!(preview.noise, at_once(looked.preview()).expect("a plain round").noise, "each look draws anew");
         assert_eq!(looked.ledger().left(), blind.ledger().left());
-        assert_eq!(looked.fresh(), blind.fresh());
+        assert_eq!(looked.new_examples(), blind.new_examples());
         let gradient = |device: &mut Device| at_once(device.preview()).expect("a plain round").gradient;
         assert_eq!(gradient(&mut looked), gradient(&mut blind));
     }

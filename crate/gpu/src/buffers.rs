@@ -10,7 +10,7 @@ use super::{Gpu, within};
 use privet_model::Trouble;
 
 /// What is to be submitted at once, and what is read back of it.
-pub(super) struct Room<'a> {
+pub(super) struct Submission<'a> {
     gpu: &'a Gpu,
     refused: ErrorScopeGuard,
     full: ErrorScopeGuard,
@@ -38,14 +38,14 @@ impl Drop for Gpu {
 
 impl Gpu {
     /// With room to read back so many numbers.
-    pub(super) fn room(&self, back: usize) -> Room<'_> {
+    pub(super) fn submission(&self, back: usize) -> Submission<'_> {
         // What is opened last is closed first: so these stand in this order.
         let [full, refused] =
             [ErrorFilter::OutOfMemory, ErrorFilter::Validation].map(|kind| self.device.push_error_scope(kind));
         let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let held = Held(RefCell::new(Vec::new()));
         let back = self.buffer(back * 4, BufferUsages::MAP_READ | BufferUsages::COPY_DST, &held);
-        Room { gpu: self, refused, full, encoder, held, back, kept: 0 }
+        Submission { gpu: self, refused, full, encoder, held, back, kept: 0 }
     }
 
     fn buffer(&self, bytes: usize, usage: BufferUsages, held: &Held) -> wgpu::Buffer {
@@ -71,7 +71,7 @@ impl Gpu {
     }
 }
 
-impl Room<'_> {
+impl Submission<'_> {
     pub(super) fn pass(&mut self) -> wgpu::ComputePass<'_> {
         self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default())
     }

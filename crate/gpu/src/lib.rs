@@ -17,16 +17,16 @@ use std::{
 
 use privet_model::{
     Accelerator, Answer, Backend, Trouble,
-    cpu::{Course, Sight, Turn},
+    cpu::{PlannedStep, ScoringBatch, StepPlan},
 };
 
 /// How many threads a workgroup of these shaders has, as they say.
 pub const WORKGROUP: u32 = workgroup(SHADERS[0].1);
 /// The shaders by their names, which are those of their entry points.
 pub const SHADERS: [(&str, &str); 4] = [
-    ("look", include_str!("../shader/look.wgsl")),
-    ("learn", include_str!("../shader/learn.wgsl")),
-    ("regard", include_str!("../shader/regard.wgsl")),
+    ("slate_slopes", include_str!("../shader/slate_slopes.wgsl")),
+    ("adagrad_step", include_str!("../shader/adagrad_step.wgsl")),
+    ("profile_features", include_str!("../shader/profile_features.wgsl")),
     ("forward", include_str!("../shader/forward.wgsl")),
 ];
 /// How far a step may be off the twin's, as a share of its length. A unit on the other side of its kink, by rounding, is a
@@ -37,9 +37,9 @@ const TOLERANCE: f32 = 0.05;
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    look: wgpu::ComputePipeline,
-    learn: wgpu::ComputePipeline,
-    regard: wgpu::ComputePipeline,
+    slate_slopes: wgpu::ComputePipeline,
+    adagrad_step: wgpu::ComputePipeline,
+    profile_features: wgpu::ComputePipeline,
     forward: wgpu::ComputePipeline,
     adapter: wgpu::Adapter,
     /// The first trouble that it told of by itself, or 0.
@@ -85,13 +85,24 @@ impl Gpu {
         let flag = told.clone();
         device.set_device_lost_callback(move |_, _| tell(Trouble::DeviceLost, &flag));
         let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let [look, learn, regard, forward] =
+        let [slate_slopes, adagrad_step, profile_features, forward] =
             [0, 1, 2, 3].map(|place| pipeline(&device, SHADERS[place].0, shaders[place]));
         if within(&patience, scope.pop()).await?.is_some() {
             return Err(Trouble::ShaderRefused);
         }
         let submissions = AtomicU32::new(0);
-        let gpu = Self { device, queue, look, learn, regard, forward, adapter, told, submissions, patience };
+        let gpu = Self {
+            device,
+            queue,
+            slate_slopes,
+            adagrad_step,
+            profile_features,
+            forward,
+            adapter,
+            told,
+            submissions,
+            patience,
+        };
         gpu.probe().await.map(|()| gpu)
     }
 
@@ -105,76 +116,76 @@ impl Gpu {
         self.submissions.load(Ordering::Relaxed)
     }
 
-    /// All steps of a course, in one submission with one read-back: the parameters at its end, and the sums of their squared
+    /// All steps of a plan, in one submission with one read-back: the parameters at its end, and the sums of their squared
     /// slopes. One of the steps is held to its twin.
-    pub async fn walk(&self, course: &Course) -> Result<Vec<f32>, Trouble> {
-        let count = 2 * course.parameters();
-        if course.turns.is_empty() {
-            return Ok(course.state[..count].to_vec());
+    pub async fn run_steps(&self, plan: &StepPlan) -> Result<Vec<f32>, Trouble> {
+        let count = 2 * plan.parameters();
+        if plan.steps.is_empty() {
+            return Ok(plan.state[..count].to_vec());
         }
         // Which one is drawn from what nobody chooses: the parameters as they are.
-        let drawn = course.state.iter().fold(0u32, |sum, number| sum.rotate_left(5) ^ number.to_bits());
-        let held = drawn as usize % course.turns.len();
-        let mut room = self.room(3 * count);
-        let state = room.input(&course.state, true);
-        let work = room.output(course.most_rows() * course.room());
+        let drawn = plan.state.iter().fold(0u32, |sum, number| sum.rotate_left(5) ^ number.to_bits());
+        let held = drawn as usize % plan.steps.len();
+        let mut submission = self.submission(3 * count);
+        let state = submission.input(&plan.state, true);
+        let work = submission.output(plan.most_rows() * plan.work_width());
         let plain = [
-            room.uniform(bytemuck::bytes_of(&course.net)),
-            room.input(&course.turns, false),
-            room.input(&course.chosen, false),
-            room.input(&course.examples, false),
-            room.input(&course.rows, false),
-            room.input(&course.slots, false),
+            submission.uniform(bytemuck::bytes_of(&plan.net)),
+            submission.input(&plan.steps, false),
+            submission.input(&plan.slates, false),
+            submission.input(&plan.examples, false),
+            submission.input(&plan.rows, false),
+            submission.input(&plan.slots, false),
         ];
-        let cursor = room.input(&[0u32, 0], true);
+        let cursor = submission.input(&[0u32, 0], true);
         let bind = |pipeline: &wgpu::ComputePipeline, last: [&wgpu::Buffer; 3]| {
             self.bind(pipeline, &plain.iter().chain(last).collect::<Vec<_>>())
         };
-        let look = bind(&self.look, [&state, &work, &cursor]);
-        let learn = bind(&self.learn, [&work, &state, &cursor]);
-        let threads = (course.parameters() as u32).div_ceil(WORKGROUP);
-        for turns in [&course.turns[..held], &course.turns[held..=held], &course.turns[held + 1..]] {
-            let mut pass = room.pass();
-            for turn in turns {
-                pass.set_pipeline(&self.look);
-                pass.set_bind_group(0, &look, &[]);
-                pass.dispatch_workgroups(turn.count, 1, 1);
-                pass.set_pipeline(&self.learn);
-                pass.set_bind_group(0, &learn, &[]);
+        let slopes = bind(&self.slate_slopes, [&state, &work, &cursor]);
+        let update = bind(&self.adagrad_step, [&work, &state, &cursor]);
+        let threads = (plan.parameters() as u32).div_ceil(WORKGROUP);
+        for steps in [&plan.steps[..held], &plan.steps[held..=held], &plan.steps[held + 1..]] {
+            let mut pass = submission.pass();
+            for step in steps {
+                pass.set_pipeline(&self.slate_slopes);
+                pass.set_bind_group(0, &slopes, &[]);
+                pass.dispatch_workgroups(step.count, 1, 1);
+                pass.set_pipeline(&self.adagrad_step);
+                pass.set_bind_group(0, &update, &[]);
                 pass.dispatch_workgroups(threads, 1, 1);
             }
             drop(pass);
-            room.keep(&state, count);
+            submission.keep(&state, count);
         }
-        let states = room.read().await?;
+        let states = submission.read().await?;
         let [before, after, end] = [0, 1, 2].map(|n| &states[n * count..][..count]);
-        if !end.iter().all(|number| number.is_finite()) || !is_step(course, course.turns[held], before, after) {
+        if !end.iter().all(|number| number.is_finite()) || !is_step(plan, plan.steps[held], before, after) {
             return Err(Trouble::WrongNumbers);
         }
         Ok(end.to_vec())
     }
 
-    /// Two small courses and a sight through every branch of the shaders, beside the twins.
+    /// Two small plans and a batch through every branch of the shaders, beside the twins.
     async fn probe(&self) -> Result<(), Trouble> {
-        for course in probe::courses() {
-            let mut twins = course.state.clone();
-            course.take(&course.turns, &mut twins);
-            let ours = self.walk(&course).await?;
+        for plan in probe::plans() {
+            let mut twins = plan.state.clone();
+            plan.run(&plan.steps, &mut twins);
+            let ours = self.run_steps(&plan).await?;
             if !ours.iter().zip(&twins).all(|(ours, twin)| (ours - twin).abs() <= PROBE_TOLERANCE) {
                 return Err(Trouble::WrongNumbers);
             }
         }
-        self.score(&probe::sight()).await.map(drop)
+        self.score(&probe::batch()).await.map(drop)
     }
 }
 
 impl Accelerator for Gpu {
-    fn walk<'a>(&'a self, course: &'a Course) -> Answer<'a> {
-        Box::pin(self.walk(course))
+    fn run_steps<'a>(&'a self, plan: &'a StepPlan) -> Answer<'a> {
+        Box::pin(self.run_steps(plan))
     }
 
-    fn score<'a>(&'a self, sight: &'a Sight) -> Answer<'a> {
-        Box::pin(self.score(sight))
+    fn score<'a>(&'a self, batch: &'a ScoringBatch) -> Answer<'a> {
+        Box::pin(self.score(batch))
     }
 
     fn adapter(&self) -> String {
@@ -208,13 +219,13 @@ async fn within<T>(patience: &Patience, answer: impl Future<Output = T>) -> Resu
 const PROBE_TOLERANCE: f32 = 1e-5;
 
 /// Whether the twin's step from here ends about there.
-fn is_step(course: &Course, turn: Turn, before: &[f32], after: &[f32]) -> bool {
-    let mut twin = [before, &course.state[before.len()..]].concat();
-    course.take(&[turn], &mut twin);
+fn is_step(plan: &StepPlan, step: PlannedStep, before: &[f32], after: &[f32]) -> bool {
+    let mut twin = [before, &plan.state[before.len()..]].concat();
+    plan.run(&[step], &mut twin);
     // Parameters and squares apart: where slopes are long, squares are longer than anything that is wrong.
-    let parts = before.chunks_exact(course.parameters()).zip(after.chunks_exact(course.parameters()));
+    let parts = before.chunks_exact(plan.parameters()).zip(after.chunks_exact(plan.parameters()));
     parts
-        .zip(twin.chunks_exact(course.parameters()))
+        .zip(twin.chunks_exact(plan.parameters()))
         .all(|((before, after), twin)| distance(after, twin) <= TOLERANCE * distance(before, twin) + PROBE_TOLERANCE)
 }
 

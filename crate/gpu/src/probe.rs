@@ -1,26 +1,29 @@
 //! What a GPU is tried with before anything is left to it.
 
-use privet_model::cpu::{CLUSTERS, Chosen, Course, Net, Sight, Sizes, Span, TIDES, Turn};
+use privet_model::cpu::{
+    CLUSTERS, ExampleSpan, INTERESTS, Net, PlannedSlate, PlannedStep, ScoringBatch, Sizes, StepPlan,
+};
 
-/// A small course of plain steps and one of steps with a personal part: every branch of the shaders is taken.
-pub(super) fn courses() -> [Course; 2] {
+/// A small plan of plain steps and one of steps with a personal part: every branch of the shaders is taken.
+pub(super) fn plans() -> [StepPlan; 2] {
     let plain = Net { f: 3, h: 3, gate: 0.75, rate: 0.5, plain: 1, ..Net::default() };
     let personal =
         Net { d: 2, values: 3, damping: 0.1, pull: 2.0, personal_rate: 0.3, personal_pull: 1.0, plain: 0, ..plain };
     // Of five rows one has no slot, one has the same twice.
     let slots = vec![6, 7, 7, 9, 11, 12, 0, 1, 1, 2, 0, 1];
-    [course(plain, vec![0; 6]), course(personal, slots)]
+    [plan(plain, vec![0; 6]), plan(personal, slots)]
 }
 
 /// Three items beside a profile of two recent ones, one of each sign.
-pub(super) fn sight() -> Sight {
+pub(super) fn batch() -> ScoringBatch {
     let numbers = |count: usize, from: u32| (0..count as u32).map(|i| uneven(from + 11 * i)).collect();
     let sizes = Sizes { n: 3, f: 12, h: 5, d: 4, at: 2, recent: 2 };
-    let says = [8.0, 16.0, 8.0, 0.5, 0.0, 2.0, 1.0, 0.25, 0.75, 0.0, 0.0, 1.0, 1.0, -1.0, 1.0, -0.5, -0.5, 0.5, -0.5];
-    Sight {
+    let factors =
+        [8.0, 16.0, 8.0, 0.5, 0.0, 2.0, 1.0, 0.25, 0.75, 0.0, 0.0, 1.0, 1.0, -1.0, 1.0, -0.5, -0.5, 0.5, -0.5];
+    ScoringBatch {
         sizes,
-        others: numbers((TIDES + CLUSTERS + 2) * 4, 1),
-        says: says.to_vec(),
+        references: numbers((INTERESTS + CLUSTERS + 2) * 4, 1),
+        factors: factors.to_vec(),
         directions: numbers(3 * 4, 5),
         x: numbers(3 * 12, 9),
         thetas: numbers(2 * (12 + 12 * 5 + 2 * 5), 3),
@@ -31,19 +34,23 @@ fn uneven(i: u32) -> f32 {
     (i as f32 * 0.618_034).fract() - 0.5
 }
 
-fn course(net: Net, slots: Vec<u32>) -> Course {
+fn plan(net: Net, slots: Vec<u32>) -> StepPlan {
     let parameters = net.f + net.f * net.h + 2 * net.h + net.d + net.values;
     let mut state: Vec<f32> = (0..parameters).map(uneven).collect();
     state.extend((0..parameters).map(|i| uneven(3 * i).abs()));
     state.extend((0..parameters).map(|i| uneven(5 * i)));
-    Course {
+    StepPlan {
         net,
-        turns: vec![
-            Turn { begin: 0, count: 2, share: 0.5, faster: 1.5 },
-            Turn { begin: 2, count: 1, share: 0.25, faster: 1.0 },
+        steps: vec![
+            PlannedStep { begin: 0, count: 2, pull_scale: 0.5, rate_scale: 1.5 },
+            PlannedStep { begin: 2, count: 1, pull_scale: 0.25, rate_scale: 1.0 },
         ],
-        chosen: vec![Chosen { example: 1, room: 0 }, Chosen { example: 0, room: 3 }, Chosen { example: 0, room: 0 }],
-        examples: vec![Span { begin: 0, end: 2, weight: 1.0 }, Span { begin: 2, end: 5, weight: 0.5 }],
+        slates: vec![
+            PlannedSlate { example: 1, work_row: 0 },
+            PlannedSlate { example: 0, work_row: 3 },
+            PlannedSlate { example: 0, work_row: 0 },
+        ],
+        examples: vec![ExampleSpan { begin: 0, end: 2, weight: 1.0 }, ExampleSpan { begin: 2, end: 5, weight: 0.5 }],
         rows: (0..5 * (net.f + net.d + 1)).map(|i| 4.0 * uneven(7 * i)).collect(),
         slots,
         state,

@@ -43,10 +43,10 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     crate::dot::<Here>(a, b)
 }
 
-/// [`crate::glance`].
+/// [`crate::attention`].
 #[inline(never)]
-pub fn glance(sharpness: f32, k: &[f32], volume: &[f32]) -> f32 {
-    crate::glance::<Here>(sharpness, k, volume)
+pub fn attention(sharpness: f32, k: &[f32], fixed_weight: &[f32]) -> f32 {
+    crate::attention::<Here>(sharpness, k, fixed_weight)
 }
 
 /// [`crate::step`].

@@ -8,11 +8,11 @@
 #![allow(clippy::return_self_not_must_use, reason = "a sum that nobody takes is no mistake that anyone makes")]
 #![allow(clippy::needless_range_loop, reason = "rows and lanes are counted by constants, which unrolls them")]
 
+mod attention;
 mod backward;
 mod dots;
 mod exp;
 mod forward;
-mod glance;
 #[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 pub mod here;
 mod lanes;
@@ -21,10 +21,10 @@ mod module;
 mod step;
 mod tile;
 
+pub use attention::attention;
 pub use backward::backward;
 pub use dots::dots;
 pub use forward::{forward, scores};
-pub use glance::glance;
 pub use lanes::Lanes;
 #[cfg(not(all(feature = "module", target_arch = "wasm32")))]
 pub use lanes::Plain;

@@ -119,16 +119,25 @@ pub unsafe extern "C" fn dots(n: usize, m: usize, d: usize, a: *const f32, b: *c
     crate::dots::<Here>(d, a, b, out);
 }
 
-/// [`crate::glance`] of n items at m others.
+/// [`crate::attention`] of n items at m others.
 ///
 /// # Safety
 ///
-/// The addresses are those of k (n, m), volume (m) and out (n), and the last overlaps neither.
+/// The addresses are those of k (n, m), fixed_weight (m) and out (n), and the last overlaps neither.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn glance(n: usize, m: usize, sharpness: f32, k: *const f32, volume: *const f32, out: *mut f32) {
+pub unsafe extern "C" fn attention(
+    n: usize,
+    m: usize,
+    sharpness: f32,
+    k: *const f32,
+    fixed_weight: *const f32,
+    out: *mut f32,
+) {
     // SAFETY: the caller's.
-    let (k, volume, out) = unsafe { (read(k, n * m), read(volume, m), write(out, n)) };
+    let (k, fixed_weight, out) = unsafe { (read(k, n * m), read(fixed_weight, m), write(out, n)) };
     if m > 0 {
-        out.iter_mut().zip(k.chunks_exact(m)).for_each(|(out, k)| *out = crate::glance::<Here>(sharpness, k, volume));
+        out.iter_mut()
+            .zip(k.chunks_exact(m))
+            .for_each(|(out, k)| *out = crate::attention::<Here>(sharpness, k, fixed_weight));
     }
 }

@@ -2,17 +2,17 @@
 
 use std::pin::Pin;
 
-use crate::cpu::{Course, Sight};
+use crate::cpu::{ScoringBatch, StepPlan};
 
 /// Steps and scores by something else than the CPU. Whatever goes wrong is a [`Trouble`], and the caller goes on from what it
 /// had: nothing is trusted to it but speed.
 pub trait Accelerator {
-    /// All steps of a course: the parameters at its end, and the sums of their squared slopes.
-    fn walk<'a>(&'a self, course: &'a Course) -> Answer<'a>;
+    /// All steps of a plan: the parameters at its end, and the sums of their squared slopes.
+    fn run_steps<'a>(&'a self, plan: &'a StepPlan) -> Answer<'a>;
 
     /// Of each item what the shared net says, then what the device's own says of each, then of each which recent item speaks
     /// for it and how loudly.
-    fn score<'a>(&'a self, sight: &'a Sight) -> Answer<'a>;
+    fn score<'a>(&'a self, batch: &'a ScoringBatch) -> Answer<'a>;
 
     /// What it calls itself.
     fn adapter(&self) -> String;

@@ -84,12 +84,12 @@ impl Drift {
 }
 
 /// What the learning rate is multiplied by while so much is left of an alarm.
-pub(crate) fn learning(alarm: f32) -> f32 {
+pub(crate) fn rate_factor(alarm: f32) -> f32 {
     1.0 + (LEARNING - 1.0) * alarm
 }
 
 /// The part of all that is known of interests that an event takes away while so much is left of an alarm.
-pub fn forgetting(alarm: f32) -> f32 {
+pub fn forgotten_share(alarm: f32) -> f32 {
     FORGETTING * alarm
 }
 
@@ -194,8 +194,8 @@ mod tests {
         assert!((drift.alarm() - 0.5).abs() < 1e-6);
         (0..400).for_each(|_| assert!(!drift.observe(50.0), "the new level is the level now"));
         assert_eq!(drift.alarm(), 0.0, "in the end nothing is left");
-        assert_eq!([0.0, 0.5, 1.0].map(learning), [1.0, 2.0, 3.0]);
-        assert_eq!([0.0, 0.5, 1.0].map(forgetting), [0.0, 0.1, 0.2]);
+        assert_eq!([0.0, 0.5, 1.0].map(rate_factor), [1.0, 2.0, 3.0]);
+        assert_eq!([0.0, 0.5, 1.0].map(forgotten_share), [0.0, 0.1, 0.2]);
     }
 
     #[test]

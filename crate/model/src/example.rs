@@ -139,7 +139,7 @@ fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Item, Moment, Schema, Without};
+    use crate::{Ablation, Item, Moment, Schema};
 
     fn head() -> Head {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn record(profile: &mut Profile, event: &Event) {
-        let seen = profile.look(&head().schema, event, false, Without::default());
+        let seen = profile.features_before(&head().schema, event, false, Ablation::default());
         profile.fold(&head().schema, event, seen, false);
     }
 
@@ -166,7 +166,12 @@ mod tests {
     }
 
     fn example(profile: &Profile, event: &Event) -> Option<Example> {
-        example_from_event(&head(), profile, event, &profile.look(&head().schema, event, false, Without::default()))
+        example_from_event(
+            &head(),
+            profile,
+            event,
+            &profile.features_before(&head().schema, event, false, Ablation::default()),
+        )
     }
 
     #[test]

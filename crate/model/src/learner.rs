@@ -1,6 +1,6 @@
 //! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
 
-mod course;
+mod step_plan;
 
 use std::collections::VecDeque;
 
@@ -89,7 +89,7 @@ impl Learner {
 
     /// Takes one step, if one is owed.
     pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
-        let owes = self.look_on(head);
+        let owes = self.admit_next(head);
         if owes {
             self.descend(head, scratch);
             self.owed -= 1;
@@ -100,13 +100,13 @@ impl Learner {
 
     /// Takes over what somebody else has computed for it: the parameters after so many steps, and the sums of their
     /// squared slopes. Where the sizes are not its own, or so many steps are not owed, nothing changes.
-    pub fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+    pub fn take_back(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
         let count = self.theta.len() + self.personal.len();
         if state.len() != 2 * count || u64::from(steps) > self.owed(head) || !state.iter().all(|x| x.is_finite()) {
             return Err(Error::StateDamaged);
         }
         for _ in 0..steps {
-            self.look_on(head);
+            self.admit_next(head);
             self.owed -= 1;
             self.steps += 1;
         }
@@ -120,10 +120,10 @@ impl Learner {
     }
 
     /// Looks at the next example, if all steps of the one before were taken; whether a step is owed.
-    fn look_on(&mut self, head: &Head) -> bool {
+    fn admit_next(&mut self, head: &Head) -> bool {
         while self.owed == 0 {
             let Some(example) = self.inbox.pop_front() else { return false };
-            let most = room(example.alarm);
+            let most = pool_size(example.alarm);
             while self.pool.len() >= most {
                 self.pool.pop_front();
             }
@@ -165,7 +165,7 @@ impl Learner {
     }
 
     /// The examples that went into no contribution yet, the oldest first.
-    pub fn fresh(&self) -> impl Iterator<Item = &Example> {
+    pub fn new_examples(&self) -> impl Iterator<Item = &Example> {
         self.pool.iter().chain(&self.inbox).filter(|example| !example.contributed)
     }
 
@@ -191,7 +191,7 @@ impl Learner {
         self.slopes(head, &chosen, scratch);
         // Slopes are means over examples; a pull weighs as much as so many of them.
         let (scale, share) = (1.0 / chosen.len() as f32, 1.0 / self.pool.len() as f32);
-        let faster = drift::learning(self.pool[self.pool.len() - 1].alarm);
+        let faster = drift::rate_factor(self.pool[self.pool.len() - 1].alarm);
         let step =
             |rate: f32, pull: f32, scale| Step { scale, rate: faster * rate, pull: pull * share, damping: DAMPING };
         let net = step(local.rate, local.pull, 1.0);
@@ -241,7 +241,7 @@ impl Learner {
 }
 
 /// How many examples are kept beside one with so much left of an alarm: what is older than that is of another time.
-fn room(alarm: f32) -> usize {
+fn pool_size(alarm: f32) -> usize {
     LEAST_POOL.max((POOL as f32 * (1.0 - alarm)) as usize)
 }
 
@@ -384,13 +384,13 @@ mod tests {
             }
             let mut taken = 0;
             while ours.owed(&head) > 0 && taken < 1200 {
-                let course =
-                    Learner::lent(&head, &ours.lend(&head, at_once)).expect("our own bytes").course(&head, at_once);
-                assert_eq!(course.turns.len(), ours.owed(&head).min(u64::from(at_once)) as usize);
-                let mut state = course.state.clone();
-                course.take(&course.turns, &mut state);
-                let steps = course.turns.len() as u32;
-                ours.took(&head, steps, &state[..2 * course.parameters()]).expect("as many as are owed");
+                let plan =
+                    Learner::lent(&head, &ours.lend(&head, at_once)).expect("our own bytes").step_plan(&head, at_once);
+                assert_eq!(plan.steps.len(), ours.owed(&head).min(u64::from(at_once)) as usize);
+                let mut state = plan.state.clone();
+                plan.run(&plan.steps, &mut state);
+                let steps = plan.steps.len() as u32;
+                ours.take_back(&head, steps, &state[..2 * plan.parameters()]).expect("as many as are owed");
                 (0..steps).for_each(|_| assert!(other.step(&head, &mut Scratch::default())));
                 taken += steps;
             }
@@ -414,10 +414,10 @@ mod tests {
         let mut odd = vec![0.5; 2 * count];
         odd[count + 1] = f32::NAN;
         for (steps, state) in [(1, vec![0.5; 2 * count - 1]), (owed + 1, vec![0.5; 2 * count]), (1, odd)] {
-            assert_eq!(learner.took(&head, steps, &state), Err(Error::StateDamaged));
+            assert_eq!(learner.take_back(&head, steps, &state), Err(Error::StateDamaged));
             assert_eq!(learner, before);
         }
-        assert_eq!(learner.took(&head, owed, &vec![0.5; 2 * count]), Ok(()));
+        assert_eq!(learner.take_back(&head, owed, &vec![0.5; 2 * count]), Ok(()));
         assert_eq!((learner.owed(&head), learner.personal[0]), (0, 0.5));
     }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::{
     Attribute, Event, Item, Moment, Schema,
-    cpu::{CLUSTERS, Glance, LOOKS, RECENT, TIDES},
+    cpu::{ATTENTIONS, Attention, CLUSTERS, INTERESTS, RECENT},
     power::exp2,
 };
 use privet_base::{Sorted, stored, stored::goes_on};
@@ -14,11 +14,11 @@ use privet_kernels::here::dot;
 pub use view::View;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
-const HALF_LIVES_MS: [f64; TIDES - 1] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
+const HALF_LIVES_MS: [f64; INTERESTS - 1] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
 /// The half-life of what a device counts about an attribute's values: three weeks.
 const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
 /// An item that is less like every interest than this founds an interest of its own, while there is room.
-const KINSHIP: f32 = 0.5;
+const SAME_CLUSTER: f32 = 0.5;
 /// What one positive event leaves of a cluster's older weight.
 const DECAY: f32 = 0.98;
 /// How many chosen items and how many without a positive answer are kept, to draw each other's opposites from.
@@ -28,10 +28,10 @@ const COUNTERS: usize = 1024;
 /// A pause of this length ends a session.
 const SESSION_MS: u64 = 30 * 60 * 1000;
 /// How the three looks back weigh what they see: two at what was chosen, broadly and closely, one at what was not.
-const GLANCES: [Glance; LOOKS] = [
-    Glance { sharpness: 8.0, fading: 0.0, against: false },
-    Glance { sharpness: 16.0, fading: 0.15, against: false },
-    Glance { sharpness: 8.0, fading: 0.0, against: true },
+const ATTENTION_KINDS: [Attention; ATTENTIONS] = [
+    Attention { sharpness: 8.0, fading: 0.0, against: false },
+    Attention { sharpness: 16.0, fading: 0.15, against: false },
+    Attention { sharpness: 8.0, fading: 0.0, against: true },
 ];
 /// What every profile has to say about an item, whatever the schema: interests 4, clusters 2, looks back 3, context 4,
 /// seen, evidence.
@@ -45,7 +45,7 @@ const PER_ATTRIBUTE: usize = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     /// The decayed sums of what was chosen, by half-life, and of what was pushed away (4, embedding).
-    tides: Vec<f32>,
+    interests: Vec<f32>,
     /// One direction of length 1 a row, the oldest first (clusters, embedding).
     clusters: Vec<f32>,
     /// The decayed count of positive events behind each cluster; 0 marks a free row.
@@ -82,12 +82,12 @@ struct Counter {
 }
 stored! {
     Profile {
-        tides, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
+        interests, clusters, weights, recent, counters, passed_over, chosen, last_ms, session, events, evidence,
     }
     Recent { key, label, direction }
     Counter { chosen, shown, ms }
     Seen { item, features }
-    Without { attention, counters, interests, drift }
+    Ablation { attention, counters, interests, drift }
 }
 
 /// What the profile has counted of one value of an attribute.
@@ -128,7 +128,7 @@ impl Seen {
 /// What a ranking leaves out, to see what it was worth.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Without {
+pub struct Ablation {
     /// No looking back at recent items.
     pub attention: bool,
     /// No counters of attributes.
@@ -144,7 +144,7 @@ impl Profile {
     pub fn new(schema: &Schema) -> Self {
         let d = schema.embedding as usize;
         Self {
-            tides: vec![0.0; TIDES * d],
+            interests: vec![0.0; INTERESTS * d],
             clusters: vec![0.0; CLUSTERS * d],
             weights: [0.0; CLUSTERS],
             recent: VecDeque::new(),
@@ -165,17 +165,17 @@ impl Profile {
 
     /// What there was to say about an event's item and those beside it before the event was known. What was shown by
     /// [`Profile::show`] is seen as it was then, whatever has come of it since.
-    pub fn look(&self, schema: &Schema, event: &Event, shown: bool, without: Without) -> Vec<Seen> {
+    pub fn features_before(&self, schema: &Schema, event: &Event, shown: bool, ablation: Ablation) -> Vec<Seen> {
         let items = core::iter::once(&event.item).chain(&event.others);
         let before = |item: &Item| if shown { self.seen(item.key) } else { None };
         let mut view = None;
-        let mut now = |item| view.get_or_insert_with(|| self.view(schema, event.moment, without)).see(item);
+        let mut now = |item| view.get_or_insert_with(|| self.view(schema, event.moment, ablation)).see(item);
         items.map(|item| before(item).unwrap_or_else(|| now(item))).collect()
     }
 
     /// As it looks at items at a moment.
-    pub fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, without: Without) -> View<'a> {
-        View::new(self, schema, moment, without)
+    pub fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, ablation: Ablation) -> View<'a> {
+        View::new(self, schema, moment, ablation)
     }
 
     fn seen(&self, key: u64) -> Option<Seen> {
@@ -184,8 +184,8 @@ impl Profile {
     }
 
     /// Folds in what was shown together: all of it was seen, and passed over as long as nothing else is said.
-    pub fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, without: Without) {
-        let view = self.view(schema, moment, without);
+    pub fn show(&mut self, schema: &Schema, items: &[Item], moment: Moment, ablation: Ablation) {
+        let view = self.view(schema, moment, ablation);
         let seen: Vec<Seen> = items.iter().map(|item| view.see(item)).collect();
         self.begin(moment.ms);
         self.events += 1;
@@ -193,7 +193,7 @@ impl Profile {
         items.iter().for_each(|item| self.count(schema, item, 0.0, 1.0, moment.ms));
     }
 
-    /// Folds one event in, of which [`Profile::look`] said what was `seen`. [`Event::check`] has passed it. Where its
+    /// Folds one event in, of which [`Profile::features_before`] said what was `seen`. [`Event::check`] has passed it. Where its
     /// items were `shown` by [`Profile::show`], they were counted there.
     pub fn fold(&mut self, schema: &Schema, event: &Event, seen: Vec<Seen>, shown: bool) {
         let Event { item, moment, others, .. } = event;
@@ -212,16 +212,16 @@ impl Profile {
             self.evidence += 1;
             self.passed_over.retain(|passed| passed.item.key != item.key);
             keep(&mut self.chosen, OPPOSITES, first);
-            for tide in self.tides.chunks_exact_mut(direction.len()).take(HALF_LIVES_MS.len()) {
-                add(tide, label, &direction);
+            for interest in self.interests.chunks_exact_mut(direction.len()).take(HALF_LIVES_MS.len()) {
+                add(interest, label, &direction);
             }
-            self.strengthen(&direction);
+            self.update_clusters(&direction);
         } else {
             if !shown {
                 keep(&mut self.passed_over, OPPOSITES, first);
             }
             if label < 0.0 {
-                add(&mut self.tides[(TIDES - 1) * direction.len()..], -label, &direction);
+                add(&mut self.interests[(INTERESTS - 1) * direction.len()..], -label, &direction);
             }
         }
         if label != 0.0 {
@@ -267,7 +267,7 @@ impl Profile {
     pub fn fits(&self, schema: &Schema) -> bool {
         let d = schema.embedding as usize;
         let named = |((place, _), _): &((u16, u64), Counter)| usize::from(*place) < schema.attributes.len();
-        self.tides.len() == TIDES * d
+        self.interests.len() == INTERESTS * d
             && self.clusters.len() == CLUSTERS * d
             && goes_on(self.events.max(self.evidence))
             && self.session < u32::MAX / 2
@@ -285,7 +285,7 @@ impl Profile {
             return;
         }
         let left = 1.0 - part;
-        self.tides.iter_mut().chain(&mut self.weights).for_each(|number| *number *= left);
+        self.interests.iter_mut().chain(&mut self.weights).for_each(|number| *number *= left);
         self.recent.iter_mut().for_each(|recent| recent.label *= left);
         for counter in self.counters.values_mut() {
             counter.chosen *= left;
@@ -299,9 +299,9 @@ impl Profile {
         self.session = if passed < SESSION_MS { self.session + 1 } else { 1 };
         self.last_ms = self.last_ms.max(ms);
         let half_lives = HALF_LIVES_MS.iter().chain(HALF_LIVES_MS.last());
-        let d = self.tides.len() / TIDES;
-        for (tide, &half_life) in self.tides.chunks_exact_mut(d).zip(half_lives) {
-            scale(tide, half(passed, half_life));
+        let d = self.interests.len() / INTERESTS;
+        for (interest, &half_life) in self.interests.chunks_exact_mut(d).zip(half_lives) {
+            scale(interest, half(passed, half_life));
         }
     }
 
@@ -322,7 +322,7 @@ impl Profile {
     }
 
     /// How like an item is to the cluster nearest to it, and to all of them by their weights, by how like it is to each.
-    fn kinship(&self, cosines: &[f32]) -> (f32, f32) {
+    fn cluster_similarity(&self, cosines: &[f32]) -> (f32, f32) {
         let total: f32 = self.weights.iter().sum();
         if total == 0.0 {
             return (0.0, 0.0);
@@ -336,7 +336,7 @@ impl Profile {
         (nearest, mean / total)
     }
 
-    fn strengthen(&mut self, direction: &[f32]) {
+    fn update_clusters(&mut self, direction: &[f32]) {
         if direction.iter().all(|&x| x == 0.0) {
             return;
         }
@@ -350,7 +350,7 @@ impl Profile {
             .max_by(|(_, a), (_, b)| a.total_cmp(b));
         let row = match (nearest, free) {
             (Some((row, _)), None) => Some(row),
-            (Some((row, cosine)), Some(_)) if cosine >= KINSHIP => Some(row),
+            (Some((row, cosine)), Some(_)) if cosine >= SAME_CLUSTER => Some(row),
             _ => None,
         };
         self.weights.iter_mut().for_each(|weight| *weight *= DECAY);

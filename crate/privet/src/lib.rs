@@ -25,10 +25,10 @@ pub use privet_device::Device;
 #[cfg(feature = "gpu")]
 pub use privet_gpu as gpu;
 pub use privet_model::{
-    Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Fresh, Head, Item, Kind, Learner, Local,
-    Moment, Profile, SIMD, Schema, Scratch, Trouble, Tuned, Without, cpu, key,
+    Ablation, Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Head, Item, Kind, Learner,
+    Local, Moment, NewExamples, Profile, SIMD, Schema, Scratch, Trouble, Tuned, cpu, key,
 };
-pub use privet_ranker::{Deed, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
+pub use privet_ranker::{Action, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
 #[cfg(feature = "release")]
 pub use privet_release::{
     Charge, Clipped, Contribution, Contributor, Debit, Deployment, Entry, Fate, Gradient, Ledger, Noised, Preview,

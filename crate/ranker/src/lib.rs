@@ -8,7 +8,7 @@ mod ranker;
 mod ranking;
 mod slate;
 
-pub use memory::{Deed, Memory, Selector};
+pub use memory::{Action, Memory, Selector};
 pub use ranker::Ranker;
 pub use ranking::{Ranking, Score, rank};
 pub use slate::{Request, Slate};

@@ -8,15 +8,15 @@ mod tests;
 use std::collections::VecDeque;
 
 use entry::Entry;
-pub use entry::{Deed, Selector};
+pub use entry::{Action, Selector};
 use offered::Offered;
 use privet_base::{
     Error, Result, cbor, stored,
     stored::{Stored, goes_on, read_all},
 };
-use privet_decide::running::{Compared, DEPTH, Kind, Orders, Running};
+use privet_decide::running::{Compared, DEPTH, Kind, Orders, RunningEvaluation};
 use privet_model::{
-    Event, Example, Fresh, Head, Item, Learner, Moment, Profile, Scratch, Without,
+    Ablation, Event, Example, Head, Item, Learner, Moment, NewExamples, Profile, Scratch,
     drift::{self, Drift},
     example_from_event,
 };
@@ -49,30 +49,30 @@ impl State {
         Self { profile: Profile::new(&head.schema), learner: Learner::new(head), drift: Drift::default() }
     }
 
-    fn fold(&mut self, head: &Head, entry: &Entry, without: Without) {
+    fn fold(&mut self, head: &Head, entry: &Entry, ablation: Ablation) {
         match entry {
             Entry::Event { event, slate_ms, contributed } => {
                 let shown = slate_ms.is_some();
-                let seen = self.profile.look(&head.schema, event, shown, without);
+                let seen = self.profile.features_before(&head.schema, event, shown, ablation);
                 if let Some(mut example) = example_from_event(head, &self.profile, event, &seen) {
                     example.contributed = *contributed;
-                    self.notice(head, &mut example, without);
+                    self.notice(head, &mut example, ablation);
                     self.learner.push(example);
                 }
                 self.profile.fold(&head.schema, event, seen, shown);
             }
-            Entry::Slate { items, moment } => self.profile.show(&head.schema, items, *moment, without),
+            Entry::Slate { items, moment } => self.profile.show(&head.schema, items, *moment, ablation),
         }
     }
 
     /// Whether the user's interests have changed: then what is known of them counts for less.
-    fn notice(&mut self, head: &Head, example: &mut Example, without: Without) {
-        if without.drift {
+    fn notice(&mut self, head: &Head, example: &mut Example, ablation: Ablation) {
+        if ablation.drift {
             return;
         }
         self.drift.observe(example.loss(head));
         example.alarm = self.drift.alarm();
-        self.profile.fade(drift::forgetting(example.alarm));
+        self.profile.fade(drift::forgotten_share(example.alarm));
     }
 }
 
@@ -157,14 +157,14 @@ pub struct Memory {
     rebuilding: bool,
     /// How many of the oldest events are leaving.
     leaving: u64,
-    without: Without,
+    ablation: Ablation,
     offered: Vec<Offered>,
-    running: Running,
+    running: RunningEvaluation,
 }
 
 stored! {
     Memory {
-        log, bytes, base, live, folded, rebuilding, leaving, without, offered, running,
+        log, bytes, base, live, folded, rebuilding, leaving, ablation, offered, running,
     }
     Base { state, items, values, first_ms, last_ms, events }
     State { profile, learner, drift }
@@ -188,7 +188,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Memory {
     /// Nothing yet.
-    pub fn new(head: &Head, without: Without) -> Self {
+    pub fn new(head: &Head, ablation: Ablation) -> Self {
         Self {
             log: VecDeque::new(),
             bytes: 0,
@@ -197,9 +197,9 @@ impl Memory {
             folded: 0,
             rebuilding: false,
             leaving: 0,
-            without,
+            ablation,
             offered: Vec::new(),
-            running: Running::new(),
+            running: RunningEvaluation::new(),
         }
     }
 
@@ -214,13 +214,13 @@ impl Memory {
     }
 
     /// What the next contribution is computed from.
-    pub fn fresh(&self, head: &Head) -> Fresh {
-        Fresh::of(head, self.learner(), self.profile().evidence())
+    pub fn new_examples(&self, head: &Head) -> NewExamples {
+        NewExamples::of(head, self.learner(), self.profile().evidence())
     }
 
     /// What is left out.
-    pub(crate) fn without(&self) -> Without {
-        self.without
+    pub(crate) fn ablation(&self) -> Ablation {
+        self.ablation
     }
 
     /// Whether something was forgotten and the rest is not put together again yet.
@@ -229,7 +229,7 @@ impl Memory {
     }
 
     /// The running evaluation.
-    pub fn running(&self) -> &Running {
+    pub fn running(&self) -> &RunningEvaluation {
         &self.running
     }
 
@@ -239,8 +239,8 @@ impl Memory {
     }
 
     /// What the user did, as far as the log goes back, the latest first.
-    pub fn deeds(&self) -> impl Iterator<Item = Deed> {
-        self.log.iter().rev().filter_map(Entry::deed)
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        self.log.iter().rev().filter_map(Entry::action)
     }
 
     /// Takes an event in: at once into the profile, and by and by ([`Memory::advance`]) into what is learnt.
@@ -353,8 +353,8 @@ impl Memory {
     }
 
     /// What was learnt elsewhere after [`Memory::lend`], and nothing was done since.
-    pub fn took(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
-        self.live.learner.took(head, steps, state)
+    pub fn take_back(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
+        self.live.learner.take_back(head, steps, state)
     }
 
     /// How many steps there are to take before all is learnt that can be.
@@ -372,7 +372,7 @@ impl Memory {
         self.log.retain_mut(|entry| entry.forget(selector));
         self.bytes = self.log.iter().map(Entry::size).sum();
         self.offered.clear();
-        self.running = Running::new();
+        self.running = RunningEvaluation::new();
         if self.base.touched_by(selector) {
             self.base = Base::new(head);
         }
@@ -383,7 +383,7 @@ impl Memory {
         before - self.log.len()
     }
 
-    /// All that is fresh goes into a contribution now. What a rebuild has not come to yet is not among it.
+    /// All that is new goes into a contribution now. What a rebuild has not come to yet is not among it.
     pub fn contributed(&mut self) {
         for entry in self.log.iter_mut().take(self.folded as usize) {
             if let Entry::Event { contributed, .. } = entry {
@@ -455,14 +455,14 @@ impl Memory {
     }
 
     fn fold(&mut self, head: &Head) {
-        self.live.fold(head, &self.log[self.folded as usize], self.without);
+        self.live.fold(head, &self.log[self.folded as usize], self.ablation);
         self.folded += 1;
     }
 
     fn leave(&mut self, head: &Head) {
         let Some(entry) = self.log.pop_front() else { return };
         self.base.name(&entry);
-        self.base.state.fold(head, &entry, self.without);
+        self.base.state.fold(head, &entry, self.ablation);
         self.bytes -= entry.size();
         self.folded -= 1;
         self.leaving -= 1;

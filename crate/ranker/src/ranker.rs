@@ -3,7 +3,7 @@
 use crate::{Memory, Request, Selector, Slate, ranking, slate};
 use privet_base::{Result, stored::Stored};
 use privet_decide::running::{Report, Verdict};
-use privet_model::{Event, Fresh, Head, Item, Moment, Profile, Scratch, Without};
+use privet_model::{Ablation, Event, Head, Item, Moment, NewExamples, Profile, Scratch};
 use privet_terms::{Admitted, Policy};
 use privet_wire::Round;
 
@@ -20,7 +20,7 @@ impl Ranker {
     /// Ranks by the head of this round, or without one by a head that the application vouches for.
     pub fn new(admitted: Option<Admitted>, policy: Policy, head: &[u8]) -> Result<Self> {
         let (admitted, head) = Admitted::or_local(admitted, policy, head)?;
-        let memory = Memory::new(&head, Without::default());
+        let memory = Memory::new(&head, Ablation::default());
         Ok(Self { head, admitted, memory, scratch: Scratch::default() })
     }
 
@@ -50,11 +50,11 @@ impl Ranker {
     }
 
     /// What the next contribution is computed from.
-    pub fn fresh(&self) -> Fresh {
-        self.memory.fresh(&self.head)
+    pub fn new_examples(&self) -> NewExamples {
+        self.memory.new_examples(&self.head)
     }
 
-    /// All that is fresh went into a contribution.
+    /// All that is new went into a contribution.
     pub fn contributed(&mut self) {
         self.memory.contributed();
     }
@@ -65,11 +65,11 @@ impl Ranker {
     ///
     /// `draw` is the host's, and random. The slate counts once it is shown ([`Ranker::shown`]).
     pub fn rerank(&mut self, candidates: &[Item], moment: Moment, request: &Request, draw: [u8; 16]) -> Result<Slate> {
-        self.rerank_seen((candidates, moment, &[]), request, draw)
+        self.rerank_scored((candidates, moment, &[]), request, draw)
     }
 
-    /// The same with what [`privet_model::Backend::score`] made of [`Ranker::sight`], and nothing was done since.
-    pub fn rerank_seen(
+    /// The same with what [`privet_model::Backend::score`] made of [`Ranker::scoring_batch`], and nothing was done since.
+    pub fn rerank_scored(
         &mut self,
         candidates: (&[Item], Moment, &[f32]),
         request: &Request,
@@ -80,11 +80,11 @@ impl Ranker {
     }
 
     /// These candidates as they are to be scored by a GPU; no bytes where there is nothing personal to score them by.
-    pub fn sight(&self, candidates: &[Item], moment: Moment) -> Result<Vec<u8>> {
+    pub fn scoring_batch(&self, candidates: &[Item], moment: Moment) -> Result<Vec<u8>> {
         ranking::check(&self.head, candidates)?;
         let mut bytes = Vec::new();
-        let sight = ranking::sight(&self.head, &self.memory, candidates, moment);
-        sight.iter().for_each(|sight| sight.write(&mut bytes));
+        let batch = ranking::scoring_batch(&self.head, &self.memory, candidates, moment);
+        batch.iter().for_each(|batch| batch.write(&mut bytes));
         Ok(bytes)
     }
 
@@ -126,14 +126,14 @@ impl Ranker {
     }
 
     /// At most so many of the steps that are owed, to be taken by [`privet_model::Backend::tune`]. Whoever lends has the
-    /// device do nothing else until it [took](Ranker::took) what came of it.
+    /// device do nothing else until it [takes back](Ranker::take_back) what came of it.
     pub fn lend(&mut self, most: u32) -> Vec<u8> {
         self.memory.lend(&self.head, most)
     }
 
     /// So many steps were taken elsewhere, and this is what the parameters have become.
-    pub fn took(&mut self, steps: u32, state: &[f32]) -> Result<()> {
-        self.memory.took(&self.head, steps, state)
+    pub fn take_back(&mut self, steps: u32, state: &[f32]) -> Result<()> {
+        self.memory.take_back(&self.head, steps, state)
     }
 
     /// Takes over what a device of another round exported: it is learnt anew from this round's head ([`Ranker::train`]

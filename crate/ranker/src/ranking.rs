@@ -3,7 +3,7 @@
 use crate::Memory;
 use privet_base::{Error, Result};
 use privet_kernels::here as kernels;
-use privet_model::{Head, Item, Moment, cpu::Sight, extend_direction, slot};
+use privet_model::{Head, Item, Moment, cpu::ScoringBatch, extend_direction, slot};
 
 /// How many candidates there may be.
 const MOST_CANDIDATES: usize = 10_000;
@@ -57,11 +57,11 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
     if gate == 0.0 || memory.rebuilding() {
         return candidates.iter().map(server_alone).collect();
     }
-    let (view, learner) = (profile.view(&head.schema, moment, memory.without()), memory.learner());
+    let (view, learner) = (profile.view(&head.schema, moment, memory.ablation()), memory.learner());
     let (shape, d, width) = (head.shape(0, 0), head.embedding_length(), view.width());
     let (f, h) = (shape.f as usize, shape.h as usize);
     let mut directions = Vec::with_capacity(TOGETHER * d);
-    let [mut likeness, mut x, mut z] = [width, f, h].map(|width| vec![0.0; TOGETHER * width]);
+    let [mut similarity, mut x, mut z] = [width, f, h].map(|width| vec![0.0; TOGETHER * width]);
     let [mut shared, mut own] = [[0.0; TOGETHER]; 2];
     let mut scores = Vec::with_capacity(candidates.len());
     let mut slots = Vec::new();
@@ -69,9 +69,9 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
         let n = items.len();
         directions.clear();
         items.iter().for_each(|item| extend_direction(&item.embedding, &mut directions));
-        view.compare(&directions, &mut likeness);
-        for ((item, likeness), x) in items.iter().zip(likeness.chunks_exact(width)).zip(x.chunks_exact_mut(f)) {
-            view.features(item, likeness, x);
+        view.compare(&directions, &mut similarity);
+        for ((item, similarity), x) in items.iter().zip(similarity.chunks_exact(width)).zip(x.chunks_exact_mut(f)) {
+            view.features(item, similarity, x);
         }
         for (theta, s) in [(head.parameters(), &mut shared), (learner.theta(), &mut own)] {
             kernels::forward(f, h, &x[..n * f], theta, &mut z, s);
@@ -84,7 +84,7 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
                 server: item.score,
                 shared: gate * shared[i],
                 personal: gate * (own[i] - shared[i] + linear),
-                because: view.reason(&likeness[i * width..][..width]),
+                because: view.reason(&similarity[i * width..][..width]),
             });
         }
     }
@@ -92,18 +92,18 @@ pub(crate) fn scores(head: &Head, memory: &Memory, candidates: &[Item], moment: 
 }
 
 /// The candidates as this device is going to see them, for a GPU to score; nothing where there is nothing personal.
-pub(crate) fn sight(head: &Head, memory: &Memory, candidates: &[Item], moment: Moment) -> Option<Sight> {
+pub(crate) fn scoring_batch(head: &Head, memory: &Memory, candidates: &[Item], moment: Moment) -> Option<ScoringBatch> {
     if !memory.personalises(head) || candidates.is_empty() {
         return None;
     }
-    let view = memory.profile().view(&head.schema, moment, memory.without());
+    let view = memory.profile().view(&head.schema, moment, memory.ablation());
     let thetas = [head.parameters(), memory.learner().theta()].concat();
-    Some(view.sight(candidates, head.shape(0, 0).h, thetas))
+    Some(view.scoring_batch(candidates, head.shape(0, 0).h, thetas))
 }
 
-/// The parts of each candidate's score, where a GPU has scored what [`sight`] gave it: what the shared net says of each, what
+/// The parts of each candidate's score, where a GPU has scored what [`scoring_batch`] gave it: what the shared net says of each, what
 /// the device's own does, and of each which of the recent items speaks for it, and how loudly.
-pub(crate) fn scores_seen(head: &Head, memory: &Memory, candidates: &[Item], seen: &[f32]) -> Result<Vec<Score>> {
+pub(crate) fn scores_by_gpu(head: &Head, memory: &Memory, candidates: &[Item], seen: &[f32]) -> Result<Vec<Score>> {
     let (n, profile) = (candidates.len(), memory.profile());
     if seen.len() != 4 * n || !memory.personalises(head) {
         return Err(Error::StateDamaged);
@@ -150,7 +150,7 @@ pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privet_model::{Event, Schema, Scratch, Without};
+    use privet_model::{Ablation, Event, Schema, Scratch};
 
     fn item(axis: usize, score: f32) -> Item {
         let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
@@ -171,14 +171,14 @@ mod tests {
     #[test]
     fn without_evidence_any_head_leaves_the_servers_order_and_its_very_scores() {
         let head = trained(4.0);
-        let memory = Memory::new(&head, Without::default());
+        let memory = Memory::new(&head, Ablation::default());
         let ranking = rank(&head, &memory, &candidates(), Moment::default()).expect("plain candidates");
         assert_eq!(ranking.order, [1, 0, 2, 3, 4]);
         for (score, item) in ranking.scores.iter().zip(candidates()) {
             assert_eq!(score.total().to_bits(), (item.score + 0.0).to_bits());
         }
         let open = trained(0.0);
-        let memory = Memory::new(&open, Without::default());
+        let memory = Memory::new(&open, Ablation::default());
         let ranking = rank(&open, &memory, &candidates(), Moment::default()).expect("plain candidates");
         assert!(ranking.scores.iter().all(|score| score.shared != 0.0), "kappa 0 gives newcomers the shared head");
     }
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_liked_rises_and_is_explained() {
         let head = Head::starting(Schema::plain(16), 4, 4.0).expect("a plain schema");
-        let mut memory = Memory::new(&head, Without::default());
+        let mut memory = Memory::new(&head, Ablation::default());
         for _ in 0..12 {
             memory.record(&head, Event::new(2, item(2, 0.0), Moment::default())).expect("a plain event");
         }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn who_stands_beside_a_candidate_changes_no_bit_of_its_score() {
         let head = trained(4.0);
-        let mut memory = Memory::new(&head, Without::default());
+        let mut memory = Memory::new(&head, Ablation::default());
         for i in 0..9 {
             let mut liked = item(i % 5, 0.0);
             liked.embedding[9] = 0.1 * i as f32;
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn while_a_forgotten_thing_is_undone_the_servers_order_stands() {
         let head = Head::starting(Schema::plain(16), 4, 4.0).expect("a plain schema");
-        let mut memory = Memory::new(&head, Without::default());
+        let mut memory = Memory::new(&head, Ablation::default());
         for axis in [2, 2, 5] {
             memory.record(&head, Event::new(2, item(axis, 0.0), Moment::default())).expect("a plain event");
         }
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn odd_candidates_are_refused_by_their_place() {
         let head = trained(4.0);
-        let memory = Memory::new(&head, Without::default());
+        let memory = Memory::new(&head, Ablation::default());
         let refused = |change: fn(&mut Vec<Item>)| {
             let mut candidates = candidates();
             change(&mut candidates);

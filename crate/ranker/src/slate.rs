@@ -42,7 +42,7 @@ pub struct Slate {
 
 /// Ranks, arranges by the rules, and has the running evaluation choose between the server's order and this device's.
 ///
-/// `seen` is what a GPU has scored ([`ranking::sight`]), or nothing. `draw` is random: it names the slate, and decides whether it is an interleaving and which.
+/// `seen` is what a GPU has scored ([`ranking::scoring_batch`]), or nothing. `draw` is random: it names the slate, and decides whether it is an interleaving and which.
 pub(crate) fn rerank(
     head: &Head,
     memory: &mut Memory,
@@ -55,7 +55,7 @@ pub(crate) fn rerank(
     let mut scores = if seen.is_empty() {
         ranking::scores(head, memory, candidates, moment)
     } else {
-        ranking::scores_seen(head, memory, candidates, seen)?
+        ranking::scores_by_gpu(head, memory, candidates, seen)?
     };
     let asked = Asked::new(head, candidates, request)?;
     let by_server = asked.order(&asked.server, &asked.rules)?;

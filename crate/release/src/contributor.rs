@@ -6,7 +6,7 @@ use crate::{
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
 use privet_mechanism::test_random_source;
-use privet_model::{Backend, Fresh, Head};
+use privet_model::{Backend, Head, NewExamples};
 use privet_terms::{Admitted, Policy, Terms};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 
@@ -166,22 +166,22 @@ impl Contributor {
         Ok(self.take(Taken::Reserve(id, step)))
     }
 
-    /// Gradient over what is fresh, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
+    /// Gradient over what is new, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
     /// is called between the first and the rest. The host has the examples spent (`Ranker::contributed`).
-    pub async fn contribute(&mut self, fresh: &Fresh, computed: impl FnOnce()) -> Result<Contribution> {
-        let gradient = self.gradient(fresh).await;
+    pub async fn contribute(&mut self, new: &NewExamples, computed: impl FnOnce()) -> Result<Contribution> {
+        let gradient = self.gradient(new).await;
         computed();
         self.release(&gradient)
     }
 
-    async fn gradient(&mut self, fresh: &Fresh) -> Gradient {
-        moved(&self.head, &self.backend.descent(&self.head, fresh).await)
+    async fn gradient(&mut self, new: &NewExamples) -> Gradient {
+        moved(&self.head, &self.backend.descent(&self.head, new).await)
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
     /// spent; it is for the eyes of the person whose data it is, and for nothing else.
-    pub async fn preview(&mut self, fresh: &Fresh) -> Result<Preview> {
-        let gradient = self.gradient(fresh).await;
+    pub async fn preview(&mut self, new: &NewExamples) -> Result<Preview> {
+        let gradient = self.gradient(new).await;
         let bound = self.bound()?;
         Ok(Preview {
             gradient: gradient.values().to_vec(),

@@ -32,7 +32,7 @@ impl Gradient {
 mod tests {
     use super::*;
     use privet_base::stored::Stored;
-    use privet_model::{Attribute, Backend, Event, Example, Fresh, Item, Moment, Schema, Scratch, Without};
+    use privet_model::{Ablation, Attribute, Backend, Event, Example, Item, Moment, NewExamples, Schema, Scratch};
     use privet_ranker::Memory;
     use privet_wire::Bound;
 
@@ -56,7 +56,7 @@ mod tests {
 
     fn device(seed: usize, events: usize) -> Memory {
         let head = head();
-        let mut memory = Memory::new(&head, Without::default());
+        let mut memory = Memory::new(&head, Ablation::default());
         for n in seed..seed + events {
             let others = vec![item(n * 3 + 1), item(n * 3 + 2)];
             let event =
@@ -67,13 +67,13 @@ mod tests {
         memory
     }
 
-    /// What this backend, which never waits, makes of what is fresh.
-    fn descended(head: &Head, fresh: &Fresh, mut backend: Backend) -> Gradient {
-        moved(head, &pollster::block_on(backend.descent(head, fresh)))
+    /// What this backend, which never waits, makes of what is new.
+    fn descended(head: &Head, new: &NewExamples, mut backend: Backend) -> Gradient {
+        moved(head, &pollster::block_on(backend.descent(head, new)))
     }
 
     fn gradient(memory: &Memory) -> Vec<f32> {
-        descended(&head(), &memory.fresh(&head()), Backend::simd()).values
+        descended(&head(), &memory.new_examples(&head()), Backend::simd()).values
     }
 
     fn norm(gradient: &[f32]) -> f64 {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// The textbook's federated averaging in f64 (2017, the paper that named it): every client descends by its own loss, written
-    /// out example by example, and the server takes the mean of where they end. It takes nothing from [`Fresh`].
+    /// out example by example, and the server takes the mean of where they end. It takes nothing from [`NewExamples`].
     fn federated_average(head: &Head, devices: &[Memory]) -> Vec<f64> {
         let published: Vec<f64> = head.parameters().iter().map(|&p| f64::from(p)).collect();
         let mut mean = vec![0.0; published.len()];
@@ -116,7 +116,7 @@ mod tests {
 
     fn slope(head: &Head, memory: &Memory, theta: &[f64]) -> Vec<f64> {
         let (shape, gate) = (head.shape(0, 0), gate(head, memory));
-        let examples: Vec<&Example> = memory.learner().fresh().collect();
+        let examples: Vec<&Example> = memory.learner().new_examples().collect();
         let mut g = vec![0.0; theta.len()];
         let (f, h) = (shape.f as usize, shape.h as usize);
         let (w1, b1, w2) = (f, f + f * h, f + f * h + h);
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn the_kernels_gradient_is_the_twins() {
         for (seed, events) in [(0, 0), (1, 1), (5, 12), (9, 80)] {
-            let fresh = device(seed, events).fresh(&head());
-            let [ours, twins] = [Backend::simd(), Backend::Scalar].map(|backend| descended(&head(), &fresh, backend));
+            let new = device(seed, events).new_examples(&head());
+            let [ours, twins] = [Backend::simd(), Backend::Scalar].map(|backend| descended(&head(), &new, backend));
             for (ours, twin) in ours.values.iter().zip(twins.values) {
                 assert!((ours - twin).abs() <= 1e-6, "{ours} {twin}");
             }
@@ -194,7 +194,7 @@ mod tests {
         assert!(norm(&gradient(&memory)) > 0.0);
         memory.contributed();
         assert_eq!(norm(&gradient(&memory)), 0.0);
-        assert_eq!(gradient(&Memory::new(&head(), Without::default())), vec![0.0; head().parameters().len()]);
+        assert_eq!(gradient(&Memory::new(&head(), Ablation::default())), vec![0.0; head().parameters().len()]);
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
                 // The fields of what one module of a device hands to the other, in their order.
                 let mut bytes = Vec::new();
                 ((gate, x), (offset, (vec![0_u32, 2, 5], weight))).write(&mut bytes);
-                let read = Fresh::decode(&head(), &bytes).expect("any number is one");
+                let read = NewExamples::decode(&head(), &bytes).expect("any number is one");
                 let grid = crate::clip(&descended(&head(), &read, Backend::simd()), bound).grid().to_vec();
                 assert!(
                     grid.len() == length

@@ -19,7 +19,7 @@ interface Kernels {
   ): void;
   add(n: number, to: number, scale: number, from: number): void;
   dots(n: number, m: number, d: number, a: number, b: number, out: number): void;
-  glance(n: number, m: number, sharpness: number, k: number, volume: number, out: number): void;
+  attention(n: number, m: number, sharpness: number, k: number, fixedWeight: number, out: number): void;
   peak(rounds: number, a: number): number;
   __stack_pointer: WebAssembly.Global;
 }
@@ -78,10 +78,10 @@ export async function ours(name: string, url: string, net: Net): Promise<Peer & 
       call: () => kernels.dots(CANDIDATES, COMPARED, d, a, b, out),
     })),
     {
-      name: "glance, 200 at 64, thrice",
+      name: "attention, 200 at 64, thrice",
       flop: 3 * GLANCE_FLOP * CANDIDATES * RING,
       call: () => {
-        for (const sharpness of [8, 16, 8]) kernels.glance(CANDIDATES, RING, sharpness, a, b, out);
+        for (const sharpness of [8, 16, 8]) kernels.attention(CANDIDATES, RING, sharpness, a, b, out);
       },
     },
   ];

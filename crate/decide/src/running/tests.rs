@@ -2,7 +2,7 @@
 
 mod simulated;
 
-use super::{Compared, DEPTH, KEPT_OPEN, Kind, Orders, Running, Verdict};
+use super::{Compared, DEPTH, KEPT_OPEN, Kind, Orders, RunningEvaluation, Verdict};
 use privet_base::stored::{Stored, read_all};
 
 /// How seldom slates are interleaved once it is known which order is better.
@@ -10,7 +10,7 @@ const EVERY: u32 = 10;
 
 /// Draws a slate; what it shows, and which order that is.
 fn draw(
-    running: &Running,
+    running: &RunningEvaluation,
     every: u32,
     seed: u64,
     slate: u32,
@@ -26,7 +26,7 @@ fn draw(
 
 /// Shows a slate at once.
 fn show(
-    running: &mut Running,
+    running: &mut RunningEvaluation,
     every: u32,
     seed: u64,
     slate: u32,
@@ -38,14 +38,14 @@ fn show(
     (order, kind)
 }
 
-fn encode(running: &Running) -> Vec<u8> {
+fn encode(running: &RunningEvaluation) -> Vec<u8> {
     let mut bytes = Vec::new();
     running.write(&mut bytes);
     bytes
 }
 
 /// Shows a slate of two orders that have nothing in common, and clicks the first picks of one of them that it shows.
-fn favour(running: &mut Running, slate: u32, personal: bool) -> Kind {
+fn favour(running: &mut RunningEvaluation, slate: u32, personal: bool) -> Kind {
     let keys: Vec<u64> = (0..20).collect();
     let (server, other): (Vec<u32>, Vec<u32>) = ((0..10).collect(), (10..20).collect());
     let (order, kind) = show(running, EVERY, 11, slate, &keys, [&server, &other]);
@@ -57,7 +57,7 @@ fn favour(running: &mut Running, slate: u32, personal: bool) -> Kind {
 
 #[test]
 fn every_slate_is_interleaved_until_it_is_known_which_order_is_better_and_then_one_in_ten() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     let first = (0..9).map(|slate| favour(&mut running, slate, true)).collect::<Vec<_>>();
     assert_eq!(first, [Kind::Interleaved; 9]);
     running.settle();
@@ -69,7 +69,7 @@ fn every_slate_is_interleaved_until_it_is_known_which_order_is_better_and_then_o
 
 #[test]
 fn a_policy_of_none_has_none_and_then_nothing_is_compared() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     for slate in 0..200 {
         let (order, kind) = show(&mut running, 0, 3, slate, &[10, 11, 12], [&[0, 1, 2], &[2, 1, 0]]);
         assert_eq!((&order[..], kind), (&[2, 1, 0][..], Kind::Personal));
@@ -78,12 +78,12 @@ fn a_policy_of_none_has_none_and_then_nothing_is_compared() {
     running.settle();
     let report = running.report();
     assert_eq!((report.slates, report.interleaved, report.difference), (200, (0, 0, 0), None));
-    assert_eq!((running.wealth.total(), running.verdict()), (1.0, Verdict::Personal));
+    assert_eq!((running.evidence.total(), running.verdict()), (1.0, Verdict::Personal));
 }
 
 #[test]
 fn an_interleaving_holds_the_best_of_both_in_pairs_of_which_a_coin_turns_each_round() {
-    let running = Running::new();
+    let running = RunningEvaluation::new();
     let keys: Vec<u64> = (0..12).collect();
     let orders: [&[u32]; 2] = [&[0, 1, 2, 3, 4, 5, 6], &[8, 1, 9, 0, 10, 11, 7]];
     let mut firsts = [0; 3];
@@ -147,7 +147,7 @@ fn no_place_favours_an_order_whatever_limit_and_rules() {
 
 #[test]
 fn orders_that_are_alike_are_not_compared_whatever_is_clicked() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     let keys: Vec<u64> = (0..8).collect();
     for slate in 0..50 {
         let (order, _) = show(&mut running, 1, 5, slate, &keys, [&[3, 1, 2, 0], &[3, 1, 2, 0]]);
@@ -161,14 +161,14 @@ fn orders_that_are_alike_are_not_compared_whatever_is_clicked() {
 
 #[test]
 fn what_is_shown_of_one_order_decides_nothing() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     (0..9).for_each(|slate| _ = favour(&mut running, slate, true));
     running.settle();
     for slate in 9..500 {
         let before = running.clone();
         let kind = favour(&mut running, slate, false);
         running.settle();
-        let same = before.wealth == running.wealth && before.quality == running.quality;
+        let same = before.evidence == running.evidence && before.wins == running.wins;
         assert_eq!(same, kind != Kind::Interleaved, "slate {slate}");
         if running.verdict() == Verdict::Server {
             return;
@@ -179,22 +179,22 @@ fn what_is_shown_of_one_order_decides_nothing() {
 
 #[test]
 fn what_was_open_when_the_verdict_changed_is_a_bet_on_the_next_question() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     let slate = (0..60).find(|&slate| {
         favour(&mut running, slate, false);
         running.verdict() == Verdict::Server
     });
     assert!(slate.is_some(), "the server's order won them all");
-    assert_eq!((running.open.len(), running.wealth.total()), (KEPT_OPEN, 1.0));
+    assert_eq!((running.open.len(), running.evidence.total()), (KEPT_OPEN, 1.0));
     running.settle();
     // Four more that the server's order won speak against the personal one's return, and not for it.
-    assert!((running.wealth.total() - 0.6_f64.powi(4)).abs() < 0.02, "{:?}", running.wealth);
+    assert!((running.evidence.total() - 0.6_f64.powi(4)).abs() < 0.02, "{:?}", running.evidence);
     assert_eq!(running.verdict(), Verdict::Server);
 }
 
 #[test]
 fn the_same_calls_give_the_same_bits_and_state_survives_storage() {
-    let (mut one, mut other) = (Running::new(), Running::new());
+    let (mut one, mut other) = (RunningEvaluation::new(), RunningEvaluation::new());
     for slate in 0..80 {
         for running in [&mut one, &mut other] {
             favour(running, slate, slate % 3 == 0);
@@ -209,8 +209,8 @@ fn the_same_calls_give_the_same_bits_and_state_survives_storage() {
 
 #[test]
 fn a_slate_is_open_until_four_others_were_shown() {
-    let mut running = Running::new();
-    let show = |running: &mut Running, slate| {
+    let mut running = RunningEvaluation::new();
+    let show = |running: &mut RunningEvaluation, slate| {
         show(running, EVERY, 1, slate, &[10, 11], [&[0, 1], &[1, 0]]);
     };
     (0..4).for_each(|slate| show(&mut running, slate));
@@ -239,7 +239,7 @@ fn an_interleaving_is_put_into_an_order_that_the_rules_allow() {
 
 #[test]
 fn a_click_on_nothing_that_is_open_is_counted_apart() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     show(&mut running, EVERY, 1, 1, &[10, 11], [&[0, 1], &[1, 0]]);
     assert!(running.click(1, 10) && running.click(1, 10), "clicked twice, counted once");
     assert!(!running.click(1, 99) && !running.click(2, 10));
@@ -250,7 +250,7 @@ fn a_click_on_nothing_that_is_open_is_counted_apart() {
 
 #[test]
 fn orders_of_different_items_and_odd_places_are_no_harm() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     assert_eq!(show(&mut running, EVERY, 2, 0, &[], [&[], &[]]).0, Vec::<u32>::new());
     let keys: Vec<u64> = (0..300).collect();
     let server: Vec<u32> = (0..200).collect();
@@ -267,7 +267,7 @@ fn orders_of_different_items_and_odd_places_are_no_harm() {
 
 #[test]
 fn what_is_kept_is_bounded() {
-    let mut running = Running::new();
+    let mut running = RunningEvaluation::new();
     let keys: Vec<u64> = (0..1_000).collect();
     let server: Vec<u32> = (0..1_000).collect();
     let personal: Vec<u32> = (0..1_000).rev().collect();

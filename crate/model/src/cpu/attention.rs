@@ -1,19 +1,19 @@
 use crate::power::exp;
 
-/// How a look back weighs the recent items.
+/// How attention weighs the recent items.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Glance {
+pub struct Attention {
     /// How much more what is alike counts.
     pub sharpness: f32,
     /// How much less each place further back counts.
     pub fading: f32,
-    /// Whether it looks at what was pushed away, in place of what was chosen.
+    /// Whether it attends to what was pushed away, in place of what was chosen.
     pub against: bool,
 }
 
-impl Glance {
+impl Attention {
     /// All of an item's weight that does not depend on what is looked at: under zero where it does not count.
-    pub fn volume(self, place: usize, label: f32) -> f32 {
+    pub fn fixed_weight(self, place: usize, label: f32) -> f32 {
         let label = if self.against { -label } else { label };
         label * exp(-self.fading * place as f32)
     }
@@ -21,13 +21,13 @@ impl Glance {
 
 /// `Σⱼ wⱼ · kⱼ / Σⱼ wⱼ` with `wⱼ = |labelⱼ| · exp(sharpness · (kⱼ − 1) − fading · j)`, over the labels of one sign: how
 /// like an item is to those of the recent ones that are most like it. `k` are cosines, the latest first. 0 for none.
-pub fn attention(glance: Glance, k: &[f32], label: &[f32]) -> f32 {
+pub fn attention(kind: Attention, k: &[f32], label: &[f32]) -> f32 {
     let (mut sum, mut total) = (0.0, 0.0);
     for (j, (&k, &label)) in k.iter().zip(label).enumerate() {
-        let label = if glance.against { -label } else { label };
+        let label = if kind.against { -label } else { label };
         if label > 0.0 {
             // No exponent is over 0 (but for a cosine's rounding) or under −2 · 16 − 0.15 · 64: neither end overflows.
-            let weight = label * (glance.sharpness * (k - 1.0) - glance.fading * j as f32).exp();
+            let weight = label * (kind.sharpness * (k - 1.0) - kind.fading * j as f32).exp();
             sum += weight * k;
             total += weight;
         }
@@ -39,7 +39,7 @@ pub fn attention(glance: Glance, k: &[f32], label: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    const BROAD: Glance = Glance { sharpness: 8.0, fading: 0.0, against: false };
+    const BROAD: Attention = Attention { sharpness: 8.0, fading: 0.0, against: false };
 
     #[test]
     fn what_is_most_alike_speaks() {
@@ -50,15 +50,15 @@ mod tests {
     }
 
     #[test]
-    fn each_sign_has_its_own_look() {
+    fn each_sign_is_attended_to_by_itself() {
         let (k, label) = ([0.9, 0.2], [-1.0, 1.0]);
         assert!((attention(BROAD, &k, &label) - 0.2).abs() < 1e-7);
-        assert!((attention(Glance { against: true, ..BROAD }, &k, &label) - 0.9).abs() < 1e-7);
+        assert!((attention(Attention { against: true, ..BROAD }, &k, &label) - 0.9).abs() < 1e-7);
     }
 
     #[test]
     fn what_lies_further_back_fades() {
-        let fading = Glance { sharpness: 0.0, fading: 1.0, against: false };
+        let fading = Attention { sharpness: 0.0, fading: 1.0, against: false };
         let e = (-1.0f32).exp();
         assert!((attention(fading, &[1.0, 0.0], &[1.0, 1.0]) - 1.0 / (1.0 + e)).abs() < 1e-6);
     }

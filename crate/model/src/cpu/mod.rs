@@ -1,24 +1,24 @@
 //! The plain twins of the shaders and of the kernels: they define what those compute.
 
+mod adagrad_step;
 mod attention;
 mod backward;
-mod course;
 mod forward;
-mod learn;
 mod listwise;
-mod look;
-mod regard;
+mod profile_features;
+mod slate_slopes;
 mod step;
+mod step_plan;
 
-pub use attention::{Glance, attention};
+pub use adagrad_step::adagrad_step;
+pub use attention::{Attention, attention};
 pub use backward::backward;
-pub use course::{Chosen, Course, Net, Span, Turn};
 pub use forward::forward;
-pub use learn::learn;
 pub use listwise::listwise;
-pub use look::look;
-pub use regard::{CLUSTERS, LOOKS, RECENT, Sight, Sizes, TIDES, regard};
+pub use profile_features::{ATTENTIONS, CLUSTERS, INTERESTS, RECENT, ScoringBatch, Sizes, profile_features};
+pub use slate_slopes::slate_slopes;
 pub use step::{Step, step};
+pub use step_plan::{ExampleSpan, Net, PlannedSlate, PlannedStep, StepPlan};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.
 ///

@@ -28,13 +28,13 @@ fn record(profile: &mut Profile, event: &Event) {
 }
 
 fn fold_in(profile: &mut Profile, event: &Event, shown: bool) {
-    let seen = profile.look(&schema(), event, shown, Without::default());
+    let seen = profile.features_before(&schema(), event, shown, Ablation::default());
     profile.fold(&schema(), event, seen, shown);
 }
 
 fn features(profile: &Profile, axis: usize, hour: u64) -> Vec<f32> {
     let moment = Moment { ms: hour * HOUR, offset_min: 0 };
-    let out = profile.view(&schema(), moment, Without::default()).see(&item(axis)).features;
+    let out = profile.view(&schema(), moment, Ablation::default()).see(&item(axis)).features;
     assert!(out.iter().all(|x| x.is_finite()));
     out
 }
@@ -56,7 +56,7 @@ fn an_empty_profile_says_nothing_of_the_item() {
 fn interests_fade_at_their_half_lives() {
     let events = [event(1, 1, 0), event(1, 2, 3)];
     let profile = fold(&events);
-    // After three hours the first is worth a half in the fastest tide, and nearly all of itself in the slowest.
+    // After three hours the first is worth a half in the fastest interest, and nearly all of itself in the slowest.
     let said = features(&profile, 1, 3);
     assert!((said[0] - 0.5 / 1.25f32.sqrt()).abs() < 1e-6, "{said:?}");
     assert!((said[2] - 0.5f32.sqrt()).abs() < 2e-3, "{said:?}");
@@ -86,7 +86,7 @@ fn counters_are_shrunk_to_the_populations_rate() {
 #[test]
 fn what_is_shown_together_is_seen_once() {
     let mut profile = Profile::new(&schema());
-    profile.show(&schema(), &[item(1), item(2), item(3)], Moment::default(), Without::default());
+    profile.show(&schema(), &[item(1), item(2), item(3)], Moment::default(), Ablation::default());
     let click = Event { others: vec![item(1), item(3)], ..event(1, 2, 0) };
     fold_in(&mut profile, &click, true);
     let counter = |value| profile.counters.get(&(0, value)).expect("it was counted");
@@ -102,18 +102,22 @@ fn what_is_shown_together_is_seen_once() {
 #[test]
 fn what_was_shown_is_seen_as_it_was_then() {
     let mut profile = fold(&[event(1, 1, 0)]);
-    let look = |profile: &Profile, event: &Event, shown| {
-        let seen = profile.look(&schema(), event, shown, Without::default());
+    let features = |profile: &Profile, event: &Event, shown| {
+        let seen = profile.features_before(&schema(), event, shown, Ablation::default());
         seen.into_iter().map(|seen| seen.features).collect::<Vec<_>>()
     };
     let click = Event { others: vec![item(1)], ..event(1, 2, 0) };
-    let then = look(&profile, &click, false);
-    profile.show(&schema(), &[item(1), item(2)], click.moment, Without::default());
-    assert_ne!(look(&profile, &click, false), then, "both have been passed over by now");
-    assert_eq!(look(&profile, &click, true), then);
+    let then = features(&profile, &click, false);
+    profile.show(&schema(), &[item(1), item(2)], click.moment, Ablation::default());
+    assert_ne!(features(&profile, &click, false), then, "both have been passed over by now");
+    assert_eq!(features(&profile, &click, true), then);
     fold_in(&mut profile, &click, true);
-    assert_eq!(look(&profile, &click, true), then, "liked after it was opened: that it was opened tells nothing");
-    assert_eq!(look(&profile, &event(1, 7, 0), true), look(&profile, &event(1, 7, 0), false), "not among what is kept");
+    assert_eq!(features(&profile, &click, true), then, "liked after it was opened: that it was opened tells nothing");
+    assert_eq!(
+        features(&profile, &event(1, 7, 0), true),
+        features(&profile, &event(1, 7, 0), false),
+        "not among what is kept"
+    );
 }
 
 #[test]
@@ -124,7 +128,7 @@ fn a_seen_item_is_known_and_reasons_have_a_name() {
     like_two.embedding[5] = 0.5;
     let reason = |profile: &Profile| {
         let schema = schema();
-        let view = profile.view(&schema, Moment::default(), Without::default());
+        let view = profile.view(&schema, Moment::default(), Ablation::default());
         let mut likeness = vec![0.0; view.width()];
         view.compare(&direction(&like_two.embedding), &mut likeness);
         view.reason(&likeness)
@@ -140,7 +144,7 @@ fn hours_and_weekends_are_those_of_the_users_wall() {
     let saturday = 1_795_219_200_000;
     let weekend = |ms, offset_min| {
         let moment = Moment { ms, offset_min };
-        Profile::new(&schema()).view(&schema(), moment, Without::default()).see(&item(1)).features[11]
+        Profile::new(&schema()).view(&schema(), moment, Ablation::default()).see(&item(1)).features[11]
     };
     assert_eq!(
         [weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)],
@@ -204,7 +208,7 @@ fn half_an_hour_of_silence_ends_a_session() {
 
 #[test]
 fn the_looks_back_weigh_as_they_did() {
-    // Two recent items at cosines 0 (the older) and 0.6 with axis 0: a broad, a close and no look at what was not.
+    // Two recent items at cosines 0 (the older) and 0.6 with axis 0: attended to broadly, closely, and nothing that was pushed away.
     let said = features(&fold(&[event(1, 3, 0), tilted(0.6)]), 0, 0);
     let weighed = |sharpness: f32, fading: f32| 0.6 / (1.0 + (-0.6 * sharpness - fading).exp());
     for (found, wanted) in said[6..9].iter().zip([weighed(8.0, 0.0), weighed(16.0, 0.15), 0.0]) {
@@ -280,16 +284,19 @@ fn what_is_said_is_what_the_plain_loops_say() {
     let plain = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     for n in 70..90 {
         let (item, schema) = (odd(n), schema());
-        let said = profile.view(&schema, Moment::default(), Without::default()).see(&item).features;
+        let said = profile.view(&schema, Moment::default(), Ablation::default()).see(&item).features;
         let length = plain(&item.embedding, &item.embedding).sqrt();
         let direction: Vec<f32> = item.embedding.iter().map(|x| x / length).collect();
         let k: Vec<f32> = profile.recent.iter().rev().map(|recent| plain(&recent.direction, &direction)).collect();
         let labels: Vec<f32> = profile.recent.iter().rev().map(|recent| recent.label).collect();
-        let tides = profile.tides.chunks(16).map(|tide| plain(tide, &direction) / plain(tide, tide).sqrt().max(1e-30));
-        let glances = GLANCES.iter().map(|&glance| crate::cpu::attention(glance, &k, &labels));
+        let interests = profile
+            .interests
+            .chunks(16)
+            .map(|interest| plain(interest, &direction) / plain(interest, interest).sqrt().max(1e-30));
+        let attended = ATTENTION_KINDS.iter().map(|&kind| crate::cpu::attention(kind, &k, &labels));
         let nearest = profile.clusters.chunks(16).map(|row| plain(row, &direction)).fold(-1.0, f32::max);
         let places = [0, 1, 2, 3, 6, 7, 8, 4];
-        for (place, wanted) in places.into_iter().zip(tides.chain(glances).chain([nearest])) {
+        for (place, wanted) in places.into_iter().zip(interests.chain(attended).chain([nearest])) {
             assert!((said[place] - wanted).abs() < 5e-6, "item {n}: feature {place} is {}, not {wanted}", said[place]);
         }
     }

@@ -1,12 +1,12 @@
 //! A profile as it looks at items: all that an item is compared with, and all that is the same for each of them.
 
 use super::{
-    FIXED, GLANCES, PER_ATTRIBUTE, Profile, RECENT, SESSION_MS, Seen, Without, direction, dot, extend_direction, logit,
-    on_the_clock,
+    ATTENTION_KINDS, Ablation, FIXED, PER_ATTRIBUTE, Profile, RECENT, SESSION_MS, Seen, direction, dot,
+    extend_direction, logit, on_the_clock,
 };
 use crate::{
     Item, Moment, Schema,
-    cpu::{CLUSTERS, LOOKS, Sight, Sizes, TIDES},
+    cpu::{ATTENTIONS, CLUSTERS, INTERESTS, ScoringBatch, Sizes},
 };
 use privet_kernels::here as kernels;
 
@@ -15,36 +15,36 @@ pub struct View<'a> {
     profile: &'a Profile,
     schema: &'a Schema,
     moment: Moment,
-    without: Without,
-    /// What an item is compared with (rows, embedding): the tides, the clusters, and the recent items, the latest first.
+    ablation: Ablation,
+    /// What an item is compared with (rows, embedding): the interests, the clusters, and the recent items, the latest first.
     rows: Vec<f32>,
-    /// The length of each tide.
-    lengths: [f32; TIDES],
-    /// Of each look back how loud each recent item is, whatever the item that is looked at.
-    volumes: [[f32; RECENT]; LOOKS],
+    /// The length of each interest.
+    lengths: [f32; INTERESTS],
+    /// The weight of each recent item in each attention, but for how like the scored item is.
+    fixed_weights: [[f32; RECENT]; ATTENTIONS],
     /// What is the same for all items: the clock (2), the weekend, the session, and the evidence.
     context: [f32; 5],
 }
 
 impl<'a> View<'a> {
-    pub(super) fn new(profile: &'a Profile, schema: &'a Schema, moment: Moment, without: Without) -> Self {
-        let mut rows = [&profile.tides[..], &profile.clusters].concat();
-        let mut volumes = [[0.0; RECENT]; LOOKS];
+    pub(super) fn new(profile: &'a Profile, schema: &'a Schema, moment: Moment, ablation: Ablation) -> Self {
+        let mut rows = [&profile.interests[..], &profile.clusters].concat();
+        let mut fixed_weights = [[0.0; RECENT]; ATTENTIONS];
         for (j, recent) in profile.recent.iter().rev().enumerate() {
             rows.extend_from_slice(&recent.direction);
-            for (glance, volumes) in GLANCES.iter().zip(&mut volumes) {
-                volumes[j] = glance.volume(j, recent.label);
+            for (kind, fixed_weights) in ATTENTION_KINDS.iter().zip(&mut fixed_weights) {
+                fixed_weights[j] = kind.fixed_weight(j, recent.label);
             }
         }
-        let mut lengths = [0.0; TIDES];
-        let tides = profile.tides.chunks_exact(schema.embedding as usize);
-        lengths.iter_mut().zip(tides).for_each(|(length, tide)| *length = dot(tide, tide).sqrt());
-        Self { profile, schema, moment, without, rows, lengths, volumes, context: context(profile, moment) }
+        let mut lengths = [0.0; INTERESTS];
+        let interests = profile.interests.chunks_exact(schema.embedding as usize);
+        lengths.iter_mut().zip(interests).for_each(|(length, interest)| *length = dot(interest, interest).sqrt());
+        Self { profile, schema, moment, ablation, rows, lengths, fixed_weights, context: context(profile, moment) }
     }
 
     /// How many likenesses there are of each item.
     pub fn width(&self) -> usize {
-        TIDES + CLUSTERS + self.profile.recent.len()
+        INTERESTS + CLUSTERS + self.profile.recent.len()
     }
 
     /// What each of these directions is like, `out` (n, width): a product with each row.
@@ -55,17 +55,17 @@ impl<'a> View<'a> {
     /// An item by itself.
     pub(crate) fn see(&self, item: &Item) -> Seen {
         let count = Profile::feature_count(self.schema.dense.len(), self.schema.attributes.len());
-        let (mut likeness, mut features) = (vec![0.0; self.width()], vec![0.0; count]);
-        self.compare(&direction(&item.embedding), &mut likeness);
-        self.features(item, &likeness, &mut features);
+        let (mut similarity, mut features) = (vec![0.0; self.width()], vec![0.0; count]);
+        self.compare(&direction(&item.embedding), &mut similarity);
+        self.features(item, &similarity, &mut features);
         Seen { item: item.clone(), features }
     }
 
     /// The features of an item that is so like the rows.
-    pub fn features(&self, item: &Item, likeness: &[f32], out: &mut [f32]) {
-        let Self { profile, schema, without, .. } = self;
-        let (tides, likeness) = likeness.split_at(TIDES);
-        let (clusters, recent) = likeness.split_at(CLUSTERS);
+    pub fn features(&self, item: &Item, similarity: &[f32], out: &mut [f32]) {
+        let Self { profile, schema, ablation, .. } = self;
+        let (interests, similarity) = similarity.split_at(INTERESTS);
+        let (clusters, recent) = similarity.split_at(CLUSTERS);
         let (dense, rest) = out.split_at_mut(item.dense.len());
         for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
             *out = schema.normalised(place, number);
@@ -73,59 +73,59 @@ impl<'a> View<'a> {
         let (fixed, counted) = rest.split_at_mut(FIXED);
         fixed.fill(0.0);
         counted.fill(0.0);
-        for (i, (out, (tide, length))) in fixed.iter_mut().zip(tides.iter().zip(self.lengths)).enumerate() {
-            if length > 0.0 && (i == 2 || !without.interests) {
-                *out = tide / length;
+        for (i, (out, (interest, length))) in fixed.iter_mut().zip(interests.iter().zip(self.lengths)).enumerate() {
+            if length > 0.0 && (i == 2 || !ablation.interests) {
+                *out = interest / length;
             }
         }
-        if !without.interests {
-            (fixed[4], fixed[5]) = profile.kinship(clusters);
+        if !ablation.interests {
+            (fixed[4], fixed[5]) = profile.cluster_similarity(clusters);
         }
-        if !without.attention {
-            let volumes = self.volumes.iter().map(|volumes| &volumes[..recent.len()]);
-            for ((glance, volumes), out) in GLANCES.iter().zip(volumes).zip(&mut fixed[6..9]) {
-                *out = kernels::glance(glance.sharpness, recent, volumes);
+        if !ablation.attention {
+            let fixed_weights = self.fixed_weights.iter().map(|fixed_weights| &fixed_weights[..recent.len()]);
+            for ((kind, fixed_weights), out) in ATTENTION_KINDS.iter().zip(fixed_weights).zip(&mut fixed[6..9]) {
+                *out = kernels::attention(kind.sharpness, recent, fixed_weights);
             }
         }
         fixed[9..13].copy_from_slice(&self.context[..4]);
         fixed[13] = if profile.recent.iter().any(|recent| recent.key == item.key) { 1.0 } else { 0.0 };
         fixed[14] = self.context[4];
-        if !without.counters {
+        if !ablation.counters {
             for (place, out) in counted.chunks_exact_mut(PER_ATTRIBUTE).enumerate() {
                 self.odds(item, place, out);
             }
         }
     }
 
-    /// These items as it is going to see them, with what the likeness says left to be written by [`crate::cpu::regard`].
-    pub fn sight(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> Sight {
+    /// These items as it is going to see them, with what comes of the similarities left to be written by [`crate::cpu::profile_features`].
+    pub fn scoring_batch(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> ScoringBatch {
         let (profile, schema) = (self.profile, self.schema);
         let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
-        let without = Without { interests: true, attention: true, ..self.without };
-        let blind = Self { rows: Vec::new(), without, lengths: [0.0; TIDES], ..*self };
+        let ablation = Ablation { interests: true, attention: true, ..self.ablation };
+        let blind = Self { rows: Vec::new(), ablation, lengths: [0.0; INTERESTS], ..*self };
         let (nothing, mut x) = (vec![0.0; self.width()], vec![0.0; items.len() * f]);
         items.iter().zip(x.chunks_exact_mut(f)).for_each(|(item, x)| blind.features(item, &nothing, x));
         let mut directions = Vec::with_capacity(items.len() * schema.embedding as usize);
         items.iter().for_each(|item| extend_direction(&item.embedding, &mut directions));
-        let mut says: Vec<f32> = GLANCES.iter().map(|glance| glance.sharpness).collect();
+        let mut factors: Vec<f32> = ATTENTION_KINDS.iter().map(|kind| kind.sharpness).collect();
         let over = |share: f32, all: f32| if all > 0.0 { share / all } else { 0.0 };
-        says.extend(self.lengths.map(|length| over(1.0, length)));
+        factors.extend(self.lengths.map(|length| over(1.0, length)));
         let total = profile.weights.iter().sum();
-        says.extend(profile.weights.map(|weight| over(weight, total)));
+        factors.extend(profile.weights.map(|weight| over(weight, total)));
         for (j, recent) in profile.recent.iter().rev().enumerate() {
-            says.extend(self.volumes.iter().map(|volumes| volumes[j]));
-            says.push(recent.label);
+            factors.extend(self.fixed_weights.iter().map(|fixed_weights| fixed_weights[j]));
+            factors.push(recent.label);
         }
         let (n, d, recent) = (items.len() as u32, schema.embedding, profile.recent.len() as u32);
         let sizes = Sizes { n, f: f as u32, h, d, at: schema.dense.len() as u32, recent };
-        Sight { sizes, others: self.rows.clone(), says, directions, x, thetas }
+        ScoringBatch { sizes, references: self.rows.clone(), factors, directions, x, thetas }
     }
 
     /// The recent item that speaks most for one that is so like the rows, and how loudly: a name to show beside it.
-    pub fn reason(&self, likeness: &[f32]) -> Option<(u64, f32)> {
-        let cosines = likeness[TIDES + CLUSTERS..].iter().rev();
-        let voices = self.profile.recent.iter().zip(cosines).map(|(recent, k)| (recent.key, recent.label * k));
-        voices.max_by(|(_, a), (_, b)| a.total_cmp(b))
+    pub fn reason(&self, similarity: &[f32]) -> Option<(u64, f32)> {
+        let cosines = similarity[INTERESTS + CLUSTERS..].iter().rev();
+        let reasons = self.profile.recent.iter().zip(cosines).map(|(recent, k)| (recent.key, recent.label * k));
+        reasons.max_by(|(_, a), (_, b)| a.total_cmp(b))
     }
 
     fn odds(&self, item: &Item, place: usize, out: &mut [f32]) {

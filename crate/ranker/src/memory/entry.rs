@@ -31,7 +31,7 @@ impl Selector {
 
 /// One thing that the user did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deed {
+pub struct Action {
     /// The key of the item that it was done with.
     pub item: u64,
     /// The place of the event's kind in the schema.
@@ -70,9 +70,9 @@ impl Entry {
     }
 
     /// What was done; nothing where it was a showing.
-    pub(super) fn deed(&self) -> Option<Deed> {
+    pub(super) fn action(&self) -> Option<Action> {
         let Self::Event { event, .. } = self else { return None };
-        Some(Deed { item: event.item.key, kind: event.kind, ms: event.moment.ms })
+        Some(Action { item: event.item.key, kind: event.kind, ms: event.moment.ms })
     }
 
     /// When it was, and when the slate was made that it names: what is forgotten of either time takes it along.

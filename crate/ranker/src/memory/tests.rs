@@ -31,7 +31,7 @@ fn settled(mut memory: Memory) -> Memory {
 }
 
 fn after(events: impl IntoIterator<Item = Event>) -> Memory {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     events.into_iter().for_each(|event| memory.record(&head(), event).expect("a plain event"));
     settled(memory)
 }
@@ -88,7 +88,7 @@ fn browse(memory: &mut Memory, steps: core::ops::Range<usize>, skip: Option<Sele
 }
 
 fn browsed(steps: core::ops::Range<usize>, skip: Option<Selector>) -> Memory {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     browse(&mut memory, steps, skip);
     memory
 }
@@ -118,7 +118,7 @@ fn under_a_new_head_it_is_as_if_all_had_been_learnt_from_there() {
         while memory.advance(&new, &mut Scratch::default()) {}
         memory
     };
-    let mut fresh = Memory::new(&new, Without::default());
+    let mut fresh = Memory::new(&new, Ablation::default());
     (0..200).map(event).for_each(|event| fresh.record(&new, event).expect("a plain event"));
     let fresh = finish(fresh);
     let adopted = Memory::adopt(&new, &old.export()).expect("the same schema");
@@ -137,7 +137,7 @@ fn slates_are_forgotten_too_and_the_running_evaluation_begins_anew() {
         assert!(memory.running.report().slates > 20 && memory.offered.len() == MOST_OFFERED);
         memory.forget(&head(), selector);
         let mut innocent = settled(browsed(0..80, Some(selector)));
-        innocent.running = Running::new();
+        innocent.running = RunningEvaluation::new();
         innocent.offered.clear();
         assert_eq!(settled(memory), innocent, "{selector:?}");
     }
@@ -145,7 +145,7 @@ fn slates_are_forgotten_too_and_the_running_evaluation_begins_anew() {
 
 #[test]
 fn what_was_shown_counts_as_seen_once_whatever_is_said_of_it_later() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     memory.record(&head(), event(1)).expect("a plain event");
     let slate = offer(&mut memory, 2, &[11, 12, 13]);
     let before = memory.clone();
@@ -164,8 +164,8 @@ fn what_was_shown_counts_as_seen_once_whatever_is_said_of_it_later() {
     let [first, second, third] = items.clone();
     let event = Event { position: 2, others: vec![first, third], ..click(second) };
     let before_it = Event { moment, ..event.clone() };
-    let seen = by_hand.profile.look(&head().schema, &before_it, false, Without::default());
-    by_hand.profile.show(&head().schema, &items, moment, Without::default());
+    let seen = by_hand.profile.features_before(&head().schema, &before_it, false, Ablation::default());
+    by_hand.profile.show(&head().schema, &items, moment, Ablation::default());
     let example = example_from_event(&head(), &by_hand.profile, &event, &seen).expect("two others");
     by_hand.drift.observe(example.loss(&head()));
     by_hand.learner.push(example);
@@ -181,7 +181,7 @@ fn what_was_shown_counts_as_seen_once_whatever_is_said_of_it_later() {
 
 #[test]
 fn what_was_chosen_before_does_not_stand_against_what_is_chosen_next() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     let slate = offer(&mut memory, 2, &[11, 12, 13]);
     for key in [12, 11, 12] {
         let click = Event::new(1, Item::plain(key, Vec::new()), Moment::default());
@@ -193,7 +193,7 @@ fn what_was_chosen_before_does_not_stand_against_what_is_chosen_next() {
 
 #[test]
 fn an_event_keeps_the_nearest_fifteen_of_two_as_near_the_upper_one_first() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     let slate = offer(&mut memory, 2, &(100..140).collect::<Vec<_>>());
     let click = Event::new(1, Item::plain(120, Vec::new()), Moment::default());
     memory.record_on(&head(), slate, click).expect("it was offered");
@@ -204,7 +204,7 @@ fn an_event_keeps_the_nearest_fifteen_of_two_as_near_the_upper_one_first() {
 
 #[test]
 fn an_event_on_a_slate_that_is_not_known_is_taken_as_it_is_and_counted() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     let slates: Vec<u32> = (0..=MOST_OFFERED).map(|n| offer(&mut memory, n, &[11, 12])).collect();
     memory.record_on(&head(), slates[0], event(1)).expect("the item comes along");
     memory.record_on(&head(), slates[1], event(5)).expect("the item comes along");
@@ -222,7 +222,7 @@ fn an_event_on_a_slate_that_is_not_known_is_taken_as_it_is_and_counted() {
 #[test]
 fn reloads_in_the_middle_of_open_slates_change_nothing() {
     let whole = browsed(0..90, None);
-    let mut reloaded = Memory::new(&head(), Without::default());
+    let mut reloaded = Memory::new(&head(), Ablation::default());
     for n in 0..90 {
         browse(&mut reloaded, n..n + 1, None);
         (0..n % 4).for_each(|_| _ = reloaded.advance(&head(), &mut Scratch::default()));
@@ -266,7 +266,7 @@ fn a_change_of_interests_is_noticed_and_the_old_ones_fade() {
     assert_eq!(alarm(&steady), 0.0);
     let changed = after((0..110).map(fickle));
     assert!(alarm(&changed) > 0.5, "{}", alarm(&changed));
-    let mut deaf = Memory::new(&head(), Without { drift: true, ..Without::default() });
+    let mut deaf = Memory::new(&head(), Ablation { drift: true, ..Ablation::default() });
     (0..110).for_each(|n| deaf.record(&head(), fickle(n)).expect("a plain event"));
     assert_eq!(alarm(&settled(deaf)), 0.0);
 }
@@ -274,7 +274,7 @@ fn a_change_of_interests_is_noticed_and_the_old_ones_fade() {
 #[test]
 fn drift_too_is_part_of_the_fold() {
     let whole = after((0..115).map(fickle));
-    let mut sliced = Memory::new(&head(), Without::default());
+    let mut sliced = Memory::new(&head(), Ablation::default());
     for n in 0..115 {
         sliced.record(&head(), fickle(n)).expect("a plain event");
         sliced.advance(&head(), &mut Scratch::default());
@@ -289,7 +289,7 @@ fn drift_too_is_part_of_the_fold() {
 #[test]
 fn slices_and_reloads_change_nothing() {
     let whole = after((0..120).map(event));
-    let mut sliced = Memory::new(&head(), Without::default());
+    let mut sliced = Memory::new(&head(), Ablation::default());
     for n in 0..120 {
         sliced.record(&head(), event(n)).expect("a plain event");
         for _ in 0..n % 5 {
@@ -322,7 +322,7 @@ fn the_log_is_bounded_in_bytes_too() {
     let wide = Schema::plain(384);
     let mut head = Head::starting(wide, 1, 4.0).expect("a plain schema");
     head.local.steps = 0;
-    let mut memory = Memory::new(&head, Without::default());
+    let mut memory = Memory::new(&head, Ablation::default());
     for n in 0..600 {
         let item = |key| Item::plain(key, vec![0.5; 384]);
         let others = (0..15).map(item).collect();
@@ -367,7 +367,7 @@ fn what_a_rebuild_has_not_come_to_is_left_for_the_next_contribution() {
     memory.forget(&head(), Selector::Item(99));
     memory.advance(&head(), &mut Scratch::default());
     memory.contributed();
-    assert!(settled(memory).learner().fresh().count() > 10);
+    assert!(settled(memory).learner().new_examples().count() > 10);
 }
 
 #[test]
@@ -389,7 +389,8 @@ fn a_damaged_export_or_one_of_another_version_is_refused() {
 #[test]
 fn what_was_done_is_told_the_latest_first_and_not_once_it_is_forgotten() {
     let mut memory = after((1..4).map(event));
-    let told = |memory: &Memory| memory.deeds().map(|deed| (deed.item, deed.kind, deed.ms)).collect::<Vec<_>>();
+    let told =
+        |memory: &Memory| memory.actions().map(|action| (action.item, action.kind, action.ms)).collect::<Vec<_>>();
     assert_eq!(told(&memory), [(3, 3, 3_000_000), (2, 1, 2_000_000), (1, 1, 1_000_000)]);
     let slate = offer(&mut memory, 9, &[5, 6]);
     memory.shown(&head(), slate);
@@ -407,7 +408,7 @@ fn the_fuzzers_seeds_are_of_this_version() {
         memory.write(&mut body);
         body
     };
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     let empty = body(&memory);
     for n in [1, 3, 6] {
         memory.record(&head(), event(n)).expect("a plain event");

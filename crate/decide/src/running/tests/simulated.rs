@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::{EVERY, Running, Verdict, show};
+use super::{EVERY, RunningEvaluation, Verdict, show};
 use crate::running::Report;
 
 /// What is clicked.
@@ -49,14 +49,14 @@ const LIMITS: [(usize, usize); 8] = [(5, 60), (10, 60), (20, 60), (60, 60), (5, 
 
 struct Reader {
     generator: ChaCha8Rng,
-    running: Running,
+    running: RunningEvaluation,
     seed: u64,
     slates: u32,
 }
 
 impl Reader {
     fn new(seed: u64) -> Self {
-        Self { generator: ChaCha8Rng::seed_from_u64(seed), running: Running::new(), seed, slates: 0 }
+        Self { generator: ChaCha8Rng::seed_from_u64(seed), running: RunningEvaluation::new(), seed, slates: 0 }
     }
 
     fn chance(&mut self, probability: f64) -> bool {

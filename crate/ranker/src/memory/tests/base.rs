@@ -73,31 +73,31 @@ fn a_base_with_more_names_than_it_keeps_answers_for_any() {
 fn what_was_contributed_is_not_new_again_after_something_else_is_forgotten() {
     // Of a pool of 256 the log's one example leaves 255 of the base's.
     let mut memory = with_a_base();
-    assert_eq!(memory.learner().fresh().count(), SEGMENT);
+    assert_eq!(memory.learner().new_examples().count(), SEGMENT);
     memory.contributed();
-    assert_eq!(memory.learner().fresh().count(), 0);
+    assert_eq!(memory.learner().new_examples().count(), 0);
     memory.forget(&head(), Selector::Item(99_999));
     assert_eq!(memory.base.events, SEGMENT as u64, "the base stays");
     let mut memory = settled(memory);
-    assert_eq!(memory.learner().fresh().count(), 0, "neither the base's nor the log's");
+    assert_eq!(memory.learner().new_examples().count(), 0, "neither the base's nor the log's");
     // What has not been contributed when it leaves the log is new still.
     let next = Event { kind: 1, others: vec![item(1), item(2)], ..event(MOST_EVENTS + 2) };
     memory.record(&head(), next).expect("a plain event");
     memory.forget(&head(), Selector::Item(99_999));
-    assert_eq!(settled(memory).learner().fresh().count(), 1);
+    assert_eq!(settled(memory).learner().new_examples().count(), 1);
 }
 
 #[test]
 fn what_was_not_looked_at_yet_is_contributed_with_the_rest() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     for n in 1..=3 {
         let event = Event { kind: 1, others: vec![item(n + 1), item(n + 2)], ..event(n) };
         memory.record(&head(), event).expect("a plain event");
     }
-    assert_eq!(memory.learner().fresh().count(), 3);
+    assert_eq!(memory.learner().new_examples().count(), 3);
     memory.contributed();
-    assert_eq!(memory.learner().fresh().count(), 0);
-    assert_eq!(settled(memory).learner().fresh().count(), 0);
+    assert_eq!(memory.learner().new_examples().count(), 0);
+    assert_eq!(settled(memory).learner().new_examples().count(), 0);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn under_a_new_head_the_base_learns_nothing_from_the_old_one() {
 
 #[test]
 fn to_forget_while_the_oldest_are_leaving_leaves_no_more_to_go_than_there_are() {
-    let mut memory = Memory::new(&head(), Without::default());
+    let mut memory = Memory::new(&head(), Ablation::default());
     for n in 1..=MOST_EVENTS + 1 {
         let seen = Event { kind: 0, others: Vec::new(), ..event(n) };
         memory.record(&head(), seen).expect("a plain event");

@@ -15,15 +15,15 @@ const DEVIATIONS: f64 = 1.959_964;
 /// (1927), which is right where normal ones are not: for few draws, and for shares near 0 and 1. Older draws weigh
 /// less, so their number is Kish's (1965), the square of the sum of the weights over the sum of their squares.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Quality {
+pub(super) struct WinRate {
     personal: f64,
     all: f64,
     squares: f64,
 }
 
-stored!(Quality { personal, all, squares });
+stored!(WinRate { personal, all, squares });
 
-impl Quality {
+impl WinRate {
     pub(super) fn new() -> Self {
         Self { personal: 0.0, all: 0.0, squares: 0.0 }
     }
@@ -58,20 +58,20 @@ mod tests {
     use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
     fn after(outcomes: impl IntoIterator<Item = bool>) -> Interval {
-        let mut quality = Quality::new();
+        let mut quality = WinRate::new();
         outcomes.into_iter().for_each(|personal| quality.add(personal));
         quality.difference().expect("there was a winner")
     }
 
     #[test]
     fn without_a_winner_nothing_is_claimed() {
-        assert_eq!(Quality::new().difference(), None);
+        assert_eq!(WinRate::new().difference(), None);
     }
 
     #[test]
     fn half_is_forgotten_after_fifty() {
         assert!((KEPT.powi(50) - 0.5).abs() < 1e-12);
-        let one = (0..50).fold(Quality::new(), |mut quality, n| {
+        let one = (0..50).fold(WinRate::new(), |mut quality, n| {
             quality.add(n == 0);
             quality
         });

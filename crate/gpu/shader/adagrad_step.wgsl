@@ -1,15 +1,15 @@
-// learn: the mean slope over a step's rows by each parameter, and the step that it makes; one thread a parameter
-// plain: value - rate * slope; else AdaGrad with an implicit pull to its home      twin: cpu/learn.rs
+// adagrad_step: the mean slope over a step's rows by each parameter, and the step that it makes; one thread a parameter
+// plain: value - rate * slope; else AdaGrad with an implicit pull to its home      twin: cpu/adagrad_step.rs
 
 struct Net { f: u32, h: u32, d: u32, values: u32, gate: f32, damping: f32, rate: f32, pull: f32, personal_rate: f32, personal_pull: f32, plain: u32 }
-struct Turn { begin: u32, count: u32, share: f32, faster: f32 }
-struct Example { begin: u32, end: u32, weight: f32 }
-struct Chosen { example: u32, room: u32 }
+struct PlannedStep { begin: u32, count: u32, pull_scale: f32, rate_scale: f32 }
+struct ExampleSpan { begin: u32, end: u32, weight: f32 }
+struct PlannedSlate { example: u32, work_row: u32 }
 
 @group(0) @binding(0) var<uniform> net: Net;
-@group(0) @binding(1) var<storage, read> turns: array<Turn>;
-@group(0) @binding(2) var<storage, read> chosen: array<Chosen>;
-@group(0) @binding(3) var<storage, read> examples: array<Example>;
+@group(0) @binding(1) var<storage, read> steps: array<PlannedStep>;
+@group(0) @binding(2) var<storage, read> slates: array<PlannedSlate>;
+@group(0) @binding(3) var<storage, read> examples: array<ExampleSpan>;
 @group(0) @binding(4) var<storage, read> rows: array<f32>;
 @group(0) @binding(5) var<storage, read> slots: array<u32>;
 @group(0) @binding(6) var<storage, read> work: array<f32>;
@@ -17,10 +17,10 @@ struct Chosen { example: u32, room: u32 }
 @group(0) @binding(8) var<storage, read_write> cursor: array<u32>;
 
 @compute @workgroup_size(64)
-fn learn(@builtin(global_invocation_id) id: vec3<u32>) {
+fn adagrad_step(@builtin(global_invocation_id) id: vec3<u32>) {
     let at = cursor[1];
     if id.x == 0u { cursor[0] = at + 1u; }
-    let turn = turns[at];
+    let planned = steps[at];
     let q = id.x;
     let f = net.f;
     let h = net.h;
@@ -30,14 +30,14 @@ fn learn(@builtin(global_invocation_id) id: vec3<u32>) {
     let count = arrayLength(&state) / 3u; // values, then the sums of their squared slopes, then their homes
     if q >= count { return; }
     let width = f + net.d + 1u;
-    let room = 2u * h + 1u;
+    let work_width = 2u * h + 1u;
     var slope = 0.0;
-    for (var b = 0u; b < turn.count; b++) {
-        let one = chosen[turn.begin + b];
+    for (var b = 0u; b < planned.count; b++) {
+        let one = slates[planned.begin + b];
         let example = examples[one.example];
         for (var i = example.begin; i < example.end; i++) {
             let x = i * width;
-            let z = (one.room + i - example.begin) * room;
+            let z = (one.work_row + i - example.begin) * work_width;
             let r = work[z + 2u * h];
             if q < f {
                 slope += r * rows[x + q];
@@ -58,7 +58,7 @@ fn learn(@builtin(global_invocation_id) id: vec3<u32>) {
             }
         }
     }
-    slope /= f32(max(turn.count, 1u));
+    slope /= f32(max(planned.count, 1u));
     if net.plain == 1u {
         state[q] -= net.rate * slope;
         return;
@@ -66,7 +66,7 @@ fn learn(@builtin(global_invocation_id) id: vec3<u32>) {
     let personal = q >= p;
     let square = state[count + q] + slope * slope;
     state[count + q] = square;
-    let rate = turn.faster * select(net.rate, net.personal_rate, personal) / sqrt(square + net.damping);
-    let pulled = rate * turn.share * select(net.pull, net.personal_pull, personal);
+    let rate = planned.rate_scale * select(net.rate, net.personal_rate, personal) / sqrt(square + net.damping);
+    let pulled = rate * planned.pull_scale * select(net.pull, net.personal_pull, personal);
     state[q] = (state[q] - rate * slope + pulled * state[2u * count + q]) / (1.0 + pulled);
 }

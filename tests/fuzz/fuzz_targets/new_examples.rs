@@ -5,5 +5,5 @@
 mod targets;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    targets::fresh(bytes);
+    targets::new_examples(bytes);
 });

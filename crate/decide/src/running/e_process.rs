@@ -21,13 +21,13 @@ const SETTLED: f64 = 0.1;
 /// n bets wealth reaches w with a probability of at most (1 + renewal·n) / w (a sum of e-processes started at each bet:
 /// Shin, Ramdas and Rinaldo 2024).
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Wealth {
+pub(super) struct EProcess {
     wealth: f64,
 }
 
-stored!(Wealth { wealth });
+stored!(EProcess { wealth });
 
-impl Wealth {
+impl EProcess {
     pub(super) fn new() -> Self {
         Self { wealth: 1.0 }
     }
@@ -61,7 +61,7 @@ mod tests {
         // All ways in which twelve bets can end, so nothing is left to chance.
         let (mut mean, bets) = (0.0, 12);
         for way in 0..1_u32 << bets {
-            let mut wealth = Wealth::new();
+            let mut wealth = EProcess::new();
             (0..bets).for_each(|bet| wealth.settle(way >> bet & 1 == 1));
             mean += wealth.total() / f64::from(1 << bets);
         }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_was_lost_long_ago_does_not_weigh_for_ever() {
-        let mut wealth = Wealth::new();
+        let mut wealth = EProcess::new();
         (0..1_000).for_each(|_| wealth.settle(false));
         assert!(wealth.total() > RENEWAL && !wealth.undecided(), "{wealth:?}");
         (0..8).for_each(|_| wealth.settle(true));
@@ -79,7 +79,7 @@ mod tests {
 
     /// Whether the server's order takes over within 60 slates, of which so many have a winner where they are interleaved.
     fn found(generator: &mut ChaCha8Rng, (undecided, decided): (u32, u32), winners: f64, won: f64) -> bool {
-        let mut wealth = Wealth::new();
+        let mut wealth = EProcess::new();
         (0..60).any(|_| {
             let every = if wealth.undecided() { undecided } else { decided };
             if generator.random_range(0..every) == 0 && generator.random_bool(winners) {

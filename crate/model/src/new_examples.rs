@@ -2,7 +2,7 @@
 
 use crate::{
     Head, Learner,
-    cpu::{Chosen, Course, Net, Shape, Span, Turn},
+    cpu::{ExampleSpan, Net, PlannedSlate, PlannedStep, Shape, StepPlan},
 };
 use privet_base::{
     Error, Result, stored,
@@ -12,7 +12,7 @@ use privet_base::{
 /// Examples that went into no contribution yet. The personal part, the server's scores and the gate stand fixed in it, so
 /// that a gradient is computed from this and the published head alone. It holds what the user did, as the profile does.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fresh {
+pub struct NewExamples {
     /// How far the gate is open.
     pub(crate) gate: f32,
     /// The features of every item (rows, features).
@@ -25,28 +25,28 @@ pub struct Fresh {
     pub(crate) weight: Vec<f32>,
 }
 
-stored!(Fresh { gate, x, offset, starts, weight });
+stored!(NewExamples { gate, x, offset, starts, weight });
 
-impl Fresh {
+impl NewExamples {
     /// What is new to a learner under its head, on so much evidence.
     pub fn of(head: &Head, learner: &Learner, evidence: u64) -> Self {
         let d = head.embedding_length();
         let gate = head.gate(evidence);
-        let mut fresh = Self { gate, x: Vec::new(), offset: Vec::new(), starts: vec![0], weight: Vec::new() };
-        for example in learner.fresh() {
-            fresh.x.extend(&example.x);
-            fresh.weight.push(example.weight);
+        let mut new = Self { gate, x: Vec::new(), offset: Vec::new(), starts: vec![0], weight: Vec::new() };
+        for example in learner.new_examples() {
+            new.x.extend(&example.x);
+            new.weight.push(example.weight);
             for row in 0..example.rows() {
                 let personal = learner.personal(example.direction(row, d), example.slots(row));
-                fresh.offset.push(example.server[row] + gate * personal);
+                new.offset.push(example.server[row] + gate * personal);
             }
-            fresh.starts.push(fresh.offset.len() as u32);
+            new.starts.push(new.offset.len() as u32);
         }
-        fresh
+        new
     }
 
     /// How many examples there are.
-    pub fn examples(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.weight.len()
     }
 
@@ -62,9 +62,9 @@ impl Fresh {
         bytes
     }
 
-    /// What [`Fresh::encode`] wrote under this head.
+    /// What [`NewExamples::encode`] wrote under this head.
     pub fn decode(head: &Head, bytes: &[u8]) -> Result<Self> {
-        read_all(bytes).filter(|fresh: &Self| fresh.fits(head)).ok_or(Error::StateDamaged)
+        read_all(bytes).filter(|new: &Self| new.fits(head)).ok_or(Error::StateDamaged)
     }
 
     /// Whether all sizes agree: what was written under a head of other features does not.
@@ -78,30 +78,30 @@ impl Fresh {
     }
 
     /// The descent over all of it, a step an epoch.
-    pub(crate) fn course(&self, head: &Head) -> Course {
+    pub(crate) fn step_plan(&self, head: &Head) -> StepPlan {
         let (shape, rows) = (self.shape(head), self.offset.len());
         let f = shape.f as usize;
-        let mut course = Course {
+        let mut plan = StepPlan {
             net: Net { f: shape.f, h: shape.h, gate: self.gate, rate: head.upload.rate, plain: 1, ..Net::default() },
             // Of rows that have none.
             slots: vec![0; rows + 1],
-            ..Course::default()
+            ..StepPlan::default()
         };
         for (n, (places, &weight)) in self.starts.windows(2).zip(&self.weight).enumerate() {
-            course.examples.push(Span { begin: places[0], end: places[1], weight });
-            course.chosen.push(Chosen { example: n as u32, room: places[0] });
+            plan.examples.push(ExampleSpan { begin: places[0], end: places[1], weight });
+            plan.slates.push(PlannedSlate { example: n as u32, work_row: places[0] });
         }
         for (x, offset) in self.x.chunks_exact(f).zip(&self.offset) {
-            course.rows.extend_from_slice(x);
-            course.rows.push(*offset);
+            plan.rows.extend_from_slice(x);
+            plan.rows.push(*offset);
         }
         if rows > 0 {
-            let all = Turn { begin: 0, count: shape.groups, share: 0.0, faster: 1.0 };
-            course.turns = vec![all; head.upload.epochs as usize];
+            let all = PlannedStep { begin: 0, count: shape.groups, pull_scale: 0.0, rate_scale: 1.0 };
+            plan.steps = vec![all; head.upload.epochs as usize];
         }
-        course.state = head.parameters().to_vec();
-        course.state.resize(3 * head.parameters().len(), 0.0);
-        course
+        plan.state = head.parameters().to_vec();
+        plan.state.resize(3 * head.parameters().len(), 0.0);
+        plan
     }
 }
 
@@ -114,34 +114,34 @@ mod tests {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
     }
 
-    fn fresh() -> Fresh {
+    fn new_examples() -> NewExamples {
         let x = vec![0.5; 5 * head().shape(0, 0).f as usize];
-        Fresh { gate: 0.25, x, offset: vec![1.0; 5], starts: vec![0, 2, 5], weight: vec![1.0, 2.0] }
+        NewExamples { gate: 0.25, x, offset: vec![1.0; 5], starts: vec![0, 2, 5], weight: vec![1.0, 2.0] }
     }
 
     #[test]
     fn what_is_handed_over_is_read_back_bit_for_bit() {
-        let read = Fresh::decode(&head(), &fresh().encode());
-        assert_eq!(read.map(|read| read.encode()), Ok(fresh().encode()));
+        let read = NewExamples::decode(&head(), &new_examples().encode());
+        assert_eq!(read.map(|read| read.encode()), Ok(new_examples().encode()));
     }
 
     #[test]
     fn what_does_not_fit_together_or_the_head_is_refused() {
-        let refused = |bytes: &[u8]| Fresh::decode(&head(), bytes).err().map(|error| error.code());
-        let bytes = fresh().encode();
+        let refused = |bytes: &[u8]| NewExamples::decode(&head(), bytes).err().map(|error| error.code());
+        let bytes = new_examples().encode();
         for length in 0..bytes.len() {
             assert_eq!(refused(&bytes[..length]), Some("state-damaged"), "{length}");
         }
-        let changes: [fn(&mut Fresh); 6] = [
-            |fresh| fresh.x.truncate(1),
-            |fresh| fresh.offset.push(0.0),
-            |fresh| fresh.weight.push(0.0),
-            |fresh| fresh.starts = vec![0, 5, 5],
-            |fresh| fresh.starts = vec![1, 2, 5],
-            |fresh| fresh.starts = vec![0, 2, 6],
+        let changes: [fn(&mut NewExamples); 6] = [
+            |new| new.x.truncate(1),
+            |new| new.offset.push(0.0),
+            |new| new.weight.push(0.0),
+            |new| new.starts = vec![0, 5, 5],
+            |new| new.starts = vec![1, 2, 5],
+            |new| new.starts = vec![0, 2, 6],
         ];
         for (n, change) in changes.iter().enumerate() {
-            let mut wrong = fresh();
+            let mut wrong = new_examples();
             change(&mut wrong);
             assert_eq!(refused(&wrong.encode()), Some("state-damaged"), "{n}");
         }
@@ -150,6 +150,6 @@ mod tests {
             2,
             4.0,
         );
-        assert_eq!(Fresh::decode(&other.expect("a plain schema"), &bytes).err(), Some(Error::StateDamaged));
+        assert_eq!(NewExamples::decode(&other.expect("a plain schema"), &bytes).err(), Some(Error::StateDamaged));
     }
 }

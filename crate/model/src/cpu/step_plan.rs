@@ -1,6 +1,6 @@
-use super::{learn, look};
+use super::{adagrad_step, slate_slopes};
 
-/// Sizes and rates of everything that learns over a course, as the shaders read them.
+/// Sizes and rates of everything that learns by a plan, as the shaders read them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Net {
@@ -28,24 +28,24 @@ pub struct Net {
     pub plain: u32,
 }
 
-/// One step: which of [`Course::chosen`] it goes over.
+/// One step: which of [`StepPlan::slates`] it goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub struct Turn {
+pub struct PlannedStep {
     /// The first of them.
     pub begin: u32,
     /// How many.
     pub count: u32,
     /// What pulls are multiplied by.
-    pub share: f32,
+    pub pull_scale: f32,
     /// What rates are multiplied by.
-    pub faster: f32,
+    pub rate_scale: f32,
 }
 
 /// A slate's rows, of which the first was chosen, and how much it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub struct Span {
+pub struct ExampleSpan {
     /// The first row.
     pub begin: u32,
     /// One past the last.
@@ -57,24 +57,24 @@ pub struct Span {
 /// A slate that a step goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub struct Chosen {
+pub struct PlannedSlate {
     /// Which.
     pub example: u32,
     /// Which row of the working room is its first.
-    pub room: u32,
+    pub work_row: u32,
 }
 
 /// Many steps and all that they go over, laid out as the shaders read it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Course {
+pub struct StepPlan {
     /// Sizes and rates.
     pub net: Net,
     /// The steps, in their order.
-    pub turns: Vec<Turn>,
+    pub steps: Vec<PlannedStep>,
     /// What they go over, one step after the other.
-    pub chosen: Vec<Chosen>,
+    pub slates: Vec<PlannedSlate>,
     /// All slates.
-    pub examples: Vec<Span>,
+    pub examples: Vec<ExampleSpan>,
     /// All rows: features (f), direction (d), the server's score.
     pub rows: Vec<f32>,
     /// Where each row's slots begin in this very list (rows + 1), and then the slots.
@@ -84,7 +84,7 @@ pub struct Course {
     pub state: Vec<f32>,
 }
 
-impl Course {
+impl StepPlan {
     /// How many parameters learn.
     pub fn parameters(&self) -> usize {
         self.state.len() / 3
@@ -96,32 +96,32 @@ impl Course {
     }
 
     /// How many numbers a row leaves behind while a step is computed: units, what goes back through them, and its slope.
-    pub fn room(&self) -> usize {
+    pub fn work_width(&self) -> usize {
         2 * self.net.h as usize + 1
     }
 
     /// How many rows the largest step has.
     pub fn most_rows(&self) -> usize {
-        let rows = |one: &Chosen| self.examples[one.example as usize].rows().len() + one.room as usize;
-        self.chosen.iter().map(rows).max().unwrap_or_default()
+        let rows = |one: &PlannedSlate| self.examples[one.example as usize].rows().len() + one.work_row as usize;
+        self.slates.iter().map(rows).max().unwrap_or_default()
     }
 
-    /// Takes the steps of these turns from this state.
-    pub fn take(&self, turns: &[Turn], state: &mut [f32]) {
-        let mut work = vec![0.0; self.most_rows() * self.room()];
-        for &turn in turns {
-            look(self, turn, state, &mut work);
-            learn(self, turn, state, &work);
+    /// Takes these steps from this state.
+    pub fn run(&self, steps: &[PlannedStep], state: &mut [f32]) {
+        let mut work = vec![0.0; self.most_rows() * self.work_width()];
+        for &step in steps {
+            slate_slopes(self, step, state, &mut work);
+            adagrad_step(self, step, state, &work);
         }
     }
 
     /// What a step goes over.
-    pub fn chosen(&self, turn: Turn) -> &[Chosen] {
-        &self.chosen[turn.begin as usize..][..turn.count as usize]
+    pub fn slates_of(&self, step: PlannedStep) -> &[PlannedSlate] {
+        &self.slates[step.begin as usize..][..step.count as usize]
     }
 }
 
-impl Span {
+impl ExampleSpan {
     /// Its rows.
     pub fn rows(self) -> core::ops::Range<usize> {
         self.begin as usize..self.end as usize

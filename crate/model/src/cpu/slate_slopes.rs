@@ -1,25 +1,25 @@
-use super::{Course, Turn};
+use super::{PlannedStep, StepPlan};
 use crate::power::exp;
 
-/// Twin of `look.wgsl`: what the slates of a step score, and the slope of the listwise loss by each score.
+/// Twin of `slate_slopes.wgsl`: what the slates of a step score, and the slope of the listwise loss by each score.
 ///
 /// `t = server + values · direction + (mean of its slots' values) + gate · (skip · x + w2 · z)` with `z = max(0, b1 + x · w1)`,
 /// and `r = gate · w · (softmax(t) − [it is the first row])`. Of each row `work` gets z (h), what goes back through the
 /// units (h), and r.
-pub fn look(course: &Course, turn: Turn, state: &[f32], work: &mut [f32]) {
-    let net = course.net;
+pub fn slate_slopes(plan: &StepPlan, step: PlannedStep, state: &[f32], work: &mut [f32]) {
+    let net = plan.net;
     let (f, h, d) = (net.f as usize, net.h as usize, net.d as usize);
     let (skip, rest) = state.split_at(f);
     let (w1, rest) = rest.split_at(f * h);
     let (b1, rest) = rest.split_at(h);
     let (w2, rest) = rest.split_at(h);
     let (direction, values) = rest.split_at(d);
-    for one in course.chosen(turn) {
-        let span = course.examples[one.example as usize];
-        let work = &mut work[one.room as usize * course.room()..][..span.rows().len() * course.room()];
+    for one in plan.slates_of(step) {
+        let span = plan.examples[one.example as usize];
+        let work = &mut work[one.work_row as usize * plan.work_width()..][..span.rows().len() * plan.work_width()];
         let mut top = f32::NEG_INFINITY;
-        for (i, work) in span.rows().zip(work.chunks_exact_mut(course.room())) {
-            let (x, personal) = course.rows[i * course.width()..][..course.width()].split_at(f);
+        for (i, work) in span.rows().zip(work.chunks_exact_mut(plan.work_width())) {
+            let (x, personal) = plan.rows[i * plan.width()..][..plan.width()].split_at(f);
             for k in 0..h {
                 work[k] = b1[k];
                 for j in 0..f {
@@ -38,7 +38,7 @@ pub fn look(course: &Course, turn: Turn, state: &[f32], work: &mut [f32]) {
             for j in 0..d {
                 linear += direction[j] * personal[j];
             }
-            let slots = &course.slots[course.slots[i] as usize..course.slots[i + 1] as usize];
+            let slots = &plan.slots[plan.slots[i] as usize..plan.slots[i + 1] as usize];
             if !slots.is_empty() {
                 linear += slots.iter().map(|&slot| values[slot as usize]).sum::<f32>() / slots.len() as f32;
             }
@@ -46,12 +46,12 @@ pub fn look(course: &Course, turn: Turn, state: &[f32], work: &mut [f32]) {
             top = top.max(work[2 * h]);
         }
         let mut sum = 0.0;
-        for work in work.chunks_exact_mut(course.room()) {
+        for work in work.chunks_exact_mut(plan.work_width()) {
             // No exponent is over 0: it cannot overflow.
             work[2 * h] = exp(work[2 * h] - top);
             sum += work[2 * h];
         }
-        for (i, work) in work.chunks_exact_mut(course.room()).enumerate() {
+        for (i, work) in work.chunks_exact_mut(plan.work_width()).enumerate() {
             let r = net.gate * span.weight * (work[2 * h] / sum - if i == 0 { 1.0 } else { 0.0 });
             work[2 * h] = r;
             for k in 0..h {
