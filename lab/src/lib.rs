@@ -1,6 +1,6 @@
 //! `privet evaluate`: how well models rank, on a data set and in a generated world, beside plain recommenders.
 //!
-//! `data` is cut by `slates` and made ready by `task`; a `learner` is trained on it and `metrics` say what its order is
+//! `data` is cut by `slates` and made ready by `task`; a `learner` is trained on it and `measures` say what its order is
 //! worth.
 
 mod baseline;
@@ -11,7 +11,7 @@ mod figures;
 mod fold;
 mod generated;
 mod learner;
-mod metrics;
+mod measures;
 mod parallel;
 mod plain;
 mod privet;

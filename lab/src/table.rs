@@ -3,7 +3,7 @@
 use std::{fmt, fmt::Write};
 
 use super::bootstrap::{Interval, interval, over_seeds};
-use super::metrics::Measures;
+use super::measures::Measures;
 use super::task::PerUser;
 
 /// Reads one figure out of the measures.

@@ -4,7 +4,7 @@ use super::baseline::{Als, Score, als, als_without, biased_mf, mf_without};
 use super::catalogue::Catalogue;
 use super::data::{Rating, Set, User};
 use super::learner::{Answer, Candidate, Learner, Moment};
-use super::metrics::Measures;
+use super::measures::Measures;
 use super::parallel;
 use super::slates::{Slate, Split};
 use super::splitmix::SplitMix64;

@@ -52,27 +52,27 @@ pub fn now_s() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Turns the rounds of all tasks, those that are added later too, until the future is dropped.
-pub async fn keep_turning<S: Store, P: Peer>(leader: Arc<Leader<S, P>>) {
+/// Advances the rounds of all tasks, those that are added later too, until the future is dropped.
+pub async fn keep_advancing<S: Store, P: Peer>(leader: Arc<Leader<S, P>>) {
     let mut tasks = JoinSet::new();
     let mut known = BTreeSet::new();
     loop {
         for task in leader.names() {
             if known.insert(task.clone()) {
-                tasks.spawn(turn(leader.clone(), task));
+                tasks.spawn(keep_advancing_task(leader.clone(), task));
             }
         }
         tokio::time::sleep(OFTEN).await;
     }
 }
 
-async fn turn<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, task: String) {
+async fn keep_advancing_task<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, task: String) {
     let mut pause = OFTEN;
     loop {
-        match leader.turn(&task, now_s()).await {
+        match leader.advance_round(&task, now_s()).await {
             Ok(()) => pause = OFTEN,
             Err(error) => {
-                tracing::warn!(task, %error, "the round does not turn");
+                tracing::warn!(task, %error, "the round does not advance");
                 pause = (pause * 2).min(SELDOM);
             }
         }

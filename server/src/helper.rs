@@ -32,7 +32,7 @@ pub struct Helper<S> {
     /// What rounds may call the leader: any name where none is said.
     leader_name: Option<String>,
     /// Rounds begin and end one at a time.
-    turning: Mutex<()>,
+    round_lock: Mutex<()>,
     metrics: HelperMetrics,
     /// The leader that it is served to: tokens name it.
     leader: OnceLock<[u8; 32]>,
@@ -77,9 +77,9 @@ pub struct Standing {
 impl<S: Store> Helper<S> {
     /// A helper of this name.
     pub fn new(store: S, keys: Keys, name: &str) -> Self {
-        let (leader_name, turning) = (None, Mutex::new(()));
+        let (leader_name, round_lock) = (None, Mutex::new(()));
         let (metrics, clock) = (HelperMetrics::default(), Clock::default());
-        Self { store, keys, name: name.into(), leader_name, turning, metrics, leader: OnceLock::new(), clock }
+        Self { store, keys, name: name.into(), leader_name, round_lock, metrics, leader: OnceLock::new(), clock }
     }
 
     /// One that signs only rounds whose leader has this name: devices are told it over this helper's signature.

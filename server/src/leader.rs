@@ -1,4 +1,4 @@
-//! The aggregator that devices talk to: it takes uploads, and turns rounds.
+//! The aggregator that devices talk to: it takes uploads, and advances rounds.
 
 use std::{
     collections::BTreeMap,
@@ -19,11 +19,11 @@ use crate::{
 };
 
 mod accept;
+mod advance;
 mod close;
 mod forwarder;
+mod gauges;
 mod promote;
-mod standing;
-mod turn;
 mod writer;
 
 pub use accept::{Accepted, Progress};
@@ -38,10 +38,10 @@ pub struct Leader<S, P> {
     store: S,
     keys: Keys,
     name: String,
-    helper: Option<Helper<P>>,
+    helper: Option<HelperLink<P>>,
     tasks: RwLock<BTreeMap<String, Arc<Served>>>,
-    /// Whoever turns a task's round or changes the task holds its lock.
-    turning: RwLock<BTreeMap<String, Arc<Mutex<()>>>>,
+    /// A lock a task: whoever advances its round or changes the task holds it.
+    task_locks: RwLock<BTreeMap<String, Arc<Mutex<()>>>>,
     /// What new heads of a task are tried on.
     validations: RwLock<BTreeMap<String, Arc<Validation>>>,
     writer: Writer,
@@ -49,8 +49,8 @@ pub struct Leader<S, P> {
     metrics: Arc<Metrics>,
 }
 
-/// The other aggregator, as the leader knows it.
-struct Helper<P> {
+/// How the leader reaches the helper, and what it knows of it.
+struct HelperLink<P> {
     peer: Arc<P>,
     /// Its pinned identity.
     key: [u8; 32],
@@ -86,7 +86,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     pub fn new(store: S, keys: Keys, name: &str, helper: Option<(P, [u8; 32])>) -> Self {
         let helper = helper.map(|(peer, key)| {
             let peer = Arc::new(peer);
-            Helper { forwarder: Forwarder::start(peer.clone()), peer, key, name: None }
+            HelperLink { forwarder: Forwarder::start(peer.clone()), peer, key, name: None }
         });
         let metrics = Arc::new(Metrics::default());
         let writer = Writer::start(store.clone(), metrics.clone());
@@ -96,7 +96,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             name: name.into(),
             helper,
             tasks: RwLock::default(),
-            turning: RwLock::default(),
+            task_locks: RwLock::default(),
             validations: RwLock::default(),
             writer,
             batch: BATCH,
@@ -147,11 +147,11 @@ impl<S: Store, P: Peer> Leader<S, P> {
         }
         task.check_first(head)?;
         let first = first_head(&task, head);
-        let turning = {
-            let mut all = self.turning.write().expect("nobody panics with it");
+        let lock = {
+            let mut all = self.task_locks.write().expect("nobody panics with it");
             all.entry(task.name.clone()).or_default().clone()
         };
-        let _turning = turning.lock().await;
+        let _held = lock.lock().await;
         if self.store.head(&task.name, first.hash).await?.is_none() {
             self.store.put_head(&first).await?;
         }
@@ -208,8 +208,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
     }
 
     /// The lock of a task that is served.
-    fn turning(&self, name: &str) -> Result<Arc<Mutex<()>>> {
-        self.turning.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
+    fn task_lock(&self, name: &str) -> Result<Arc<Mutex<()>>> {
+        self.task_locks.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
     }
 
     /// The open round of a task.
@@ -222,7 +222,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         self.store.published(hash).await?.ok_or(Error::RouteUnknown)
     }
 
-    fn helper(&self) -> Result<&Helper<P>> {
+    fn helper(&self) -> Result<&HelperLink<P>> {
         self.helper.as_ref().ok_or(Error::KeyNotPinned { signer: "helper" })
     }
 

@@ -3,7 +3,7 @@
 //!
 //! A [`Leader`] is what devices talk to, a [`Helper`] the aggregator beside it in `split` mode; each has [`Keys`] and a
 //! [`Store`] of its own. Neither speaks HTTP by itself: [`leader_app`] and [`helper_app`] are the HTTP surfaces.
-//! [`Leader::turn`] is told the time, and a helper has a [`Clock`] that a test may set. Errors are problem documents (RFC 9457) whose `code` is
+//! [`Leader::advance_round`] is told the time, and a helper has a [`Clock`] that a test may set. Errors are problem documents (RFC 9457) whose `code` is
 //! [`privet::Error::code`]. Logs hold no bodies and no ids.
 
 mod clock;
@@ -28,7 +28,7 @@ mod token;
 mod validation;
 mod version;
 
-pub use clock::{APART_S, Clock, keep_turning, now_s};
+pub use clock::{APART_S, Clock, keep_advancing, now_s};
 pub use files::{create_private, files_of, private_file, private_folder};
 pub use helper::{Helper, Proposal, Standing};
 pub use issuer::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};

@@ -14,13 +14,13 @@ mod door;
 mod helper;
 
 pub(crate) use door::Door;
-pub(crate) use helper::{HelperMetrics, Standing as HelperStanding};
+pub(crate) use helper::{HelperGauges, HelperMetrics};
 
 type Labels = Vec<(&'static str, String)>;
 
 /// How a task stands when it is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct LeaderGauges {
     /// The number of the open round; 0 for none.
     pub(crate) round: u32,
     /// Its uploads.
@@ -33,7 +33,7 @@ pub(crate) struct Standing {
     pub(crate) head: u32,
 }
 
-/// The figures of one process.
+/// The metrics of a leader's process.
 pub struct Metrics {
     registry: Mutex<Registry>,
     uploads: Family<Labels, Counter>,
@@ -116,10 +116,10 @@ impl Metrics {
         self.store.observe(took.as_secs_f64());
     }
 
-    /// All figures as text, with how each task stands now.
-    pub(crate) fn text(&self, tasks: &[(String, Standing)]) -> String {
-        for (task, standing) in tasks {
-            let &Standing { round, uploads, goal, age_s, head } = standing;
+    /// All metrics as text, with how each task stands now.
+    pub(crate) fn text(&self, tasks: &[(String, LeaderGauges)]) -> String {
+        for (task, gauges) in tasks {
+            let &LeaderGauges { round, uploads, goal, age_s, head } = gauges;
             let values = [round.into(), uploads.into(), goal.into(), age_s as i64, head.into()];
             for (gauge, value) in self.gauges.iter().zip(values) {
                 gauge.get_or_create(&vec![("task", task.clone())]).set(value);
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_is_printed_with_its_labels() {
+    fn every_metric_is_printed_with_its_labels() {
         let metrics = Metrics::default();
         metrics.upload("new");
         metrics.upload("new");
@@ -144,8 +144,8 @@ mod tests {
         metrics.round("demo", "closed");
         metrics.stored_in(Duration::from_millis(3));
         metrics.closed_in(Duration::from_millis(3));
-        let standing = Standing { round: 4, uploads: 17, goal: 100, age_s: 60, head: 3 };
-        let text = metrics.text(&[("demo".into(), standing)]);
+        let gauges = LeaderGauges { round: 4, uploads: 17, goal: 100, age_s: 60, head: 3 };
+        let text = metrics.text(&[("demo".into(), gauges)]);
         for line in [
             "privet_uploads_total{outcome=\"new\"} 2",
             "privet_uploads_total{outcome=\"seal-broken\"} 1",

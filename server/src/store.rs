@@ -174,7 +174,7 @@ pub struct Room {
 }
 
 /// Tasks and the versions of their heads.
-pub trait Shelf: Send + Sync {
+pub trait HeadStore: Send + Sync {
     /// Stores a task; one that is there keeps its admission, or gains it.
     fn put_task(&self, task: &StoredTask) -> impl Future<Output = Result<()>> + Send;
     /// Takes back the admission of the task of this hash.
@@ -196,7 +196,7 @@ pub trait Shelf: Send + Sync {
 }
 
 /// Rounds.
-pub trait Calendar: Send + Sync {
+pub trait RoundStore: Send + Sync {
     /// Begins a round as a draft. The same configuration again is the round that was begun; another one under its task
     /// and number is refused as `round-conflict`.
     fn begin(&self, round: &Round, now_s: u64) -> impl Future<Output = Result<StoredRound>> + Send;
@@ -225,7 +225,7 @@ pub trait Calendar: Send + Sync {
     /// batches' sums are deleted in the same transaction. A helper's round is closed by it; a leader's, which is closing, stays
     /// so until its head is made.
     fn spend(&self, id: i64, spent: &Spent) -> impl Future<Output = Result<Spent>> + Send;
-    /// What [`Calendar::spend`] recorded.
+    /// What [`RoundStore::spend`] recorded.
     fn spent(&self, id: i64) -> impl Future<Output = Result<Option<Spent>>> + Send;
     /// How many sums were given out of this store.
     fn spent_count(&self) -> impl Future<Output = Result<u64>> + Send;
@@ -234,7 +234,7 @@ pub trait Calendar: Send + Sync {
 }
 
 /// Uploads, and their sums.
-pub trait Tally: Send + Sync {
+pub trait UploadStore: Send + Sync {
     /// Adds uploads to the batch that is being filled, each once; and how many the open round has.
     fn add(&self, id: i64, room: Room, addends: &[Addend]) -> impl Future<Output = Result<(Vec<Added>, u32)>> + Send;
     /// Holds shares until a batch names them.
@@ -260,7 +260,7 @@ pub trait Tally: Send + Sync {
 }
 
 /// All of it, and an end.
-pub trait Store: Shelf + Calendar + Tally + Clone + 'static {
+pub trait Store: HeadStore + RoundStore + UploadStore + Clone + 'static {
     /// Whether it answers, and can be written to.
     fn ready(&self) -> impl Future<Output = bool> + Send;
     /// Writes something of no meaning, as durably as an upload, and says whether that succeeds. Asked often, it tells what

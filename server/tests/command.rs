@@ -12,7 +12,7 @@ use std::{
 use privet::{Head, Mode, Operator};
 use privet_server::{
     Ask, Helper, Keys, Proposal, SqliteStore, Store, Task,
-    store::{Calendar, Shelf, Spent, State, StoredTask},
+    store::{HeadStore, RoundStore, Spent, State, StoredTask},
 };
 
 fn privet(words: &[&str], environment: &[(&str, &str)]) -> Output {

@@ -19,7 +19,7 @@ use device::upload;
 use privet::{Batch, Pins, Round, Signed, UploadId, hex, unhex};
 use privet_server::{
     SqliteStore, Store,
-    store::{Calendar, Tally},
+    store::{RoundStore, UploadStore},
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 

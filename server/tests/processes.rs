@@ -13,7 +13,7 @@ use std::{
 use privet::{Mode, Pins, Share, hex, unhex};
 use privet_server::{
     Ask, Helper, Keys, Leader, Peer, Proposal, Refusal, SqliteStore, Store, Task,
-    store::{Addend, Calendar, Held, Room, Shelf, StoredTask, Tally},
+    store::{Addend, HeadStore, Held, Room, RoundStore, StoredTask, UploadStore},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_privet");
@@ -235,7 +235,7 @@ async fn a_name_is_what_both_were_told() {
     let leader = Leader::new(store, keys, "Example Ltd", Some((peer, helper.identity().public())));
     let leader = leader.with_helper_named(Some("A Third Ltd"));
     leader.serve(task.clone(), &head).await.expect("the task is whole");
-    let refused = leader.turn("demo", privet_server::now_s()).await.expect_err("another name").to_string();
+    let refused = leader.advance_round("demo", privet_server::now_s()).await.expect_err("another name").to_string();
     assert!(refused.contains("the helper's name is Another Ltd and has to be A Third Ltd"), "{refused}");
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An acknowledged upload is in exactly one aggregate, or its round ended with fewer than the least cohort; no sum is
 //! given over two lists; every head is what a plain recomputation makes of the uploads in it; and when nothing is in
-//! the way any more, rounds turn again.
+//! the way any more, rounds advance again.
 
 mod residual;
 mod world;
@@ -14,7 +14,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => Just(Step::Train),
         3 => any::<u8>().prop_map(Step::Replay),
-        4 => Just(Step::Turn),
+        4 => Just(Step::Advance),
         2 => Just(Step::DropRequest),
         2 => Just(Step::DropReply),
         1 => Just(Step::Twice),
@@ -62,20 +62,20 @@ proptest! {
 #[test]
 fn three_uploads_and_no_fault_make_a_head() {
     let mut world = World::new();
-    [Step::Train, Step::Train, Step::Train, Step::Turn].into_iter().for_each(|step| world.take(step));
+    [Step::Train, Step::Train, Step::Train, Step::Advance].into_iter().for_each(|step| world.take(step));
     assert_eq!(world.closed(), [1]);
     world.end();
 }
 
 #[test]
 fn a_reply_lost_at_every_place_of_a_closing() {
-    use Step::{DropReply, Train, Turn};
+    use Step::{Advance, DropReply, Train};
     for lost in 0..6 {
-        // The first `lost` requests of the turn go through; a turn without a fault takes each of them first.
+        // The first `lost` requests of the step go through; a step without a fault takes each of them first.
         let mut world = World::new();
         [Train, Train, Train].into_iter().for_each(|step| world.take(step));
         world.pass(lost);
-        [DropReply, Turn, Turn, Turn].into_iter().for_each(|step| world.take(step));
+        [DropReply, Advance, Advance, Advance].into_iter().for_each(|step| world.take(step));
         world.end();
         assert!(world.closed().contains(&1), "the sum that was given is used, {lost}");
     }
@@ -84,13 +84,13 @@ fn a_reply_lost_at_every_place_of_a_closing() {
 /// The first time a helper is asked to agree on a batch it is slow, and it is asked again meanwhile.
 #[test]
 fn a_request_that_overtakes_its_own_first_time_loses_nothing() {
-    use Step::{Overlap, Train, Turn};
+    use Step::{Advance, Overlap, Train};
     for before in 0..6 {
         let mut world = World::new();
         // The shares overlap as well: by then the helper's store has as many readers as it takes.
         [Overlap, Train, Overlap, Train, Overlap, Train].into_iter().for_each(|step| world.take(step));
         world.pass(before);
-        [Overlap, Turn, Turn].into_iter().for_each(|step| world.take(step));
+        [Overlap, Advance, Advance].into_iter().for_each(|step| world.take(step));
         assert_eq!(world.closed(), [1], "{before}");
         world.end();
     }
@@ -98,19 +98,21 @@ fn a_request_that_overtakes_its_own_first_time_loses_nothing() {
 
 #[test]
 fn a_helper_that_is_down_at_the_closing_loses_nothing() {
-    use Step::{CrashHelper, StartHelper, Train, Turn};
+    use Step::{Advance, CrashHelper, StartHelper, Train};
     let mut world = World::new();
-    [Train, Train, Train, CrashHelper, Turn, Turn, StartHelper, Turn].into_iter().for_each(|step| world.take(step));
+    [Train, Train, Train, CrashHelper, Advance, Advance, StartHelper, Advance]
+        .into_iter()
+        .for_each(|step| world.take(step));
     assert_eq!(world.closed(), [1]);
     world.end();
 }
 
 #[test]
 fn a_share_that_only_the_helper_holds_is_in_no_sum() {
-    use Step::{DropReply, LeaderStoreGone, Replay, StoresBack, Train, Turn};
+    use Step::{Advance, DropReply, LeaderStoreGone, Replay, StoresBack, Train};
     let mut world = World::new();
     // Held there and not here, never sent again; then another one that is sent again and counts.
-    [LeaderStoreGone, Train, StoresBack, DropReply, Train, Replay(1), Train, Train, Turn]
+    [LeaderStoreGone, Train, StoresBack, DropReply, Train, Replay(1), Train, Train, Advance]
         .into_iter()
         .for_each(|step| world.take(step));
     assert_eq!(world.closed(), [1]);

@@ -16,7 +16,7 @@ use privet::{
 };
 use privet_server::{
     Ask, Clock, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
-    store::{BatchState, Calendar, Shelf, State, StoredTask, Tally},
+    store::{BatchState, HeadStore, RoundStore, State, StoredTask, UploadStore},
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ pub(crate) enum Step {
     /// An earlier upload is sent again.
     Replay(u8),
     /// The leader takes the step that is due.
-    Turn,
+    Advance,
     /// The next request to the helper does not arrive.
     DropRequest,
     /// It arrives, and the answer does not.
@@ -43,7 +43,7 @@ pub(crate) enum Step {
     /// It arrives at [`Step::Deliver`], after everyone has given it up.
     Delay,
     Deliver,
-    /// Two uploads and a turn are on their way for this many microseconds; then the leader's process is gone, and starts.
+    /// Two uploads and a step of the round are on their way for this many microseconds; then the leader's process is gone, and starts.
     CrashLeader(u16),
     /// The helper's process is gone until [`Step::StartHelper`].
     CrashHelper,
@@ -173,7 +173,7 @@ impl World {
         wire.leader_s.store(now_s, Ordering::Relaxed);
         wire.helper_s.store(now_s, Ordering::Relaxed);
         let leader = start_leader(&runtime, &folder, &wire, &task, &head);
-        runtime.block_on(leader.turn("demo", now_s)).expect("nothing is in the way");
+        runtime.block_on(leader.advance_round("demo", now_s)).expect("nothing is in the way");
         let (made, included, gone) = (Vec::new(), BTreeMap::new(), Vec::new());
         Self { folder, wire, runtime: Some(runtime), leader, task, head, now_s, made, included, gone }
     }
@@ -194,7 +194,7 @@ impl World {
                     self.send(usize::from(which) % self.made.len());
                 }
             }
-            Step::Turn => drop(self.turn()),
+            Step::Advance => drop(self.advance_round()),
             Step::DropRequest => self.fault(Fault::DropRequest),
             Step::DropReply => self.fault(Fault::DropReply),
             Step::Twice => self.fault(Fault::Twice),
@@ -278,10 +278,10 @@ impl World {
         }
     }
 
-    fn turn(&mut self) -> privet::Result<()> {
-        let turned = self.run(self.leader.turn("demo", self.now_s));
+    fn advance_round(&mut self) -> privet::Result<()> {
+        let advanced = self.run(self.leader.advance_round("demo", self.now_s));
         self.verify();
-        turned
+        advanced
     }
 
     fn deliver(&self) {
@@ -304,7 +304,7 @@ impl World {
             });
         }
         let (leader, now_s) = (self.leader.clone(), self.now_s);
-        runtime.spawn(async move { leader.turn("demo", now_s).await });
+        runtime.spawn(async move { leader.advance_round("demo", now_s).await });
         std::thread::sleep(Duration::from_micros(us.into()));
         runtime.shutdown_timeout(Duration::from_secs(5));
         for place in acknowledged.lock().expect("no panic").drain(..) {
@@ -405,7 +405,7 @@ impl World {
         }
     }
 
-    /// Nothing is in the way any more: the rounds turn, and every promise is checked.
+    /// Nothing is in the way any more: the rounds advance, and every promise is checked.
     pub(crate) fn end(&mut self) {
         self.wire.faults.lock().expect("no panic").clear();
         self.start_helper();
@@ -413,9 +413,9 @@ impl World {
         for _ in 0..4 {
             self.now_s = self.now_s.max(NOW_S) + 3 * ROUND_S;
             self.set_clocks();
-            // A draft that the helper refuses takes another turn to be given up.
-            let turned = self.turn().or_else(|_| self.turn()).or_else(|_| self.turn());
-            assert_eq!(turned, Ok(()), "rounds turn again");
+            // A draft that the helper refuses takes another step to be given up.
+            let advanced = self.advance_round().or_else(|_| self.advance_round()).or_else(|_| self.advance_round());
+            assert_eq!(advanced, Ok(()), "rounds advance again");
         }
         for number in self.made.iter().map(|made| made.round).collect::<BTreeSet<_>>() {
             let acknowledged: BTreeSet<UploadId> =

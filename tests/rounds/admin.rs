@@ -57,24 +57,24 @@ fn a_task_is_added_and_its_heads_are_chosen() {
     assert_eq!(post("/v1/admin/tasks", &proposal(&short, &head)).problem(), problem(400, "wire-length"));
     assert_eq!(post("/v1/admin/tasks", b"{}").problem(), problem(400, "wire-malformed"));
     assert_eq!(post("/v1/admin/tasks", &proposal(&task, &head)).status, 204);
-    pair.runtime.block_on(pair.leader.turn("news", super::pair::NOW_S)).expect("its first round opens");
+    pair.runtime.block_on(pair.leader.advance_round("news", super::pair::NOW_S)).expect("its first round opens");
     assert_eq!(pair.get("/v1/tasks/news/round").status, 200);
 
     for n in 1..=3 {
         pair.upload(1, [n; 16], &contribution(&mut pair.device(), [n; 16]));
     }
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     let versions = asked(&pair, "get", "/v1/admin/tasks/demo/heads", TOKEN, b"").json();
     let first = versions[0]["hash"].as_str().expect("a hash").to_owned();
     assert_eq!((&versions[0]["current"], &versions[1]["current"]), (&Value::Bool(false), &Value::Bool(true)));
     assert_eq!((&versions[1]["count"], &versions[1]["previous"]), (&Value::from(3), &Value::from(first.clone())));
     assert_eq!(post("/v1/admin/tasks/demo/rollback", b"").status, 204);
     assert_eq!(post("/v1/admin/tasks/demo/rollback", b"").problem(), problem(404, "route-unknown"), "it is the first");
-    pair.turn().expect("the next round opens");
+    pair.advance_round().expect("the next round opens");
     assert_eq!(hex(&pair.round().head), first);
     let second = versions[1]["hash"].as_str().expect("a hash");
     assert_eq!(post(&format!("/v1/admin/tasks/demo/heads/{second}/promote"), b"").status, 204);
-    pair.turn().expect("the next round opens");
+    pair.advance_round().expect("the next round opens");
     assert_eq!(hex(&pair.round().head), second);
     assert_eq!(post("/v1/admin/tasks/none/rollback", b"").problem(), problem(404, "task-unknown"));
 
@@ -91,7 +91,7 @@ fn a_task_is_added_and_its_heads_are_chosen() {
     let back = format!("/v1/admin/tasks/demo/heads/{first}/promote");
     assert_eq!(post(&back, b"").problem(), problem(409, "uploads-at-stake"));
     assert_eq!(post(&format!("{back}?discard=true"), b"").status, 204);
-    pair.turn().expect("the next round opens");
+    pair.advance_round().expect("the next round opens");
     assert_eq!(hex(&pair.round().head), first);
     pair.stop();
 }

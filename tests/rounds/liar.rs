@@ -8,7 +8,7 @@ use privet::{
 use privet::{Backend, Device, Policy};
 use privet_server::{
     Ask, Verdict,
-    store::{Calendar, Shelf, StoredHead},
+    store::{HeadStore, RoundStore, StoredHead},
 };
 
 use super::pair::{NOW_S, Pair, contribution};
@@ -315,13 +315,13 @@ fn an_unadmitted_task_opens_no_round_until_it_is_admitted() {
     runtime
         .block_on(leader.serve(privet_server::Task { name: "new".into(), ..changed.clone() }, &head))
         .expect("whole");
-    assert_eq!(runtime.block_on(leader.turn("new", NOW_S)), Err(Error::TaskNotAdmitted));
+    assert_eq!(runtime.block_on(leader.advance_round("new", NOW_S)), Err(Error::TaskNotAdmitted));
     let store = liar.pair.helper.as_ref().expect("there is one").store().clone();
     let proposed = runtime.block_on(store.tasks()).expect("it answers");
     let proposed = proposed.into_iter().find(|task| task.name == "new").expect("it was proposed");
     assert!(!proposed.admitted);
     let admitted = privet_server::store::StoredTask { admitted: true, ..proposed };
     runtime.block_on(store.put_task(&admitted)).expect("it answers");
-    assert_eq!(runtime.block_on(leader.turn("new", NOW_S)), Ok(()));
+    assert_eq!(runtime.block_on(leader.advance_round("new", NOW_S)), Ok(()));
     liar.pair.stop();
 }

@@ -56,7 +56,7 @@ fn the_mean_is_the_devices_and_moves_the_head_once() {
         plain.iter_mut().zip(share.entries()).for_each(|(sum, &entry)| *sum += i64::from(entry.cast_signed()));
         pair.upload(1, [n; 16], &bytes);
     }
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     let after = pair.runtime.block_on(pair.leader.head(pair.round().head)).expect("it is published");
     assert_ne!(before.hash, after.hash);
     let divisor = f64::from(DEVICES) * f64::from(round.grid_scale);
@@ -168,7 +168,7 @@ fn what_was_acknowledged_is_acknowledged_again_after_its_round() {
     let late = contribution(&mut pair.device(), [9; 16]);
     let uploads: Vec<_> = (1..=3).map(|n| ([n; 16], contribution(&mut pair.device(), [n; 16]))).collect();
     uploads.iter().for_each(|(id, bytes)| assert_eq!(pair.upload(1, *id, bytes).status, 201));
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     assert_eq!(pair.round().number, 2);
     assert_eq!(pair.upload(1, [1; 16], &uploads[0].1).count(), (200, 3));
     assert_eq!(pair.upload(1, [1; 16], &late).problem(), problem(409, "upload-conflict"));
@@ -306,7 +306,7 @@ fn an_upload_that_is_sealed_to_an_old_key_counts_while_its_round_is_open() {
     for (n, (id, bytes)) in (2..).zip(&uploads[1..]) {
         assert_eq!(pair.upload(1, *id, bytes).count(), (201, n));
     }
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     let (versions, current) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
     assert_eq!((versions[1].hash, versions[1].count, versions[1].held.as_ref()), (current, 3, None));
     let after = pair.round();
@@ -354,14 +354,14 @@ fn an_operator_goes_back_to_an_older_head_and_on_again() {
     for n in 1..=3 {
         pair.upload(1, [n; 16], &contribution(&mut pair.device(), [n; 16]));
     }
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     let second = pair.round().head;
     pair.runtime.block_on(pair.leader.rollback("demo", false)).expect("there is one before");
     assert_eq!(pair.get("/v1/tasks/demo/round").problem(), problem(503, "round-pending"));
-    pair.turn().expect("the next round opens");
+    pair.advance_round().expect("the next round opens");
     assert_eq!((pair.round().number, pair.round().head), (3, first));
     pair.runtime.block_on(pair.leader.promote("demo", second, false)).expect("it is kept");
-    pair.turn().expect("the next round opens");
+    pair.advance_round().expect("the next round opens");
     assert_eq!((pair.round().number, pair.round().head), (4, second));
     let none = pair.runtime.block_on(pair.leader.promote("demo", [9; 32], false));
     assert_eq!(none, Err(Error::RouteUnknown));

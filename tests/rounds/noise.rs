@@ -19,7 +19,7 @@ use privet::{
 };
 use privet_server::{
     Ask, Helper, Problem, SqliteStore, Verdict, sign_answer,
-    store::{Calendar, Tally},
+    store::{RoundStore, UploadStore},
 };
 use tempfile::TempDir;
 
@@ -92,7 +92,7 @@ fn a_leader_whose_devices_surround_a_victim_misses_all_of_the_helpers_noise() {
     for number in 1..=ROUNDS {
         let round = pair.round();
         let uploads = cohort_uploads(&pair, number);
-        pair.turn().expect("the goal is reached");
+        pair.advance_round().expect("the goal is reached");
         let given = pair.runtime.block_on(helper.store().numbered("demo", number)).expect("it answers");
         let given = given.and_then(|round| round.sum).expect("it gave a sum");
         let given = AggregateShare::decode(&given, round.dimension).expect("the helper's");
@@ -151,7 +151,7 @@ fn a_helper_that_turns_everybody_else_away_misses_all_of_the_leaders_noise() {
             assert_eq!(pair.upload(1, [200; 16], &honest).problem(), problem(400, "seal-broken"));
         }
         let uploads = cohort_uploads(&pair, number);
-        pair.turn().expect("the goal is reached");
+        pair.advance_round().expect("the goal is reached");
         let said = heard.lock().expect("no panic").pop().expect("the leader named a head");
         let said = AggregateShare::decode(&said, round.dimension).expect("the leader's");
         errors.extend(missed(&folder, &round, &uploads, Role::Helper, &said));
@@ -233,7 +233,7 @@ fn a_store_that_is_put_back_from_a_snapshot_gives_nothing() {
         let (there, copy) = (folder.path().join(name), folder.path().join("copy"));
         std::fs::copy(&there, &copy).expect("nobody has it open");
         let pair = Pair::start(&folder, Mode::Split, |_| {});
-        assert_eq!(pair.round().number, 2, "the first turn closed the round");
+        assert_eq!(pair.round().number, 2, "the first step closed the round");
         pair.stop();
         for log in ["-wal", "-shm"] {
             drop(std::fs::remove_file(folder.path().join(format!("{name}{log}"))));

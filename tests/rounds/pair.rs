@@ -11,7 +11,7 @@ use std::{
 use axum::{Router, http::HeaderName};
 use pollster::block_on;
 use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
-use privet_server::store::{Shelf, StoredTask};
+use privet_server::store::{HeadStore, StoredTask};
 use privet_server::{
     Clock, Connections, Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app,
     leader_operator_app, serve,
@@ -103,7 +103,7 @@ impl Pair {
             });
             let leader = Arc::new(Leader::new(store("leader").await, leader_keys, "the leader", peer));
             leader.serve(task.clone(), &head).await.expect("the task is whole");
-            leader.turn("demo", NOW_S).await.expect("a round opens");
+            leader.advance_round("demo", NOW_S).await.expect("a round opens");
             let addresses = served(leader.clone()).await;
             (leader, helper.map(|(helper, _)| helper), addresses)
         });
@@ -139,14 +139,14 @@ impl Pair {
         });
     }
 
-    pub(crate) fn turn(&self) -> privet::Result<()> {
+    pub(crate) fn advance_round(&self) -> privet::Result<()> {
         self.turn_at(NOW_S)
     }
 
     pub(crate) fn turn_at(&self, now_s: u64) -> privet::Result<()> {
         self.leader_s.store(now_s, Ordering::Relaxed);
         self.helper_s.store(now_s, Ordering::Relaxed);
-        self.runtime.block_on(self.leader.turn("demo", now_s))
+        self.runtime.block_on(self.leader.advance_round("demo", now_s))
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

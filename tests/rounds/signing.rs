@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use privet::{Agreed, Batch, Closing, Error, Forward, Mode, Round, Upload};
 use privet_server::{
     Ask,
-    store::{Calendar, Shelf, State, StoredHead},
+    store::{HeadStore, RoundStore, State, StoredHead},
 };
 
 use super::pair::{NOW_S, Pair, contribution, problem};
@@ -62,10 +62,10 @@ fn a_draft_that_is_refused_keeps_no_number() {
     pair.runtime.block_on(store.put_head(&unknown)).expect("it answers");
     pair.runtime.block_on(pair.leader.promote("demo", [9; 32], false)).expect("nothing was uploaded");
     for _ in 0..3 {
-        assert_eq!(pair.turn(), Err(Error::HelperRefused { code: "head-stale".into() }));
+        assert_eq!(pair.advance_round(), Err(Error::HelperRefused { code: "head-stale".into() }));
     }
     pair.runtime.block_on(pair.leader.promote("demo", first, false)).expect("nothing is open");
-    pair.turn().expect("the helper knows this head");
+    pair.advance_round().expect("the helper knows this head");
     assert_eq!((pair.round().number, pair.round().head), (2, first));
     pair.stop();
 }
@@ -89,8 +89,8 @@ fn a_leader_whose_clock_is_wrong_ends_no_round_and_takes_no_upload() {
     for by_s in [61, 30 * DAY_S] {
         let wrong_s = NOW_S + by_s;
         pair.leader_s.store(wrong_s, Ordering::Relaxed);
-        let turned = pair.runtime.block_on(pair.leader.turn("demo", wrong_s));
-        assert_eq!(turned, if by_s > pair.task.round_s { Err(Error::ClocksDiffer { by_s }) } else { Ok(()) });
+        let advanced = pair.runtime.block_on(pair.leader.advance_round("demo", wrong_s));
+        assert_eq!(advanced, if by_s > pair.task.round_s { Err(Error::ClocksDiffer { by_s }) } else { Ok(()) });
         let third = contribution(&mut pair.device(), [3; 16]);
         let refused = pair.upload(1, [3; 16], &third);
         assert_eq!((refused.problem(), &refused.json()["advice"]), (problem(503, "clocks-differ"), &"retry".into()));
@@ -99,7 +99,7 @@ fn a_leader_whose_clock_is_wrong_ends_no_round_and_takes_no_upload() {
     assert!(figures.contains("privet_alarms_total{task=\"demo\",what=\"clocks-differ\"} 1\n"), "{figures}");
     pair.leader_s.store(NOW_S + 60, Ordering::Relaxed);
     assert_eq!(pair.upload(1, [3; 16], &contribution(&mut pair.device(), [3; 16])).count(), (201, 3));
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     assert_eq!(
         (pair.round().number, pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"].as_u64()),
         (2, Some(3))
@@ -135,7 +135,7 @@ fn a_refusal_at_closing_loses_nothing_until_the_operator_says_so() {
     let head = pair.round().head;
     assert_eq!(signed(&pair, &Round { number: 2, ..pair.round() }), Ok(()));
     for _ in 0..2 {
-        assert_eq!(pair.turn(), Err(Error::HelperRefused { code: "round-closed".into() }));
+        assert_eq!(pair.advance_round(), Err(Error::HelperRefused { code: "round-closed".into() }));
     }
     let state = || {
         let stored = pair.runtime.block_on(pair.leader.store().numbered("demo", 1));
@@ -150,7 +150,7 @@ fn a_refusal_at_closing_loses_nothing_until_the_operator_says_so() {
     assert_eq!(state(), State::Closing);
     pair.runtime.block_on(pair.leader.promote("demo", head, true)).expect("the operator said so");
     assert_eq!(state(), State::Ended);
-    pair.turn().expect("rounds go on");
+    pair.advance_round().expect("rounds go on");
     assert_eq!((pair.round().number, pair.round().head), (3, head));
     pair.stop();
 }
@@ -172,10 +172,10 @@ fn a_withdrawn_task_stops_its_open_round_at_once() {
     for (asked, body) in [(Ask::Shares, &forward), (Ask::Batch, &batch.encode()), (Ask::Closing, &closing)] {
         assert_eq!(ask(&pair, asked, body), Err(Error::TaskWithdrawn), "{}", asked.name());
     }
-    assert_eq!(pair.turn(), Err(Error::TaskWithdrawn));
+    assert_eq!(pair.advance_round(), Err(Error::TaskWithdrawn));
     // The operator thinks better of it: nothing was lost.
     pair.runtime.block_on(super::pair::admit(helper.store(), &pair.task));
-    pair.turn().expect("nothing is in the way any more");
+    pair.advance_round().expect("nothing is in the way any more");
     assert_eq!(pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"], 3);
     pair.stop();
 }
@@ -187,7 +187,7 @@ fn a_round_says_its_own_count() {
     let pair = Pair::start(&folder, Mode::Split, |task| task.goal = 4);
     for round in 1..=3 {
         uploads(&pair, round, 4);
-        pair.turn().expect("the goal is reached");
+        pair.advance_round().expect("the goal is reached");
     }
     for (round, count) in [(1, 4), (2, 4), (3, 4), (4, 0)] {
         let said = pair.get(&format!("/v1/tasks/demo/rounds/{round}/aggregate")).json();

@@ -11,7 +11,7 @@ use std::{
 use privet::{Error, Head, Mode, hex};
 use privet_server::{
     Ask, Clock, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task, Validation,
-    store::{Calendar, Shelf, State, StoredHead},
+    store::{HeadStore, RoundStore, State, StoredHead},
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -45,13 +45,13 @@ fn an_open_round_keeps_its_own_cohort_when_the_goal_is_lowered() {
     let pair = Pair::start(&folder, Mode::Device, |task| (task.min_cohort, task.goal) = (3, 5));
     uploads(&pair, 1, 2);
     serve(&pair, &Task { min_cohort: 1, goal: 1, ..pair.task.clone() });
-    pair.turn().expect("nothing is due");
+    pair.advance_round().expect("nothing is due");
     assert_eq!(pair.round().number, 1, "two of three");
     let bytes = contribution(&mut pair.device(), [9; 16]);
     assert_eq!(pair.upload(1, [9; 16], &bytes).count(), (201, 3));
     let goal = pair.figures();
     assert!(goal.contains("privet_round_goal{task=\"demo\"} 3\n"), "{goal}");
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     assert_eq!((pair.round().number, pair.round().min_cohort), (2, 1));
     pair.stop();
 }
@@ -62,14 +62,14 @@ fn another_optimiser_counts_when_it_is_admitted() {
     let pair = Pair::start(&folder, Mode::Split, |_| {});
     let (task, helper) = (pair.task.clone(), pair.helper.clone().expect("there is one"));
     uploads(&pair, 1, 3);
-    pair.turn().expect("the goal is reached");
+    pair.advance_round().expect("the goal is reached");
     let second = pair.round();
     let half = Task { optimiser: Optimiser::Sgd { rate: 0.5, momentum: 0.0 }, ..task };
     serve(&pair, &half);
     uploads(&pair, 2, 3);
-    assert_eq!(pair.turn(), Err(Error::TaskNotAdmitted), "the sum is given, and the head waits");
+    assert_eq!(pair.advance_round(), Err(Error::TaskNotAdmitted), "the sum is given, and the head waits");
     pair.runtime.block_on(admit(helper.store(), &half));
-    pair.turn().expect("nothing is in the way any more");
+    pair.advance_round().expect("nothing is in the way any more");
     let third = pair.round();
     assert_eq!(third.number, 3);
     let (versions, current) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
@@ -110,7 +110,7 @@ fn a_head_that_the_helper_will_not_sign_is_held_back_and_rounds_go_on() {
     };
     pair.runtime.block_on(helper.store().put_head(&other)).expect("it answers");
     uploads(&pair, 1, 3);
-    pair.turn().expect("the round closes all the same");
+    pair.advance_round().expect("the round closes all the same");
     assert_eq!((pair.round().number, pair.round().head), (2, first), "from the head before");
     let (versions, _) = pair.runtime.block_on(pair.leader.versions("demo")).expect("it is served");
     assert_eq!(versions[1].held.as_deref(), Some("the helper refused: round-conflict"));
@@ -140,7 +140,7 @@ fn a_head_whose_mean_is_longer_than_it_can_be_is_held_back() {
         assert_eq!(lie(1, entry).problem(), problem(400, "entry-too-large"), "{entry}");
     }
     (1..=3).for_each(|n| assert_eq!(lie(n, most).count(), (201, n.into())));
-    pair.turn().expect("the round closes all the same");
+    pair.advance_round().expect("the round closes all the same");
     assert_eq!((pair.round().number, pair.round().head), (2, first), "from the head before");
     let versions = super::admin::asked(&pair, "get", "/v1/admin/tasks/demo/heads", super::pair::TOKEN, b"").json();
     assert_eq!((&versions[1]["round"], &versions[1]["current"]), (&1.into(), &false.into()));
@@ -171,11 +171,11 @@ fn a_round_by_withdrawn_terms_is_given_up_when_others_are_admitted() {
     pair.runtime.block_on(helper.store().withdraw(&task.hash())).expect("it answers");
     serve(&pair, &wider);
     pair.runtime.block_on(admit(helper.store(), &wider));
-    assert_eq!(pair.turn(), Err(Error::TaskWithdrawn));
+    assert_eq!(pair.advance_round(), Err(Error::TaskWithdrawn));
     let discard = |discard| pair.runtime.block_on(pair.leader.promote("demo", head, discard));
     assert_eq!(discard(false), Err(Error::UploadsAtStake { round: 1, uploads: 3 }));
     assert_eq!(discard(true), Ok(()));
-    pair.turn().expect("rounds go on");
+    pair.advance_round().expect("rounds go on");
     assert_eq!((pair.round().number, pair.round().n_max), (2, wider.n_max));
     pair.stop();
 }
@@ -222,7 +222,7 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
     let pinned = Some((Way(slow.clone()), helper.identity().public()));
     let leader = Arc::new(Leader::new(store, keys, "the leader", pinned));
     leader.serve(task, &head).await.expect("the task is whole");
-    leader.turn("demo", NOW_S).await.expect("a round opens");
+    leader.advance_round("demo", NOW_S).await.expect("a round opens");
     let open = leader.open("demo").expect("it is open");
     for n in 1..=3 {
         let policy = privet::Policy { min_cohort: 3, ..privet::Policy::at_once() };
@@ -232,9 +232,9 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
         leader.accept("demo", 1, &hex(&[n; 16]), &bytes, None).await.expect("the round is open");
     }
 
-    let turning = tokio::spawn({
+    let advancing = tokio::spawn({
         let leader = leader.clone();
-        async move { leader.turn("demo", NOW_S).await }
+        async move { leader.advance_round("demo", NOW_S).await }
     });
     slow.reached.notified().await;
     let serving = tokio::spawn({
@@ -245,7 +245,7 @@ async fn terms_that_change_in_mid_turn_wait_for_its_end() {
     assert!(!serving.is_finished(), "it waits");
     assert_eq!(leader.terms("demo").expect("it is served").goal, 3);
     slow.go.notify_one();
-    turning.await.expect("no panic").expect("nothing is in the way");
+    advancing.await.expect("no panic").expect("nothing is in the way");
     serving.await.expect("no panic").expect("nothing is in the way");
     assert_eq!(leader.terms("demo").expect("it is served").goal, 4);
     assert_eq!(leader.open("demo").expect("the next round is open").round.number, 2);
@@ -284,7 +284,7 @@ fn a_head_that_is_worse_on_the_public_file_is_held_back() {
         let validation = Validation::read(&public_events(), &head, tolerance).expect("the schema describes it");
         pair.leader.try_heads_on("demo", Some(validation));
         uploads(&pair, 1, 3);
-        pair.turn().expect("the goal is reached");
+        pair.advance_round().expect("the goal is reached");
         let versions = super::admin::asked(&pair, "get", "/v1/admin/tasks/demo/heads", super::pair::TOKEN, b"").json();
         let loss = |version: usize| versions[version]["loss"].as_f64().expect("a number");
         let (before, after) = (loss(0), loss(1));

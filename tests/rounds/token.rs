@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use privet::{Batch, Forward, Mode, Pins, TokenContext, TokenKey, Upload, UploadId, hex};
 use privet_server::{
     Ask, IssuerKey, Verdict,
-    store::{Calendar, Tally},
+    store::{RoundStore, UploadStore},
 };
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PSS_SHA384};
 use tempfile::TempDir;
@@ -188,7 +188,7 @@ fn a_token_of_an_earlier_round_is_spent() {
         }
         // Closed, and the two after it begun: by then a round's ids are forgotten.
         for round in 2..=4 {
-            pair.turn().expect("the goal is reached");
+            pair.advance_round().expect("the goal is reached");
             assert_eq!(pair.round().number, round);
             let upload = ([10 + round as u8; 16], contribution(&mut pair.device(), [10 + round as u8; 16]));
             assert_eq!(put(&pair, round, &upload, Some(&token(1))).problem(), problem(403, "token-spent"));

@@ -1,7 +1,7 @@
 //! The whole way: 200 devices, a leader and a helper, one round, a better head, and a device that takes it.
 
 use privet::{AggregateShare, Head, Mode, Role, SealingKey, Share, Signed, Upload, hex};
-use privet_server::store::Calendar;
+use privet_server::store::RoundStore;
 
 use super::{
     pair::{NOW_S, Pair, contribution},

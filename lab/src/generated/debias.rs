@@ -3,7 +3,7 @@
 use super::world::{Examination, WORLDS, World, time_s};
 use crate::{
     learner::{Learner, Make, Moment, Switches},
-    metrics::Measures,
+    measures::Measures,
     parallel,
 };
 

@@ -16,7 +16,7 @@ use std::{
 use privet::{Mode, Role, Share, Signed, TokenContext, Upload, UploadId, noise_sum};
 use privet_server::{
     IssuerKey, Keys, SqliteStore, Store,
-    store::{Addend, Calendar, Room, Tally},
+    store::{Addend, Room, RoundStore, UploadStore},
     verify_token,
 };
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng};

@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use privet::{Dense, Head, Mode, Schema, hex, unhex};
 use privet_server::{
-    Connections, Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, keep_turning,
+    Connections, Extras, Helper, HttpPeer, Keys, Leader, SqliteStore, Store, Task, helper_app, keep_advancing,
     leader_app, now_s, serve as serve_on,
-    store::{Shelf, StoredTask},
+    store::{HeadStore, StoredTask},
 };
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
@@ -52,8 +52,8 @@ pub(crate) async fn leader(mode: Mode, folder: &str, helper: &str, key: &str) {
     let leader = Arc::new(Leader::new(store.clone(), keys, "leader", peer));
     let (task, head) = task(mode);
     leader.serve(task, &head).await.expect("the task fits");
-    leader.turn("demo", now_s()).await.expect("a round opens");
-    tokio::spawn(keep_turning(leader.clone()));
+    leader.advance_round("demo", now_s()).await.expect("a round opens");
+    tokio::spawn(keep_advancing(leader.clone()));
     serve(leader_app(leader, Extras::default()), "-").await;
     store.shut().await;
 }

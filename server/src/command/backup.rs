@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use privet_server::{Counter, Keys, SqliteStore, Store, create_private, files_of, store::Calendar};
+use privet_server::{Counter, Keys, SqliteStore, Store, create_private, files_of, store::RoundStore};
 
 use super::{
     Done, because,

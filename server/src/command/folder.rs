@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use privet_server::{Keys, SqliteStore, private_folder, store::Calendar};
+use privet_server::{Keys, SqliteStore, private_folder, store::RoundStore};
 use serde::{Deserialize, Serialize};
 
 use super::{Done, because, lock::Lock, say};

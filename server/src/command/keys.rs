@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use privet::hex;
-use privet_server::{Store, store::Calendar};
+use privet_server::{Store, store::RoundStore};
 
 use super::{
     Done, because,

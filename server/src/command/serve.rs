@@ -5,9 +5,9 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::Stdio, sync::Ar
 use clap::Args;
 use privet::{Identity, Mode, hex};
 use privet_server::{
-    Extras, Helper, HttpPeer, Keys, Leader, Offer, Store, helper_app, helper_operator_app, keep_turning, leader_app,
+    Extras, Helper, HttpPeer, Keys, Leader, Offer, Store, helper_app, helper_operator_app, keep_advancing, leader_app,
     leader_operator_app, now_s, serve,
-    store::{Shelf, StoredTask},
+    store::{HeadStore, StoredTask},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -61,7 +61,7 @@ impl Serve {
         let names = settings.names(self.until_stdin_ends)?;
         let new = self.new_identity;
         match settings.role {
-            Some(Role::Helper) => helper(&settings, names, new, self.until_stdin_ends).await,
+            Some(Role::Helper) => serve_helper(&settings, names, new, self.until_stdin_ends).await,
             Some(Role::Leader) => leader(&settings, names, new).await,
             None => both(&settings, names, new).await,
         }
@@ -95,7 +95,7 @@ fn check(settings: &Settings, until_stdin_ends: bool) -> Done {
 /// What this process does with a folder, as it stands in a lock.
 const SERVE: &str = "serve";
 
-async fn helper(settings: &Settings, names: Names, new_identity: bool, until_stdin_ends: bool) -> Done {
+async fn serve_helper(settings: &Settings, names: Names, new_identity: bool, until_stdin_ends: bool) -> Done {
     let leader = key(settings.leader_key.as_deref(), "leader-key")?;
     if new_identity {
         is_lost(settings.data(), &[Role::Helper])?;
@@ -237,11 +237,11 @@ async fn lead(
     leader.serve_again().await.map_err(because("the stored tasks"))?;
     for name in leader.names() {
         // Where nothing is in the way, there is a round to fetch from the first request on.
-        if let Err(error) = leader.turn(&name, now_s()).await {
+        if let Err(error) = leader.advance_round(&name, now_s()).await {
             tell(format!("No round of {name} is open yet: {error}"));
         }
     }
-    let turning = tokio::spawn(keep_turning(leader.clone()));
+    let advancing = tokio::spawn(keep_advancing(leader.clone()));
     tell(format!("Its figures are at {}/metrics", operator.url));
     tell(format!("Privet listens on {url}"));
     leader.metrics().watch(&connections);
@@ -252,7 +252,7 @@ async fn lead(
     serve(listener, tls, connections, app, stopped).await.map_err(because("the server stopped"))?;
     watching.abort();
     // A step that is cut off is taken again at the next start.
-    turning.abort();
+    advancing.abort();
     store.shut().await;
     Ok(())
 }

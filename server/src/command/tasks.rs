@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use privet_server::{
     Offer, SqliteStore, Store, Task,
-    store::{Shelf, StoredTask},
+    store::{HeadStore, StoredTask},
     tasks_from_file,
 };
 

@@ -19,7 +19,7 @@ impl<S: Store> Helper<S> {
     /// signed here, with the key that is held here, of the next number, and over soon enough. One configuration a number; a
     /// new round ends those before it.
     pub(super) async fn sign_round(&self, round: &Round) -> Result<Vec<u8>> {
-        let _turning = self.turning.lock().await;
+        let _held = self.round_lock.lock().await;
         let (tasks, now_s) = (self.admitted(round).await?, self.clock.now_s());
         let known = self.store.round(&round.hash()).await?;
         if known.is_none() {
@@ -70,7 +70,7 @@ impl<S: Store> Helper<S> {
     /// Computes the head out of both sums, by the admitted terms that come to the one that is asked for, and signs its
     /// manifest: one head a round.
     pub(super) async fn sign_head(&self, body: &[u8]) -> Result<Vec<u8>> {
-        let _turning = self.turning.lock().await;
+        let _held = self.round_lock.lock().await;
         let (configuration, rest) = body.split_first_chunk().ok_or(Error::WireMalformed)?;
         let (wanted, share) = rest.split_first_chunk::<32>().ok_or(Error::WireMalformed)?;
         let stored = self.round(configuration).await?;

@@ -13,7 +13,7 @@ use crate::{
 impl<S: Store> Helper<S> {
     /// Gives the sum over a list once: what it was given over is durable before it leaves.
     pub(super) async fn close(&self, closing: &Closing) -> Result<Vec<u8>> {
-        let _turning = self.turning.lock().await;
+        let _held = self.round_lock.lock().await;
         let stored = self.round(&closing.configuration).await?;
         if self.store.spent(stored.id).await?.is_some() {
             return spend(&self.store, &self.keys.spent, &stored, closing).await;

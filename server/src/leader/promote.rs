@@ -2,7 +2,7 @@
 
 use privet::{AggregateShare, Error, Result};
 
-use super::{Leader, turn::set_open};
+use super::{Leader, advance::set_open};
 use crate::{
     peer::Peer,
     store::{State, Store, StoredHead, StoredRound, least_batch},
@@ -19,8 +19,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// The next round starts from this head. A round that is open over another head, or that the helper will not let close,
     /// ends without a sum; where that costs acknowledged uploads, only if `discard` says so.
     pub async fn promote(&self, name: &str, hash: [u8; 32], discard: bool) -> Result<()> {
-        let turning = self.turning(name)?;
-        let _turning = turning.lock().await;
+        let lock = self.task_lock(name)?;
+        let _held = lock.lock().await;
         let served = self.served(name)?;
         let head = self.store.head(name, hash).await?.ok_or(Error::RouteUnknown)?;
         let unfinished = self.store.latest(name).await?.filter(|latest| match latest.state {

@@ -12,7 +12,7 @@ use tokio::sync::{
 
 use crate::{
     metrics::Metrics,
-    store::{Added, Addend, Room, Tally},
+    store::{Added, Addend, Room, UploadStore},
     token::Token,
 };
 
@@ -54,7 +54,7 @@ pub(super) struct Place(mpsc::OwnedPermit<Work>);
 
 impl Writer {
     /// Starts it over a store. It ends with the last of its handles.
-    pub(super) fn start<S: Tally + 'static>(store: S, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn start<S: UploadStore + 'static>(store: S, metrics: Arc<Metrics>) -> Self {
         let (queue, work) = mpsc::channel(QUEUE);
         tokio::spawn(write(store, metrics, work));
         Self { queue }
@@ -92,7 +92,7 @@ impl Place {
     }
 }
 
-async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut work: mpsc::Receiver<Work>) {
+async fn write<S: UploadStore>(store: S, metrics: Arc<Metrics>, mut work: mpsc::Receiver<Work>) {
     let mut waiting = Vec::new();
     while work.recv_many(&mut waiting, MOST).await > 0 {
         let mut rounds: BTreeMap<i64, (Vec<Reservation>, Vec<Entry>)> = BTreeMap::new();
@@ -115,7 +115,7 @@ async fn write<S: Tally>(store: S, metrics: Arc<Metrics>, mut work: mpsc::Receiv
     }
 }
 
-async fn reserve<S: Tally>(store: &S, round: i64, reservations: Vec<Reservation>) {
+async fn reserve<S: UploadStore>(store: &S, round: i64, reservations: Vec<Reservation>) {
     let tokens: Vec<_> = reservations.iter().map(|reserved| (reserved.token, reserved.upload)).collect();
     let owned = store.reserve(round, &tokens).await;
     for (place, reservation) in reservations.into_iter().enumerate() {
@@ -125,7 +125,7 @@ async fn reserve<S: Tally>(store: &S, round: i64, reservations: Vec<Reservation>
     }
 }
 
-async fn add<S: Tally>(store: &S, round: i64, entries: Vec<Entry>) {
+async fn add<S: UploadStore>(store: &S, round: i64, entries: Vec<Entry>) {
     let room = entries[0].room;
     let (addends, replies): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.addend, entry.reply)).unzip();
     let stored = store.add(round, room, &addends).await;
@@ -143,7 +143,7 @@ mod tests {
     use privet::{Mode, Operator, Share};
 
     use super::*;
-    use crate::{SqliteStore, Store, Task, store::Calendar};
+    use crate::{SqliteStore, Store, Task, store::RoundStore};
 
     /// The writer has this thread only when it is waited for: until then nothing leaves the queue.
     #[tokio::test]

@@ -7,7 +7,7 @@ use prometheus_client::{
 
 use super::Labels;
 
-/// The figures of a listener.
+/// The metrics of a listener.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Door {
     /// Connections that have a place.

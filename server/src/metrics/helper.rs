@@ -17,14 +17,14 @@ use crate::{
 
 /// How a task stands at the helper.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing {
+pub(crate) struct HelperGauges {
     /// The number of the newest round; 0 for none.
     pub(crate) round: u32,
     /// Its uploads that are in batches.
     pub(crate) agreed: u32,
 }
 
-/// The figures of a helper's process.
+/// The metrics of a helper's process.
 pub(crate) struct HelperMetrics {
     registry: Mutex<Registry>,
     asked: Family<Labels, Counter>,
@@ -73,10 +73,10 @@ impl HelperMetrics {
         connections.door().register(&mut self.registry.lock().expect("nobody panics with it"));
     }
 
-    /// All figures as text, with how each task stands now.
-    pub(crate) fn text(&self, tasks: &[(String, Standing)]) -> String {
-        for (task, standing) in tasks {
-            let &Standing { round, agreed } = standing;
+    /// All metrics as text, with how each task stands now.
+    pub(crate) fn text(&self, tasks: &[(String, HelperGauges)]) -> String {
+        for (task, gauges) in tasks {
+            let &HelperGauges { round, agreed } = gauges;
             for (gauge, value) in self.gauges.iter().zip([round, agreed]) {
                 gauge.get_or_create(&vec![("task", task.clone())]).set(value.into());
             }
@@ -92,13 +92,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_is_printed_with_its_labels() {
+    fn every_metric_is_printed_with_its_labels() {
         let metrics = HelperMetrics::default();
         metrics.answered(Ask::Closing, &Ok(vec![Verdict::Held as u8]));
         metrics.answered(Ask::Batch, &Err(Error::StoreFailed));
         metrics.asked(None, "not-authorised");
         metrics.answered(Ask::Shares, &Ok(vec![Verdict::Held as u8, Verdict::Held as u8, Verdict::Broken as u8, 77]));
-        let text = metrics.text(&[("demo".into(), Standing { round: 4, agreed: 17 })]);
+        let text = metrics.text(&[("demo".into(), HelperGauges { round: 4, agreed: 17 })]);
         for line in [
             "privet_helper_requests_total{ask=\"closing\",outcome=\"ok\"} 1",
             "privet_helper_requests_total{ask=\"none\",outcome=\"not-authorised\"} 1",

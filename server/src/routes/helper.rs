@@ -12,11 +12,11 @@ use axum::{
 };
 use privet::{Error, Result, hex, unhex};
 
-use super::{bodies::Bodies, operator::figures};
+use super::{bodies::Bodies, operator::open_metrics};
 use crate::{
     Helper, Problem,
     listen::{Client, group},
-    metrics::HelperStanding,
+    metrics::HelperGauges,
     peer::{Ask, sign_answer, verify_request},
     store::Store,
 };
@@ -57,7 +57,7 @@ pub fn helper_app<S: Store>(helper: Arc<Helper<S>>, leader: [u8; 32]) -> Router 
 /// What an operator of a helper is served, on a port of its own.
 pub fn helper_operator_app<S: Store>(helper: Arc<Helper<S>>) -> Router {
     let of = helper.clone();
-    let metrics = get(async move || Ok::<_, Problem>(figures(of.metrics().text(&standing(of.store()).await?))));
+    let metrics = get(async move || Ok::<_, Problem>(open_metrics(of.metrics().text(&gauges(of.store()).await?))));
     Router::new()
         .route("/metrics", metrics)
         .route("/healthz", get(|| async { "ok\n" }))
@@ -66,12 +66,12 @@ pub fn helper_operator_app<S: Store>(helper: Arc<Helper<S>>) -> Router {
         .fallback(|| async { Problem(Error::RouteUnknown) })
 }
 
-async fn standing<S: Store>(store: &S) -> Result<Vec<(String, HelperStanding)>> {
+async fn gauges<S: Store>(store: &S) -> Result<Vec<(String, HelperGauges)>> {
     let mut tasks = Vec::new();
     for task in store.tasks().await?.into_iter().filter(|task| task.admitted) {
         let newest = store.latest(&task.name).await?;
         let agreed = if let Some(newest) = &newest { store.count(newest.id).await? } else { 0 };
-        tasks.push((task.name, HelperStanding { round: newest.map_or(0, |newest| newest.round.number), agreed }));
+        tasks.push((task.name, HelperGauges { round: newest.map_or(0, |newest| newest.round.number), agreed }));
     }
     Ok(tasks)
 }

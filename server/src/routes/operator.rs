@@ -1,4 +1,4 @@
-//! What an operator's port serves: figures, and of a leader its administration. Devices do not come here.
+//! What an operator's port serves: metrics, and of a leader its administration. Devices do not come here.
 
 use std::sync::Arc;
 
@@ -29,11 +29,11 @@ pub fn leader_operator_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, admin_t
 }
 
 async fn metrics<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Response, Problem> {
-    Ok(figures(leader.figures(now_s()).await?))
+    Ok(open_metrics(leader.metrics_text(now_s()).await?))
 }
 
-/// Figures as Prometheus reads them.
-pub(super) fn figures(text: String) -> Response {
+/// Metrics as Prometheus reads them.
+pub(super) fn open_metrics(text: String) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -16,10 +16,10 @@ use tokio::sync::Mutex;
 use super::Store;
 use crate::files::{create_private, files_of, private_file};
 
-mod calendar;
 mod copy;
-mod shelf;
-mod tally;
+mod heads;
+mod rounds;
+mod uploads;
 
 /// Readers see the last commit while the one writer works.
 const READERS: u32 = 3;
@@ -156,7 +156,7 @@ mod tests {
     use sqlx::Connection;
 
     use super::*;
-    use crate::store::{Addend, Calendar, Held, Room, Shelf, Spent, State, StoredHead, Tally, suite};
+    use crate::store::{Addend, HeadStore, Held, Room, RoundStore, Spent, State, StoredHead, UploadStore, suite};
 
     async fn fresh() -> (tempfile::TempDir, SqliteStore) {
         let folder = tempfile::tempdir().expect("a folder");

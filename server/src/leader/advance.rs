@@ -17,9 +17,9 @@ const FORGOTTEN: u32 = 1000;
 impl<S: Store, P: Peer> Leader<S, P> {
     /// Takes the step that a task's round is due: begins, publishes, agrees on batches, closes. To be called now and
     /// then; an error is for the next call to mend.
-    pub async fn turn(&self, name: &str, now_s: u64) -> Result<()> {
-        let turning = self.turning(name)?;
-        let _turning = turning.lock().await;
+    pub async fn advance_round(&self, name: &str, now_s: u64) -> Result<()> {
+        let lock = self.task_lock(name)?;
+        let _held = lock.lock().await;
         let served = self.served(name)?;
         let Some(stored) = self.store.latest(name).await? else { return self.begin(&served, now_s).await };
         match stored.state {
@@ -49,7 +49,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// Closes a round that takes no more, and begins the next.
     async fn finish(&self, served: &Served, stored: &StoredRound, now_s: u64) -> Result<()> {
         self.close(served, stored).await.inspect_err(|error| {
-            // What was acknowledged stays where it is. The next turn asks again, and the operator may give the round up.
+            // What was acknowledged stays where it is. The next step asks again, and the operator may give the round up.
             let (task, round) = (&stored.round.task, stored.round.number);
             tracing::error!(task, round, %error, "a round cannot be closed and waits");
             self.metrics.alarm(task, error.code());

@@ -4,7 +4,7 @@ use privet::Result;
 use sqlx::{Row, Sqlite, query::Query, sqlite::SqliteArguments, sqlite::SqliteRow};
 
 use super::{SqliteStore, bytes, failed};
-use crate::store::{Shelf, StoredHead, StoredTask};
+use crate::store::{HeadStore, StoredHead, StoredTask};
 
 /// The statement that stores a head, for transactions that do more.
 pub(super) fn put_head(head: &StoredHead) -> Query<'_, Sqlite, SqliteArguments> {
@@ -51,7 +51,7 @@ fn task_of(row: &SqliteRow) -> Result<StoredTask> {
     })
 }
 
-impl Shelf for SqliteStore {
+impl HeadStore for SqliteStore {
     async fn put_task(&self, task: &StoredTask) -> Result<()> {
         // A row that is replaced goes to the end: of two tasks of one name the one that was stored last counts.
         let replace = "INSERT OR REPLACE INTO tasks (hash, name, text, admitted) \

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use privet::{Agreed, Batch, Result, Round, Share, UploadId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteExecutor, Transaction, sqlite::SqliteRow};
 
-use super::{SqliteStore, bytes, calendar::state, failed};
-use crate::store::{Added, Addend, BatchState, Held, Room, State, StoredBatch, Tally};
+use super::{SqliteStore, bytes, failed, rounds::state};
+use crate::store::{Added, Addend, BatchState, Held, Room, State, StoredBatch, UploadStore};
 
 /// Rows of one statement: SQLite takes 32,766 values, and longer statements are no faster.
 const CHUNK: usize = 256;
@@ -161,7 +161,7 @@ fn batch_of(row: &SqliteRow) -> Result<StoredBatch> {
     })
 }
 
-impl Tally for SqliteStore {
+impl UploadStore for SqliteStore {
     async fn add(&self, id: i64, room: Room, addends: &[Addend]) -> Result<(Vec<Added>, u32)> {
         let mut writing = self.write().await?;
         let known = stored(&mut writing, id, addends.iter().map(|addend| addend.id)).await?;

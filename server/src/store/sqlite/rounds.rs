@@ -5,10 +5,10 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
     SqliteStore, failed,
-    shelf::{put_head, set_current},
-    tally::join_tail,
+    heads::{put_head, set_current},
+    uploads::join_tail,
 };
-use crate::store::{Calendar, Spent, State, StoredHead, StoredRound};
+use crate::store::{RoundStore, Spent, State, StoredHead, StoredRound};
 
 /// Rounds of the first schema have no configuration: all that is left of them is their number.
 macro_rules! select_rounds {
@@ -57,7 +57,7 @@ async fn change(writing: &mut Transaction<'static, Sqlite>, statement: &'static 
 /// What is deleted is overwritten: the store's connections are opened so.
 const DELETE_SUMS: &str = "UPDATE batches SET sum = x'' WHERE round = ?";
 
-impl Calendar for SqliteStore {
+impl RoundStore for SqliteStore {
     async fn begin(&self, round: &Round, now_s: u64) -> Result<StoredRound> {
         let mut writing = self.write().await?;
         let insert = "INSERT INTO rounds (task, number, configuration, body, state, begun_s) VALUES (?, ?, ?, ?, 0, ?) \
