@@ -2,7 +2,7 @@
 
 import { sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
-import type { Contributions, Published as PublishedBytes, Way } from "./contribution.ts";
+import type { Contributions, Published as PublishedBytes, RankingHalf } from "./contribution.ts";
 import { roundAt } from "./early.ts";
 import { Journal, type Line, type Stored } from "./journal.ts";
 import { headAt } from "./head.ts";
@@ -38,8 +38,7 @@ import { NamesSeen } from "./names.ts";
 import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import { KEPT, namesOf, profileFrom, reportFrom } from "./report.ts";
 import { keepingOf, keptIn } from "./keeping.ts";
-import { type Member, Participation } from "./participation.ts";
-import { Sent, type Sending } from "./sent.ts";
+import type { Sending } from "./sent.ts";
 import { Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
@@ -67,15 +66,14 @@ function spent(rho: number, rhoLeft: number): Omit<Account, "backend"> {
   return { rhoSpent: rho, rhoAgainstNothing: rho, rhoAgainstAnyOther: rho, rhoLeft, widened: [] };
 }
 
-export class Host implements Leader, Answers, Way, Member {
+export class Host implements Leader, Answers, RankingHalf {
   readonly store: Store;
   readonly prefix: string;
   readonly server: Server;
-  readonly sent: Sent;
   readonly options: OpenOptions;
-  readonly #askToken: Sign;
+  readonly sign: Sign;
   #journal: Journal;
-  settings: Settings = { personalise: false, contribute: false, paused: false, offset: Math.random(), slot: 0 };
+  settings: Settings = { personalise: false, contribute: false, paused: false };
   published: Published = { round: NO_BYTES, head: NO_BYTES };
   #device: Device | undefined;
   /** The half that contributes, once it was wanted; and it on its way, where learning wants it. */
@@ -87,7 +85,8 @@ export class Host implements Leader, Answers, Way, Member {
     (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
     (much) => this.#elsewhere(much),
   );
-  readonly #participation = new Participation(this);
+  /** What nobody waited for, and failed last. */
+  #refused: string | undefined;
   /** The slates that were made since the profile was stored last, and those before. */
   readonly #slates = new Set<number>();
   readonly #keptSlates = new Set<number>();
@@ -98,8 +97,7 @@ export class Host implements Leader, Answers, Way, Member {
     this.prefix = `${options.task}/`;
     this.server = server;
     this.options = options;
-    this.#askToken = askToken;
-    this.sent = new Sent(store, this.prefix);
+    this.sign = askToken;
     this.#journal = new Journal(store, this.prefix);
   }
 
@@ -125,8 +123,7 @@ export class Host implements Leader, Answers, Way, Member {
     if (settings) host.settings = unpack<Settings>(settings);
     await host.#restore(profile, before !== undefined && !sameBytes(before, host.published.head));
     await host.#keepPublished();
-    void host.#participation.session(startMs);
-    host.#participation.look();
+    host.#takePart(startMs);
     return host;
   }
 
@@ -136,7 +133,6 @@ export class Host implements Leader, Answers, Way, Member {
   }
 
   async close(): Promise<void> {
-    this.#participation.close();
     await this.turn(() => {
       const kept = this.#snapshot();
       this.#device = void this.#device?.free();
@@ -167,10 +163,6 @@ export class Host implements Leader, Answers, Way, Member {
     return done;
   }
 
-  sign(blinded: Uint8Array): Promise<Uint8Array> {
-    return this.#askToken(blinded);
-  }
-
   async open(): Promise<Names> {
     const { damaged } = this.#journal;
     return { ...namesOf(this.device()), ...(damaged && { damaged }) };
@@ -184,8 +176,7 @@ export class Host implements Leader, Answers, Way, Member {
       lasting(this.store);
       await (await this.contributing()).widen();
     }
-    void this.#participation.session();
-    this.#participation.look();
+    this.#takePart(performance.now());
     this.#training.byItself();
     const { personalise, contribute } = this.settings;
     return { personalise, contribute };
@@ -290,11 +281,10 @@ export class Host implements Leader, Answers, Way, Member {
   /** Whatever the ledger's half says, the rest goes. What that could not give up now, it gives up before anything else. */
   async erase(): Promise<Erased> {
     // Whoever waits to send something looks at this first.
-    this.settings = { ...this.settings, contribute: false };
+    this.#chosen({ ...this.settings, contribute: false });
     await this.#alone(async () => {
       const failed = await this.#giveUp();
-      const { offset, slot } = this.settings;
-      this.settings = { personalise: false, contribute: false, paused: false, offset, slot };
+      this.#chosen({ personalise: false, contribute: false, paused: false });
       this.#names.clear();
       this.#contributions?.forget();
       this.#slates.clear();
@@ -311,13 +301,16 @@ export class Host implements Leader, Answers, Way, Member {
     return { kept: await this.ledger(), rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
-  contribute(context: Context): Promise<Receipt> {
-    return this.#participation.contribute(context);
+  async contribute(context: Context): Promise<Receipt> {
+    this.allow();
+    lasting(this.store);
+    return (await this.contributing()).contribute(context);
   }
 
   async refresh(): Promise<boolean> {
     if (!this.options.leader) throw refusal("not-taking-part", "no aggregators are named");
     const published = await this.#fetched(this.#asked());
+    this.#refused = undefined;
     if (sameBytes(published.round, this.published.round)) return false;
     await this.#alone(() => this.#install(published, true));
     await this.keep();
@@ -349,8 +342,8 @@ export class Host implements Leader, Answers, Way, Member {
   }
 
   async log(): Promise<Sending[]> {
-    const all = await this.sent.all();
-    return this.#contributions?.withNoised(all) ?? all;
+    const contributions = this.#contributions ?? (await this.#accounted());
+    return contributions?.log() ?? [];
   }
 
   /** The browser lists a worker's requests for the worker alone. */
@@ -380,10 +373,8 @@ export class Host implements Leader, Answers, Way, Member {
       const { personal, simd, round, dimension, events, owed, wantsToken } = this.device();
       return { personal, simd, round, dimension, events, owed, wantsToken };
     });
-    let refused = this.#participation.refused;
-    const account = await this.#account().catch((error: unknown) => {
-      refused = codeOf(error);
-      return UNREAD;
+    const { refused = this.#refused, ...account } = await this.#account().catch((error: unknown) => {
+      return { ...UNREAD, refused: codeOf(error) };
     });
     const { personal, simd, wantsToken, ...plain } = seen;
     const { personalise, contribute, paused } = this.settings;
@@ -452,7 +443,7 @@ export class Host implements Leader, Answers, Way, Member {
     return isNew ? undefined : this.contributing();
   }
 
-  async #account(): Promise<Account> {
+  async #account(): Promise<Account & { refused?: string | undefined }> {
     const contributions = this.#contributions ?? (await this.#accounted());
     if (contributions) return contributions.account();
     return this.turn(() => {
@@ -497,6 +488,7 @@ export class Host implements Leader, Answers, Way, Member {
       this.#device?.free();
       this.#device = device;
       this.published = published;
+      this.#contributions?.published(published);
     });
   }
 
@@ -520,7 +512,7 @@ export class Host implements Leader, Answers, Way, Member {
       return await this.#fetched(asked, before);
     } catch (error) {
       if (!["server-unreachable", "round-pending"].includes(codeOf(error) ?? "")) throw error;
-      this.#participation.refused = codeOf(error);
+      this.#refused = codeOf(error);
       const [round, kept] = await Promise.all([this.#stored("round"), before]);
       if (round && kept) return { round, head: kept };
       if (!head) throw error;
@@ -545,8 +537,21 @@ export class Host implements Leader, Answers, Way, Member {
     return this.store.get(this.#key(name)).catch(() => undefined);
   }
 
-  async choose(settings: Settings): Promise<void> {
+  /** Where contributing is agreed to, the half that does it is loaded while there is a connection, and goes by the clock. */
+  #takePart(sinceMs: number): void {
+    const { leader, scheduled } = this.options;
+    if (!leader || !this.settings.contribute || !(this.store.lasting || scheduled)) return;
+    const begin = async () => (await this.contributing()).session(sinceMs);
+    begin().catch((error: unknown) => (this.#refused = codeOf(error)));
+  }
+
+  #chosen(settings: Settings): void {
     this.settings = settings;
+    this.#contributions?.chosen(settings);
+  }
+
+  async choose(settings: Settings): Promise<void> {
+    this.#chosen(settings);
     await this.store.put({ [this.#key("settings")]: pack(settings) }, true);
   }
 

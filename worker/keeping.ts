@@ -1,6 +1,5 @@
 // What a lifetime's budget rests on: a ledger that a browser deletes takes the count of what was spent with it.
 
-import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
 
 /**
@@ -21,16 +20,6 @@ export async function keepingOf(store: Store, { tokens, allowEvictable }: Option
   if (await isPersistent(store)) return "persistent";
   if (tokens) return "tokens";
   return allowEvictable ? "evictable-allowed" : "evictable";
-}
-
-/** Refuses to spend on a ledger that may be gone tomorrow, with nothing beside it that counts. */
-export async function anchored(store: Store, options: Options): Promise<void> {
-  if ((await keepingOf(store, options)) !== "evictable") return;
-  throw refusal(
-    "storage-evictable",
-    "the browser may delete the ledger, and with it the count of what was spent: have navigator.storage.persist() " +
-      "granted, give tokens, or set allowEvictable, which the statement then says",
-  );
 }
 
 /** Whether the store stays until a person removes it. */

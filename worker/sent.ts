@@ -1,10 +1,4 @@
-// The log of what was sent: every byte of every upload, and what it was answered.
-
-import { pack, unpack } from "./pack.ts";
-import type { Store } from "./store.ts";
-
-/** How many sendings are remembered: more than a year's at one a week. */
-const MOST = 64;
+// What was sent, as an auditor reads it. The core keeps the log (`crate/participation/src/log.rs`).
 
 /** One request that carried something. */
 export interface Sending {
@@ -31,32 +25,4 @@ export interface Sending {
   noised?: Int32Array;
   /** The status (0 where nobody answered) and the code of a refusal; nothing where the tab was gone before an answer. */
   answer?: { status: number; code?: string; count?: number; minCohort?: number };
-}
-
-export class Sent {
-  readonly #store: Store;
-  readonly #prefix: string;
-
-  constructor(store: Store, prefix: string) {
-    this.#store = store;
-    this.#prefix = `${prefix}sent/`;
-  }
-
-  /** Written before anything leaves; what writes the answer to it. */
-  async begin(sending: Omit<Sending, "noised">): Promise<(answer: NonNullable<Sending["answer"]>) => Promise<void>> {
-    const keys = await this.#store.keys(this.#prefix);
-    const last = keys.at(-1);
-    const number = last ? Number(last.slice(this.#prefix.length)) + 1 : 0;
-    const key = this.#prefix + String(number).padStart(12, "0");
-    const oldest = keys.slice(0, Math.max(0, keys.length + 1 - MOST));
-    await this.#store.put({ [key]: pack(sending), ...Object.fromEntries(oldest.map((key) => [key, undefined])) });
-    return (answer) => this.#store.put({ [key]: pack({ ...sending, answer }) });
-  }
-
-  /** The latest last. */
-  async all(): Promise<Sending[]> {
-    const keys = await this.#store.keys(this.#prefix);
-    const all = await Promise.all(keys.map((key) => this.#store.get(key)));
-    return all.flatMap((bytes) => (bytes ? [unpack<Sending>(bytes)] : []));
-  }
 }

@@ -1,7 +1,7 @@
 // Whether shaders compute, and how much at once: where the application says so, or where they have shown on this device to be
 // quicker.
 
-import { type Contributor, openShaders, type Shaders as Opened } from "../web/pkg/full/full.js";
+import { type Participation, openShaders, type Shaders as Opened } from "../web/pkg/full/full.js";
 import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Choice, Shaders as Stand } from "./protocol.ts";
@@ -70,47 +70,42 @@ export class Shaders {
   }
 
   /** Has this one compute by them, if they were opened and nobody does yet. */
-  hand(contributor: Contributor): void {
+  hand(core: Participation): void {
     if (!this.#opened) return;
-    contributor.computeBy(this.#opened);
+    core.computeBy(this.#opened);
     this.#opened = undefined;
-    this.#look(contributor);
-  }
-
-  /** From the one before, which is given up, to another. */
-  move(before: Contributor | undefined, contributor: Contributor): void {
-    if (before && this.stand === "in-use") contributor.computeBy(before.giveBack());
+    this.#look(core);
   }
 
   /** Takes some of the steps that are owed; how many. Where it is none, they are the CPU's. */
-  async tune(contributor: Contributor, device: Device): Promise<number> {
-    this.hand(contributor);
+  async tune(core: Participation, device: Device): Promise<number> {
+    this.hand(core);
     if (this.stand !== "in-use") {
       await this.#keep(device);
       return 0;
     }
-    return this.#unmeasured ? this.#measure(contributor, device) : this.#slice(contributor, device);
+    return this.#unmeasured ? this.#measure(core, device) : this.#slice(core, device);
   }
 
   /** What they make of candidates; nothing where the CPU is to. */
-  async score(contributor: Contributor, sight: Uint8Array): Promise<Float32Array | undefined> {
+  async score(core: Participation, sight: Uint8Array): Promise<Float32Array | undefined> {
     if (sight.length === 0) return undefined;
-    const scored = await contributor.score(sight);
-    this.#look(contributor);
+    const scored = await core.score(sight);
+    this.#look(core);
     return scored;
   }
 
   /** Takes note of what became of the GPU while something else was computed. */
-  look(contributor: Contributor): void {
-    if (this.stand === "in-use") this.#look(contributor);
+  look(core: Participation): void {
+    if (this.stand === "in-use") this.#look(core);
   }
 
   /** Both take real steps, one after the other. Where there is too little to take, nothing is known by it. */
-  async #measure(contributor: Contributor, device: Device): Promise<number> {
+  async #measure(core: Participation, device: Device): Promise<number> {
     let [most, gpuMs, took, taken] = [1, Number.POSITIVE_INFINITY, 0, 0];
     const until = performance.now() + MEASURING_MS;
     do {
-      const { steps, ms } = await this.#timed(() => this.#steps(contributor, device, most));
+      const { steps, ms } = await this.#timed(() => this.#steps(core, device, most));
       taken += steps;
       if (steps < most) break;
       [took, gpuMs] = [ms, Math.min(gpuMs, ms / steps)];
@@ -125,7 +120,7 @@ export class Shaders {
     if (this.stand === "in-use") {
       if (!Number.isFinite(gpuMs) || beside.steps === 0) return taken;
       this.stand = gpuMs < beside.ms / beside.steps ? "in-use" : "slower";
-      if (this.stand === "slower") contributor.giveBack().free();
+      if (this.stand === "slower") core.giveBack();
     }
     await this.#keep(device);
     return taken;
@@ -146,16 +141,16 @@ export class Shaders {
   }
 
   /** As many steps as fit in a slice. */
-  async #slice(contributor: Contributor, device: Device): Promise<number> {
-    const { steps, ms } = await this.#timed(() => this.#steps(contributor, device, this.#most));
+  async #slice(core: Participation, device: Device): Promise<number> {
+    const { steps, ms } = await this.#timed(() => this.#steps(core, device, this.#most));
     const fit = (SLICE_MS / ms) * steps;
     if (steps > 0) this.#most = Math.round(Math.min(Math.max(fit, 1), 2 * this.#most, MOST));
     return steps;
   }
 
-  async #steps(contributor: Contributor, device: Device, most: number): Promise<number> {
-    const tuned = await contributor.tune(device.lend(most), most);
-    this.#look(contributor);
+  async #steps(core: Participation, device: Device, most: number): Promise<number> {
+    const tuned = await core.tune(device.lend(most), most);
+    this.#look(core);
     if (!tuned) return 0;
     try {
       device.took(tuned.steps, tuned.state);
@@ -165,7 +160,7 @@ export class Shaders {
     }
   }
 
-  #look({ backend, trouble }: Contributor): void {
+  #look({ backend, trouble }: Participation): void {
     if (trouble) this.stand = trouble as Stand;
     else if (backend === "webgpu") this.stand = "in-use";
   }

@@ -70,11 +70,6 @@ export class MemoryStore implements Store {
   }
 }
 
-/** Replaces the ledger while no other tab can. When this resolves what the bytes pay for may be released. */
-export async function writeLedger(store: Store, change: (stored: Uint8Array) => Uint8Array): Promise<void> {
-  await store.alone(LEDGER, async () => store.put({ [LEDGER]: change(await readLedger(store)) }, true));
-}
-
 /** The ledger as it is stored; no bytes if there is none yet. */
 export async function readLedger(store: Store): Promise<Uint8Array> {
   return (await store.get(LEDGER)) ?? new Uint8Array();

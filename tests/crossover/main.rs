@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use privet::{
-    Attribute, Backend, Contributor, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema, Trouble,
+    Attribute, Backend, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema, Trouble,
     gpu::{self, without_end},
 };
 use serde_json::json;
@@ -28,40 +28,37 @@ fn main() {
     };
     println!("{}", json!({ "adapter": gpu.adapter() }));
     // The one device is handed from head to head: to open it anew each time says nothing about its speed.
-    let mut backend = Some(backend);
+    let mut backend = backend;
     for net in NETS {
         for batch in BATCHES {
             let head = head(net, batch);
-            let mut contributor = Contributor::local(Policy::at_once(), &head, &[]).expect("a sound head");
-            contributor.compute_by(backend.take().expect("it was handed back"));
-            steps(&head, &mut contributor, (net, batch), rounds);
+            steps(&head, &mut backend, (net, batch), rounds);
             if batch == BATCHES[0] {
-                rerankings(&head, &mut contributor, net, rounds);
+                rerankings(&head, &mut backend, net, rounds);
             }
-            backend = Some(contributor.give_back());
         }
     }
 }
 
-fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), u32), rounds: usize) {
+fn steps(head: &[u8], backend: &mut Backend, (net, batch): ((u32, u32), u32), rounds: usize) {
+    let own_head = Head::decode(head).expect("a sound head");
     let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
     for round in 0..=rounds {
         let [mut ours, mut other] = [ranker(head, net.0), ranker(head, net.0)];
         let (owed, start) = (ours.owed() as f64, Instant::now());
         while ours.train(|| false) {}
         let own = start.elapsed().as_secs_f64() * 1000.0 / owed;
-        let (before, start) = (submissions(contributor), Instant::now());
+        let (before, start) = (submissions(backend), Instant::now());
         while other.owed() > 0 {
             let lent = other.lend(STEPS_AT_ONCE);
-            let (head, backend) = contributor.computing();
-            let tuned = pollster::block_on(backend.tune(head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
-            let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", contributor.backend().trouble()));
+            let tuned = pollster::block_on(backend.tune(&own_head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
+            let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", backend.trouble()));
             other.take_back(tuned.steps, &tuned.state).expect("as many as were owed");
         }
         if round > 0 {
             simd.push(own);
             webgpu.push(start.elapsed().as_secs_f64() * 1000.0 / owed);
-            let figure = json!({ "what": "submissions", "steps": owed, "count": submissions(contributor) - before });
+            let figure = json!({ "what": "submissions", "steps": owed, "count": submissions(backend) - before });
             if round == rounds && batch == BATCHES[0] {
                 println!("{figure}");
             }
@@ -70,7 +67,7 @@ fn steps(head: &[u8], contributor: &mut Contributor, (net, batch): ((u32, u32), 
     print("step", net, u64::from(batch), simd, webgpu);
 }
 
-fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), rounds: usize) {
+fn rerankings(head: &[u8], backend: &mut Backend, net: (u32, u32), rounds: usize) {
     let mut ranker = ranker(head, net.0);
     while ranker.train(|| false) {}
     let request = Request { limit: 50, ..Request::default() };
@@ -81,24 +78,24 @@ fn rerankings(head: &[u8], contributor: &mut Contributor, net: (u32, u32), round
             let start = Instant::now();
             ranker.rerank(&candidates, Moment::default(), &request, [0; 16]).expect("plain candidates");
             let own = start.elapsed().as_secs_f64() * 1000.0;
-            let before = submissions(contributor);
+            let before = submissions(backend);
             let start = Instant::now();
             let batch = ranker.scoring_batch(&candidates, Moment::default()).expect("plain candidates");
             let seen =
-                pollster::block_on(contributor.computing().1.score(&batch)).expect("a batch").expect("the GPU scores");
+                pollster::block_on(backend.score(&batch)).expect("a batch").expect("the GPU scores");
             ranker.rerank_scored((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
             if round > 0 {
                 simd.push(own);
                 webgpu.push(start.elapsed().as_secs_f64() * 1000.0);
             }
-            assert_eq!(submissions(contributor) - before, 1, "a re-ranking is one submission");
+            assert_eq!(submissions(backend) - before, 1, "a re-ranking is one submission");
         }
         print("rerank", net, count, simd, webgpu);
     }
 }
 
-fn submissions(contributor: &Contributor) -> u32 {
-    let Backend::WebGpu(gpu) = contributor.backend() else { return 0 };
+fn submissions(backend: &Backend) -> u32 {
+    let Backend::WebGpu(gpu) = backend else { return 0 };
     gpu.submissions()
 }
 

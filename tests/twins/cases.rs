@@ -1,7 +1,7 @@
 //! The sizes and values at which every shader is held to its twin, natively and in a browser.
 
 use privet::{
-    Attribute, Backend, Contributor, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
+    Attribute, Backend, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
     Request, Round, Schema, SealingKey, Signed, Terms,
     cpu::{self, ExampleSpan, Net, PlannedSlate, PlannedStep, ScoringBatch, Shape, Sizes, StepPlan},
     gpu::Gpu,
@@ -148,12 +148,10 @@ async fn check_batch(gpu: &Gpu, what: &str, batch: &ScoringBatch) {
 }
 
 /// Holds an order of a ranker whose candidates a GPU has scored to the one that it makes itself.
-pub(crate) async fn check_order(backend: Backend) {
+pub(crate) async fn check_order(mut backend: Backend) {
     let head = uneven_of(Schema { attributes: vec![attribute("topic"), attribute("form")], ..Schema::plain(64) }, 32);
     let bytes = head.encode();
     let mut ranker = Ranker::new(None, Policy::at_once(), &bytes).expect("a sound head");
-    let mut contributor = Contributor::local(Policy::at_once(), &bytes, &[]).expect("a sound head");
-    contributor.compute_by(backend);
     let candidates: Vec<Item> = (0..1000).map(|n| thing(5000 + n)).collect();
     let moment = Moment { ms: 90_000_000, offset_min: 60 };
     assert!(
@@ -167,7 +165,7 @@ pub(crate) async fn check_order(backend: Backend) {
     }
     while ranker.train(|| false) {}
     let batch = ranker.scoring_batch(&candidates, moment).expect("plain candidates");
-    let seen = contributor.computing().1.score(&batch).await.expect("a batch").expect("the GPU scores");
+    let seen = backend.score(&batch).await.expect("a batch").expect("the GPU scores");
     let request = Request::default();
     let mut rerank = |seen: &[f32]| ranker.rerank_scored((&candidates, moment, seen), &request, [7; 16]);
     let [ours, own] = [rerank(&seen), rerank(&[])].map(|slate| slate.expect("plain candidates"));
@@ -181,7 +179,7 @@ pub(crate) async fn check_order(backend: Backend) {
     let same = ours.order.iter().zip(&own.order).filter(|(ours, own)| ours == own).count();
     assert!(same >= 950, "{same} of 1000 places are the same");
     assert!(
-        rerank(&seen[1..]).is_err() && contributor.computing().1.score(&batch[1..]).await.is_err(),
+        rerank(&seen[1..]).is_err() && backend.score(&batch[1..]).await.is_err(),
         "what does not fit is refused"
     );
 }
@@ -369,18 +367,16 @@ pub(crate) async fn check_tuning(backend: Backend) -> u32 {
 }
 
 /// Takes all steps that are owed by this backend, and gives it back.
-async fn tune(ranker: &mut Ranker, head: &[u8], backend: Backend) -> Backend {
-    let mut contributor = Contributor::local(Policy::at_once(), head, &[]).expect("a sound head");
-    contributor.compute_by(backend);
+async fn tune(ranker: &mut Ranker, head: &[u8], mut backend: Backend) -> Backend {
+    let head = Head::decode(head).expect("a sound head");
     assert_eq!(ranker.owed(), EVENTS * 8);
     while ranker.owed() > 0 {
         let lent = ranker.lend(512);
-        let (head, backend) = contributor.computing();
-        let tuned = backend.tune(head, &lent, 512).await.expect("bytes that were lent");
-        let tuned = tuned.unwrap_or_else(|| panic!("{:?}", contributor.backend().trouble()));
+        let tuned = backend.tune(&head, &lent, 512).await.expect("bytes that were lent");
+        let tuned = tuned.unwrap_or_else(|| panic!("{:?}", backend.trouble()));
         ranker.take_back(tuned.steps, &tuned.state).expect("as many as were owed");
     }
-    contributor.give_back()
+    backend
 }
 
 fn attribute(name: &str) -> Attribute {

@@ -1,13 +1,15 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
-//! Numbers, strings and typed arrays cross this line, and a few handles: a [`Device`] in the module that ranks, a
-//! [`Contributor`] and [`Shaders`] in the one that releases. A gradient does in [`Contributor::preview`] alone, for the
-//! eyes of the person whose data it is.
+//! Numbers, strings and typed arrays cross this line, and a few handles: a [`Device`] in the module that ranks,
+//! [`Participation`] and [`Shaders`] in the one that releases. A gradient does in a preview alone, for the eyes of the person
+//! whose data it is.
 
 #[cfg(feature = "full")]
 mod full;
 #[cfg(feature = "rank")]
 mod items;
+#[cfg(feature = "full")]
+mod participation;
 #[cfg(feature = "rank")]
 mod rank;
 
@@ -15,9 +17,11 @@ use privet::{Error, Pins, Policy};
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "full")]
-pub use full::{Contribution, Contributor, Preview, Shaders, Tuned, Upload, epsilon, inspect, open_shaders};
+pub use full::{Shaders, epsilon, inspect, open_shaders};
 #[cfg(feature = "rank")]
 pub use items::{Items, Slate, key};
+#[cfg(feature = "full")]
+pub use participation::{ContributionHost, Participation, Tuned};
 #[cfg(feature = "rank")]
 pub use rank::{Device, Round};
 

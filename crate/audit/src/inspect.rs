@@ -134,7 +134,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privet_model::{NewExamples, Head, Learner, Schema};
+    use privet_model::{Head, Schema};
     use privet_release::Contributor;
     use privet_terms::{Policy, Terms};
     use privet_wire::{Identity, Pins, UploadId};
@@ -153,8 +153,7 @@ mod tests {
         // A day before the examples' rounds end.
         device.reserve(&[], id, (round.deadline_s - 86_400) * 1000).expect("a full budget");
         device.persisted().expect("it is the next step");
-        let fresh = NewExamples::of(&head, &Learner::new(&head), 0);
-        let contribution = pollster::block_on(device.contribute(&fresh, || ())).expect("reserved");
+        let contribution = device.contribute(head.parameters()).expect("reserved");
         (round, contribution.bytes)
     }
 

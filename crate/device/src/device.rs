@@ -13,6 +13,7 @@ use privet_wire::UploadId;
 pub struct Device {
     ranker: Ranker,
     contributor: Contributor,
+    backend: Backend,
 }
 
 impl Deref for Device {
@@ -32,16 +33,14 @@ impl DerefMut for Device {
 impl Device {
     /// A device that takes part in this signed round with this head.
     pub fn new(terms: Terms, round: &[u8], head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        let mut contributor = Contributor::new(&terms, round, head, ledger)?;
-        contributor.compute_by(backend);
-        Ok(Self { ranker: Ranker::new(Some(terms.admit(round)?), terms.policy, head)?, contributor })
+        let contributor = Contributor::new(&terms, round, head, ledger)?;
+        Ok(Self { ranker: Ranker::new(Some(terms.admit(round)?), terms.policy, head)?, contributor, backend })
     }
 
     /// A device that ranks by a head that the application vouches for, and has no round: each release is refused.
     pub fn local(policy: Policy, head: &[u8], ledger: &[u8], backend: Backend) -> Result<Self> {
-        let mut contributor = Contributor::local(policy, head, ledger)?;
-        contributor.compute_by(backend);
-        Ok(Self { ranker: Ranker::new(None, policy, head)?, contributor })
+        let contributor = Contributor::local(policy, head, ledger)?;
+        Ok(Self { ranker: Ranker::new(None, policy, head)?, contributor, backend })
     }
 
     /// The half that contributes.
@@ -66,14 +65,25 @@ impl Device {
 
     /// [`Contributor::contribute`], of the examples since the last one, which are spent by it.
     pub async fn contribute(&mut self) -> Result<Contribution> {
-        let contribution = self.contributor.contribute(&self.ranker.new_examples(), || ()).await?;
+        let descended = self.descended().await;
+        let contribution = self.contributor.contribute(&descended)?;
         self.ranker.contributed();
         Ok(contribution)
     }
 
     /// [`Contributor::preview`], of the same.
     pub async fn preview(&mut self) -> Result<Preview> {
-        self.contributor.preview(&self.ranker.new_examples()).await
+        let descended = self.descended().await;
+        self.contributor.preview(&descended)
+    }
+
+    /// What computes the descents.
+    pub fn backend(&mut self) -> &mut Backend {
+        &mut self.backend
+    }
+
+    async fn descended(&mut self) -> Vec<f32> {
+        self.backend.descent(self.contributor.head(), &self.ranker.new_examples()).await
     }
 
     /// [`Contributor::ready`]
@@ -180,7 +190,8 @@ mod tests {
         let own = at_once(device.preview()).expect("a plain round").gradient;
         let fresh = NewExamples::decode(device.head(), &device.new_examples().encode()).expect("our own bytes");
         assert!(fresh.count() > 0 && own.iter().any(|&g| g != 0.0));
-        let read = at_once(device.contributor.preview(&fresh)).expect("a plain round").gradient;
+        let descended = at_once(Backend::Scalar.descent(device.contributor.head(), &fresh));
+        let read = device.contributor.preview(&descended).expect("a plain round").gradient;
         assert_eq!(
             read.iter().map(|g| g.to_bits()).collect::<Vec<_>>(),
             own.iter().map(|g| g.to_bits()).collect::<Vec<_>>()

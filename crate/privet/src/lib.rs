@@ -22,12 +22,16 @@ pub use privet_base::{Error, Result, hex, unhex};
 pub use privet_decide::{order, running};
 #[cfg(feature = "release")]
 pub use privet_device::Device;
+#[cfg(feature = "release")]
+pub use privet_effects as effects;
 #[cfg(feature = "gpu")]
 pub use privet_gpu as gpu;
 pub use privet_model::{
     Ablation, Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Head, Item, Kind, Learner,
     Local, Moment, NewExamples, Profile, SIMD, Schema, Scratch, Trouble, Tuned, cpu, key,
 };
+#[cfg(feature = "release")]
+pub use privet_participation as participation;
 pub use privet_ranker::{Action, Memory, Ranker, Ranking, Request, Score, Selector, Slate, rank};
 #[cfg(feature = "release")]
 pub use privet_release::{

@@ -6,7 +6,7 @@ use crate::{
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result};
 use privet_mechanism::test_random_source;
-use privet_model::{Backend, Head, NewExamples};
+use privet_model::Head;
 use privet_terms::{Admitted, Policy, Terms};
 use privet_wire::{Bound, Round, TokenContext, UploadId};
 
@@ -20,7 +20,6 @@ pub struct Contributor {
     /// What was debited durably, for the upload of this id.
     reserved: Option<(UploadId, Charge)>,
     finished: Option<(UploadId, Vec<u8>)>,
-    backend: Backend,
 }
 
 /// A step of the ledger whose bytes the host has not said to be durable yet.
@@ -78,7 +77,7 @@ impl Contributor {
     fn with(admitted: Option<Admitted>, policy: Policy, head: &[u8], ledger: &[u8]) -> Result<Self> {
         let (admitted, head) = Admitted::or_local(admitted, policy, head)?;
         let ledger = Ledger::open(ledger, policy.limits())?;
-        Ok(Self { head, admitted, ledger, step: None, reserved: None, finished: None, backend: Backend::simd() })
+        Ok(Self { head, admitted, ledger, step: None, reserved: None, finished: None })
     }
 
     /// The round that this device takes part in.
@@ -109,26 +108,6 @@ impl Contributor {
     /// What taking part means, in plain words out of the round's and the ledger's numbers.
     pub fn statement(&self, deployment: Deployment) -> Result<String> {
         statement(self.round(), self.admitted.policy(), &self.ledger, deployment)
-    }
-
-    /// What computes the gradients: the kernels, until something else is chosen.
-    pub fn backend(&self) -> &Backend {
-        &self.backend
-    }
-
-    /// The same, to compute for a ranker of the same head what that has no backend for.
-    pub fn computing(&mut self) -> (&Head, &mut Backend) {
-        (&self.head, &mut self.backend)
-    }
-
-    /// Lets this compute the gradients from here on.
-    pub fn compute_by(&mut self, backend: Backend) {
-        self.backend = backend;
-    }
-
-    /// What computed till now; the kernels go on.
-    pub fn give_back(&mut self) -> Backend {
-        core::mem::replace(&mut self.backend, Backend::simd())
     }
 
     /// The account.
@@ -166,22 +145,17 @@ impl Contributor {
         Ok(self.take(Taken::Reserve(id, step)))
     }
 
-    /// Gradient over what is new, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `computed`
-    /// is called between the first and the rest. The host has the examples spent (`Ranker::contributed`).
-    pub async fn contribute(&mut self, new: &NewExamples, computed: impl FnOnce()) -> Result<Contribution> {
-        let gradient = self.gradient(new).await;
-        computed();
-        self.release(&gradient)
-    }
-
-    async fn gradient(&mut self, new: &NewExamples) -> Gradient {
-        moved(&self.head, &self.backend.descent(&self.head, new).await)
+    /// Gradient, clip, noise, encoding, against the debit that [`Contributor::reserve`] made. `descended` is where a descent
+    /// from the round's head over the examples since the last contribution has ended ([`privet_model::Backend::descent`]).
+    /// The host has the examples spent (`Ranker::contributed`).
+    pub fn contribute(&mut self, descended: &[f32]) -> Result<Contribution> {
+        self.release(&moved(&self.head, descended))
     }
 
     /// What the next contribution would be before it is noised, and what it would cost. Nothing is debited, stored or
     /// spent; it is for the eyes of the person whose data it is, and for nothing else.
-    pub async fn preview(&mut self, new: &NewExamples) -> Result<Preview> {
-        let gradient = self.gradient(new).await;
+    pub fn preview(&mut self, descended: &[f32]) -> Result<Preview> {
+        let gradient = moved(&self.head, descended);
         let bound = self.bound()?;
         Ok(Preview {
             gradient: gradient.values().to_vec(),

@@ -15,8 +15,10 @@ impl Gradient {
     }
 }
 
-/// How far the published parameters have moved when these have become of them.
+/// How far the published parameters have moved when these have become of them. As many as are none of this head's have not
+/// moved it: an error would single out this device.
 pub(crate) fn moved(head: &Head, to: &[f32]) -> Gradient {
+    let to = if to.len() == head.parameters().len() { to } else { head.parameters() };
     Gradient { values: head.parameters().iter().zip(to).map(|(published, to)| published - to).collect() }
 }
 

@@ -18,6 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ranker", &["base", "decide", "kernels", "model", "terms", "wire"]),
     ("release", &["accounting", "base", "mechanism", "model", "shares", "terms", "wire"]),
     ("aggregate", &["base", "mechanism", "shares", "wire"]),
+    ("effects", &["base"]),
+    ("participation", &["base", "effects", "model", "release", "terms", "wire"]),
     ("audit", &["aggregate", "base", "release", "wire"]),
     ("device", &["base", "model", "ranker", "release", "terms", "wire"]),
 ];

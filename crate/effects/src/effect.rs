@@ -1,0 +1,107 @@
+//! What a host can be asked for, and what it can say.
+
+/// By this an effect is answered. They rise, and none is given twice by one machine.
+pub type Id = u32;
+
+/// What is to be written: bytes, or nothing where a key is to go. All of it or nothing.
+pub type Changes = Vec<(String, Option<Vec<u8>>)>;
+
+/// The half that ranks is one caller's at a time: this lock is one tab's own, and every other is shared by all of them.
+pub const DEVICE: &str = "device";
+
+/// When an input came, and random bytes to draw from while it is handled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// The clock of the wall, in milliseconds since 1970: people set it.
+    pub wall_ms: u64,
+    /// A clock that only goes forwards, in milliseconds since any time.
+    pub running_ms: f64,
+    /// From the platform's source; nothing where it has none.
+    pub random: Option<[u8; 32]>,
+}
+
+/// What the host is to do. Each is answered once, but for those that say otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// What is stored under this key: [`Answer::Bytes`].
+    Read(String),
+    /// The keys that begin so, in their order: [`Answer::Keys`].
+    Keys(String),
+    /// [`Answer::Done`] when it is written; with `durable`, when it is on disk and not only in a cache.
+    Write {
+        /// What.
+        changes: Changes,
+        /// Whether it has to outlive a crash of the machine.
+        durable: bool,
+    },
+    /// [`Answer::Done`] when nobody else who has this store open holds the lock of this name.
+    Lock(&'static str),
+    /// Gives back the lock that this effect took. Not answered.
+    Unlock(Id),
+    /// [`Answer::Done`] after so long.
+    Timer {
+        /// In milliseconds.
+        ms: f64,
+        /// Whether somebody's call waits for it; else it is no reason to keep a process alive.
+        awaited: bool,
+    },
+    /// [`Answer::Done`], at once: the moment of the answer is what is asked for.
+    Now,
+    /// Nobody waits for this effect any more: it may be left undone. Not answered.
+    Cancel(Id),
+    /// Whether the store stays until a person removes it: [`Answer::Told`].
+    Persisted,
+    /// A `PUT` of an upload to this address: [`Answer::Acknowledged`]. A refusal by the server carries its advice and status.
+    Upload {
+        /// Where to.
+        url: String,
+        /// Exactly what is sent.
+        bytes: Vec<u8>,
+        /// A token of the application's issuer.
+        token: Option<Vec<u8>>,
+    },
+    /// Blinds so many messages, each the blank with random bytes in the place of its nonce, has the application's issuer
+    /// sign them, and holds the signatures to the key: [`Answer::Tokens`], all or the first of them.
+    Tokens {
+        /// The issuer's key: a modulus.
+        key: Vec<u8>,
+        /// What is signed for one, with zeros in the place of its nonce.
+        blank: Vec<u8>,
+        /// How many.
+        count: u32,
+    },
+    /// Where a descent over these new examples ends: [`Answer::Numbers`]. It is computed by what the host has for it.
+    Descend(Vec<u8>),
+    /// The half of the device that ranks is asked for the examples since the last contribution: [`Answer::Bytes`].
+    NewExamples,
+    /// It is told that those were contributed: [`Answer::Done`].
+    Contributed,
+    /// It stores the profile as it is: [`Answer::Done`].
+    KeepProfile,
+    /// It looks which round is open, and takes it. [`Answer::Done`] when what is published then was told.
+    Refresh,
+}
+
+/// What becomes of an effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// What was read; nothing where nothing is stored.
+    Bytes(Option<Vec<u8>>),
+    /// The keys.
+    Keys(Vec<String>),
+    /// Whether it is so.
+    Told(bool),
+    /// Numbers.
+    Numbers(Vec<f32>),
+    /// Tokens, each its message and the signature over that.
+    Tokens(Vec<Vec<u8>>),
+    /// The server holds the upload.
+    Acknowledged {
+        /// How many uploads it holds for the round.
+        count: u32,
+        /// How many there have to be before the sum is opened.
+        min_cohort: u32,
+    },
+}
