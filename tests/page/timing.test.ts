@@ -7,12 +7,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HOUR_MS } from "../../worker/moment.ts";
 import type { Host } from "../../worker/host.ts";
 import type { OpenOptions } from "../../worker/protocol.ts";
 import { required, Server } from "../harness.ts";
 import { choose, context, Kept, open, optionsFor } from "./device.ts";
 
+const HOUR_MS = 3_600_000;
 /** How often a sound build is accused: once in a thousand runs of a test. */
 const LEVEL = 1e-3;
 const DEVICES = 20;

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as full from "../../web/pkg/full/full.js";
 import * as rank from "../../web/pkg/rank/rank.js";
+import { coreOf } from "../core.ts";
 
 const file = (path: string) => readFileSync(new URL(path, import.meta.url));
 rank.initSync({ module: file("../../web/pkg/rank/rank_bg.wasm") });
@@ -16,8 +17,8 @@ const START_MS = Date.UTC(2026, 0, 5);
 const KEY = new Uint8Array(32);
 
 const open = () => rank.Device.local(new rank.Terms("demo", KEY, undefined, new Float64Array()), HEAD);
-const contributor = (head = HEAD) =>
-  full.Contributor.open(new full.Terms("demo", KEY, undefined, new Float64Array()), NONE, head, NONE, false);
+/** A preview of these new examples under a head. */
+const preview = (examples: Uint8Array, head = HEAD) => coreOf(full, head, examples).ask("preview");
 
 /** Items that are all a little different, each its own direction. */
 function items(places: number[]) {
@@ -67,11 +68,11 @@ test("the full module reads what the one that ranks hands over, whole, and nothi
   const fresh = device.fresh();
   assert.deepEqual(device.fresh(), fresh, "to look changes nothing");
   // What is read is asked next for its round, and here there is none.
-  await refused(() => contributor().preview(fresh), "round-refused");
+  await refused(() => preview(fresh), "round-refused");
   for (const damaged of [fresh.subarray(1), fresh.subarray(0, -1), Uint8Array.of(...fresh, 0), NONE]) {
-    await refused(() => contributor().preview(damaged), "state-damaged");
+    await refused(() => preview(damaged), "state-damaged");
   }
-  await refused(() => contributor(file("../fuzz/corpus/head/rich")).preview(fresh), "state-damaged");
+  await refused(() => preview(fresh, file("../fuzz/corpus/head/rich")), "state-damaged");
 });
 
 test("what was contributed is not handed over again", () => {

@@ -23,6 +23,8 @@ pub struct Memory {
     answers: VecDeque<(Tab, Id, Result<Answer>)>,
     /// The next write is refused with this.
     pub fails: Option<Refusal>,
+    /// A browser may delete it.
+    pub evictable: bool,
 }
 
 impl Memory {
@@ -72,7 +74,7 @@ impl Memory {
                 return None;
             }
             Effect::Now => Ok(Answer::Done),
-            Effect::Persisted => Ok(Answer::Told(true)),
+            Effect::Persisted => Ok(Answer::Told(!self.evictable)),
             other => return Some(other),
         };
         self.answer(tab, id, answer);

@@ -13,6 +13,8 @@ mod member;
 mod records;
 mod schedule;
 mod slots;
+#[cfg(test)]
+mod testing;
 mod tokens;
 
 pub use machine::{Call, Input, Output, Participation, Reply, Stage};

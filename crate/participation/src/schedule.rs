@@ -192,3 +192,27 @@ impl crate::member::Member {
         Ok(self.setup.lasting && self.host.ask(Effect::Persisted).await? == Answer::Told(true))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Bench, code};
+
+    #[test]
+    fn where_the_ledger_may_be_deleted_tokens_count_or_the_application_answers_for_it_or_nothing_is_contributed() {
+        for (kept, tokens, allow, refused) in [
+            (true, false, false, None),
+            (false, true, false, None),
+            (false, false, true, None),
+            (false, false, false, Some("storage-evictable")),
+        ] {
+            let mut bench = Bench::new(|setup| setup.allow_evictable = allow);
+            bench.memory.evictable = !kept;
+            let anchored = bench.run(move |member| async move { member.anchored(tokens).await });
+            assert_eq!(code(anchored).as_deref(), refused, "{kept} {tokens} {allow}");
+        }
+        let mut bench = Bench::new(|setup| setup.lasting = false);
+        let anchored = bench.run(|member| async move { member.anchored(false).await });
+        let says = anchored.expect_err("it ends with the page").message;
+        assert!(says.contains("persist()") && says.contains("tokens") && says.contains("allowEvictable"), "{says}");
+    }
+}

@@ -113,3 +113,97 @@ impl Member {
 fn missing() -> Refusal {
     Refusal::new("token-missing", "the round wants a token, and none has rested: they are asked for ahead")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, DAY_MS, code};
+
+    fn terms() -> TokenTerms {
+        TokenTerms { key: vec![7; 256], blank: vec![1, 2, 3] }
+    }
+
+    fn refill(bench: &mut Bench) -> Result<Option<u64>> {
+        bench.run(|member| async move { member.refill(&terms()).await })
+    }
+
+    fn take(bench: &mut Bench, key: &'static str) -> Result<Vec<u8>> {
+        bench.run(move |member| async move { member.take_token(&terms(), key.into()).await })
+    }
+
+    fn ready(bench: &mut Bench) -> Option<String> {
+        code(bench.run(|member| async move { member.has_token(&terms()).await }))
+    }
+
+    #[test]
+    fn four_are_asked_for_at_once_rest_and_are_used_once_each_and_the_next_are_asked_for_ahead() {
+        let mut bench = Bench::new(|_| ());
+        bench.issuer = vec![Some(Ok(4)), Some(Ok(4))];
+        assert_eq!(ready(&mut bench).as_deref(), Some("token-missing"));
+        assert_eq!(refill(&mut bench), Ok(None));
+        assert_eq!(ready(&mut bench).as_deref(), Some("token-missing"), "they rest");
+        bench.memory.wall_ms += DAY_MS / 24 - 1;
+        assert_eq!(code(take(&mut bench, "task/token/0")).as_deref(), Some("token-missing"));
+        bench.memory.wall_ms += DAY_MS;
+        assert_eq!(ready(&mut bench), None);
+        let taken = ["task/token/1", "task/token/2", "task/token/3"].map(|key| take(&mut bench, key).expect("rested"));
+        assert!(taken[0] != taken[1] && taken[1] != taken[2] && taken[0] != taken[2]);
+        assert_eq!(bench.memory.durable("task/token/3"), Some(&taken[2][..]), "it is the upload's before it is sent");
+        // One is left: the moment of the next batch was drawn when the last but one was taken.
+        let wait = refill(&mut bench).expect("nobody is asked").expect("few are left");
+        assert!((DAY_MS / 24..=DAY_MS).contains(&wait), "{wait}");
+        assert_eq!(bench.asked, 1);
+        bench.memory.wall_ms += wait;
+        assert_eq!(refill(&mut bench), Ok(None));
+        assert_eq!(bench.asked, 2);
+    }
+
+    #[test]
+    fn an_issuer_that_gives_fewer_nothing_or_no_answer_is_not_asked_again_at_once() {
+        let down = || Some(Err(Refusal::new("worker-failed", "down")));
+        for (given, left) in [(Some(Ok(1)), 1), (Some(Ok(0)), 0), (down(), 0), (None, 0)] {
+            let mut bench = Bench::new(|_| ());
+            bench.issuer = vec![given, Some(Ok(0))];
+            let begins_ms = bench.memory.wall_ms;
+            _ = refill(&mut bench);
+            let passed = bench.memory.wall_ms - begins_ms;
+            assert!(passed <= PATIENCE_MS as u64, "a session does not wait for a backend that hangs: {passed}");
+            let wait = refill(&mut bench).expect("nobody is asked").expect("few are left");
+            assert!((DAY_MS / 24 - passed..=DAY_MS).contains(&wait), "{wait}");
+            assert_eq!(bench.asked, 1);
+            bench.memory.wall_ms += DAY_MS;
+            assert_eq!(ready(&mut bench).is_none(), left == 1);
+            _ = refill(&mut bench);
+            assert_eq!(bench.asked, 2);
+        }
+    }
+
+    #[test]
+    fn a_signature_of_another_key_is_told_and_nothing_of_it_is_kept() {
+        let mut bench = Bench::new(|_| ());
+        bench.issuer = vec![Some(Err(Refusal::new("token-refused", "not signed by the issuer that the round names")))];
+        assert_eq!(code(refill(&mut bench)).as_deref(), Some("token-refused"));
+        bench.memory.wall_ms += DAY_MS;
+        assert_eq!(ready(&mut bench).as_deref(), Some("token-missing"));
+    }
+
+    #[test]
+    fn tokens_for_other_terms_are_good_for_nothing() {
+        let mut bench = Bench::new(|setup| setup.terms.policy.wait_ms = 0);
+        bench.issuer = vec![Some(Ok(4))];
+        assert_eq!(refill(&mut bench), Ok(None));
+        assert_eq!(ready(&mut bench), None);
+        let others = TokenTerms { blank: vec![9], ..terms() };
+        let refused = bench.run(|member| async move { member.has_token(&others).await });
+        assert_eq!(code(refused).as_deref(), Some("token-missing"));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nobody_waiting_for_longer_than_the_longest_rest() {
+        let mut bench = Bench::new(|_| ());
+        bench.issuer = vec![Some(Ok(4)), Some(Ok(4))];
+        assert_eq!(refill(&mut bench), Ok(None));
+        bench.memory.wall_ms -= 300 * DAY_MS;
+        assert_eq!(ready(&mut bench), None, "they would rest for a year");
+    }
+}

@@ -1,9 +1,10 @@
 // How long it takes to find out which is quicker on a device, as its worker finds it out.
 
-import init, { Contributor, Terms } from "../../../web/pkg/full/full.js";
+import * as full from "../../../web/pkg/full/full.js";
 import type * as Rank from "../../../web/pkg/rank/rank.js";
 import { Shaders } from "../../../worker/shaders.ts";
 import { MemoryStore } from "../../../worker/store.ts";
+import { coreOf } from "../../core.ts";
 import { choose, terms } from "./device.ts";
 
 const D = 64;
@@ -19,21 +20,20 @@ export interface Choices {
 export async function choices(name: string, columns: number[], rounds: number): Promise<Choices> {
   const at = "/rank/rank.js";
   const rank = (await import(at)) as typeof Rank;
-  await Promise.all([rank.default(), init({ module_or_path: "/full/full_bg.wasm" })]);
+  await Promise.all([rank.default(), full.default({ module_or_path: "/full/full_bg.wasm" })]);
   const head = new Uint8Array(await (await fetch(`/heads/${name}.head`)).arrayBuffer());
-  const [none, result]: [Uint8Array, Choices] = [new Uint8Array(), { ms: [], chosen: [] }];
+  const result: Choices = { ms: [], chosen: [] };
   for (let round = 0; round <= rounds; round++) {
-    const own = new Terms("bench", new Uint8Array(32), undefined, new Float64Array());
-    const contributor = Contributor.open(own, none, head, none, false);
+    const { core } = coreOf(full, head);
     const device = rank.Device.local(terms(rank), head);
     for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
     const shaders = new Shaders("auto", new MemoryStore(), "bench");
     await shaders.open(device.dimension);
     const start = performance.now();
-    await shaders.tune(contributor, device as never);
+    await shaders.tune(core, device as never);
     if (round > 0) result.ms.push(performance.now() - start);
     if (round > 0) result.chosen.push(shaders.stand ?? "unknown");
-    contributor.free();
+    core.free();
     device.free();
   }
   return result;

@@ -3,6 +3,7 @@
 
 import type * as Full from "../../../web/pkg/full/full.js";
 import type * as Rank from "../../../web/pkg/rank/rank.js";
+import { coreOf } from "../../core.ts";
 import { ATTRIBUTES, choose, DENSE, items, terms } from "./device.ts";
 
 /** Milliseconds of a step or of a re-ranking, by SIMD and by WebGPU. */
@@ -35,10 +36,8 @@ export async function crossover(
     const columns = features === 64 ? [DENSE, ATTRIBUTES] : [0, 0];
     for (const batch of batches) {
       const head = new Uint8Array(await (await fetch(`/heads/${features}-${hidden}-${batch}.head`)).arrayBuffer());
-      const none = new Uint8Array();
-      const own = new full.Terms("bench", new Uint8Array(32), undefined, new Float64Array());
-      const contributor = full.Contributor.open(own, none, head, none, false);
-      contributor.computeBy(await full.openShaders());
+      const { core } = coreOf(full, head);
+      core.computeBy(await full.openShaders());
       const device = () => {
         const device = rank.Device.local(terms(rank), head);
         for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
@@ -53,8 +52,8 @@ export async function crossover(
         if (round > 0) steps.simd.push((performance.now() - start) / owed);
         start = performance.now();
         while (other.owed > 0) {
-          const tuned = await contributor.tune(other.lend(STEPS_AT_ONCE), STEPS_AT_ONCE);
-          if (!tuned) throw new Error(`the GPU was left: ${contributor.trouble}`);
+          const tuned = await core.tune(other.lend(STEPS_AT_ONCE), STEPS_AT_ONCE);
+          if (!tuned) throw new Error(`the GPU was left: ${core.trouble}`);
           other.took(tuned.steps, tuned.state);
           tuned.free();
         }
@@ -68,12 +67,12 @@ export async function crossover(
         ready.train(Number.POSITIVE_INFINITY);
         for (const size of candidates) {
           const crossing: Crossing = { what: "rerank", features, hidden, size, simd: [], webgpu: [] };
-          await reranking(rank, ready, contributor, items(5000, size, D, columns), crossing, rounds);
+          await reranking(rank, ready, core, items(5000, size, D, columns), crossing, rounds);
           crossings.push(crossing);
         }
         ready.free();
       }
-      contributor.free();
+      core.free();
     }
   }
   return crossings;
@@ -82,7 +81,7 @@ export async function crossover(
 async function reranking(
   rank: typeof Rank,
   device: Rank.Device,
-  contributor: Full.Contributor,
+  core: Full.Participation,
   flat: ConstructorParameters<typeof Rank.Items>,
   { simd, webgpu }: Crossing,
   rounds: number,
@@ -93,7 +92,7 @@ async function reranking(
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0).free();
     if (round > 0) simd.push(performance.now() - start);
     start = performance.now();
-    const seen = await contributor.score(device.sight(new rank.Items(...flat), 0, 0));
+    const seen = await core.score(device.sight(new rank.Items(...flat), 0, 0));
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0, seen).free();
     if (round > 0) webgpu.push(performance.now() - start);
   }
