@@ -3,8 +3,8 @@
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use privet::{
-    Adjacency, Backend, Debit, Deployment, Error, Fate, Limits, NanoRho, NewExamples, Storage, Unsent, UploadId, Value,
-    accounting::epsilon_from_rho, gpu::backend, hex,
+    Adjacency, Backend, Debit, Deployment, Fate, Limits, NanoRho, NewExamples, Storage, Unsent, UploadId, Value,
+    accounting::epsilon_from_rho, gpu::backend, hex, refusal,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -50,7 +50,7 @@ impl Contributor {
     /// Debits the next contribution under a fresh id, to be persisted before [`Contributor::contribute`].
     pub fn reserve(&mut self, stored: &[u8], now_ms: f64) -> Result<Vec<u8>, JsValue> {
         let mut id = UploadId::default();
-        get_random_values(&mut id).map_err(|_| js_error(Error::RandomSource))?;
+        get_random_values(&mut id).map_err(|_| js_error(refusal::Base::RandomSource.into()))?;
         self.contributor.reserve(stored, id, whole(now_ms)).map_err(js_error)
     }
 

@@ -2,7 +2,7 @@
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
 use privet_aggregate::{AggregateShare, Batch};
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_release::Upload;
 use privet_wire::{Manifest, Mode, Operator, Round, Signed};
 
@@ -98,7 +98,7 @@ pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Vec<(&'static s
                 ("count", manifest.count.into()),
             ])
         }
-        _ => Err(Error::WireMalformed),
+        _ => Err(privet_base::Refusal::WireMalformed.into()),
     }
 }
 
@@ -134,7 +134,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privet_model::{NewExamples, Head, Learner, Schema};
+    use privet_model::{Head, Learner, NewExamples, Schema};
     use privet_release::Contributor;
     use privet_terms::{Policy, Terms};
     use privet_wire::{Identity, Pins, UploadId};
@@ -179,7 +179,11 @@ mod tests {
             let fields = inspect("upload", &upload, &round.encode()).expect("our own bytes");
             assert_eq!(names(&fields), [vec!["configuration", "id"], shares].concat());
             assert_eq!(fields[1].1, Value::Bytes(vec![5; 16]));
-            assert_eq!(inspect("upload", &upload, &[]), Err(Error::WireMalformed), "without its round");
+            assert_eq!(
+                inspect("upload", &upload, &[]),
+                Err(privet_base::Refusal::WireMalformed.into()),
+                "without its round"
+            );
         }
     }
 
@@ -194,6 +198,6 @@ mod tests {
 
     #[test]
     fn a_kind_that_there_is_not_is_refused() {
-        assert_eq!(inspect("letter", &[], &[]), Err(Error::WireMalformed));
+        assert_eq!(inspect("letter", &[], &[]), Err(privet_base::Refusal::WireMalformed.into()));
     }
 }

@@ -99,7 +99,6 @@ mod slates;
 mod tests {
     use super::*;
     use privet_accounting::NanoRho;
-    use privet_base::Error;
     use privet_model::{Event, Head, Item, Moment, NewExamples, Schema};
     use privet_ranker::Request;
     use privet_release::{Deployment, Storage, Upload, statement};
@@ -158,7 +157,7 @@ mod tests {
     fn a_release_without_a_debit_is_refused() {
         let mut device = device();
         let refused = at_once(device.contribute()).err();
-        assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
+        assert_eq!(refused, Some(privet_release::Refusal::NotCharged { charged: 0, cost: 31_250_000 }.into()));
     }
 
     #[test]
@@ -363,7 +362,10 @@ mod tests {
     fn a_round_that_is_over_is_refused_with_both_times() {
         let mut device = device();
         let late = device.reserve(&[], [1; 16], 1_800_000_000_000);
-        assert_eq!(late, Err(Error::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }));
+        assert_eq!(
+            late,
+            Err(privet_terms::Refusal::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }.into())
+        );
         assert!(device.reserve(&[], [1; 16], 1_799_999_999_999).is_ok());
         let early = device.reserve(&[], [1; 16], 0);
         assert_eq!(code(early), "policy-refused", "a deadline that far ahead");
