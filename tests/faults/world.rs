@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use pollster::block_on;
 use privet::{
     AggregateShare, Backend, Closing, Device, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey, Share,
     Signed, Terms, Upload, UploadId, hex,
@@ -18,6 +17,7 @@ use privet_server::{
     Ask, Clock, Helper, Keys, Leader, Peer, PeerError, Refusal, SqliteStore, Task,
     store::{BatchState, HeadStore, RoundStore, State, StoredTask, UploadStore},
 };
+use privet_testkit::contribution;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -253,9 +253,7 @@ impl World {
         device.record(Event::new(1, Item::plain(number, embedding), Moment::default())).expect("fits");
         let mut id = [0; 16];
         id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-        device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
-        device.persisted().expect("nobody else writes");
-        let bytes = block_on(device.contribute()).expect("reserved").bytes;
+        let bytes = contribution(&mut device, id);
         self.made.push(Made { round: open.round.number, id, bytes, acknowledged: false });
         Some(self.made.len() - 1)
     }

@@ -136,20 +136,16 @@ mod tests {
     use super::*;
     use privet_model::{Head, Learner, NewExamples, Schema};
     use privet_release::Contributor;
-    use privet_terms::{Policy, Terms};
-    use privet_wire::{Identity, Pins, UploadId};
+    use privet_terms::Policy;
+    use privet_testkit::{Aggregators, over};
+    use privet_wire::UploadId;
 
     /// What a device with nothing to say uploads for a round like this one, which has its head.
     fn uploaded(round: Round, id: UploadId) -> (Round, Vec<u8>) {
         let head = Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema");
-        let (bytes, dimension) = (head.encode(), head.parameters().len() as u32);
-        let round = Round { head: Head::hash(&bytes), dimension, min_cohort: 100, ..round };
-        let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]));
-        let helps = round.helper.is_some();
-        let signed = Signed::round(&round, leader.sign_round(&round), helps.then(|| helper.sign_round(&round)));
-        let pins = Pins { leader: leader.public(), helper: helps.then(|| helper.public()) };
-        let terms = Terms { task: round.task.clone(), pins, policy: Policy::at_once() };
-        let mut device = Contributor::new(&terms, &signed.encode(), &bytes, &[]).expect("all fits");
+        let (aggregators, round) = (Aggregators::default(), over(round, &head));
+        let (terms, signed) = (aggregators.terms(&round, Policy::at_once()), aggregators.signed(&round));
+        let mut device = Contributor::new(&terms, &signed, &head.encode(), &[]).expect("all fits");
         // A day before the examples' rounds end.
         device.reserve(&[], id, (round.deadline_s - 86_400) * 1000).expect("a full budget");
         device.persisted().expect("it is the next step");
@@ -190,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_signed_lies_in_an_envelope() {
         let round = Round::example();
-        let signed = Signed::round(&round, Identity::from_seed(&[1; 32]).sign_round(&round), None).encode();
+        let signed = Aggregators::default().signed(&round);
         let fields = inspect("signed", &signed, &[]).expect("our own bytes");
         assert_eq!(fields[0], ("body", Value::Bytes(round.encode())));
         assert_eq!(fields[2], ("helper", Value::Nothing));

@@ -99,10 +99,11 @@ mod slates;
 mod tests {
     use super::*;
     use privet_accounting::NanoRho;
-    use privet_model::{Event, Head, Item, Moment, NewExamples, Schema};
+    use privet_model::{Head, Moment, NewExamples, Schema};
     use privet_ranker::Request;
     use privet_release::{Deployment, Storage, Upload, statement};
-    use privet_wire::{Identity, Pins, Round, Signed};
+    use privet_testkit::{Aggregators, event, item, over};
+    use privet_wire::{Identity, Round, Signed};
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;
@@ -113,21 +114,15 @@ mod tests {
     }
 
     fn terms() -> Terms {
-        let pins = Pins { leader: Identity::from_seed(&[1; 32]).public(), helper: None };
-        Terms { task: "demo".into(), pins, policy: Policy::at_once() }
+        Aggregators::default().terms(&Round::example(), Policy::at_once())
     }
 
     fn signed(round: &Round) -> Vec<u8> {
-        Signed::round(round, Identity::from_seed(&[1; 32]).sign_round(round), None).encode()
+        Aggregators::default().signed(round)
     }
 
     fn round() -> Round {
-        Round {
-            head: Head::hash(&head()),
-            dimension: Head::decode(&head()).expect("our own bytes").parameters().len() as u32,
-            min_cohort: 100,
-            ..Round::example()
-        }
+        over(Round::example(), &Head::decode(&head()).expect("our own bytes"))
     }
 
     fn device_after(ledger: &[u8]) -> Device {
@@ -141,16 +136,6 @@ mod tests {
 
     fn device() -> Device {
         device_after(&[])
-    }
-
-    fn item(axis: usize, score: f32) -> Item {
-        let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Item { score, ..Item::plain(axis as u64, embedding) }
-    }
-
-    fn event(kind: &str, axis: usize) -> Event {
-        let kind = Schema::plain(16).kind(kind).expect("a plain kind");
-        Event::new(kind, item(axis, 0.0), Moment::default())
     }
 
     #[test]

@@ -151,11 +151,7 @@ pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
 mod tests {
     use super::*;
     use privet_model::{Ablation, Event, Schema, Scratch};
-
-    fn item(axis: usize, score: f32) -> Item {
-        let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Item { score, ..Item::plain(axis as u64, embedding) }
-    }
+    use privet_testkit::item;
 
     /// A head whose parameters are all over the place, as if it were well trained.
     fn trained(kappa: f32) -> Head {
