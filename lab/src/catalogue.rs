@@ -1,5 +1,7 @@
 //! What a device is told of the items: an embedding, dense features and attributes.
 
+use ndarray::{Array2, ArrayView1};
+
 use super::data::{Attribute, Rating, Set};
 
 /// By as many ratings an item's mean is drawn to the mean of all.
@@ -39,13 +41,9 @@ pub(crate) struct Item {
 }
 
 impl Catalogue {
-    /// The content of a set's items, with statistics of the events that may be learnt from and these embeddings.
-    pub(crate) fn new(
-        set: &Set,
-        train: &[Vec<Rating>],
-        embeddings: impl Fn(usize) -> Vec<f64>,
-        without: impl Iterator<Item = Vec<f64>>,
-    ) -> Self {
+    /// The content of a set's items, with statistics of the events that may be learnt from and these embeddings: a row an
+    /// item, and a row an event, the users' one after the other, of its item without that event.
+    pub(crate) fn new(set: &Set, train: &[Vec<Rating>], embeddings: &Array2<f64>, without: &Array2<f64>) -> Self {
         let mut sums = vec![[0.0; 3]; set.items.len()];
         let mut all = [0.0; 3];
         for event in train.iter().flatten() {
@@ -64,24 +62,23 @@ impl Catalogue {
         let standard = |numbers: [f64; 3]| -> Vec<f32> {
             numbers.iter().zip(scales).map(|(number, (mean, scale))| ((number - mean) * scale) as f32).collect()
         };
-        let embeddings: Vec<Vec<f64>> = (0..set.items.len()).map(embeddings).collect();
-        let entries = embeddings.iter().flatten().count().max(1) as f64;
-        let spread = (embeddings.iter().flatten().map(|entry| entry * entry).sum::<f64>() / entries).sqrt();
+        let entries = embeddings.len().max(1) as f64;
+        let spread = (embeddings.iter().map(|entry| entry * entry).sum::<f64>() / entries).sqrt();
         let scale = if spread > 0.0 { 1.0 / spread } else { 0.0 };
         let item = |place: usize| Item {
-            embedding: embeddings[place].iter().map(|entry| (entry * scale) as f32).collect(),
+            embedding: embeddings.row(place).iter().map(|entry| (entry * scale) as f32).collect(),
             dense: standard(raw[place]),
             attributes: set.attributes.iter().map(|attribute| attribute.of_item[place].clone()).collect(),
         };
         // As everything else that is known of items, their numbers reach a device from a server that knows nothing of it.
-        let view = |(event, embedding): (&Rating, Vec<f64>)| {
+        let view = |(event, embedding): (&Rating, ArrayView1<f64>)| {
             let (sum, own) = (sums[event.item], numbers(event));
             View {
                 embedding: embedding.iter().map(|entry| (entry * scale) as f32).collect(),
                 dense: standard(shrunk([sum[0] - own[0], sum[1] - own[1], sum[2] - own[2]])),
             }
         };
-        let views = train.iter().flatten().zip(without).map(view).collect();
+        let views = train.iter().flatten().zip(without.rows()).map(view).collect();
         let name = |attribute: &Attribute| (attribute.name.clone(), attribute.words.len());
         Self {
             dense: vec!["log_count", "mean", "like_rate"],
@@ -118,6 +115,8 @@ fn spread_of(numbers: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) 
 
 #[cfg(test)]
 mod tests {
+    use ndarray::array;
+
     use super::*;
 
     #[test]
@@ -126,7 +125,7 @@ mod tests {
         let event = |item, value| Rating { item, value, time_s: 0.0 };
         let train = [vec![event(0, 5.0), event(1, 2.0)], vec![event(0, 4.0)]];
         let catalogue =
-            Catalogue::new(&set, &train, |item| vec![3.0 * item as f64, 0.0], vec![vec![3.0, 0.0]; 3].into_iter());
+            Catalogue::new(&set, &train, &array![[0.0, 0.0], [3.0, 0.0]], &array![[3.0, 0.0], [3.0, 0.0], [3.0, 0.0]]);
         assert_eq!(catalogue.items[0].dense, [1.0; 3], "of two items one is a deviation above the mean");
         assert_eq!(catalogue.items[1].dense, [-1.0; 3]);
         assert_eq!((catalogue.items[1].embedding.clone(), catalogue.embedding_length()), (vec![2.0, 0.0], 2));

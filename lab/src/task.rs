@@ -48,12 +48,8 @@ impl<'a> Task<'a> {
     /// the user's training events: that the user has one of those later is not to be known.
     pub(crate) fn of_choices(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let factors = als(&split.train, set.items.len(), ITEM_FACTORS, seed);
-        let catalogue = Catalogue::new(
-            set,
-            &split.train,
-            |item| factors.items.column(item).iter().copied().collect(),
-            als_without(&split.train, &factors, ITEM_FACTORS).into_iter(),
-        );
+        let without = als_without(&split.train, &factors, ITEM_FACTORS);
+        let catalogue = Catalogue::new(set, &split.train, &factors.embeddings(ITEM_FACTORS.factors), &without);
         let mut views = 0..;
         let moments = set.users.iter().zip(&split.train).enumerate().map(|(place, (user, train))| {
             let mut negatives = Negatives::new(user, train, set.items.len(), seed);
@@ -84,12 +80,8 @@ impl<'a> Task<'a> {
     pub(crate) fn of_ratings(set: &'a Set, split: &'a Split, server: &'a Server<'a>, seed: u64) -> Self {
         let (count, ridge) = RATING_FACTORS;
         let factors = biased_mf(&split.train, set.items.len(), count, ridge, seed);
-        let catalogue = Catalogue::new(
-            set,
-            &split.train,
-            |item| factors.items.column(item).iter().take(count).copied().collect(),
-            mf_without(&split.train, &factors, ridge).into_iter(),
-        );
+        let without = mf_without(&split.train, &factors, ridge);
+        let catalogue = Catalogue::new(set, &split.train, &factors.embeddings(count), &without);
         let mut views = 0..;
         let mut moment = |place: usize, event: &Rating| {
             let view = views.next().expect("endless");

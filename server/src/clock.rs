@@ -6,10 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use privet::{Error, Result};
+use privet::Result;
 use tokio::task::JoinSet;
 
-use crate::{Leader, peer::Peer, store::Store};
+use crate::{Leader, Refusal, peer::Peer, store::Store};
 
 /// How soon a full round is noticed.
 const OFTEN: Duration = Duration::from_millis(200);
@@ -37,7 +37,7 @@ impl Clock {
     /// Refuses the time of the other aggregator's clock if it is further away than any two clocks need be.
     pub(crate) fn check(&self, theirs_s: u64) -> Result<()> {
         let by_s = self.now_s().abs_diff(theirs_s);
-        if by_s <= APART_S { Ok(()) } else { Err(Error::ClocksDiffer { by_s }) }
+        if by_s <= APART_S { Ok(()) } else { Err(Refusal::ClocksDiffer { by_s }.into()) }
     }
 }
 

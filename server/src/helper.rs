@@ -2,11 +2,12 @@
 
 use std::sync::OnceLock;
 
-use privet::{Batch, Closing, Error, Forward, Identity, Operator, Pins, Result, Round, hex, unhex};
+use privet::{Batch, Closing, Error, Forward, Identity, Operator, Pins, Result, Round, hex, refusal, unhex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::{
+    Refusal,
     clock::Clock,
     keys::Keys,
     listen::Connections,
@@ -55,7 +56,7 @@ impl Proposal {
         let (pairs, rest) = self.head.as_bytes().as_chunks::<2>();
         let byte = |pair| core::str::from_utf8(pair).ok().and_then(unhex::<1>).map(|[byte]| byte);
         let head: Option<Vec<u8>> = pairs.iter().map(|pair| byte(&pair[..])).collect();
-        let head = head.filter(|_| rest.is_empty()).ok_or(Error::WireMalformed)?;
+        let head = head.filter(|_| rest.is_empty()).ok_or(refusal::Base::WireMalformed)?;
         task.check_first(&head)?;
         Ok((task, head))
     }
@@ -156,13 +157,13 @@ impl<S: Store> Helper<S> {
     }
 
     async fn task(&self, body: &[u8]) -> Result<Vec<u8>> {
-        let proposal: Proposal = serde_json::from_slice(body).map_err(|_| Error::WireMalformed)?;
+        let proposal: Proposal = serde_json::from_slice(body).map_err(|_| refusal::Base::WireMalformed)?;
         let (task, head) = proposal.read()?;
         let known = self.store.tasks().await?;
         let admitted = known.iter().any(|known| known.hash == task.hash() && known.admitted);
         if !known.iter().any(|known| known.hash == task.hash()) {
             if known.iter().filter(|known| !known.admitted).count() >= PROPOSALS {
-                return Err(Error::TooManyRequests { limit: PROPOSALS });
+                return Err(Refusal::TooManyRequests { limit: PROPOSALS }.into());
             }
             let (hash, name, text) = (task.hash(), task.name.clone(), proposal.task);
             self.store.put_task(&StoredTask { hash, name, text, admitted: false }).await?;
@@ -188,24 +189,24 @@ impl<S: Store> Helper<S> {
             task.round(round.number, round.head, round.deadline_s, leader, helper) == *round
         };
         let tasks: Vec<Task> = tasks.into_iter().filter(of_task).collect();
-        if tasks.is_empty() { Err(Error::TaskNotAdmitted) } else { Ok(tasks) }
+        if tasks.is_empty() { Err(Refusal::TaskNotAdmitted.into()) } else { Ok(tasks) }
     }
 
     async fn round(&self, configuration: &[u8; 32]) -> Result<StoredRound> {
-        self.store.round(configuration).await?.ok_or(Error::ConfigurationMismatch)
+        self.store.round(configuration).await?.ok_or_else(|| refusal::Release::ConfigurationMismatch.into())
     }
 
     /// A round, and the admitted tasks that it is of. A task that was withdrawn is withdrawn from its open round, too.
     async fn live(&self, configuration: &[u8; 32]) -> Result<(StoredRound, Vec<Task>)> {
         let stored = self.round(configuration).await?;
-        let tasks = self.admitted(&stored.round).await.map_err(|error| match error {
-            Error::TaskNotAdmitted => Error::TaskWithdrawn,
-            error => error,
+        let tasks = self.admitted(&stored.round).await.map_err(|error| match error.of() {
+            Some(Refusal::TaskNotAdmitted) => Refusal::TaskWithdrawn.into(),
+            _ => error,
         })?;
         Ok((stored, tasks))
     }
 }
 
 fn closed(round: &Round) -> Error {
-    Error::RoundClosed { sent: round.number, open: round.number.saturating_add(1) }
+    Refusal::RoundClosed { sent: round.number, open: round.number.saturating_add(1) }.into()
 }

@@ -5,13 +5,16 @@
 
 use std::path::Path;
 
-use privet::{Error, Result};
+use privet::{Error, Result, refusal};
 use sqlx::{
     Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::files::{create_private, files_of, private_file};
+use crate::{
+    Refusal,
+    files::{create_private, files_of, private_file},
+};
 
 mod http;
 mod key;
@@ -83,18 +86,18 @@ impl Issuer {
     /// Signs these blinded messages for an account, one after the other: all, or the first of them where the quota allows
     /// no more. They are counted durably before one is signed, so that a crash costs tokens and never gives any.
     pub async fn issue(&self, account: &str, blinded: &[u8], now_s: u64) -> Result<Vec<u8>> {
-        let (messages, []) = blinded.as_chunks::<BLINDED>() else { return Err(Error::WireMalformed) };
+        let (messages, []) = blinded.as_chunks::<BLINDED>() else { return Err(refusal::Base::WireMalformed.into()) };
         // Looked at before they are counted: what cannot be signed costs nothing.
         if messages.is_empty() || !named(account) || !messages.iter().all(|message| self.key.takes(message)) {
-            return Err(Error::WireMalformed);
+            return Err(refusal::Base::WireMalformed.into());
         }
         if messages.len() > MOST {
-            return Err(Error::BodyTooLarge { limit: MOST * BLINDED });
+            return Err(refusal::Release::BodyTooLarge { limit: MOST * BLINDED }.into());
         }
         let granted = self.accounts.grant(account, &self.quota, messages.len() as u32, now_s).await?;
         if granted == 0 {
             let Quota { per_interval, lifetime, .. } = self.quota;
-            return Err(Error::QuotaSpent { per_interval, lifetime });
+            return Err(Refusal::QuotaSpent { per_interval, lifetime }.into());
         }
         let signed = messages[..granted as usize].iter().map(|message| self.key.sign(message));
         let signed: Vec<[u8; BLINDED]> = tokio::task::block_in_place(|| signed.collect::<Result<_>>())?;
@@ -145,7 +148,7 @@ impl Accounts {
             "INSERT INTO accounts (account, lifetime, within, since_s) VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING";
         sqlx::query(insert).bind(account).execute(&self.0).await.map_err(failed)?;
         for _ in 0..TRIES {
-            let before = self.of(account).await?.ok_or(Error::StoreFailed)?;
+            let before = self.of(account).await?.ok_or(Refusal::StoreFailed)?;
             let (granted, after) = quota.grant(before, wanted, now_s);
             if granted == 0 {
                 return Ok(0);
@@ -158,7 +161,7 @@ impl Accounts {
                 return Ok(granted);
             }
         }
-        Err(Error::StoreFailed)
+        Err(Refusal::StoreFailed.into())
     }
 }
 
@@ -169,7 +172,7 @@ fn named(account: &str) -> bool {
 
 fn failed(cause: sqlx::Error) -> Error {
     tracing::error!(%cause, "the accounts cannot be read or written");
-    Error::StoreFailed
+    Refusal::StoreFailed.into()
 }
 
 #[cfg(test)]
@@ -183,7 +186,7 @@ mod tests {
         Issuer::open(key, QUOTA, &folder.join("issuer.sqlite")).await.expect("it can be opened")
     }
 
-    const SPENT: Error = Error::QuotaSpent { per_interval: 3, lifetime: 5 };
+    const SPENT: Refusal = Refusal::QuotaSpent { per_interval: 3, lifetime: 5 };
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_account_has_its_quota_across_restarts_and_no_more() {
@@ -203,7 +206,7 @@ mod tests {
             let issuer = issuer(folder.path()).await;
             let signed = issuer.issue(account, &messages[..wanted * BLINDED], now_s).await;
             let count = signed.map(|signed| signed.len() / BLINDED);
-            assert_eq!(count, if granted == 0 { Err(SPENT) } else { Ok(granted) }, "{account} at {now_s}");
+            assert_eq!(count, if granted == 0 { Err(SPENT.into()) } else { Ok(granted) }, "{account} at {now_s}");
             issuer.shut().await;
         }
         let accounts = Accounts::open(&folder.path().join("issuer.sqlite"), false).await.expect("it is there");
@@ -236,14 +239,14 @@ mod tests {
         let many = vec![1; (MOST + 1) * BLINDED];
         let name = "x".repeat(129);
         for (account, blinded, refused) in [
-            ("a", &[][..], Error::WireMalformed),
-            ("a", &[1; 255], Error::WireMalformed),
-            ("a", &[0xff; 256], Error::WireMalformed),
-            ("a", &[0; 256], Error::WireMalformed),
-            ("a", &many, Error::BodyTooLarge { limit: MOST * BLINDED }),
-            ("", &[1; 256], Error::WireMalformed),
-            ("a b", &[1; 256], Error::WireMalformed),
-            (&name, &[1; 256], Error::WireMalformed),
+            ("a", &[][..], refusal::Base::WireMalformed.into()),
+            ("a", &[1; 255], refusal::Base::WireMalformed.into()),
+            ("a", &[0xff; 256], refusal::Base::WireMalformed.into()),
+            ("a", &[0; 256], refusal::Base::WireMalformed.into()),
+            ("a", &many, refusal::Release::BodyTooLarge { limit: MOST * BLINDED }.into()),
+            ("", &[1; 256], refusal::Base::WireMalformed.into()),
+            ("a b", &[1; 256], refusal::Base::WireMalformed.into()),
+            (&name, &[1; 256], refusal::Base::WireMalformed.into()),
         ] {
             assert_eq!(issuer.issue(account, blinded, 1000).await, Err(refused));
         }

@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, RwLock, atomic::AtomicU32},
 };
 
-use privet::{Error, Identity, Mode, Operator, Pins, Result, Round};
+use privet::{Identity, Mode, Operator, Pins, Result, Round, refusal};
 use tokio::sync::Mutex;
 
 use crate::{
+    Refusal,
     keys::Keys,
     metrics::Metrics,
     peer::Peer,
@@ -143,7 +144,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     pub async fn serve(&self, task: Task, head: &[u8]) -> Result<()> {
         task.check()?;
         if task.mode == Mode::Split && self.helper.is_none() {
-            return Err(Error::KeyNotPinned { signer: "helper" });
+            return Err(refusal::Wire::KeyNotPinned { signer: "helper" }.into());
         }
         task.check_first(head)?;
         let first = first_head(&task, head);
@@ -187,7 +188,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let (tasks, served) = (self.store.tasks().await?, self.names());
         for stored in tasks.iter().filter(|stored| !served.contains(&stored.name)) {
             let task = Task::read(&stored.text)?;
-            let head = self.store.head(&task.name, task.first_head()?).await?.ok_or(Error::StoreFailed)?;
+            let head = self.store.head(&task.name, task.first_head()?).await?.ok_or(Refusal::StoreFailed)?;
             self.serve(task, &head.body).await?;
         }
         Ok(())
@@ -204,26 +205,41 @@ impl<S: Store, P: Peer> Leader<S, P> {
     }
 
     fn served(&self, name: &str) -> Result<Arc<Served>> {
-        self.tasks.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
+        self.tasks
+            .read()
+            .expect("nobody panics with it")
+            .get(name)
+            .cloned()
+            .ok_or_else(|| refusal::Terms::TaskUnknown.into())
     }
 
     /// The lock of a task that is served.
     fn task_lock(&self, name: &str) -> Result<Arc<Mutex<()>>> {
-        self.task_locks.read().expect("nobody panics with it").get(name).cloned().ok_or(Error::TaskUnknown)
+        self.task_locks
+            .read()
+            .expect("nobody panics with it")
+            .get(name)
+            .cloned()
+            .ok_or_else(|| refusal::Terms::TaskUnknown.into())
     }
 
     /// The open round of a task.
     pub fn open(&self, name: &str) -> Result<Arc<Open>> {
-        self.served(name)?.open.read().expect("nobody panics with it").clone().ok_or(Error::RoundPending)
+        self.served(name)?
+            .open
+            .read()
+            .expect("nobody panics with it")
+            .clone()
+            .ok_or_else(|| Refusal::RoundPending.into())
     }
 
     /// A head that devices may fetch.
     pub async fn head(&self, hash: [u8; 32]) -> Result<StoredHead> {
-        self.store.published(hash).await?.ok_or(Error::RouteUnknown)
+        self.store.published(hash).await?.ok_or_else(|| Refusal::RouteUnknown.into())
     }
 
     fn helper(&self) -> Result<&HelperLink<P>> {
-        self.helper.as_ref().ok_or(Error::KeyNotPinned { signer: "helper" })
+        self.helper.as_ref().ok_or_else(|| refusal::Wire::KeyNotPinned { signer: "helper" }.into())
     }
 
     fn operator(&self) -> Operator {

@@ -16,6 +16,7 @@ mod listen;
 mod metrics;
 mod peer;
 mod problem;
+mod refusal;
 mod routes;
 mod seldom;
 mod spend;
@@ -36,9 +37,10 @@ pub use keys::Keys;
 pub use leader::{Accepted, Leader, Open, Progress};
 pub use listen::{Connections, Tls, serve};
 pub use metrics::Metrics;
-pub use peer::{Ask, Peer, Refusal, Verdict, sign_answer, sign_request, verify_answer, verify_request};
+pub use peer::{Ask, Peer, PeerError, Verdict, sign_answer, sign_request, verify_answer, verify_request};
 pub use privet::{Norms, Optimiser};
 pub use problem::{Advice, PROBLEMS, Problem};
+pub use refusal::Refusal;
 pub use routes::{
     Administrator, Extras, HttpPeer, Rate, helper_app, helper_operator_app, leader_app, leader_operator_app,
 };

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 
-use privet::{Error, Identity, Result, verify_message};
+use privet::{Error, Identity, Result, refusal, verify_message};
 use sha2::{Digest, Sha256};
+
+use crate::Refusal;
 
 /// The requests there are. Each may be repeated: the answer is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +66,13 @@ impl Verdict {
     /// Reads a byte.
     pub fn of(byte: u8) -> Result<Self> {
         let all = [Self::Held, Self::Broken, Self::Conflict, Self::Over, Self::Full, Self::NoToken, Self::Spent];
-        all.into_iter().find(|&verdict| verdict as u8 == byte).ok_or(Error::WireMalformed)
+        all.into_iter().find(|&verdict| verdict as u8 == byte).ok_or_else(|| refusal::Base::WireMalformed.into())
     }
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PeerError {
     /// Nobody answered, or not the one who was asked.
     Unreachable,
     /// The helper refused, with this code.
@@ -79,16 +81,16 @@ pub enum Refusal {
     Clocks(u64),
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unreachable => Self::HelperUnreachable,
-            Refusal::Clocks(by_s) => Self::ClocksDiffer { by_s },
-            Refusal::Said(code) if code == "task-not-admitted" => Self::TaskNotAdmitted,
-            Refusal::Said(code) if code == "task-withdrawn" => Self::TaskWithdrawn,
+impl From<PeerError> for Error {
+    fn from(error: PeerError) -> Self {
+        match error {
+            PeerError::Unreachable => Refusal::HelperUnreachable.into(),
+            PeerError::Clocks(by_s) => Refusal::ClocksDiffer { by_s }.into(),
+            PeerError::Said(code) if code == "task-not-admitted" => Refusal::TaskNotAdmitted.into(),
+            PeerError::Said(code) if code == "task-withdrawn" => Refusal::TaskWithdrawn.into(),
             // A helper whose store is gone for a while is as good as one that is.
-            Refusal::Said(code) if code == "store-failed" => Self::HelperUnreachable,
-            Refusal::Said(code) => Self::HelperRefused { code },
+            PeerError::Said(code) if code == "store-failed" => Refusal::HelperUnreachable.into(),
+            PeerError::Said(code) => Refusal::HelperRefused { code }.into(),
         }
     }
 }
@@ -96,7 +98,7 @@ impl From<Refusal> for Error {
 /// The way to the helper.
 pub trait Peer: Send + Sync + 'static {
     /// Asks, and waits for the answer.
-    fn ask(&self, ask: Ask, body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Refusal>> + Send;
+    fn ask(&self, ask: Ask, body: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, PeerError>> + Send;
 }
 
 /// What a request's signature covers: what is asked, of whom, when by the leader's clock, and the body.
@@ -123,7 +125,8 @@ pub fn verify_request(
     body: &[u8],
     signature: &[u8; 64],
 ) -> Result<()> {
-    verify_message("leader", &request(ask, to, at_s, body), signature, leader).map_err(|_| Error::NotAuthorised)
+    verify_message("leader", &request(ask, to, at_s, body), signature, leader)
+        .map_err(|_| Refusal::NotAuthorised.into())
 }
 
 /// Signs the answer to a request.
@@ -161,7 +164,7 @@ mod tests {
             verify_request(&from, Ask::Batch, &to, 8, b"body", &signature),
             verify_request(&from, Ask::Batch, &to, 9, b"other", &signature),
         ] {
-            assert_eq!(refused, Err(Error::NotAuthorised));
+            assert_eq!(refused, Err(Refusal::NotAuthorised.into()));
         }
     }
 
@@ -179,13 +182,13 @@ mod tests {
             verify_answer(&key, Ask::Batch, 9, b"asked", 409, b"said", &signature),
             verify_answer(&key, Ask::Batch, 9, b"asked", 200, b"other", &signature),
         ] {
-            assert_eq!(refused, Err(Error::SignatureWrong { signer: "helper" }));
+            assert_eq!(refused, Err(refusal::Wire::SignatureWrong { signer: "helper" }.into()));
         }
     }
 
     #[test]
     fn a_verdict_is_one_of_seven_bytes() {
         assert_eq!(Verdict::of(Verdict::Conflict as u8), Ok(Verdict::Conflict));
-        assert_eq!(Verdict::of(7), Err(Error::WireMalformed));
+        assert_eq!(Verdict::of(7), Err(refusal::Base::WireMalformed.into()));
     }
 }

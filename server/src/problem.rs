@@ -4,7 +4,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use privet::Error;
+use privet::{Error, refusal};
 use serde::Serialize;
 
 /// What a client does about a problem.
@@ -20,6 +20,8 @@ pub enum Advice {
 }
 
 use Advice::{Refetch, Retry, Stop};
+
+use crate::Refusal;
 
 /// Every code with the status and advice it has over HTTP. A device raises some of them itself, and uses the advice.
 pub const PROBLEMS: &[(&str, StatusCode, Advice)] = &[
@@ -133,6 +135,18 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal.into())
+    }
+}
+
+impl From<refusal::Base> for Problem {
+    fn from(refusal: refusal::Base) -> Self {
+        Self(refusal.into())
+    }
+}
+
 impl Problem {
     fn row(&self) -> (StatusCode, Advice) {
         let code = self.0.code();
@@ -156,9 +170,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let wait_s = match self.0 {
-            Error::RateLimited { wait_s, .. } => Some(wait_s),
-            Error::TooManyRequests { .. } => Some(1),
+        let wait_s = match self.0.of() {
+            Some(&Refusal::RateLimited { wait_s, .. }) => Some(wait_s),
+            Some(Refusal::TooManyRequests { .. }) => Some(1),
             _ => None,
         };
         let wait = wait_s.map(|wait_s| [(header::RETRY_AFTER, wait_s.to_string())]);

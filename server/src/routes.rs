@@ -11,12 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use privet::{Error, Upload, hex, unhex};
+use privet::{Upload, hex, unhex};
 use serde::Serialize;
 use tower_http::cors::CorsLayer;
 
 use crate::{
-    Accepted, Leader, Problem, Progress,
+    Accepted, Leader, Problem, Progress, Refusal,
     peer::Peer,
     routes::{bodies::Bodies, rate::Buckets, who::Who},
     store::Store,
@@ -108,12 +108,12 @@ pub fn leader_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, extras: Extras) 
         .with_state(leader);
     match extras.pages {
         Some(folder) => pages::around(api, folder),
-        None => api.fallback(|| async { Problem(Error::RouteUnknown) }),
+        None => api.fallback(|| async { Problem(Refusal::RouteUnknown.into()) }),
     }
 }
 
 async fn no_such_method() -> Problem {
-    Problem(Error::MethodRefused)
+    Problem(Refusal::MethodRefused.into())
 }
 
 async fn round<S: Store, P: Peer>(
@@ -135,7 +135,7 @@ async fn head<S: Store, P: Peer>(
     Path(hash): Path<String>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
-    let head = leader.head(unhex(&hash).ok_or(Error::RouteUnknown)?).await?;
+    let head = leader.head(unhex(&hash).ok_or(Refusal::RouteUnknown)?).await?;
     Ok(cbor(&asked, FOR_EVER, head.hash, head.body))
 }
 
@@ -144,8 +144,8 @@ async fn manifest<S: Store, P: Peer>(
     Path(hash): Path<String>,
     asked: HeaderMap,
 ) -> Result<Response, Problem> {
-    let head = leader.head(unhex(&hash).ok_or(Error::RouteUnknown)?).await?;
-    let manifest = head.manifest.ok_or(Error::RouteUnknown)?;
+    let head = leader.head(unhex(&hash).ok_or(Refusal::RouteUnknown)?).await?;
+    let manifest = head.manifest.ok_or(Refusal::RouteUnknown)?;
     Ok(cbor(&asked, FOR_EVER, privet::Head::hash(&manifest), manifest))
 }
 
@@ -157,7 +157,7 @@ async fn upload<S: Store, P: Peer>(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let Path((task, number, id)) = path.map_err(|_| Error::RouteUnknown)?;
+    let Path((task, number, id)) = path.map_err(|_| Refusal::RouteUnknown)?;
     let number = canonical(&number)?;
     let accepted = async {
         let limit = leader.open(&task).map_or(Upload::LONGEST, |open| Upload::size(&open.round));
@@ -179,7 +179,7 @@ async fn upload<S: Store, P: Peer>(
 /// A round's number as it is written: in one way, so that one round has one address.
 fn canonical(text: &str) -> privet::Result<u32> {
     let number = text.parse::<u32>().ok().filter(|number| number.to_string() == text);
-    number.ok_or(Error::RouteUnknown)
+    number.ok_or_else(|| Refusal::RouteUnknown.into())
 }
 
 async fn openapi() -> impl IntoResponse {
@@ -190,12 +190,12 @@ async fn aggregate<S: Store, P: Peer>(
     State(leader): Served<S, P>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Progress>, Problem> {
-    let Path((task, number)) = path.map_err(|_| Error::RouteUnknown)?;
+    let Path((task, number)) = path.map_err(|_| Refusal::RouteUnknown)?;
     Ok(Json(leader.progress(&task, canonical(&number)?).await?))
 }
 
 async fn ready<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<&'static str, Problem> {
-    if leader.store().ready().await { Ok("ready\n") } else { Err(Error::StoreFailed.into()) }
+    if leader.store().ready().await { Ok("ready\n") } else { Err(Refusal::StoreFailed.into()) }
 }
 
 /// CBOR under the hash of what it is as its tag; nothing but the tag to who has it already.
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(canonical("7"), Ok(7));
         assert_eq!(canonical("4294967295"), Ok(u32::MAX));
         for other in ["0007", "+7", "07", "-7", "7.0", " 7", "", "4294967296", "٧"] {
-            assert_eq!(canonical(other), Err(Error::RouteUnknown), "{other}");
+            assert_eq!(canonical(other), Err(Refusal::RouteUnknown.into()), "{other}");
         }
     }
 }

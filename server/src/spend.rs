@@ -1,8 +1,9 @@
 //! One draw over one list. What an aggregator says of its sum is noised, stored and counted before it leaves.
 
-use privet::{AggregateShare, Closing, Error, Result, noise_sum};
+use privet::{AggregateShare, Closing, Result, noise_sum};
 
 use crate::{
+    Refusal,
     spent::Counter,
     store::{Spent, Store, StoredRound},
 };
@@ -27,5 +28,5 @@ pub(crate) async fn spend<S: Store>(
     };
     // A crash may have come between the store and the counter: it is raised before anything leaves.
     counter.raise(store.spent_count().await?)?;
-    if spent.closing == proposed { Ok(spent.sum) } else { Err(Error::BatchSpent { number: round.number }) }
+    if spent.closing == proposed { Ok(spent.sum) } else { Err(Refusal::BatchSpent { number: round.number }.into()) }
 }

@@ -13,7 +13,10 @@ use std::{
 
 use privet::{Error, Result};
 
-use crate::files::{create_private, sync_folder};
+use crate::{
+    Refusal,
+    files::{create_private, sync_folder},
+};
 
 /// The counter of one aggregator: a file with a number.
 #[derive(Debug, Clone)]
@@ -58,7 +61,7 @@ impl Counter {
         if store >= counter {
             return Ok(());
         }
-        let error = Error::StoreBehind { store, counter };
+        let error = Error::from(Refusal::StoreBehind { store, counter });
         tracing::error!(%error, "the store was put back from a copy by other means than `privet restore`");
         Err(error)
     }
@@ -72,7 +75,7 @@ impl Counter {
 
 fn failed(cause: io::Error) -> Error {
     tracing::error!(%cause, "the counter beside the keys failed");
-    Error::StoreFailed
+    Refusal::StoreFailed.into()
 }
 
 #[cfg(test)]
@@ -86,10 +89,10 @@ mod tests {
         assert_eq!(counter.check(0), Ok(()));
         assert_eq!(counter.raise(3), Ok(()));
         assert_eq!(counter.raise(2), Ok(()), "it never falls by itself");
-        assert_eq!(counter.check(2), Err(Error::StoreBehind { store: 2, counter: 3 }));
+        assert_eq!(counter.check(2), Err(Refusal::StoreBehind { store: 2, counter: 3 }.into()));
         assert_eq!(counter.check(3), Ok(()));
         assert_eq!(Counter::beside(&folder.path().join("helper.keys")).read().expect("it is there"), 3);
         fs::write(folder.path().join("helper.spent"), "many").expect("writable");
-        assert_eq!(counter.check(9), Err(Error::StoreFailed), "what cannot be read counts nothing");
+        assert_eq!(counter.check(9), Err(Refusal::StoreFailed.into()), "what cannot be read counts nothing");
     }
 }

@@ -2,7 +2,7 @@
 
 use privet::{
     Error, Head, Mode, Operator, Optimiser, Result, Round, Schema, Spent, TokenKey, accounting::epsilon_from_rho, cost,
-    hex, unhex,
+    hex, refusal, unhex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,33 +104,34 @@ impl Task {
 
     /// Reads a text and refuses terms that cannot be kept.
     pub fn read(text: &str) -> Result<Self> {
-        let task: Self = serde_json::from_str(text).map_err(|_| Error::WireMalformed)?;
+        let task: Self = serde_json::from_str(text).map_err(|_| refusal::Base::WireMalformed)?;
         task.check()?;
-        if task.text() == text { Ok(task) } else { Err(Error::WireMalformed) }
+        if task.text() == text { Ok(task) } else { Err(refusal::Base::WireMalformed.into()) }
     }
 
     /// The first head's hash.
     pub fn first_head(&self) -> Result<[u8; 32]> {
-        unhex(&self.head).ok_or(Error::HeadRefused { reason: "its hash is not 64 hexadecimal digits" })
+        unhex(&self.head)
+            .ok_or_else(|| refusal::Model::HeadRefused { reason: "its hash is not 64 hexadecimal digits" }.into())
     }
 
     /// Refuses a first head that is another than the terms name, or has not as many parameters as they say.
     pub fn check_first(&self, head: &[u8]) -> Result<()> {
         if self.first_head() != Ok(Head::hash(head)) {
-            return Err(Error::HeadStale { round: 1 });
+            return Err(refusal::Terms::HeadStale { round: 1 }.into());
         }
         let (sent, wanted) = (Head::decode(head)?.parameters().len(), self.dimension as usize);
-        if sent == wanted { Ok(()) } else { Err(Error::WireLength { sent, wanted }) }
+        if sent == wanted { Ok(()) } else { Err(refusal::Shares::WireLength { sent, wanted }.into()) }
     }
 
     /// Whose tokens uploads have to carry, if they have to.
     pub fn token_key(&self) -> Result<Option<TokenKey>> {
-        let refused = |text: &String| Error::RoundRefused {
+        let refused = |text: &String| refusal::Wire::RoundRefused {
             what: "the token key's length",
             is: text.len().to_string(),
             must: "512 hexadecimal digits".into(),
         };
-        self.token_key.as_ref().map(|text| unhex(text).ok_or_else(|| refused(text))).transpose()
+        self.token_key.as_ref().map(|text| unhex(text).ok_or_else(|| refused(text))).transpose().map_err(Error::from)
     }
 
     /// The configuration of one round.
@@ -217,7 +218,7 @@ impl Task {
 }
 
 fn hold(holds: bool, what: &'static str, is: &dyn std::fmt::Display, must: String) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::RoundRefused { what, is: is.to_string(), must }) }
+    if holds { Ok(()) } else { Err(refusal::Wire::RoundRefused { what, is: is.to_string(), must }.into()) }
 }
 
 #[cfg(test)]
@@ -235,8 +236,12 @@ mod tests {
         assert_eq!(task.hash().len(), 64);
         let lower = Task { min_cohort: 99, ..task.clone() };
         assert_ne!(lower.hash(), task.hash());
-        assert_eq!(Task::read(&format!("{} ", task.text())), Err(Error::WireMalformed), "another text, another hash");
-        assert_eq!(Task::read(&task.text().replace("\"goal\"", "\"gaol\"")), Err(Error::WireMalformed));
+        assert_eq!(
+            Task::read(&format!("{} ", task.text())),
+            Err(refusal::Base::WireMalformed.into()),
+            "another text, another hash"
+        );
+        assert_eq!(Task::read(&task.text().replace("\"goal\"", "\"gaol\"")), Err(refusal::Base::WireMalformed.into()));
     }
 
     #[test]

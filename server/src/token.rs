@@ -1,27 +1,29 @@
 //! Blind tokens: a device's right to one upload, which says nothing of who it is. Either aggregator verifies it by itself.
 
-use privet::{Error, Pins, Result, Round, TokenContext, unhex};
+use privet::{Pins, Result, Round, TokenContext, unhex};
 use ring::signature::{RSA_PSS_2048_8192_SHA384, RsaPublicKeyComponents};
 use sha2::{Digest, Sha256};
+
+use crate::Refusal;
 
 /// A token that was verified: 32 bytes that are accepted once.
 pub type Token = [u8; 32];
 
 /// The bytes of a token as they travel in an upload's header, in hexadecimal.
 pub(crate) fn token_bytes(text: Option<&str>) -> Result<Vec<u8>> {
-    let bytes: [u8; TokenContext::TOKEN] = text.and_then(unhex).ok_or(Error::TokenRefused)?;
+    let bytes: [u8; TokenContext::TOKEN] = text.and_then(unhex).ok_or(Refusal::TokenRefused)?;
     Ok(bytes.to_vec())
 }
 
 /// Refuses a token that the round's issuer has not signed for this task at these aggregators. What it is known by is the
 /// hash of what was signed: of one message there may be several signatures, and they are one token.
 pub fn verify_token(round: &Round, pins: &Pins, bytes: &[u8]) -> Result<Token> {
-    let key = round.token_key.as_ref().ok_or(Error::TokenRefused)?;
-    let context = TokenContext::of(round, pins).ok_or(Error::TokenRefused)?;
-    let (message, signature) = context.parts(bytes).ok_or(Error::TokenRefused)?;
+    let key = round.token_key.as_ref().ok_or(Refusal::TokenRefused)?;
+    let context = TokenContext::of(round, pins).ok_or(Refusal::TokenRefused)?;
+    let (message, signature) = context.parts(bytes).ok_or(Refusal::TokenRefused)?;
     let issuer = RsaPublicKeyComponents { n: &key[..], e: &[1, 0, 1][..] };
     let verified = issuer.verify(&RSA_PSS_2048_8192_SHA384, message, signature);
-    verified.map(|()| Sha256::digest(message).into()).map_err(|_| Error::TokenRefused)
+    verified.map(|()| Sha256::digest(message).into()).map_err(|_| Refusal::TokenRefused.into())
 }
 
 #[cfg(test)]
@@ -73,12 +75,12 @@ mod tests {
             (fine[..353].to_vec(), "cut"),
             (vec![], "none"),
         ] {
-            assert_eq!(verify_token(&round, &PINS, &refused), Err(Error::TokenRefused), "{why}");
+            assert_eq!(verify_token(&round, &PINS, &refused), Err(Refusal::TokenRefused.into()), "{why}");
         }
-        assert_eq!(verify_token(&Round { token_key: None, ..round }, &PINS, &fine), Err(Error::TokenRefused));
+        assert_eq!(verify_token(&Round { token_key: None, ..round }, &PINS, &fine), Err(Refusal::TokenRefused.into()));
         assert_eq!(token_bytes(Some(&hex(&fine))), Ok(fine.clone()));
         for text in [None, Some(""), Some(&hex(&fine[1..])), Some(&hex(&fine).to_uppercase())] {
-            assert_eq!(token_bytes(text), Err(Error::TokenRefused));
+            assert_eq!(token_bytes(text), Err(Refusal::TokenRefused.into()));
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
     sync::Mutex,
 };
 
-use privet::{Ablation, Event, Head, Item, Memory, Moment, Schema, cpu, key};
+use privet::{Ablation, Event, Head, Item, Memory, Moment, Schema, cpu, key, refusal};
 use serde::Deserialize;
 
 /// The examples of a file, and what a head may lose on them.
@@ -71,7 +71,7 @@ impl LineItem {
         let dense: Vec<f32> = schema.dense.iter().filter_map(|dense| self.dense.get(&dense.name).copied()).collect();
         if dense.len() != self.dense.len() {
             let (sent, wanted) = (self.dense.len(), schema.dense.len());
-            return Err(privet::Error::DenseLength { sent, wanted });
+            return Err(refusal::Model::DenseLength { sent, wanted }.into());
         }
         Ok(Item { key: key(&self.id), score: self.score, embedding: self.embedding, dense, attributes })
     }

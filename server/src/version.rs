@@ -1,8 +1,8 @@
 //! From a round's mean to the next version of its head: both aggregators compute it, and come to the same bytes.
 
-use privet::{Error, Head, Manifest, Result, Round, optimiser::Memory};
+use privet::{Head, Manifest, Result, Round, optimiser::Memory};
 
-use crate::{store::StoredHead, task::Task};
+use crate::{Refusal, store::StoredHead, task::Task};
 
 /// The head that the mean over `count` contributions makes of `previous`.
 pub(crate) fn next_head(
@@ -13,7 +13,7 @@ pub(crate) fn next_head(
     count: u32,
 ) -> Result<StoredHead> {
     let head = Head::decode(&previous.body)?;
-    let memory = Memory::decode(&previous.memory).ok_or(Error::StoreFailed)?;
+    let memory = Memory::decode(&previous.memory).ok_or(Refusal::StoreFailed)?;
     let (parameters, memory) = task.optimiser.step(&memory, head.parameters(), mean);
     let body = head.with_parameters(parameters)?.encode();
     Ok(StoredHead {

@@ -12,7 +12,7 @@ use std::{
 
 use privet::{Mode, Pins, Share, hex, unhex};
 use privet_server::{
-    Ask, Helper, Keys, Leader, Peer, Proposal, Refusal, SqliteStore, Store, Task,
+    Ask, Helper, Keys, Leader, Peer, PeerError, Proposal, SqliteStore, Store, Task,
     store::{Addend, HeadStore, Held, Room, RoundStore, StoredTask, UploadStore},
 };
 
@@ -243,8 +243,8 @@ async fn a_name_is_what_both_were_told() {
 struct Direct(Arc<Helper<SqliteStore>>);
 
 impl Peer for Direct {
-    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-        self.0.answer(ask, &body).await.map_err(|error| Refusal::Said(error.code().to_owned()))
+    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
+        self.0.answer(ask, &body).await.map_err(|error| PeerError::Said(error.code().to_owned()))
     }
 }
 

@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
-use pollster::block_on;
 use privet::{
-    AggregateShare, Backend, Closing, Device, Error, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey,
-    Share, Signed, Terms, Upload, UploadId, hex,
+    AggregateShare, Backend, Closing, Device, Event, Head, Item, Mode, Moment, Policy, Role, Round, SealingKey, Share,
+    Signed, Terms, Upload, UploadId, hex,
 };
 use privet_server::{
-    Ask, Clock, Helper, Keys, Leader, Peer, Refusal, SqliteStore, Task,
+    Ask, Clock, Helper, Keys, Leader, Peer, PeerError, Refusal, SqliteStore, Task,
     store::{BatchState, HeadStore, RoundStore, State, StoredTask, UploadStore},
 };
+use privet_testkit::contribution;
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -84,12 +84,12 @@ struct Wire {
 }
 
 impl Wire {
-    async fn deliver(&self, ask: Ask, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let helper = self.helper.lock().expect("no panic").clone().ok_or(Refusal::Unreachable)?;
+    async fn deliver(&self, ask: Ask, body: &[u8]) -> Result<Vec<u8>, PeerError> {
+        let helper = self.helper.lock().expect("no panic").clone().ok_or(PeerError::Unreachable)?;
         let said = helper.answer_at(self.leader_s.load(Ordering::Relaxed), ask, body).await;
-        let said = said.map_err(|error| match error {
-            Error::ClocksDiffer { by_s } => Refusal::Clocks(by_s),
-            error => Refusal::Said(error.code().into()),
+        let said = said.map_err(|error| match error.of() {
+            Some(&Refusal::ClocksDiffer { by_s }) => PeerError::Clocks(by_s),
+            _ => PeerError::Said(error.code().into()),
         })?;
         if ask == Ask::Closing {
             let configuration = Closing::decode(body).expect("the leader writes them").configuration;
@@ -102,7 +102,7 @@ impl Wire {
 struct Way(Arc<Wire>);
 
 impl Peer for Way {
-    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
         if ask == Ask::Head {
             let (configuration, rest) = body.split_first_chunk().expect("two hashes and a sum");
             let mut named = self.0.named.lock().expect("no panic");
@@ -111,10 +111,10 @@ impl Peer for Way {
         let fault = self.0.faults.lock().expect("no panic").pop_front().unwrap_or(Fault::None);
         match fault {
             Fault::None => self.0.deliver(ask, &body).await,
-            Fault::DropRequest => Err(Refusal::Unreachable),
+            Fault::DropRequest => Err(PeerError::Unreachable),
             Fault::DropReply => {
                 drop(self.0.deliver(ask, &body).await);
-                Err(Refusal::Unreachable)
+                Err(PeerError::Unreachable)
             }
             Fault::Twice => {
                 drop(self.0.deliver(ask, &body).await);
@@ -126,7 +126,7 @@ impl Peer for Way {
             }
             Fault::Delay => {
                 self.0.late.lock().expect("no panic").push((ask, body));
-                Err(Refusal::Unreachable)
+                Err(PeerError::Unreachable)
             }
         }
     }
@@ -253,9 +253,7 @@ impl World {
         device.record(Event::new(1, Item::plain(number, embedding), Moment::default())).expect("fits");
         let mut id = [0; 16];
         id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
-        device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
-        device.persisted().expect("nobody else writes");
-        let bytes = block_on(device.contribute()).expect("reserved").bytes;
+        let bytes = contribution(&mut device, id);
         self.made.push(Made { round: open.round.number, id, bytes, acknowledged: false });
         Some(self.made.len() - 1)
     }

@@ -3,11 +3,11 @@
 
 use privet::{
     AggregateShare, Agreed, Batch, Closing, Error, Forward, Head, Mode, Operator, Round, Share, Signed, Terms, Upload,
-    UploadId, noise_sum,
+    UploadId, noise_sum, refusal,
 };
 use privet::{Backend, Device, Policy};
 use privet_server::{
-    Ask, Verdict,
+    Ask, Refusal, Verdict,
     store::{HeadStore, RoundStore, StoredHead},
 };
 
@@ -83,7 +83,7 @@ fn another_key_in_the_helpers_place_is_not_signed() {
     let mine = Operator::new("the helper", liar.round.leader.sealing_key());
     let swapped = Round { number: 2, helper: Some(mine), ..liar.round.clone() };
     assert_eq!(liar.ask(Ask::Round, &swapped.encode()).map_err(|error| error.code()), Err("round-refused"));
-    assert_eq!(liar.device_says(&swapped), Error::SignatureWrong { signer: "helper" });
+    assert_eq!(liar.device_says(&swapped), refusal::Wire::SignatureWrong { signer: "helper" }.into());
     liar.pair.stop();
 }
 
@@ -97,8 +97,8 @@ fn a_lower_cohort_for_one_device_is_not_signed() {
         Round { number: 2, part_multiplier: 0.5, ..liar.round.clone() },
         Round { number: 2, task: "other".into(), ..liar.round.clone() },
     ] {
-        assert_eq!(liar.ask(Ask::Round, &lower.encode()), Err(Error::TaskNotAdmitted));
-        assert_eq!(liar.device_says(&lower), Error::SignatureWrong { signer: "helper" });
+        assert_eq!(liar.ask(Ask::Round, &lower.encode()), Err(Refusal::TaskNotAdmitted.into()));
+        assert_eq!(liar.device_says(&lower), refusal::Wire::SignatureWrong { signer: "helper" }.into());
     }
     liar.pair.stop();
 }
@@ -107,14 +107,14 @@ fn a_lower_cohort_for_one_device_is_not_signed() {
 fn two_configurations_under_one_number_are_not_signed() {
     let liar = Liar::new();
     let later = Round { deadline_s: NOW_S + 90, ..liar.round.clone() };
-    assert_eq!(liar.ask(Ask::Round, &later.encode()), Err(Error::RoundConflict { number: 1 }));
+    assert_eq!(liar.ask(Ask::Round, &later.encode()), Err(Refusal::RoundConflict { number: 1 }.into()));
     // Nor over another head, when it is one that the helper signed as well.
     let helper = liar.pair.helper.as_ref().expect("there is one");
     let first = liar.pair.runtime.block_on(helper.store().head("demo", liar.round.head));
     let made = StoredHead { hash: [8; 32], round: 1, ..first.expect("it answers").expect("it is there") };
     liar.pair.runtime.block_on(helper.store().put_head(&made)).expect("it answers");
     let moved = Round { head: made.hash, ..liar.round.clone() };
-    assert_eq!(liar.ask(Ask::Round, &moved.encode()), Err(Error::RoundConflict { number: 1 }));
+    assert_eq!(liar.ask(Ask::Round, &moved.encode()), Err(Refusal::RoundConflict { number: 1 }.into()));
     let own = liar.ask(Ask::Round, &liar.round.encode()).expect("the same again");
     assert_eq!(liar.ask(Ask::Round, &liar.round.encode()), Ok(own));
     liar.pair.stop();
@@ -124,7 +124,7 @@ fn two_configurations_under_one_number_are_not_signed() {
 fn a_head_that_the_helper_has_not_signed_is_not_named() {
     let liar = Liar::new();
     let invented = Round { number: 2, head: [9; 32], ..liar.round.clone() };
-    assert_eq!(liar.ask(Ask::Round, &invented.encode()), Err(Error::HeadStale { round: 2 }));
+    assert_eq!(liar.ask(Ask::Round, &invented.encode()), Err(refusal::Terms::HeadStale { round: 2 }.into()));
     // Not even when it came as the first head of another task of the same name: that one is not admitted.
     let body = liar.pair.runtime.block_on(liar.pair.leader.head(liar.round.head)).expect("it is published").body;
     let other = Head::decode(&body)
@@ -137,7 +137,7 @@ fn a_head_that_the_helper_has_not_signed_is_not_named() {
     let standing: privet_server::Standing = serde_json::from_slice(&standing).expect("JSON");
     assert!(!standing.admitted);
     let named = Round { number: 2, head: Head::hash(&other), ..liar.round.clone() };
-    assert_eq!(liar.ask(Ask::Round, &named.encode()), Err(Error::HeadStale { round: 2 }));
+    assert_eq!(liar.ask(Ask::Round, &named.encode()), Err(refusal::Terms::HeadStale { round: 2 }.into()));
     liar.pair.stop();
 }
 
@@ -163,10 +163,10 @@ fn two_heads_out_of_one_round_are_not_signed() {
         (share, Head::hash(&before.with_parameters(moved).expect("as many").encode()))
     };
     let ((five, head), (many, other)) = (made(5), made(1 << 20));
-    assert_eq!(asked(&five, other), Err(Error::TaskNotAdmitted), "no admitted terms make it of these sums");
+    assert_eq!(asked(&five, other), Err(Refusal::TaskNotAdmitted.into()), "no admitted terms make it of these sums");
     let first = asked(&five, head).expect("whatever the leader's sum is, once");
     assert_eq!(asked(&five, head), Ok(first));
-    assert_eq!(asked(&many, other), Err(Error::RoundConflict { number: 1 }));
+    assert_eq!(asked(&many, other), Err(Refusal::RoundConflict { number: 1 }.into()));
     liar.pair.stop();
 }
 
@@ -176,7 +176,7 @@ fn two_lists_that_differ_by_one_upload_are_not_both_answered() {
     let (three, more) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4, 5, 6]));
     let sum = liar.close(&[three, more]).expect("six of three");
     assert_eq!(liar.close(&[three, more]), Ok(sum), "the same list again is the same bytes");
-    assert_eq!(liar.close(&[three]), Err(Error::BatchSpent { number: 1 }));
+    assert_eq!(liar.close(&[three]), Err(Refusal::BatchSpent { number: 1 }.into()));
     let late = liar.batch(3, &[4, 5, 6]).encode();
     assert_eq!(liar.ask(Ask::Batch, &late).map_err(|error| error.code()), Err("round-closed"));
     liar.pair.stop();
@@ -191,7 +191,7 @@ fn a_restart_forgets_no_spent_list() {
     pair.stop();
     let liar = Liar { pair: Pair::start(&folder, Mode::Split, |_| {}), round, _folder: folder };
     assert_eq!(liar.close(&[three, more]), Ok(sum));
-    assert_eq!(liar.close(&[three]), Err(Error::BatchSpent { number: 1 }));
+    assert_eq!(liar.close(&[three]), Err(Refusal::BatchSpent { number: 1 }.into()));
     liar.pair.stop();
 }
 
@@ -200,7 +200,7 @@ fn one_upload_is_in_one_batch() {
     let liar = Liar::new();
     liar.agreed(1, &[1, 2, 3]);
     let again = liar.ask(Ask::Batch, &liar.batch(2, &[3, 8, 9]).encode());
-    assert_eq!(again, Err(Error::BatchDisagreed { number: 2, named: 3, held: 0 }));
+    assert_eq!(again, Err(Refusal::BatchDisagreed { number: 2, named: 3, held: 0 }.into()));
     let grown = liar.ask(Ask::Batch, &liar.batch(1, &[1, 2, 4]).encode()).map_err(|error| error.code());
     assert_eq!(grown, Err("batch-disagreed"), "nor is an agreed batch another one later");
     liar.pair.stop();
@@ -215,12 +215,12 @@ fn a_replay_is_held_once_and_opens_nowhere_else() {
     assert_eq!(liar.forward([1; 16], &one), Verdict::Held);
     assert_eq!(liar.forward([9; 16], &one), Verdict::Broken, "under another id");
     let alone = liar.ask(Ask::Batch, &liar.batch(1, &[1, 8, 9]).encode());
-    assert_eq!(alone, Err(Error::BatchDisagreed { number: 1, named: 3, held: 1 }));
+    assert_eq!(alone, Err(Refusal::BatchDisagreed { number: 1, named: 3, held: 1 }.into()));
     assert_eq!(liar.forward([1; 16], &two), Verdict::Broken);
     let other = contribution(&mut liar.pair.device(), [1; 16]);
     assert_eq!(liar.forward([1; 16], &liar.sealed(&other)), Verdict::Conflict, "another share under a known id");
     let elsewhere = Forward::new([7; 32], [([1; 16], &one[..])]).expect("its size");
-    assert_eq!(liar.ask(Ask::Shares, &elsewhere.encode()), Err(Error::ConfigurationMismatch));
+    assert_eq!(liar.ask(Ask::Shares, &elsewhere.encode()), Err(refusal::Release::ConfigurationMismatch.into()));
     liar.pair.stop();
 }
 
@@ -228,7 +228,7 @@ fn a_replay_is_held_once_and_opens_nowhere_else() {
 fn dropping_uploads_opens_no_sum_under_the_least_cohort() {
     let liar = Liar::new();
     let (three, more) = (liar.agreed(1, &[1, 2, 3]), liar.agreed(2, &[4, 5, 6]));
-    assert_eq!(liar.close(&[]), Err(Error::CohortTooSmall { count: 0, least: 3 }));
+    assert_eq!(liar.close(&[]), Err(refusal::Aggregate::CohortTooSmall { count: 0, least: 3 }.into()));
     assert!(liar.close(&[three, more]).is_ok(), "what was refused spent nothing");
     liar.pair.stop();
 }
@@ -244,7 +244,7 @@ fn a_batch_of_few_is_not_agreed_on() {
         assert_eq!(liar.forward(id, &liar.sealed(&bytes)), Verdict::Held);
     }
     let refused = liar.ask(Ask::Batch, &liar.batch(1, &seven).encode());
-    assert_eq!(refused, Err(Error::BatchTooSmall { number: 1, named: 7, least: 8 }));
+    assert_eq!(refused, Err(Refusal::BatchTooSmall { number: 1, named: 7, least: 8 }.into()));
     liar.agreed(1, &[8, 9, 10, 11, 12, 13, 14, 15]);
     liar.pair.stop();
 }
@@ -258,7 +258,7 @@ fn forged_batches_are_not_summed() {
         assert_eq!(refused, Err("batch-disagreed"), "{forged:?}");
     }
     let unheld = liar.ask(Ask::Batch, &liar.batch(2, &[7, 8, 9]).encode());
-    assert_eq!(unheld, Err(Error::BatchDisagreed { number: 2, named: 3, held: 0 }));
+    assert_eq!(unheld, Err(Refusal::BatchDisagreed { number: 2, named: 3, held: 0 }.into()));
     liar.pair.stop();
 }
 
@@ -315,7 +315,7 @@ fn an_unadmitted_task_opens_no_round_until_it_is_admitted() {
     runtime
         .block_on(leader.serve(privet_server::Task { name: "new".into(), ..changed.clone() }, &head))
         .expect("whole");
-    assert_eq!(runtime.block_on(leader.advance_round("new", NOW_S)), Err(Error::TaskNotAdmitted));
+    assert_eq!(runtime.block_on(leader.advance_round("new", NOW_S)), Err(Refusal::TaskNotAdmitted.into()));
     let store = liar.pair.helper.as_ref().expect("there is one").store().clone();
     let proposed = runtime.block_on(store.tasks()).expect("it answers");
     let proposed = proposed.into_iter().find(|task| task.name == "new").expect("it was proposed");

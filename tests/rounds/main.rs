@@ -14,8 +14,8 @@ mod whole;
 
 use pair::{CLIENT, NOW_S, Pair, Reply, agent, browse, contribution, problem};
 use pollster::block_on;
-use privet::{Error, Mode, Upload, hex};
-use privet_server::{Ask, Extras, Keys, Rate, Store, helper_app, leader_app, sign_request};
+use privet::{Mode, Upload, hex};
+use privet_server::{Ask, Extras, Keys, Rate, Refusal, Store, helper_app, leader_app, sign_request};
 
 #[test]
 fn uploads_are_counted_once_each_and_survive_a_restart() {
@@ -364,6 +364,6 @@ fn an_operator_goes_back_to_an_older_head_and_on_again() {
     pair.advance_round().expect("the next round opens");
     assert_eq!((pair.round().number, pair.round().head), (4, second));
     let none = pair.runtime.block_on(pair.leader.promote("demo", [9; 32], false));
-    assert_eq!(none, Err(Error::RouteUnknown));
+    assert_eq!(none, Err(Refusal::RouteUnknown.into()));
     pair.stop();
 }

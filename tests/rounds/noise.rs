@@ -18,7 +18,7 @@ use privet::{
     AggregateShare, Agreed, Batch, Closing, Error, Forward, Mode, Role, Round, SealingKey, Upload, UploadId, hex,
 };
 use privet_server::{
-    Ask, Helper, Problem, SqliteStore, Verdict, sign_answer,
+    Ask, Helper, Problem, Refusal, SqliteStore, Verdict, sign_answer,
     store::{RoundStore, UploadStore},
 };
 use tempfile::TempDir;
@@ -221,7 +221,7 @@ fn a_helper_that_is_cut_off_between_draw_and_answer_never_draws_twice() {
 /// the keys is not.
 #[test]
 fn a_store_that_is_put_back_from_a_snapshot_gives_nothing() {
-    let behind = Error::StoreBehind { store: 0, counter: 1 };
+    let behind = Error::from(Refusal::StoreBehind { store: 0, counter: 1 });
     for name in ["helper.sqlite", "leader.sqlite"] {
         let folder = tempfile::tempdir().expect("a folder");
         let pair = Pair::start(&folder, Mode::Split, |_| {});

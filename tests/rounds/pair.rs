@@ -9,13 +9,13 @@ use std::{
 };
 
 use axum::{Router, http::HeaderName};
-use pollster::block_on;
-use privet::{Backend, Device, Event, Item, Mode, Moment, Pins, Policy, Round, Schema, Signed, Terms, UploadId, hex};
+use privet::{Backend, Device, Mode, Pins, Policy, Round, Signed, Terms, UploadId, hex};
 use privet_server::store::{HeadStore, StoredTask};
 use privet_server::{
     Clock, Connections, Extras, Helper, HttpPeer, Keys, Leader, Rate, SqliteStore, Store, Task, helper_app, leader_app,
     leader_operator_app, serve,
 };
+pub(crate) use privet_testkit::browse;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -238,22 +238,8 @@ pub(crate) fn problem(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-fn event(kind: &str, axis: usize) -> Event {
-    let kind = Schema::plain(16).kind(kind).expect("a plain kind");
-    let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-    Event::new(kind, Item::plain(axis as u64, embedding), Moment::default())
-}
-
-/// Some items are seen, and one is chosen twice: what is known at the second choice makes a gradient.
-pub(crate) fn browse(device: &mut Device) {
-    (0..6).for_each(|axis| device.record(event("impression", axis)).expect("fits"));
-    (0..2).for_each(|_| device.record(event("click", 2)).expect("fits"));
-}
-
 /// A device that has browsed contributes under this id.
 pub(crate) fn contribution(device: &mut Device, id: UploadId) -> Vec<u8> {
     browse(device);
-    device.reserve(&[], id, 1000 * device.round().deadline_s - 60_000).expect("a full budget");
-    device.persisted().expect("nobody else writes");
-    block_on(device.contribute()).expect("reserved").bytes
+    privet_testkit::contribution(device, id)
 }

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use privet::{Agreed, Batch, Closing, Error, Forward, Mode, Round, Upload};
+use privet::{Agreed, Batch, Closing, Forward, Mode, Round, Upload};
 use privet_server::{
-    Ask,
+    Ask, Refusal,
     store::{HeadStore, RoundStore, State, StoredHead},
 };
 
@@ -62,7 +62,7 @@ fn a_draft_that_is_refused_keeps_no_number() {
     pair.runtime.block_on(store.put_head(&unknown)).expect("it answers");
     pair.runtime.block_on(pair.leader.promote("demo", [9; 32], false)).expect("nothing was uploaded");
     for _ in 0..3 {
-        assert_eq!(pair.advance_round(), Err(Error::HelperRefused { code: "head-stale".into() }));
+        assert_eq!(pair.advance_round(), Err(Refusal::HelperRefused { code: "head-stale".into() }.into()));
     }
     pair.runtime.block_on(pair.leader.promote("demo", first, false)).expect("nothing is open");
     pair.advance_round().expect("the helper knows this head");
@@ -90,7 +90,10 @@ fn a_leader_whose_clock_is_wrong_ends_no_round_and_takes_no_upload() {
         let wrong_s = NOW_S + by_s;
         pair.leader_s.store(wrong_s, Ordering::Relaxed);
         let advanced = pair.runtime.block_on(pair.leader.advance_round("demo", wrong_s));
-        assert_eq!(advanced, if by_s > pair.task.round_s { Err(Error::ClocksDiffer { by_s }) } else { Ok(()) });
+        assert_eq!(
+            advanced,
+            if by_s > pair.task.round_s { Err(Refusal::ClocksDiffer { by_s }.into()) } else { Ok(()) }
+        );
         let third = contribution(&mut pair.device(), [3; 16]);
         let refused = pair.upload(1, [3; 16], &third);
         assert_eq!((refused.problem(), &refused.json()["advice"]), (problem(503, "clocks-differ"), &"retry".into()));
@@ -120,7 +123,7 @@ fn a_full_round_stays_open_for_its_least_time_and_the_helper_holds_a_leader_to_i
     let agreed = Agreed { number: 1, count: 3, digest: batch.digest() };
     let closing = Closing::new(pair.round().hash(), vec![agreed]).encode();
     pair.helper_s.store(NOW_S + 3000, Ordering::Relaxed);
-    assert_eq!(ask(&pair, Ask::Closing, &closing), Err(Error::RoundEarly { wait_s: 540 }));
+    assert_eq!(ask(&pair, Ask::Closing, &closing), Err(Refusal::RoundEarly { wait_s: 540 }.into()));
     pair.turn_at(NOW_S + 3600).expect("it is time");
     assert_eq!(pair.round().number, 2);
     pair.stop();
@@ -135,7 +138,7 @@ fn a_refusal_at_closing_loses_nothing_until_the_operator_says_so() {
     let head = pair.round().head;
     assert_eq!(signed(&pair, &Round { number: 2, ..pair.round() }), Ok(()));
     for _ in 0..2 {
-        assert_eq!(pair.advance_round(), Err(Error::HelperRefused { code: "round-closed".into() }));
+        assert_eq!(pair.advance_round(), Err(Refusal::HelperRefused { code: "round-closed".into() }.into()));
     }
     let state = || {
         let stored = pair.runtime.block_on(pair.leader.store().numbered("demo", 1));
@@ -146,7 +149,7 @@ fn a_refusal_at_closing_loses_nothing_until_the_operator_says_so() {
     let figures = pair.figures();
     assert!(figures.contains("privet_alarms_total{task=\"demo\",what=\"helper-refused\"}"), "{figures}");
     let kept = pair.runtime.block_on(pair.leader.promote("demo", head, false));
-    assert_eq!(kept, Err(Error::UploadsAtStake { round: 1, uploads: 3 }));
+    assert_eq!(kept, Err(Refusal::UploadsAtStake { round: 1, uploads: 3 }.into()));
     assert_eq!(state(), State::Closing);
     pair.runtime.block_on(pair.leader.promote("demo", head, true)).expect("the operator said so");
     assert_eq!(state(), State::Ended);
@@ -170,9 +173,9 @@ fn a_withdrawn_task_stops_its_open_round_at_once() {
     let agreed = Agreed { number: 1, count: 3, digest: batch.digest() };
     let closing = Closing::new(round.hash(), vec![agreed]).encode();
     for (asked, body) in [(Ask::Shares, &forward), (Ask::Batch, &batch.encode()), (Ask::Closing, &closing)] {
-        assert_eq!(ask(&pair, asked, body), Err(Error::TaskWithdrawn), "{}", asked.name());
+        assert_eq!(ask(&pair, asked, body), Err(Refusal::TaskWithdrawn.into()), "{}", asked.name());
     }
-    assert_eq!(pair.advance_round(), Err(Error::TaskWithdrawn));
+    assert_eq!(pair.advance_round(), Err(Refusal::TaskWithdrawn.into()));
     // The operator thinks better of it: nothing was lost.
     pair.runtime.block_on(super::pair::admit(helper.store(), &pair.task));
     pair.advance_round().expect("nothing is in the way any more");

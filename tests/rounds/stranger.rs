@@ -1,8 +1,8 @@
 //! Whoever answers in the helper's place without its key is nobody: what is sent then is acknowledged to no device.
 
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
-use privet::{Error, Identity, Mode, hex};
-use privet_server::{Ask, Verdict, helper_app, sign_answer};
+use privet::{Identity, Mode, hex};
+use privet_server::{Ask, Refusal, Verdict, helper_app, sign_answer};
 
 use super::pair::{NOW_S, Pair, contribution, problem};
 
@@ -35,7 +35,7 @@ fn an_answer_without_the_helpers_key_acknowledges_nothing() {
         assert_eq!(pair.get("/v1/tasks/demo/rounds/1/aggregate").json()["count"], 0);
     }
     let next = pair.turn_at(NOW_S + pair.task.round_s);
-    assert_eq!(next, Err(Error::HelperUnreachable), "nor does a round begin with it");
+    assert_eq!(next, Err(Refusal::HelperUnreachable.into()), "nor does a round begin with it");
     pair.stop();
 }
 

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use privet::{Error, Head, Mode, hex};
+use privet::{Head, Mode, hex};
 use privet_server::{
-    Ask, Clock, Helper, Keys, Leader, Optimiser, Peer, Refusal, SqliteStore, Store, Task, Validation,
+    Ask, Clock, Helper, Keys, Leader, Optimiser, Peer, PeerError, Refusal, SqliteStore, Store, Task, Validation,
     store::{HeadStore, RoundStore, State, StoredHead},
 };
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ fn another_optimiser_counts_when_it_is_admitted() {
     let half = Task { optimiser: Optimiser::Sgd { rate: 0.5, momentum: 0.0 }, ..task };
     serve(&pair, &half);
     uploads(&pair, 2, 3);
-    assert_eq!(pair.advance_round(), Err(Error::TaskNotAdmitted), "the sum is given, and the head waits");
+    assert_eq!(pair.advance_round(), Err(Refusal::TaskNotAdmitted.into()), "the sum is given, and the head waits");
     pair.runtime.block_on(admit(helper.store(), &half));
     pair.advance_round().expect("nothing is in the way any more");
     let third = pair.round();
@@ -117,7 +117,7 @@ fn a_head_that_the_helper_will_not_sign_is_held_back_and_rounds_go_on() {
     let figures = pair.figures();
     assert!(figures.contains("privet_rounds_total{task=\"demo\",outcome=\"held\"} 1\n"), "{figures}");
     let promoted = pair.runtime.block_on(pair.leader.promote("demo", versions[1].hash, false));
-    assert_eq!(promoted, Err(Error::HelperRefused { code: "round-conflict".into() }));
+    assert_eq!(promoted, Err(Refusal::HelperRefused { code: "round-conflict".into() }.into()));
     pair.stop();
 }
 
@@ -171,9 +171,9 @@ fn a_round_by_withdrawn_terms_is_given_up_when_others_are_admitted() {
     pair.runtime.block_on(helper.store().withdraw(&task.hash())).expect("it answers");
     serve(&pair, &wider);
     pair.runtime.block_on(admit(helper.store(), &wider));
-    assert_eq!(pair.advance_round(), Err(Error::TaskWithdrawn));
+    assert_eq!(pair.advance_round(), Err(Refusal::TaskWithdrawn.into()));
     let discard = |discard| pair.runtime.block_on(pair.leader.promote("demo", head, discard));
-    assert_eq!(discard(false), Err(Error::UploadsAtStake { round: 1, uploads: 3 }));
+    assert_eq!(discard(false), Err(Refusal::UploadsAtStake { round: 1, uploads: 3 }.into()));
     assert_eq!(discard(true), Ok(()));
     pair.advance_round().expect("rounds go on");
     assert_eq!((pair.round().number, pair.round().n_max), (2, wider.n_max));
@@ -191,12 +191,12 @@ struct Slow {
 struct Way(Arc<Slow>);
 
 impl Peer for Way {
-    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
         if ask == Ask::Closing && self.0.waits.swap(false, Ordering::Relaxed) {
             self.0.reached.notify_one();
             self.0.go.notified().await;
         }
-        self.0.helper.answer(ask, &body).await.map_err(|error| Refusal::Said(error.code().into()))
+        self.0.helper.answer(ask, &body).await.map_err(|error| PeerError::Said(error.code().into()))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_mechanism::draw;
 use privet_shares::Share;
 use privet_wire::{Round, UploadId};
+
+use crate::Refusal;
 
 /// An aggregator's sum with its own noise added: the only thing that may leave it.
 ///
@@ -27,7 +29,7 @@ impl NoisedSum {
 pub fn noise_sum(mut sum: Share, round: &Round) -> Result<NoisedSum> {
     let sent = sum.entries().len();
     if sent != round.dimension as usize {
-        return Err(Error::WireLength { sent, wanted: round.dimension as usize });
+        return Err(privet_shares::Refusal::WireLength { sent, wanted: round.dimension as usize }.into());
     }
     if let Some(deviation) = round.bound()?.sum_deviation() {
         sum.add(&Share::whole(&draw(deviation, round.dimension)?));
@@ -59,7 +61,7 @@ impl Aggregate {
     pub fn add(&mut self, id: UploadId, share: &Share) -> Result<bool> {
         let (sent, wanted) = (share.entries().len(), self.sum.entries().len());
         if sent != wanted {
-            return Err(Error::WireLength { sent, wanted });
+            return Err(privet_shares::Refusal::WireLength { sent, wanted }.into());
         }
         let new = self.ids.insert(id);
         if new {
@@ -78,12 +80,12 @@ impl Aggregate {
     pub fn mean(&self, other: Option<&Self>) -> Result<Vec<f64>> {
         let count = self.count();
         if count < self.least {
-            return Err(Error::CohortTooSmall { count, least: self.least });
+            return Err(Refusal::CohortTooSmall { count, least: self.least }.into());
         }
         let mut sum = self.sum.clone();
         if let Some(other) = other {
             if self.ids != other.ids {
-                return Err(Error::SharesMismatch);
+                return Err(Refusal::SharesMismatch.into());
             }
             sum.add(&other.sum);
         }
@@ -133,7 +135,10 @@ mod tests {
     fn a_sum_that_devices_have_noised_is_left_as_it_is_and_a_wrong_length_is_refused() {
         let sum = Share::whole(&[3, -4]);
         assert_eq!(noise_sum(sum.clone(), &round()).map(NoisedSum::into_share), Ok(sum));
-        assert_eq!(noise_sum(Share::zero(1), &round()), Err(Error::WireLength { sent: 1, wanted: 2 }));
+        assert_eq!(
+            noise_sum(Share::zero(1), &round()),
+            Err(privet_shares::Refusal::WireLength { sent: 1, wanted: 2 }.into())
+        );
     }
 
     #[test]
@@ -148,13 +153,16 @@ mod tests {
     #[test]
     fn too_few_give_nothing() {
         let one = sum_of(&[([1; 16], [30, -10])]);
-        assert_eq!(one.mean(None), Err(Error::CohortTooSmall { count: 1, least: 2 }));
+        assert_eq!(one.mean(None), Err(Refusal::CohortTooSmall { count: 1, least: 2 }.into()));
     }
 
     #[test]
     fn a_share_of_another_length_is_refused() {
         let mut aggregate = Aggregate::new(&round());
-        assert_eq!(aggregate.add([1; 16], &Share::zero(1)), Err(Error::WireLength { sent: 1, wanted: 2 }));
+        assert_eq!(
+            aggregate.add([1; 16], &Share::zero(1)),
+            Err(privet_shares::Refusal::WireLength { sent: 1, wanted: 2 }.into())
+        );
         assert_eq!(aggregate.count(), 0);
     }
 }

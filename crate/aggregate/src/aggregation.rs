@@ -1,9 +1,9 @@
 //! What aggregators say to each other.
 use sha2::{Digest, Sha256};
 
-use crate::NoisedSum;
+use crate::{NoisedSum, Refusal};
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{decode, encode},
 };
 use privet_shares::Share;
@@ -52,7 +52,7 @@ impl Batch {
         check_version(version)?;
         let (ids, rest) = ids.as_chunks::<16>();
         if number == 0 || !rest.is_empty() || !ids.is_sorted_by(|a, b| a < b) {
-            return Err(Error::WireMalformed);
+            return Err(privet_base::Refusal::WireMalformed.into());
         }
         Ok(Self { configuration, number, ids: ids.to_vec() })
     }
@@ -92,10 +92,10 @@ impl AggregateShare {
         let wanted = usize::from(round.mode == Mode::Split);
         let alike = other.iter().all(|other| covers(other) == covers(self));
         if other.iter().count() != wanted || !alike || self.configuration != round.hash() {
-            return Err(Error::SharesMismatch);
+            return Err(Refusal::SharesMismatch.into());
         }
         if self.count < round.min_cohort {
-            return Err(Error::CohortTooSmall { count: self.count as usize, least: round.min_cohort as usize });
+            return Err(Refusal::CohortTooSmall { count: self.count as usize, least: round.min_cohort as usize }.into());
         }
         let mut sum = self.share.clone();
         if let Some(other) = other {
@@ -145,9 +145,9 @@ mod tests {
         assert_ne!(batch.digest(), Batch::new([1; 32], 1, vec![[1; 16]]).digest());
         assert_eq!(Batch::decode(&batch.encode()), Ok(batch.clone()));
         let unsorted = BatchOnWire(VERSION, [1; 32], 1, [[3; 16], [1; 16]].as_flattened().to_vec());
-        assert_eq!(Batch::decode(&encode(&unsorted)), Err(Error::WireMalformed));
+        assert_eq!(Batch::decode(&encode(&unsorted)), Err(privet_base::Refusal::WireMalformed.into()));
         let repeated = BatchOnWire(VERSION, [1; 32], 1, [[3; 16], [3; 16]].as_flattened().to_vec());
-        assert_eq!(Batch::decode(&encode(&repeated)), Err(Error::WireMalformed));
+        assert_eq!(Batch::decode(&encode(&repeated)), Err(privet_base::Refusal::WireMalformed.into()));
     }
 
     fn sum_over(ids: Vec<UploadId>, round: &Round, grid: [i32; 3]) -> AggregateShare {
@@ -168,8 +168,8 @@ mod tests {
         let divisor = 2.0 * f64::from(round.grid_scale);
         assert_eq!(leader.mean(Some(&sent), &round), Ok([5.0, -4.0, -1.0].map(|entry| entry / divisor).to_vec()));
         let fewer = Round { min_cohort: 3, ..round.clone() };
-        assert_eq!(leader.open(Some(&sent), &fewer), Err(Error::SharesMismatch), "another configuration");
-        assert_eq!(leader.open(None, &round), Err(Error::SharesMismatch), "a half");
+        assert_eq!(leader.open(Some(&sent), &fewer), Err(Refusal::SharesMismatch.into()), "another configuration");
+        assert_eq!(leader.open(None, &round), Err(Refusal::SharesMismatch.into()), "a half");
     }
 
     #[test]
@@ -177,9 +177,9 @@ mod tests {
         let round = round();
         let ours = sum_over(vec![[1; 16], [2; 16]], &round, [3; 3]);
         let theirs = sum_over(vec![[1; 16], [3; 16]], &round, [3; 3]);
-        assert_eq!(ours.open(Some(&theirs), &round), Err(Error::SharesMismatch));
+        assert_eq!(ours.open(Some(&theirs), &round), Err(Refusal::SharesMismatch.into()));
         let lonely = sum_over(vec![[1; 16]], &round, [1; 3]);
-        assert_eq!(lonely.open(Some(&lonely), &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
+        assert_eq!(lonely.open(Some(&lonely), &round), Err(Refusal::CohortTooSmall { count: 1, least: 2 }.into()));
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
         let round = Round { dimension: 3, ..Round::example() };
         let sum = sum_over(vec![[1; 16], [2; 16]], &round, [5, -4, -1]);
         assert_eq!(sum.open(None, &round), Ok(vec![5, -4, -1]));
-        assert_eq!(sum.open(Some(&sum), &round), Err(Error::SharesMismatch));
+        assert_eq!(sum.open(Some(&sum), &round), Err(Refusal::SharesMismatch.into()));
         let lonely = sum_over(vec![[1; 16]], &round, [1; 3]);
-        assert_eq!(lonely.open(None, &round), Err(Error::CohortTooSmall { count: 1, least: 2 }));
+        assert_eq!(lonely.open(None, &round), Err(Refusal::CohortTooSmall { count: 1, least: 2 }.into()));
     }
 }

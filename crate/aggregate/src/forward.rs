@@ -1,7 +1,7 @@
 //! Helpers' shares on their way from the leader.
 
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{decode, encode},
 };
 use privet_shares::OVERHEAD;
@@ -29,7 +29,7 @@ impl Forward {
         let mut entries = Vec::new();
         for (id, sealed) in shares {
             if sealed.len() != SEALED {
-                return Err(Error::WireLength { sent: sealed.len(), wanted: SEALED });
+                return Err(privet_shares::Refusal::WireLength { sent: sealed.len(), wanted: SEALED }.into());
             }
             entries.extend(id);
             entries.extend(sealed);
@@ -66,7 +66,7 @@ impl Forward {
         let OnWire(version, configuration, entries, tokens) = decode(bytes)?;
         check_version(version)?;
         if entries.len() % ENTRY != 0 || !(tokens.is_empty() || tokens.len() == entries.len() / ENTRY) {
-            return Err(Error::WireMalformed);
+            return Err(privet_base::Refusal::WireMalformed.into());
         }
         Ok(Self { configuration, entries, tokens })
     }
@@ -86,10 +86,14 @@ mod tests {
         let with = forward.clone().with_tokens(vec![vec![1; 96], vec![2; 96]]);
         assert_eq!(Forward::decode(&with.encode()), Ok(with));
         let odd = forward.clone().with_tokens(vec![vec![1; 96]]);
-        assert_eq!(Forward::decode(&odd.encode()), Err(Error::WireMalformed), "one token for two uploads");
+        assert_eq!(
+            Forward::decode(&odd.encode()),
+            Err(privet_base::Refusal::WireMalformed.into()),
+            "one token for two uploads"
+        );
         let short = Forward::new([1; 32], [([8; 16], &one[1..])]);
-        assert_eq!(short, Err(Error::WireLength { sent: SEALED - 1, wanted: SEALED }));
+        assert_eq!(short, Err(privet_shares::Refusal::WireLength { sent: SEALED - 1, wanted: SEALED }.into()));
         let cut = Forward { entries: vec![0; ENTRY - 1], ..forward };
-        assert_eq!(Forward::decode(&cut.encode()), Err(Error::WireMalformed));
+        assert_eq!(Forward::decode(&cut.encode()), Err(privet_base::Refusal::WireMalformed.into()));
     }
 }

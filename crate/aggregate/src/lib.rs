@@ -6,9 +6,11 @@ mod aggregation;
 mod forward;
 mod guard;
 pub mod optimiser;
+mod refusal;
 
 pub use aggregate::{Aggregate, NoisedSum, noise_sum};
 pub use aggregation::{AggregateShare, Batch};
 pub use forward::Forward;
 pub use guard::Norms;
 pub use optimiser::Optimiser;
+pub use refusal::Refusal;

@@ -4,7 +4,7 @@
 //! of it is additions, products, quotients and square roots of f64 in one fixed order: IEEE 754 rounds each of them in
 //! one way, so both aggregators come to the same bytes.
 
-use privet_base::{Error, Result};
+use privet_base::Result;
 
 /// How the mean moves the head.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,11 @@ impl Optimiser {
     /// Refuses numbers with which no head would learn, with what they have to be.
     pub fn check(&self) -> Result<()> {
         let hold = |holds: bool, what, is: f64, must: &str| {
-            if holds { Ok(()) } else { Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() }) }
+            if holds {
+                Ok(())
+            } else {
+                Err(privet_wire::Refusal::RoundRefused { what, is: is.to_string(), must: must.into() }.into())
+            }
         };
         let fraction = |what, is: f64| hold((0.0..1.0).contains(&is), what, is, "at least 0 and under 1");
         let positive = |what, is: f64| hold(is > 0.0 && is.is_finite(), what, is, "above 0");

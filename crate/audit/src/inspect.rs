@@ -2,7 +2,7 @@
 //! checks the vectors in another language. Reads by the same decoders as everything else, and so refuses what they do.
 
 use privet_aggregate::{AggregateShare, Batch};
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_release::Upload;
 use privet_wire::{Manifest, Mode, Operator, Round, Signed};
 
@@ -98,7 +98,7 @@ pub fn inspect(kind: &str, bytes: &[u8], round: &[u8]) -> Result<Vec<(&'static s
                 ("count", manifest.count.into()),
             ])
         }
-        _ => Err(Error::WireMalformed),
+        _ => Err(privet_base::Refusal::WireMalformed.into()),
     }
 }
 
@@ -136,20 +136,16 @@ mod tests {
     use super::*;
     use privet_model::{Head, Schema};
     use privet_release::Contributor;
-    use privet_terms::{Policy, Terms};
-    use privet_wire::{Identity, Pins, UploadId};
+    use privet_terms::Policy;
+    use privet_testkit::{Aggregators, over};
+    use privet_wire::UploadId;
 
     /// What a device with nothing to say uploads for a round like this one, which has its head.
     fn uploaded(round: Round, id: UploadId) -> (Round, Vec<u8>) {
         let head = Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema");
-        let (bytes, dimension) = (head.encode(), head.parameters().len() as u32);
-        let round = Round { head: Head::hash(&bytes), dimension, min_cohort: 100, ..round };
-        let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]));
-        let helps = round.helper.is_some();
-        let signed = Signed::round(&round, leader.sign_round(&round), helps.then(|| helper.sign_round(&round)));
-        let pins = Pins { leader: leader.public(), helper: helps.then(|| helper.public()) };
-        let terms = Terms { task: round.task.clone(), pins, policy: Policy::at_once() };
-        let mut device = Contributor::new(&terms, &signed.encode(), &bytes, &[]).expect("all fits");
+        let (aggregators, round) = (Aggregators::default(), over(round, &head));
+        let (terms, signed) = (aggregators.terms(&round, Policy::at_once()), aggregators.signed(&round));
+        let mut device = Contributor::new(&terms, &signed, &head.encode(), &[]).expect("all fits");
         // A day before the examples' rounds end.
         device.reserve(&[], id, (round.deadline_s - 86_400) * 1000).expect("a full budget");
         device.persisted().expect("it is the next step");
@@ -178,14 +174,18 @@ mod tests {
             let fields = inspect("upload", &upload, &round.encode()).expect("our own bytes");
             assert_eq!(names(&fields), [vec!["configuration", "id"], shares].concat());
             assert_eq!(fields[1].1, Value::Bytes(vec![5; 16]));
-            assert_eq!(inspect("upload", &upload, &[]), Err(Error::WireMalformed), "without its round");
+            assert_eq!(
+                inspect("upload", &upload, &[]),
+                Err(privet_base::Refusal::WireMalformed.into()),
+                "without its round"
+            );
         }
     }
 
     #[test]
     fn what_is_signed_lies_in_an_envelope() {
         let round = Round::example();
-        let signed = Signed::round(&round, Identity::from_seed(&[1; 32]).sign_round(&round), None).encode();
+        let signed = Aggregators::default().signed(&round);
         let fields = inspect("signed", &signed, &[]).expect("our own bytes");
         assert_eq!(fields[0], ("body", Value::Bytes(round.encode())));
         assert_eq!(fields[2], ("helper", Value::Nothing));
@@ -193,6 +193,6 @@ mod tests {
 
     #[test]
     fn a_kind_that_there_is_not_is_refused() {
-        assert_eq!(inspect("letter", &[], &[]), Err(Error::WireMalformed));
+        assert_eq!(inspect("letter", &[], &[]), Err(privet_base::Refusal::WireMalformed.into()));
     }
 }

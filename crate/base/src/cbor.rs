@@ -3,7 +3,7 @@
 //! Heads are the shortest, lengths are definite, a struct's fields stand in its own order, and floating-point numbers
 //! keep their width and every bit.
 
-use crate::{Error, Result};
+use crate::{Refusal, Result};
 
 /// What has an encoding. The stages before the noise have none.
 pub trait Cbor: Sized {
@@ -55,8 +55,8 @@ pub fn encode(message: &impl Cbor) -> Vec<u8> {
 
 /// Reads a message, and refuses any bytes but the ones that [`encode`] writes for it, with nothing after them.
 pub fn decode<T: Cbor>(mut bytes: &[u8]) -> Result<T> {
-    let message = T::read(&mut bytes).ok_or(Error::WireMalformed)?;
-    if bytes.is_empty() { Ok(message) } else { Err(Error::WireMalformed) }
+    let message = T::read(&mut bytes).ok_or(Refusal::WireMalformed)?;
+    if bytes.is_empty() { Ok(message) } else { Err(Refusal::WireMalformed.into()) }
 }
 
 const UNSIGNED: u8 = 0;

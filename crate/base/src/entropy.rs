@@ -5,7 +5,7 @@ use rand::{
     rngs::{ChaCha20Rng, SysRng},
 };
 
-use crate::{Error, Result};
+use crate::{Refusal, Result};
 
 /// A cryptographic generator with a fresh seed from the platform; an error where there is no source.
 pub fn generator() -> Result<ChaCha20Rng> {
@@ -15,7 +15,7 @@ pub fn generator() -> Result<ChaCha20Rng> {
 /// Fresh random bytes.
 pub fn bytes<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).map_err(|_| Error::RandomSource)?;
+    SysRng.try_fill_bytes(&mut bytes).map_err(|_| Refusal::RandomSource)?;
     Ok(bytes)
 }
 
@@ -25,7 +25,11 @@ pub fn test(mut draw: impl FnMut(&mut [u8]) -> bool) -> Result<()> {
     let (mut first, mut second) = ([0; DRAW], [0; DRAW]);
     let plain = |draw: &[u8; DRAW]| draw.iter().all(|byte| *byte == draw[0]);
     let there = draw(&mut first) && draw(&mut second);
-    if there && first != second && !plain(&first) && !plain(&second) { Ok(()) } else { Err(Error::RandomSource) }
+    if there && first != second && !plain(&first) && !plain(&second) {
+        Ok(())
+    } else {
+        Err(Refusal::RandomSource.into())
+    }
 }
 
 /// What one draw of the self-test asks for: as much as a generator is seeded with.
@@ -50,7 +54,7 @@ mod tests {
     #[test]
     fn a_source_that_is_missing_or_constant_is_refused() {
         let counted = |bytes: &mut [u8]| bytes.iter_mut().zip(0..).for_each(|(byte, place)| *byte = place);
-        let refused = Err(Error::RandomSource);
+        let refused = Err(Refusal::RandomSource.into());
         assert_eq!(test(|_| false), refused, "missing");
         assert_eq!(test(|_| true), refused, "it leaves the bytes as they are");
         let constant = |bytes: &mut [u8]| {

@@ -10,13 +10,15 @@ mod draws;
 pub mod entropy;
 mod error;
 mod hex;
+mod refusal;
 mod sorted;
 pub mod stored;
 
 pub use decimal::decimal;
 pub use draws::Draws;
-pub use error::Error;
+pub use error::{Coded, Error};
 pub use hex::{hex, unhex};
+pub use refusal::Refusal;
 pub use sorted::Sorted;
 
 /// The result of everything here.

@@ -2,4 +2,7 @@
 //! whose order it is. Both know numbers and keys, and no item, profile or head.
 
 pub mod order;
+mod refusal;
 pub mod running;
+
+pub use refusal::Refusal;

@@ -109,11 +109,11 @@ mod slates;
 mod tests {
     use super::*;
     use privet_accounting::NanoRho;
-    use privet_base::Error;
-    use privet_model::{Event, Head, Item, Moment, NewExamples, Schema};
+    use privet_model::{Head, Moment, NewExamples, Schema};
     use privet_ranker::Request;
     use privet_release::{Deployment, Storage, Upload, statement};
-    use privet_wire::{Identity, Pins, Round, Signed};
+    use privet_testkit::{Aggregators, event, item, over};
+    use privet_wire::{Identity, Round, Signed};
 
     /// The examples' rounds end two days later.
     const NOW_MS: u64 = 1_799_827_200_000;
@@ -124,21 +124,15 @@ mod tests {
     }
 
     fn terms() -> Terms {
-        let pins = Pins { leader: Identity::from_seed(&[1; 32]).public(), helper: None };
-        Terms { task: "demo".into(), pins, policy: Policy::at_once() }
+        Aggregators::default().terms(&Round::example(), Policy::at_once())
     }
 
     fn signed(round: &Round) -> Vec<u8> {
-        Signed::round(round, Identity::from_seed(&[1; 32]).sign_round(round), None).encode()
+        Aggregators::default().signed(round)
     }
 
     fn round() -> Round {
-        Round {
-            head: Head::hash(&head()),
-            dimension: Head::decode(&head()).expect("our own bytes").parameters().len() as u32,
-            min_cohort: 100,
-            ..Round::example()
-        }
+        over(Round::example(), &Head::decode(&head()).expect("our own bytes"))
     }
 
     fn device_after(ledger: &[u8]) -> Device {
@@ -154,21 +148,11 @@ mod tests {
         device_after(&[])
     }
 
-    fn item(axis: usize, score: f32) -> Item {
-        let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Item { score, ..Item::plain(axis as u64, embedding) }
-    }
-
-    fn event(kind: &str, axis: usize) -> Event {
-        let kind = Schema::plain(16).kind(kind).expect("a plain kind");
-        Event::new(kind, item(axis, 0.0), Moment::default())
-    }
-
     #[test]
     fn a_release_without_a_debit_is_refused() {
         let mut device = device();
         let refused = at_once(device.contribute()).err();
-        assert_eq!(refused, Some(Error::NotCharged { charged: 0, cost: 31_250_000 }));
+        assert_eq!(refused, Some(privet_release::Refusal::NotCharged { charged: 0, cost: 31_250_000 }.into()));
     }
 
     #[test]
@@ -374,7 +358,10 @@ mod tests {
     fn a_round_that_is_over_is_refused_with_both_times() {
         let mut device = device();
         let late = device.reserve(&[], [1; 16], 1_800_000_000_000);
-        assert_eq!(late, Err(Error::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }));
+        assert_eq!(
+            late,
+            Err(privet_terms::Refusal::RoundOver { deadline_s: 1_800_000_000, now_s: 1_800_000_000 }.into())
+        );
         assert!(device.reserve(&[], [1; 16], 1_799_999_999_999).is_ok());
         let early = device.reserve(&[], [1; 16], 0);
         assert_eq!(code(early), "policy-refused", "a deadline that far ahead");

@@ -74,7 +74,7 @@ impl Host {
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         let mut random = self.0.random.borrow_mut();
-        random.as_mut().ok_or(privet_base::Error::RandomSource)?.fill_bytes(&mut bytes);
+        random.as_mut().ok_or(privet_base::Refusal::RandomSource).map_err(privet_base::Error::from)?.fill_bytes(&mut bytes);
         Ok(bytes)
     }
 

@@ -9,7 +9,11 @@ use opendp::{
 };
 
 use privet_accounting::NanoRho;
-use privet_base::{Error, Result, entropy};
+use privet_base::{Result, entropy};
+
+mod refusal;
+
+pub use refusal::Refusal;
 
 /// Integers in, noised integers out, and what that costs in rho.
 pub type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>, ZeroConcentratedDivergence, Vec<i32>>;
@@ -17,18 +21,18 @@ pub type Mechanism = Measurement<VectorDomain<AtomDomain<i32>>, L2Distance<f64>,
 /// Noise of this deviation on every entry.
 pub fn gaussian(deviation: f64) -> Result<Mechanism> {
     let domain = VectorDomain::new(AtomDomain::<i32>::default());
-    make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Error::NoiseFailed)
+    make_gaussian(domain, L2Distance::default(), deviation, None).map_err(|_| Refusal::NoiseFailed.into())
 }
 
 /// What noise of this deviation costs between two vectors so far apart, by `opendp`'s own map, rounded upwards.
 pub fn price(deviation: f64, apart: f64) -> Result<NanoRho> {
-    gaussian(deviation)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Error::NoiseFailed)
+    gaussian(deviation)?.map(&apart).map(NanoRho::from_rho).map_err(|_| Refusal::NoiseFailed.into())
 }
 
 /// Noise of this deviation over nothing.
 pub fn draw(deviation: f64, dimension: u32) -> Result<Vec<i32>> {
     test_random_source()?;
-    gaussian(deviation)?.invoke(&vec![0; dimension as usize]).map_err(|_| Error::NoiseFailed)
+    gaussian(deviation)?.invoke(&vec![0; dimension as usize]).map_err(|_| Refusal::NoiseFailed.into())
 }
 
 /// Refuses a random source that is missing or constant, before a debit and again before the noise.

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::Schema;
-use privet_base::{Error, Result, stored};
+use crate::{Refusal, Schema};
+use privet_base::{Result, stored};
 
 /// The least and the largest number of entries in an item's embedding.
 const EMBEDDING_LENGTHS: core::ops::RangeInclusive<usize> = 16..=384;
@@ -48,14 +48,14 @@ impl Item {
     pub fn check(&self, schema: &Schema) -> Result<()> {
         let (sent, wanted) = (self.embedding.len(), schema.embedding as usize);
         if sent != wanted {
-            return Err(Error::EmbeddingLength { sent, wanted });
+            return Err(Refusal::EmbeddingLength { sent, wanted }.into());
         }
         let (sent, wanted) = (self.dense.len(), schema.dense.len());
         if sent != wanted {
-            return Err(Error::DenseLength { sent, wanted });
+            return Err(Refusal::DenseLength { sent, wanted }.into());
         }
         if self.attributes.iter().any(|&(place, _)| usize::from(place) >= schema.attributes.len()) {
-            return Err(Error::AttributeUnknown);
+            return Err(Refusal::AttributeUnknown.into());
         }
         check_finite(&self.embedding)?;
         check_finite(&self.dense)?;
@@ -103,11 +103,11 @@ impl Event {
     /// Refuses an event that the schema does not describe.
     pub fn check(&self, schema: &Schema) -> Result<()> {
         if usize::from(self.kind) >= schema.kinds.len() {
-            return Err(Error::EventKindUnknown);
+            return Err(Refusal::EventKindUnknown.into());
         }
         check_finite(&[self.value])?;
         if self.others.len() > MOST_OTHERS {
-            return Err(Error::SlateTooLong { sent: self.others.len(), most: MOST_OTHERS });
+            return Err(Refusal::SlateTooLong { sent: self.others.len(), most: MOST_OTHERS }.into());
         }
         core::iter::once(&self.item).chain(&self.others).try_for_each(|item| item.check(schema))
     }
@@ -125,12 +125,15 @@ pub(crate) fn check_embedding_length(length: usize) -> Result<()> {
         return Ok(());
     }
     let nearest = length.next_multiple_of(4).clamp(*EMBEDDING_LENGTHS.start(), *EMBEDDING_LENGTHS.end());
-    Err(Error::EmbeddingLength { sent: length, wanted: nearest })
+    Err(Refusal::EmbeddingLength { sent: length, wanted: nearest }.into())
 }
 
 /// Refuses NaN and infinities, and says where.
 pub(crate) fn check_finite(numbers: &[f32]) -> Result<()> {
-    numbers.iter().position(|number| !number.is_finite()).map_or(Ok(()), |position| Err(Error::NotFinite { position }))
+    numbers
+        .iter()
+        .position(|number| !number.is_finite())
+        .map_or(Ok(()), |position| Err(Refusal::NotFinite { position }.into()))
 }
 
 #[cfg(test)]
@@ -157,18 +160,27 @@ mod tests {
             change(&mut event);
             event.check(&schema()).expect_err("it was changed for the worse")
         };
-        assert_eq!(refused(|event| event.kind = 4), Error::EventKindUnknown);
-        assert_eq!(refused(|event| event.value = f32::NAN), Error::NotFinite { position: 0 });
-        assert_eq!(refused(|event| event.item.dense.clear()), Error::DenseLength { sent: 0, wanted: 1 });
-        assert_eq!(refused(|event| event.others[0].attributes[0].0 = 1), Error::AttributeUnknown);
-        assert_eq!(refused(|event| event.others[0].embedding[5] = f32::INFINITY), Error::NotFinite { position: 5 });
-        assert_eq!(refused(|event| event.item.embedding.truncate(15)), Error::EmbeddingLength { sent: 15, wanted: 16 });
+        assert_eq!(refused(|event| event.kind = 4), Refusal::EventKindUnknown.into());
+        assert_eq!(refused(|event| event.value = f32::NAN), Refusal::NotFinite { position: 0 }.into());
+        assert_eq!(refused(|event| event.item.dense.clear()), Refusal::DenseLength { sent: 0, wanted: 1 }.into());
+        assert_eq!(refused(|event| event.others[0].attributes[0].0 = 1), Refusal::AttributeUnknown.into());
+        assert_eq!(
+            refused(|event| event.others[0].embedding[5] = f32::INFINITY),
+            Refusal::NotFinite { position: 5 }.into()
+        );
+        assert_eq!(
+            refused(|event| event.item.embedding.truncate(15)),
+            Refusal::EmbeddingLength { sent: 15, wanted: 16 }.into()
+        );
         assert_eq!(
             refused(|event| event.others = vec![event.item.clone(); 16]),
-            Error::SlateTooLong { sent: 16, most: 15 }
+            Refusal::SlateTooLong { sent: 16, most: 15 }.into()
         );
         for (length, nearest) in [(0, 16), (15, 16), (18, 20), (388, 384)] {
-            assert_eq!(check_embedding_length(length), Err(Error::EmbeddingLength { sent: length, wanted: nearest }));
+            assert_eq!(
+                check_embedding_length(length),
+                Err(Refusal::EmbeddingLength { sent: length, wanted: nearest }.into())
+            );
         }
     }
 

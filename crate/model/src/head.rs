@@ -1,8 +1,8 @@
 //! The small model that ranks: published by the server, the same for everyone until the device fine-tunes it.
 use sha2::{Digest, Sha256};
 
-use crate::{Profile, Schema, cpu::Shape, event};
-use privet_base::{Error, Result, cbor};
+use crate::{Profile, Refusal, Schema, cpu::Shape, event};
+use privet_base::{Result, cbor};
 
 const VERSION: u32 = 2;
 /// More than this nobody federates under a useful budget.
@@ -102,14 +102,14 @@ impl Head {
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let OnWire(version, body, digest) = cbor::decode(bytes)?;
         if version != VERSION {
-            return Err(Error::WireVersion { sent: version, known: VERSION });
+            return Err(privet_base::Refusal::WireVersion { sent: version, known: VERSION }.into());
         }
         if digest != <[u8; 32]>::from(Sha256::digest(&body)) {
-            return Err(Error::HeadRefused { reason: "its bytes do not have the hash that it carries" });
+            return Err(Refusal::HeadRefused { reason: "its bytes do not have the hash that it carries" }.into());
         }
         let Body(schema, kappa, eta, local, upload, facts, hidden, parameters) = cbor::decode(&body)?;
         let (parameters, []) = parameters.as_chunks::<4>() else {
-            return Err(Error::HeadRefused { reason: "its parameters are not whole numbers of four bytes" });
+            return Err(Refusal::HeadRefused { reason: "its parameters are not whole numbers of four bytes" }.into());
         };
         let parameters = parameters.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         let head = Self { schema, kappa, eta, local, upload, facts, hidden, parameters };
@@ -152,7 +152,7 @@ impl Head {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |reason| Err(Error::HeadRefused { reason });
+        let refuse = |reason| Err(Refusal::HeadRefused { reason }.into());
         self.schema.check()?;
         if !(1..=MOST_HIDDEN).contains(&self.hidden) {
             return refuse("it has to have 1 to 256 hidden units");
@@ -233,7 +233,7 @@ mod tests {
         let bytes = head().encode();
         let OnWire(_, body, digest) = cbor::decode(&bytes).expect("our own bytes");
         let later = cbor::encode(&OnWire(3, body.clone(), digest));
-        assert_eq!(Head::decode(&later), Err(Error::WireVersion { sent: 3, known: VERSION }));
+        assert_eq!(Head::decode(&later), Err(privet_base::Refusal::WireVersion { sent: 3, known: VERSION }.into()));
         let mut changed = body;
         *changed.last_mut().expect("it is not empty") ^= 1;
         let refused = Head::decode(&cbor::encode(&OnWire(VERSION, changed, digest))).map_err(|error| error.code());

@@ -4,9 +4,9 @@ mod step_plan;
 
 use std::collections::VecDeque;
 
-use crate::{Example, Head, cpu, drift, example::SLOTS};
+use crate::{Example, Head, Refusal, cpu, drift, example::SLOTS};
 use privet_base::{
-    Draws, Error, Result, stored,
+    Draws, Result, stored,
     stored::{Stored, goes_on, read_all},
 };
 use privet_kernels::{Step, here as kernels};
@@ -103,7 +103,7 @@ impl Learner {
     pub fn take_back(&mut self, head: &Head, steps: u32, state: &[f32]) -> Result<()> {
         let count = self.theta.len() + self.personal.len();
         if state.len() != 2 * count || u64::from(steps) > self.owed(head) || !state.iter().all(|x| x.is_finite()) {
-            return Err(Error::StateDamaged);
+            return Err(Refusal::StateDamaged.into());
         }
         for _ in 0..steps {
             self.admit_next(head);
@@ -149,7 +149,7 @@ impl Learner {
 
     /// What [`Learner::lend`] wrote under this head.
     pub(crate) fn lent(head: &Head, bytes: &[u8]) -> Result<Self> {
-        read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or(Error::StateDamaged)
+        read_all(bytes).filter(|learner: &Self| learner.fits(head)).ok_or_else(|| Refusal::StateDamaged.into())
     }
 
     /// The device's copy of the net.
@@ -414,7 +414,7 @@ mod tests {
         let mut odd = vec![0.5; 2 * count];
         odd[count + 1] = f32::NAN;
         for (steps, state) in [(1, vec![0.5; 2 * count - 1]), (owed + 1, vec![0.5; 2 * count]), (1, odd)] {
-            assert_eq!(learner.take_back(&head, steps, &state), Err(Error::StateDamaged));
+            assert_eq!(learner.take_back(&head, steps, &state), Err(Refusal::StateDamaged.into()));
             assert_eq!(learner, before);
         }
         assert_eq!(learner.take_back(&head, owed, &vec![0.5; 2 * count]), Ok(()));

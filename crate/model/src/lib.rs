@@ -16,6 +16,7 @@ mod new_examples;
 mod power;
 mod profile;
 mod propensity;
+mod refusal;
 mod schema;
 
 pub use accelerator::{Accelerator, Answer, Trouble};
@@ -28,4 +29,5 @@ pub use new_examples::NewExamples;
 /// Whether ranking and learning go four lanes at a time. The numbers are the same.
 pub use privet_kernels::here::SIMD;
 pub use profile::{Ablation, Counted, Profile, Seen, View, extend_direction};
+pub use refusal::Refusal;
 pub use schema::{Attribute, Dense, Kind, Schema};

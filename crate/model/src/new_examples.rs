@@ -1,11 +1,11 @@
 //! What the next contribution is computed from: the new examples, with all that is not shared standing fixed.
 
 use crate::{
-    Head, Learner,
+    Head, Learner, Refusal,
     cpu::{ExampleSpan, Net, PlannedSlate, PlannedStep, Shape, StepPlan},
 };
 use privet_base::{
-    Error, Result, stored,
+    Result, stored,
     stored::{Stored, read_all},
 };
 
@@ -64,7 +64,7 @@ impl NewExamples {
 
     /// What [`NewExamples::encode`] wrote under this head.
     pub fn decode(head: &Head, bytes: &[u8]) -> Result<Self> {
-        read_all(bytes).filter(|new: &Self| new.fits(head)).ok_or(Error::StateDamaged)
+        read_all(bytes).filter(|new: &Self| new.fits(head)).ok_or_else(|| Refusal::StateDamaged.into())
     }
 
     /// Whether all sizes agree: what was written under a head of other features does not.
@@ -150,6 +150,9 @@ mod tests {
             2,
             4.0,
         );
-        assert_eq!(NewExamples::decode(&other.expect("a plain schema"), &bytes).err(), Some(Error::StateDamaged));
+        assert_eq!(
+            NewExamples::decode(&other.expect("a plain schema"), &bytes).err(),
+            Some(Refusal::StateDamaged.into())
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What items and events look like: written by the operator, shipped with the head, obeyed by every device.
 
-use crate::event;
-use privet_base::{Error, Result, cbor};
+use crate::{Refusal, event};
+use privet_base::{Result, cbor};
 
 /// The version of the schema that this build reads.
 const VERSION: u32 = 1;
@@ -89,7 +89,7 @@ impl Schema {
 
     /// Refuses what no device could obey, with the path of the field.
     pub fn check(&self) -> Result<()> {
-        let refuse = |path: String, must: &'static str| Err(Error::SchemaRefused { path, must });
+        let refuse = |path: String, must: &'static str| Err(Refusal::SchemaRefused { path, must }.into());
         if self.version != VERSION {
             return refuse("version".to_owned(), "1: it is the version of the schema's own format");
         }
@@ -146,14 +146,14 @@ impl Schema {
 
     /// The place of the kind of that name.
     pub fn kind(&self, name: &str) -> Result<u16> {
-        let place = self.kinds.iter().position(|kind| kind.name == name).ok_or(Error::EventKindUnknown)?;
+        let place = self.kinds.iter().position(|kind| kind.name == name).ok_or(Refusal::EventKindUnknown)?;
         Ok(place as u16)
     }
 
     /// The place of the attribute of that name.
     pub fn attribute(&self, name: &str) -> Result<u16> {
         let place = self.attributes.iter().position(|attribute| attribute.name == name);
-        Ok(place.ok_or(Error::AttributeUnknown)? as u16)
+        Ok(place.ok_or(Refusal::AttributeUnknown)? as u16)
     }
 
     /// A dense number at the size of 1.
@@ -208,7 +208,7 @@ mod tests {
     fn kinds_and_attributes_are_found_by_name() {
         let schema = Schema::plain(16);
         assert_eq!(schema.kind("dismiss"), Ok(3));
-        assert_eq!(schema.kind("clack"), Err(Error::EventKindUnknown));
-        assert_eq!(schema.attribute("topic"), Err(Error::AttributeUnknown));
+        assert_eq!(schema.kind("clack"), Err(Refusal::EventKindUnknown.into()));
+        assert_eq!(schema.attribute("topic"), Err(Refusal::AttributeUnknown.into()));
     }
 }

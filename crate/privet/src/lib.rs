@@ -18,7 +18,7 @@ pub use privet_aggregate::{
 };
 #[cfg(feature = "release")]
 pub use privet_audit::{Value, inspect};
-pub use privet_base::{Error, Result, hex, unhex};
+pub use privet_base::{Coded, Error, Result, hex, unhex};
 pub use privet_decide::{order, running};
 #[cfg(feature = "release")]
 pub use privet_device::Device;
@@ -47,3 +47,21 @@ pub use privet_wire::{
     Agreed, Bound, Closing, Identity, Manifest, Mode, Operator, Pins, Round, Signed, TokenContext, TokenKey, UploadId,
     verify_message,
 };
+
+/// Each crate's own list of what it refuses, by the crate: an [`Error`] is one entry of one of them, or of a host's own list.
+pub mod refusal {
+    #[cfg(feature = "release")]
+    pub use privet_aggregate::Refusal as Aggregate;
+    pub use privet_base::Refusal as Base;
+    pub use privet_decide::Refusal as Decide;
+    #[cfg(feature = "release")]
+    pub use privet_mechanism::Refusal as Mechanism;
+    pub use privet_model::Refusal as Model;
+    pub use privet_ranker::Refusal as Ranker;
+    #[cfg(feature = "release")]
+    pub use privet_release::Refusal as Release;
+    #[cfg(feature = "release")]
+    pub use privet_shares::Refusal as Shares;
+    pub use privet_terms::Refusal as Terms;
+    pub use privet_wire::Refusal as Wire;
+}

@@ -6,9 +6,11 @@
 mod memory;
 mod ranker;
 mod ranking;
+mod refusal;
 mod slate;
 
 pub use memory::{Action, Memory, Selector};
 pub use ranker::Ranker;
 pub use ranking::{Ranking, Score, rank};
+pub use refusal::Refusal;
 pub use slate::{Request, Slate};

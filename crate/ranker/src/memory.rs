@@ -11,7 +11,7 @@ use entry::Entry;
 pub use entry::{Action, Selector};
 use offered::Offered;
 use privet_base::{
-    Error, Result, cbor, stored,
+    Result, cbor, stored,
     stored::{Stored, goes_on, read_all},
 };
 use privet_decide::running::{Compared, DEPTH, Kind, Orders, RunningEvaluation};
@@ -20,6 +20,8 @@ use privet_model::{
     drift::{self, Drift},
     example_from_event,
 };
+
+use crate::Refusal;
 
 /// The version of an export: the one that this build writes, and the only one that it reads.
 const VERSION: u32 = 4;
@@ -404,14 +406,16 @@ impl Memory {
 
     /// What [`Memory::export`] wrote under this head.
     pub fn import(head: &Head, bytes: &[u8]) -> Result<Self> {
-        let Export(version, body, known) = cbor::decode(bytes).map_err(|_| Error::StateDamaged)?;
+        let Export(version, body, known) = cbor::decode(bytes).map_err(|_| privet_model::Refusal::StateDamaged)?;
         if version != VERSION {
-            return Err(Error::StateVersion { sent: version, known: VERSION });
+            return Err(Refusal::StateVersion { sent: version, known: VERSION }.into());
         }
         if known != sum(&body) {
-            return Err(Error::StateDamaged);
+            return Err(privet_model::Refusal::StateDamaged.into());
         }
-        read_all(&body).filter(|memory: &Self| memory.fits(head)).ok_or(Error::StateDamaged)
+        read_all(&body)
+            .filter(|memory: &Self| memory.fits(head))
+            .ok_or_else(|| privet_model::Refusal::StateDamaged.into())
     }
 
     /// The same under the head of a new round: what is remembered stays, and what was learnt is learnt anew from there.

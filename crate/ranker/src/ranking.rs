@@ -1,7 +1,7 @@
 //! From candidates to scores and their order.
 
-use crate::Memory;
-use privet_base::{Error, Result};
+use crate::{Memory, Refusal};
+use privet_base::Result;
 use privet_kernels::here as kernels;
 use privet_model::{Head, Item, Moment, cpu::ScoringBatch, extend_direction, slot};
 
@@ -106,7 +106,7 @@ pub(crate) fn scoring_batch(head: &Head, memory: &Memory, candidates: &[Item], m
 pub(crate) fn scores_by_gpu(head: &Head, memory: &Memory, candidates: &[Item], seen: &[f32]) -> Result<Vec<Score>> {
     let (n, profile) = (candidates.len(), memory.profile());
     if seen.len() != 4 * n || !memory.personalises(head) {
-        return Err(Error::StateDamaged);
+        return Err(privet_model::Refusal::StateDamaged.into());
     }
     let (gate, learner) = (head.gate(profile.evidence()), memory.learner());
     let (shared, rest) = seen.split_at(n);
@@ -131,9 +131,9 @@ pub(crate) fn scores_by_gpu(head: &Head, memory: &Memory, candidates: &[Item], s
 /// Refuses candidates that the schema does not describe, or that are named twice; says which.
 pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
     if candidates.len() > MOST_CANDIDATES {
-        return Err(Error::TooManyCandidates { sent: candidates.len(), most: MOST_CANDIDATES });
+        return Err(Refusal::TooManyCandidates { sent: candidates.len(), most: MOST_CANDIDATES }.into());
     }
-    let refuse = |place, why: &dyn ToString| Err(Error::CandidateRefused { place, why: why.to_string() });
+    let refuse = |place, why: &dyn ToString| Err(Refusal::CandidateRefused { place, why: why.to_string() }.into());
     for (place, item) in candidates.iter().enumerate() {
         if let Err(error) = item.check(&head.schema) {
             return refuse(place, &error);
@@ -151,11 +151,7 @@ pub(crate) fn check(head: &Head, candidates: &[Item]) -> Result<()> {
 mod tests {
     use super::*;
     use privet_model::{Ablation, Event, Schema, Scratch};
-
-    fn item(axis: usize, score: f32) -> Item {
-        let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-        Item { score, ..Item::plain(axis as u64, embedding) }
-    }
+    use privet_testkit::item;
 
     /// A head whose parameters are all over the place, as if it were well trained.
     fn trained(kappa: f32) -> Head {

@@ -1,7 +1,7 @@
 //! What a feed is given to show: candidates in an order that keeps the application's rules.
 
 use crate::{Memory, Score, ranking};
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_decide::{
     order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
     running::{Kind, Orders},
@@ -82,7 +82,7 @@ struct Asked {
 impl Asked {
     fn new(head: &Head, items: &[Item], request: &Request) -> Result<Self> {
         let refuse = |what, is: usize, all: usize| {
-            Err(Error::OrderRefused { what, is: is.to_string(), must: format!("under {all}") })
+            Err(privet_decide::Refusal::OrderRefused { what, is: is.to_string(), must: format!("under {all}") }.into())
         };
         let (schema, mut rules) = (&head.schema, Rules { diversity: request.diversity, ..Rules::default() });
         rules.limit = if request.limit == 0 { items.len() } else { request.limit.min(items.len()) };

@@ -1,10 +1,11 @@
 //! The contributing half of a device: the ledger, and all that happens between a debit and the bytes to send.
 
 use crate::{
-    Charge, Debit, Deployment, Gradient, Ledger, Step, Unsent, Upload, clip, cost, gradient::moved, noise, statement,
+    Charge, Debit, Deployment, Gradient, Ledger, Refusal, Step, Unsent, Upload, clip, cost, gradient::moved, noise,
+    statement,
 };
 use privet_accounting::{Cost, NanoRho};
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_mechanism::test_random_source;
 use privet_model::Head;
 use privet_terms::{Admitted, Policy, Terms};
@@ -171,7 +172,7 @@ impl Contributor {
     fn release(&mut self, gradient: &Gradient) -> Result<Contribution> {
         let bound = self.bound()?;
         let Some((id, charge)) = self.reserved.take() else {
-            return Err(Error::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 });
+            return Err(Refusal::NotCharged { charged: 0, cost: cost(bound)?.trusted.0 }.into());
         };
         let paid = charge.cost().trusted;
         let released = noise(clip(gradient, bound), charge)?;
@@ -183,7 +184,7 @@ impl Contributor {
 
     /// Stores what was released last: it is sent ([`Contributor::unsent`]) only when it is durable.
     pub fn ready(&mut self, stored: &[u8]) -> Result<Vec<u8>> {
-        let (id, bytes) = self.finished.as_ref().ok_or(Error::ReservationLost)?;
+        let (id, bytes) = self.finished.as_ref().ok_or(Refusal::ReservationLost)?;
         let step = self.ledger.ready(stored, *id, bytes)?;
         Ok(self.take(Taken::Ready(step)))
     }

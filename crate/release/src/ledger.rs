@@ -15,11 +15,13 @@ mod state;
 mod tests;
 
 use privet_accounting::{Cost, NanoRho, Spent};
-use privet_base::{Error, Result, cbor::Cbor};
+use privet_base::{Result, cbor::Cbor};
 use privet_terms::{Limits, at_most};
 use privet_wire::UploadId;
 use record::Record;
 use state::State;
+
+use crate::Refusal;
 pub use state::{Entry, Fate};
 
 /// The most bytes that a finished upload may have: the ledger keeps it until the server has it.
@@ -78,7 +80,7 @@ impl Charge {
     /// Uses the debit up for something of exactly this cost.
     pub(crate) fn spend_on(self, cost: Cost) -> Result<()> {
         if self.cost != cost {
-            return Err(Error::NotCharged { charged: self.cost.trusted.0, cost: cost.trusted.0 });
+            return Err(Refusal::NotCharged { charged: self.cost.trusted.0, cost: cost.trusted.0 }.into());
         }
         Ok(())
     }
@@ -154,7 +156,7 @@ impl Ledger {
         let mut state = self.read(stored)?;
         self.look(&mut state, now_ms)?;
         if state.entries.iter().any(|entry| entry.debit.id == debit.id) {
-            return Err(Error::UploadConflict);
+            return Err(Refusal::UploadConflict.into());
         }
         self.check(&state, &debit)?;
         let cost = debit.cost;
@@ -178,7 +180,7 @@ impl Ledger {
     /// that reserved can say so, once, and only while no other has reserved since.
     pub fn ready(&mut self, stored: &[u8], id: UploadId, bytes: &[u8]) -> Result<Step<Unsent>> {
         if bytes.len() > UPLOAD_BYTES {
-            return Err(Error::BodyTooLarge { limit: UPLOAD_BYTES });
+            return Err(Refusal::BodyTooLarge { limit: UPLOAD_BYTES }.into());
         }
         let mut state = self.read(stored)?;
         let entry = state.entries.last().filter(|entry| entry.debit.id == id && self.mine == Some(id));
@@ -190,8 +192,8 @@ impl Ledger {
             }
             // The write reached the disk though it was reported to have failed.
             Some((Fate::Ready, true)) => {}
-            Some((Fate::Ready, false)) => return Err(Error::UploadConflict),
-            _ => return Err(Error::ReservationLost),
+            Some((Fate::Ready, false)) => return Err(Refusal::UploadConflict.into()),
+            _ => return Err(Refusal::ReservationLost.into()),
         }
         let worth = unsent(&state).expect("it was just made ready");
         Ok(self.step(state, worth))
@@ -220,10 +222,10 @@ impl Ledger {
     /// this tab has seen meanwhile, or that it has seen already, is worth nothing.
     pub fn persisted<T>(&mut self, step: Step<T>) -> Result<T> {
         if step.adds_to.is_some_and(|before| self.seen.length() > before) {
-            return Err(Error::ReservationLost);
+            return Err(Refusal::ReservationLost.into());
         }
         if !step.after.extends(&self.seen) {
-            return Err(Error::LedgerRolledBack);
+            return Err(Refusal::LedgerRolledBack.into());
         }
         self.seen = step.after;
         if let (Some(_), Some(Entry { debit, fate: Fate::Reserved, .. })) = (step.adds_to, self.seen.entries.last()) {
@@ -271,7 +273,7 @@ impl Ledger {
     fn read(&mut self, stored: &[u8]) -> Result<State> {
         let state = State::decode(stored)?;
         if !state.extends(&self.seen) {
-            return Err(Error::LedgerRolledBack);
+            return Err(Refusal::LedgerRolledBack.into());
         }
         self.seen = state.clone();
         Ok(state)
@@ -294,34 +296,34 @@ impl Ledger {
     fn check(&self, state: &State, Debit { task, round, cost, .. }: &Debit) -> Result<()> {
         let limits = self.binding(state);
         if state.unsent.is_some() {
-            return Err(Error::UploadPending);
+            return Err(Refusal::UploadPending.into());
         }
         match state.latest_round(task) {
-            Some(seen) if seen == *round => return Err(Error::RoundContributed { number: seen }),
-            Some(seen) if seen > *round => return Err(Error::RoundStale { sent: *round, seen }),
+            Some(seen) if seen == *round => return Err(Refusal::RoundContributed { number: seen }.into()),
+            Some(seen) if seen > *round => return Err(Refusal::RoundStale { sent: *round, seen }.into()),
             _ => {}
         }
         let (waited_ms, sessions) = (state.clock.waited_surely_ms(), state.clock.sessions);
         if waited_ms < limits.wait_ms || sessions < limits.sessions {
             let (wanted_ms, least) = (limits.wait_ms, limits.sessions);
-            return Err(Error::LedgerWaiting { waited_ms, wanted_ms, sessions, least });
+            return Err(Refusal::LedgerWaiting { waited_ms, wanted_ms, sessions, least }.into());
         }
         let place = state.tasks.iter().position(|known| known.name == *task);
         if let Some(waited_ms) = place.map(|place| state.clock.tasks_ms[place]).filter(|&ms| ms < limits.interval_ms) {
-            return Err(Error::TooSoon { waited_ms, wanted_ms: limits.interval_ms });
+            return Err(Refusal::TooSoon { waited_ms, wanted_ms: limits.interval_ms }.into());
         }
         at_most("rho", cost.trusted.rho(), limits.per_round.rho())?;
         at_most("rho where nobody else is honest", cost.alone.rho(), limits.alone_per_round.rho())?;
         let left = limits.lifetime.0.saturating_sub(state.spent.charged().0);
         if cost.trusted.0 > left {
-            return Err(Error::BudgetExhausted { asked: cost.trusted.0, left });
+            return Err(Refusal::BudgetExhausted { asked: cost.trusted.0, left }.into());
         }
         let left = limits.alone.map_or(u64::MAX, |cap| cap.0.saturating_sub(state.spent.alone.0));
         if cost.alone.0 > left {
-            return Err(Error::AloneExhausted { asked: cost.alone.0, left });
+            return Err(Refusal::AloneExhausted { asked: cost.alone.0, left }.into());
         }
         if state.entries.len() >= CONTRIBUTIONS {
-            return Err(Error::LedgerFull { most: CONTRIBUTIONS });
+            return Err(Refusal::LedgerFull { most: CONTRIBUTIONS }.into());
         }
         Ok(())
     }
@@ -335,7 +337,7 @@ impl Ledger {
                 state.unsent = None;
             }
             Some(Fate::Sent | Fate::Refused | Fate::Dropped) => {}
-            _ => return Err(Error::ReservationLost),
+            _ => return Err(Refusal::ReservationLost.into()),
         }
         Ok(self.step(state, ()))
     }

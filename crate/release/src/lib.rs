@@ -9,6 +9,7 @@ mod contributor;
 mod gradient;
 mod ledger;
 mod noise;
+mod refusal;
 mod statement;
 mod upload;
 
@@ -19,5 +20,6 @@ pub use ledger::{Charge, Debit, Entry, Fate, Ledger, Step, Unsent};
 pub use noise::{Noised, cost, noise};
 #[cfg(feature = "simulate")]
 pub use noise::{Unnoised, sampler};
+pub use refusal::Refusal;
 pub use statement::{Deployment, Storage, statement};
 pub use upload::Upload;

@@ -2,7 +2,7 @@
 
 use crate::{Charge, Clipped};
 use privet_accounting::{Adjacency, Cost};
-use privet_base::{Error, Result};
+use privet_base::Result;
 #[cfg(feature = "simulate")]
 pub(crate) use privet_mechanism::Mechanism;
 use privet_mechanism::{draw, gaussian, price, test_random_source};
@@ -59,7 +59,9 @@ pub fn noise(clipped: Clipped, charge: Charge) -> Result<Noised> {
     let bound = clipped.bound();
     charge.spend_on(cost(bound)?)?;
     test_random_source()?;
-    let grid = gaussian(bound.deviation())?.invoke(&clipped.into_grid()).map_err(|_| Error::NoiseFailed)?;
+    let grid = gaussian(bound.deviation())?
+        .invoke(&clipped.into_grid())
+        .map_err(|_| privet_mechanism::Refusal::NoiseFailed)?;
     Ok(Noised { grid })
 }
 
@@ -94,6 +96,7 @@ impl Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refusal;
     use crate::{Gradient, clip};
     use privet_accounting::NanoRho;
 
@@ -130,7 +133,7 @@ mod tests {
         for charged in [31_249_999, 31_250_001] {
             let clipped = clip(&Gradient::from_values(&[0.5; 4]), bound(8.0));
             let refused = noise(clipped, charge(NanoRho(charged))).err();
-            assert_eq!(refused, Some(Error::NotCharged { charged, cost: 31_250_000 }));
+            assert_eq!(refused, Some(Refusal::NotCharged { charged, cost: 31_250_000 }.into()));
         }
     }
 

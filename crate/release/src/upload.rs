@@ -1,8 +1,8 @@
 //! The one thing that leaves a device.
 
-use crate::Noised;
+use crate::{Noised, Refusal};
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{decode, encode},
 };
 use privet_shares::{OVERHEAD, Role, SealingKey, Share, associated, seal};
@@ -69,15 +69,15 @@ impl Upload {
         let OnWire(version, configuration, id, shares) = decode(bytes)?;
         check_version(version)?;
         if configuration != round.hash() {
-            return Err(Error::ConfigurationMismatch);
+            return Err(Refusal::ConfigurationMismatch.into());
         }
         let sizes = share_sizes(round);
         if shares.len() != sizes.len() {
-            return Err(Error::WireMalformed);
+            return Err(privet_base::Refusal::WireMalformed.into());
         }
         for (share, &wanted) in shares.iter().zip(&sizes) {
             if share.len() != wanted {
-                return Err(Error::WireLength { sent: share.len(), wanted });
+                return Err(privet_shares::Refusal::WireLength { sent: share.len(), wanted }.into());
             }
         }
         Ok(Self { configuration: round.hash(), id, shares })
@@ -87,7 +87,7 @@ impl Upload {
     pub fn read(&self, round: &Round) -> Result<Share> {
         match (round.mode, &self.shares[..]) {
             (Mode::Device, [whole]) => Share::from_bytes(whole, round.dimension),
-            _ => Err(Error::WireMalformed),
+            _ => Err(privet_base::Refusal::WireMalformed.into()),
         }
     }
 
@@ -99,14 +99,17 @@ impl Upload {
         if share.centred().all(|entry| entry.unsigned_abs() <= most) {
             Ok(())
         } else {
-            Err(Error::EntryTooLarge { most })
+            Err(Refusal::EntryTooLarge { most }.into())
         }
     }
 
     /// The share of this role, opened with its key, in `split` mode.
     pub fn open(&self, round: &Round, role: Role, key: &SealingKey) -> Result<Share> {
-        let sealed =
-            self.shares.get(role as usize).filter(|_| round.mode == Mode::Split).ok_or(Error::WireMalformed)?;
+        let sealed = self
+            .shares
+            .get(role as usize)
+            .filter(|_| round.mode == Mode::Split)
+            .ok_or(privet_base::Refusal::WireMalformed)?;
         match role {
             Role::Leader => {
                 let plain = key.open(sealed, &associated(&self.configuration, &self.id, role))?;
@@ -195,7 +198,7 @@ mod tests {
         };
         assert_eq!(made(&round).0.check_reach(&round), Ok(()));
         for (entry, fine) in [(most, true), (-most, true), (most + 1, false), (-most - 1, false), (i32::MIN, false)] {
-            let refused = Error::EntryTooLarge { most: most.unsigned_abs() };
+            let refused = Refusal::EntryTooLarge { most: most.unsigned_abs() }.into();
             assert_eq!(with(entry).check_reach(&round), if fine { Ok(()) } else { Err(refused) }, "{entry}");
         }
     }
@@ -218,7 +221,7 @@ mod tests {
         let bytes = made(&round).0.encode();
         for other in [Round { number: 2, ..round.clone() }, Round { min_cohort: 99, ..round.clone() }, Round::example()]
         {
-            assert_eq!(Upload::decode(&bytes, &other), Err(Error::ConfigurationMismatch));
+            assert_eq!(Upload::decode(&bytes, &other), Err(Refusal::ConfigurationMismatch.into()));
         }
     }
 
@@ -227,12 +230,12 @@ mod tests {
         let round = Round::split_example();
         let (upload, _) = made(&round);
         let [leader, helper] = keys();
-        assert_eq!(upload.open(&round, Role::Leader, &helper), Err(Error::SealBroken));
-        assert_eq!(upload.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
+        assert_eq!(upload.open(&round, Role::Leader, &helper), Err(privet_shares::Refusal::SealBroken.into()));
+        assert_eq!(upload.open(&round, Role::Helper, &leader), Err(privet_shares::Refusal::SealBroken.into()));
         let renamed = Upload { id: [2; 16], ..upload.clone() };
-        assert_eq!(renamed.open(&round, Role::Leader, &leader), Err(Error::SealBroken));
+        assert_eq!(renamed.open(&round, Role::Leader, &leader), Err(privet_shares::Refusal::SealBroken.into()));
         let turned = Upload { shares: upload.shares.iter().rev().cloned().collect(), ..upload };
-        assert_eq!(turned.open(&round, Role::Helper, &leader), Err(Error::SealBroken));
+        assert_eq!(turned.open(&round, Role::Helper, &leader), Err(privet_shares::Refusal::SealBroken.into()));
     }
 
     #[test]
@@ -272,9 +275,13 @@ mod tests {
         assert_eq!(leader.mean(Some(&helper)), Ok(sum.map(|sum| sum / 300.0).to_vec()));
         let mut short = Aggregate::new(&round);
         short.add([1; 16], &Share::zero(2)).expect("fits");
-        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch));
+        assert_eq!(leader.mean(Some(&short)), Err(privet_aggregate::Refusal::SharesMismatch.into()));
         (4..=5).for_each(|n| assert_eq!(short.add([n; 16], &Share::zero(2)), Ok(true)));
         assert_eq!(short.count(), leader.count());
-        assert_eq!(leader.mean(Some(&short)), Err(Error::SharesMismatch), "as many, and others");
+        assert_eq!(
+            leader.mean(Some(&short)),
+            Err(privet_aggregate::Refusal::SharesMismatch.into()),
+            "as many, and others"
+        );
     }
 }

@@ -5,8 +5,10 @@ use hpke::{
     kem::X25519HkdfSha256, single_shot_open, single_shot_seal_with_rng,
 };
 
-use privet_base::{Error, Result, entropy};
+use privet_base::{Result, entropy};
 use privet_wire::UploadId;
+
+use crate::Refusal;
 
 type Kem = X25519HkdfSha256;
 
@@ -46,21 +48,21 @@ impl SealingKey {
     /// Opens a helper's sealed share of this upload: the seed of its entries ([`Share::from_seed`](crate::Share)).
     pub fn open_seed(&self, sealed: &[u8], configuration: &[u8; 32], id: &UploadId) -> Result<[u8; 32]> {
         let plain = self.open(sealed, &associated(configuration, id, Role::Helper))?;
-        plain.try_into().map_err(|_| Error::SealBroken)
+        plain.try_into().map_err(|_| Refusal::SealBroken.into())
     }
 
     /// Opens what [`seal`] made for this key and these associated data.
     pub fn open(&self, sealed: &[u8], data: &[u8]) -> Result<Vec<u8>> {
-        let (key, ciphertext) = sealed.split_at_checked(32).ok_or(Error::SealBroken)?;
-        let key = <Kem as hpke::Kem>::EncappedKey::from_bytes(key).map_err(|_| Error::SealBroken)?;
+        let (key, ciphertext) = sealed.split_at_checked(32).ok_or(Refusal::SealBroken)?;
+        let key = <Kem as hpke::Kem>::EncappedKey::from_bytes(key).map_err(|_| Refusal::SealBroken)?;
         single_shot_open::<ChaCha20Poly1305, HkdfSha256, Kem>(&OpModeR::Base, &self.0, &key, INFO, ciphertext, data)
-            .map_err(|_| Error::SealBroken)
+            .map_err(|_| Refusal::SealBroken.into())
     }
 }
 
 /// Seals to a public key: the encapsulated key, then the ciphertext.
 pub fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
-    let to = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| Error::SealBroken)?;
+    let to = <Kem as hpke::Kem>::PublicKey::from_bytes(to).map_err(|_| Refusal::SealBroken)?;
     let mut generator = entropy::generator()?;
     let (key, ciphertext) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Kem>(
         &OpModeS::Base,
@@ -70,7 +72,7 @@ pub fn seal(to: &[u8; 32], plain: &[u8], data: &[u8]) -> Result<Vec<u8>> {
         data,
         &mut generator,
     )
-    .map_err(|_| Error::SealBroken)?;
+    .map_err(|_| Refusal::SealBroken)?;
     let mut sealed = key.to_bytes().to_vec();
     sealed.extend(ciphertext);
     Ok(sealed)
@@ -96,20 +98,20 @@ mod tests {
         let sealed = seal(&key.public(), b"a share", &data).expect("a plain key");
         assert_eq!(sealed.len(), b"a share".len() + OVERHEAD);
         assert_eq!(key.open(&sealed, &data).as_deref(), Ok(&b"a share"[..]));
-        assert_eq!(other.open(&sealed, &data), Err(Error::SealBroken));
+        assert_eq!(other.open(&sealed, &data), Err(Refusal::SealBroken.into()));
         for data in [
             associated(&[4; 32], &[6; 16], Role::Helper),
             associated(&[5; 32], &[7; 16], Role::Helper),
             associated(&[5; 32], &[6; 16], Role::Leader),
         ] {
-            assert_eq!(key.open(&sealed, &data), Err(Error::SealBroken));
+            assert_eq!(key.open(&sealed, &data), Err(Refusal::SealBroken.into()));
         }
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[place] ^= 1;
-            assert_eq!(key.open(&changed, &data), Err(Error::SealBroken), "byte {place}");
+            assert_eq!(key.open(&changed, &data), Err(Refusal::SealBroken.into()), "byte {place}");
         }
-        assert_eq!(key.open(&sealed[..31], &data), Err(Error::SealBroken));
+        assert_eq!(key.open(&sealed[..31], &data), Err(Refusal::SealBroken.into()));
     }
 
     #[test]
@@ -122,7 +124,7 @@ mod tests {
         };
         assert_eq!(opened(32, Role::Helper), Ok([7; 32]));
         for (length, role) in [(31, Role::Helper), (33, Role::Helper), (32, Role::Leader)] {
-            assert_eq!(opened(length, role), Err(Error::SealBroken), "{length}");
+            assert_eq!(opened(length, role), Err(Refusal::SealBroken.into()), "{length}");
         }
     }
 
@@ -147,6 +149,6 @@ mod tests {
 
     #[test]
     fn a_key_of_low_order_is_refused() {
-        assert_eq!(seal(&[0; 32], b"a share", &[]), Err(Error::SealBroken));
+        assert_eq!(seal(&[0; 32], b"a share", &[]), Err(Refusal::SealBroken.into()));
     }
 }

@@ -5,8 +5,10 @@ use turboshake::{
     digest::{ExtendableOutput, Update, XofReader},
 };
 
-use privet_base::{Error, Result, entropy};
+use privet_base::{Result, entropy};
 use privet_wire::UploadId;
+
+use crate::Refusal;
 
 /// Tells this use of `TurboSHAKE128` from any other.
 const DOMAIN: u8 = 0x50;
@@ -57,10 +59,10 @@ impl Share {
     pub fn from_bytes(bytes: &[u8], dimension: u32) -> Result<Self> {
         let (words, rest) = bytes.as_chunks::<4>();
         if !rest.is_empty() {
-            return Err(Error::WireMalformed);
+            return Err(privet_base::Refusal::WireMalformed.into());
         }
         if words.len() != dimension as usize {
-            return Err(Error::WireLength { sent: words.len(), wanted: dimension as usize });
+            return Err(Refusal::WireLength { sent: words.len(), wanted: dimension as usize }.into());
         }
         Ok(Self { entries: words.iter().map(|&word| u32::from_le_bytes(word)).collect() })
     }

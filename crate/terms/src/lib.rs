@@ -3,8 +3,10 @@
 
 mod limits;
 mod policy;
+mod refusal;
 mod terms;
 
 pub use limits::Limits;
 pub use policy::{Policy, at_most};
+pub use refusal::Refusal;
 pub use terms::{Admitted, Terms, least_cost};

@@ -1,6 +1,6 @@
 //! What this device lets any round ask of it.
 
-use crate::Limits;
+use crate::{Limits, Refusal};
 use privet_accounting::{Cost, NanoRho};
 use privet_base::{Error, Result, decimal};
 use privet_wire::{Mode, Round};
@@ -92,7 +92,7 @@ impl Policy {
     pub fn in_time(&self, round: &Round, now_ms: u64) -> Result<()> {
         let (deadline_s, now_s) = (round.deadline_s, now_ms / 1000);
         if now_s >= deadline_s {
-            return Err(Error::RoundOver { deadline_s, now_s });
+            return Err(Refusal::RoundOver { deadline_s, now_s }.into());
         }
         at_most("deadline in hours", hours(deadline_s - now_s), hours(self.deadline_ms / 1000))
     }
@@ -141,7 +141,7 @@ fn hours(seconds: u64) -> f64 {
 }
 
 fn refusal(what: &'static str, asked: &str, allowed: &str) -> Error {
-    Error::PolicyRefused { what, asked: asked.into(), allowed: allowed.into() }
+    Refusal::PolicyRefused { what, asked: asked.into(), allowed: allowed.into() }.into()
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(refused, "the round asks for a deadline in hours of 336.01; this device allows at most 336");
         assert_eq!(at(round.deadline_s - 1), Ok(()));
         let (deadline_s, now_s) = (round.deadline_s, round.deadline_s);
-        assert_eq!(at(now_s), Err(Error::RoundOver { deadline_s, now_s }));
+        assert_eq!(at(now_s), Err(Refusal::RoundOver { deadline_s, now_s }.into()));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A task and who signs its rounds, and a round that was admitted under them.
 
-use crate::Policy;
+use crate::{Policy, Refusal};
 use privet_accounting::{Adjacency, Cost, NanoRho, rho_of_gaussian};
-use privet_base::{Error, Result};
+use privet_base::Result;
 use privet_model::Head;
 use privet_wire::{Bound, Pins, Round, Signed, TokenContext};
 
@@ -22,7 +22,7 @@ impl Terms {
     pub fn admit(&self, signed: &[u8]) -> Result<Admitted> {
         let round = Signed::decode(signed)?.verify_round(&self.pins)?;
         if round.task != self.task {
-            return Err(Error::TaskUnknown);
+            return Err(Refusal::TaskUnknown.into());
         }
         self.policy.admit(&round, least_cost(round.bound()?))?;
         Ok(Admitted { round, policy: self.policy, pins: Some(self.pins) })
@@ -62,11 +62,14 @@ impl Admitted {
     /// The round's head, if these are its bytes.
     pub fn head(&self, bytes: &[u8]) -> Result<Head> {
         if Head::hash(bytes) != self.round.head {
-            return Err(Error::HeadStale { round: self.round.number });
+            return Err(Refusal::HeadStale { round: self.round.number }.into());
         }
         let head = Head::decode(bytes)?;
         if head.parameters().len() != self.round.dimension as usize {
-            return Err(Error::HeadRefused { reason: "its parameters are not as many as the round's dimension" });
+            return Err(privet_model::Refusal::HeadRefused {
+                reason: "its parameters are not as many as the round's dimension",
+            }
+            .into());
         }
         Ok(head)
     }

@@ -1,6 +1,8 @@
 //! What a round's numbers come to: how far a contribution may reach, and how much noise hides it.
 
-use privet_base::{Error, Result, decimal};
+use privet_base::{Result, decimal};
+
+use crate::Refusal;
 
 /// How far a contribution may reach, and the noise that hides it. It comes out of the round and travels with the
 /// clipped vector, so that noise is always scaled to what was really clipped.
@@ -94,7 +96,7 @@ fn multiplier(noise_multiplier: f64) -> Result<f64> {
 }
 
 fn refuse<T>(what: &'static str, is: f64, must: &str) -> Result<T> {
-    Err(Error::RoundRefused { what, is: decimal(is), must: must.into() })
+    Err(Refusal::RoundRefused { what, is: decimal(is), must: must.into() }.into())
 }
 
 #[cfg(test)]

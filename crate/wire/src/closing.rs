@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{VERSION, check_version};
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{decode, encode},
 };
 
@@ -67,7 +67,7 @@ impl Closing {
             batches.into_iter().map(|(number, count, digest)| Agreed { number, count, digest }).collect();
         let rising = batches.is_sorted_by(|a, b| a.number < b.number);
         if !rising || batches.iter().any(|batch| batch.number == 0 || batch.count == 0) {
-            return Err(Error::WireMalformed);
+            return Err(privet_base::Refusal::WireMalformed.into());
         }
         Ok(Self { configuration, batches })
     }
@@ -90,7 +90,7 @@ mod tests {
         for odd in [vec![(2, 1), (1, 1)], vec![(1, 1), (1, 1)], vec![(0, 1)], vec![(1, 0)]] {
             let odd = odd.into_iter().map(|(number, count)| (number, count, [0; 32])).collect();
             let odd = encode(&OnWire(VERSION, [1; 32], odd));
-            assert_eq!(Closing::decode(&odd), Err(Error::WireMalformed));
+            assert_eq!(Closing::decode(&odd), Err(privet_base::Refusal::WireMalformed.into()));
         }
     }
 }

@@ -4,6 +4,7 @@
 mod bound;
 mod closing;
 mod manifest;
+mod refusal;
 mod round;
 mod sign;
 mod token;
@@ -11,11 +12,12 @@ mod token;
 pub use bound::Bound;
 pub use closing::{Agreed, Closing};
 pub use manifest::Manifest;
+pub use refusal::Refusal;
 pub use round::{MOST_DIMENSION, Mode, Operator, Round};
 pub use sign::{Identity, Pins, Signed, verify_message};
 pub use token::TokenContext;
 
-use privet_base::{Error, Result};
+use privet_base::Result;
 
 /// The version of the format that this build writes and reads.
 pub const VERSION: u32 = 2;
@@ -28,5 +30,5 @@ pub type TokenKey = [u8; 256];
 
 /// Refuses a message of another version of the format.
 pub fn check_version(sent: u32) -> Result<()> {
-    if sent == VERSION { Ok(()) } else { Err(Error::WireVersion { sent, known: VERSION }) }
+    if sent == VERSION { Ok(()) } else { Err(privet_base::Refusal::WireVersion { sent, known: VERSION }.into()) }
 }

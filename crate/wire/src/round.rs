@@ -1,9 +1,9 @@
 //! What a round asks of devices, and what it promises them.
 use sha2::{Digest, Sha256};
 
-use crate::{Bound, TokenKey, VERSION, check_version};
+use crate::{Bound, Refusal, TokenKey, VERSION, check_version};
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{Cbor, decode, encode},
     decimal,
 };
@@ -185,7 +185,7 @@ impl Round {
         let mode = match mode {
             0 => Mode::Device,
             1 => Mode::Split,
-            _ => return Err(Error::WireMalformed),
+            _ => return Err(privet_base::Refusal::WireMalformed.into()),
         };
         let round = Self {
             task,
@@ -267,14 +267,15 @@ fn cut(bytes: &[u8]) -> Result<(Vec<u8>, Option<TokenKey>)> {
         return Ok((bytes.to_vec(), None));
     }
     let (fields, mut last) =
-        bytes.split_at_checked(bytes.len() - TOKEN_KEY.min(bytes.len())).ok_or(Error::WireMalformed)?;
-    let key =
-        TokenKey::read(&mut last).filter(|_| last.is_empty() && !fields.is_empty()).ok_or(Error::WireMalformed)?;
+        bytes.split_at_checked(bytes.len() - TOKEN_KEY.min(bytes.len())).ok_or(privet_base::Refusal::WireMalformed)?;
+    let key = TokenKey::read(&mut last)
+        .filter(|_| last.is_empty() && !fields.is_empty())
+        .ok_or(privet_base::Refusal::WireMalformed)?;
     Ok(([&ARRAYS[..1], &fields[1..]].concat(), Some(key)))
 }
 
 fn hold(holds: bool, what: &'static str, is: &dyn core::fmt::Display, must: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::RoundRefused { what, is: is.to_string(), must: must.into() }) }
+    if holds { Ok(()) } else { Err(Refusal::RoundRefused { what, is: is.to_string(), must: must.into() }.into()) }
 }
 
 #[cfg(any(test, feature = "examples"))]
@@ -344,7 +345,7 @@ mod tests {
             (vec![0x91], "nothing but a head"),
             ([&[0x91], &with[with.len() - 259..]].concat(), "nothing but a key"),
         ] {
-            assert_eq!(Round::decode(&odd), Err(Error::WireMalformed), "{why}");
+            assert_eq!(Round::decode(&odd), Err(privet_base::Refusal::WireMalformed.into()), "{why}");
         }
         for ends in [[0x7f, 1], [0x80, 2]] {
             let mut key = [0x8f; 256];

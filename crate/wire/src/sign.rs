@@ -3,9 +3,9 @@
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-use crate::{Manifest, Mode, Round, VERSION, check_version};
+use crate::{Manifest, Mode, Refusal, Round, VERSION, check_version};
 use privet_base::{
-    Error, Result, cbor,
+    Result, cbor,
     cbor::{decode, encode},
     entropy,
 };
@@ -135,8 +135,8 @@ impl Signed {
         check("leader", &statement, &self.leader, &pins.leader)?;
         // A pinned helper is asked for in every mode: else a leader alone could move a task to `device` and fill it.
         if mode == Mode::Split || pins.helper.is_some() {
-            let key = pins.helper.ok_or(Error::KeyNotPinned { signer: "helper" })?;
-            let signature = self.helper.ok_or(Error::SignatureMissing { signer: "helper" })?;
+            let key = pins.helper.ok_or(Refusal::KeyNotPinned { signer: "helper" })?;
+            let signature = self.helper.ok_or(Refusal::SignatureMissing { signer: "helper" })?;
             check("helper", &statement, &signature, &key)?;
         }
         Ok(())
@@ -147,7 +147,7 @@ impl Signed {
 fn check(signer: &'static str, statement: &[u8], signature: &[u8; 64], key: &[u8; 32]) -> Result<()> {
     VerifyingKey::from_bytes(key)
         .and_then(|key| key.verify_strict(statement, &Signature::from_bytes(signature)))
-        .map_err(|_| Error::SignatureWrong { signer })
+        .map_err(|_| Refusal::SignatureWrong { signer }.into())
 }
 
 #[cfg(test)]
@@ -178,10 +178,10 @@ mod tests {
     fn one_signature_missing_is_refused_with_its_code() {
         let (_, _, pins) = identities();
         let alone = Signed { helper: None, ..signed(&Round::split_example()) };
-        assert_eq!(alone.verify_round(&pins), Err(Error::SignatureMissing { signer: "helper" }));
+        assert_eq!(alone.verify_round(&pins), Err(Refusal::SignatureMissing { signer: "helper" }.into()));
         let unpinned = Pins { helper: None, ..pins };
         let both = signed(&Round::split_example());
-        assert_eq!(both.verify_round(&unpinned), Err(Error::KeyNotPinned { signer: "helper" }));
+        assert_eq!(both.verify_round(&unpinned), Err(Refusal::KeyNotPinned { signer: "helper" }.into()));
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         let round = Round::example();
         let alone = Signed::round(&round, leader.sign_round(&round), None);
         assert_eq!(alone.verify_round(&Pins { helper: None, ..pins }), Ok(round));
-        assert_eq!(alone.verify_round(&pins), Err(Error::SignatureMissing { signer: "helper" }));
+        assert_eq!(alone.verify_round(&pins), Err(Refusal::SignatureMissing { signer: "helper" }.into()));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
             Round { head: [0; 32], ..agreed.clone() },
         ] {
             let forged = Signed::round(&changed, leader.sign_round(&changed), Some(helper.sign_round(&agreed)));
-            assert_eq!(forged.verify_round(&pins), Err(Error::SignatureWrong { signer: "helper" }));
+            assert_eq!(forged.verify_round(&pins), Err(Refusal::SignatureWrong { signer: "helper" }.into()));
         }
     }
 
@@ -214,10 +214,10 @@ mod tests {
         let round = Round::split_example();
         let manifest = Manifest::example();
         let forged = Signed::round(&round, leader.sign_manifest(&manifest), Some(helper.sign_round(&round)));
-        assert_eq!(forged.verify_round(&pins), Err(Error::SignatureWrong { signer: "leader" }));
+        assert_eq!(forged.verify_round(&pins), Err(Refusal::SignatureWrong { signer: "leader" }.into()));
         let mut turned = signed(&round);
         core::mem::swap(&mut turned.leader, turned.helper.as_mut().expect("both signed"));
-        assert_eq!(turned.verify_round(&pins), Err(Error::SignatureWrong { signer: "leader" }));
+        assert_eq!(turned.verify_round(&pins), Err(Refusal::SignatureWrong { signer: "leader" }.into()));
     }
 
     /// Written once more, as `docs/wire-format.md` has it: others sign and verify the same bytes.
@@ -240,7 +240,7 @@ mod tests {
             (&round.encode(), leader.sign_round(&round)),
         ] {
             let refused = verify_message("leader", message, &signature, &pins.leader);
-            assert_eq!(refused, Err(Error::SignatureWrong { signer: "leader" }));
+            assert_eq!(refused, Err(Refusal::SignatureWrong { signer: "leader" }.into()));
         }
     }
 
@@ -252,6 +252,9 @@ mod tests {
         let read = Signed::decode(&both.encode()).and_then(|signed| signed.verify_manifest(&pins, Mode::Split));
         assert_eq!(read, Ok(manifest));
         let alone = Signed { helper: None, ..both };
-        assert_eq!(alone.verify_manifest(&pins, Mode::Split), Err(Error::SignatureMissing { signer: "helper" }));
+        assert_eq!(
+            alone.verify_manifest(&pins, Mode::Split),
+            Err(Refusal::SignatureMissing { signer: "helper" }.into())
+        );
     }
 }

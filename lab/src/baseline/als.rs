@@ -1,11 +1,12 @@
 //! Factors of what was chosen at all, by alternating least squares (Hu, Koren, Volinsky 2008, section 4).
 
 use nalgebra::{DMatrix, DVector};
+use ndarray::Array2;
 
 use super::super::{data::Rating, splitmix::SplitMix64};
 use super::{
     Factors, by_item,
-    factors::{random, solved},
+    factors::{random, row_by_event, solved},
 };
 
 const ROUNDS: usize = 15;
@@ -64,8 +65,8 @@ fn equations<'a>(
     })
 }
 
-/// The item's vector at each event, the users' one after the other, as if that user had not chosen it.
-pub(crate) fn als_without(train: &[Vec<Rating>], factors: &Factors, settings: Als) -> Vec<Vec<f64>> {
+/// A row an event, the users' one after the other: the item's vector as if that user had not chosen it.
+pub(crate) fn als_without(train: &[Vec<Rating>], factors: &Factors, settings: Als) -> Array2<f64> {
     let of_item = by_item(train, factors.items.ncols());
     let equations: Vec<_> = equations(&factors.users, &of_item, settings).collect();
     let of_event = |(user, event): (usize, &Rating)| {
@@ -73,14 +74,9 @@ pub(crate) fn als_without(train: &[Vec<Rating>], factors: &Factors, settings: Al
         let column = factors.users.column(user);
         matrix.ger(1.0 - settings.weight, &column, &column, 1.0);
         right.axpy(-settings.weight, &column, 1.0);
-        solved(matrix, right).iter().copied().collect()
+        solved(matrix, right)
     };
-    train
-        .iter()
-        .enumerate()
-        .flat_map(|(user, events)| events.iter().map(move |event| (user, event)))
-        .map(of_event)
-        .collect()
+    row_by_event(train, settings.factors, of_event)
 }
 
 #[cfg(test)]
@@ -105,7 +101,7 @@ mod tests {
         let without = als_without(&events, &found, settings);
         // The fourth event is user 1's of item 1: the best vector for it where only users 0 and 2 chose it.
         let by_hand = fitted(&found.users, &[vec![0, 2]], settings);
-        assert!(without[3].iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
+        assert!(without.row(3).iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
     }
 
     #[test]

@@ -11,9 +11,9 @@ const PARTS: usize = 5;
 /// The item-to-item weights: B = I − P / diag(P), where P inverts the Gram matrix plus `ridge` on its diagonal.
 fn weights(train: &[Vec<Rating>], items: usize, ridge: f64) -> DMatrix<f64> {
     let mut gram = gram(train, items);
-    for item in 0..items {
-        gram[(item, item)] += ridge;
-    }
+    gram.diag_mut().mapv_inplace(|count| count + ridge);
+    // It is its own transpose: rows may stand for columns.
+    let gram = DMatrix::from_iterator(items, items, gram);
     let mut inverse = Cholesky::new(gram).expect("a Gram matrix with a ridge is positive definite").inverse();
     for item in 0..items {
         let own = inverse[(item, item)];

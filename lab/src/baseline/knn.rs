@@ -8,10 +8,10 @@ use super::{Score, gram};
 /// Likeness is the cosine, with `shrink` in its denominator, so that two items that few users have are not too like.
 pub(crate) fn item_knn(train: &[Vec<Rating>], items: usize, neighbours: usize, shrink: f64) -> Score<'_> {
     let gram = gram(train, items);
-    let length: Vec<f64> = (0..items).map(|item| gram[(item, item)].max(1.0).sqrt()).collect();
+    let length: Vec<f64> = (0..items).map(|item| gram[[item, item]].max(1.0).sqrt()).collect();
     let nearest: Vec<Vec<(usize, f32)>> = (0..items)
         .map(|item| {
-            let like = |other: usize| gram[(item, other)] / (length[item] * length[other] + shrink);
+            let like = |other: usize| gram[[item, other]] / (length[item] * length[other] + shrink);
             let mut all: Vec<(usize, f32)> =
                 (0..items).filter(|&other| other != item).map(|other| (other, like(other) as f32)).collect();
             all.sort_by(|a, b| b.1.total_cmp(&a.1));

@@ -1,11 +1,12 @@
 //! Factors of ratings with a bias a user and an item (Koren, Bell, Volinsky 2009), by alternating least squares.
 
 use nalgebra::{DMatrix, DVector};
+use ndarray::Array2;
 
 use super::super::{data::Rating, splitmix::SplitMix64};
 use super::{
     Factors,
-    factors::{random, solved},
+    factors::{random, row_by_event, solved},
 };
 
 const ROUNDS: usize = 10;
@@ -36,26 +37,27 @@ pub(crate) fn biased_mf(train: &[Vec<Rating>], items: usize, factors: usize, rid
     Factors { users, items }
 }
 
-/// The item's factors at each event, the users' one after the other, as if that user had not rated it.
-pub(crate) fn mf_without(train: &[Vec<Rating>], factors: &Factors, ridge: f64) -> Vec<Vec<f64>> {
+/// A row an event, the users' one after the other: the item's factors as if that user had not rated it.
+pub(crate) fn mf_without(train: &[Vec<Rating>], factors: &Factors, ridge: f64) -> Array2<f64> {
     let k = factors.items.nrows() - 2;
     let mean = mean(train);
     // A user's factors and the 1 that meets the item's bias; the user's own bias stands after them.
     let row = |user: usize| factors.users.column(user).rows(0, k + 1).into_owned();
     let left = |user: usize, event: &Rating| f64::from(event.value) - mean - factors.users[(k + 1, user)];
     let mut equations = vec![(DMatrix::identity(k + 1, k + 1) * ridge, DVector::zeros(k + 1)); factors.items.ncols()];
-    let events = || train.iter().enumerate().flat_map(|(user, events)| events.iter().map(move |event| (user, event)));
     let add = |(matrix, right): &mut (DMatrix<f64>, DVector<f64>), user: usize, event: &Rating, times: f64| {
         matrix.ger(times, &row(user), &row(user), 1.0);
         right.axpy(times * left(user, event), &row(user), 1.0);
     };
-    events().for_each(|(user, event)| add(&mut equations[event.item], user, event, 1.0));
+    for (user, events) in train.iter().enumerate() {
+        events.iter().for_each(|event| add(&mut equations[event.item], user, event, 1.0));
+    }
     let of_event = |(user, event): (usize, &Rating)| {
         let mut equation = equations[event.item].clone();
         add(&mut equation, user, event, -1.0);
-        solved(equation.0, equation.1).iter().take(k).copied().collect()
+        solved(equation.0, equation.1)
     };
-    events().map(of_event).collect()
+    row_by_event(train, k, of_event)
 }
 
 fn mean(train: &[Vec<Rating>]) -> f64 {
@@ -115,6 +117,6 @@ mod tests {
         users.swap_rows(2, 3);
         let mean = mean(&events);
         let by_hand = fitted(&users, &[vec![(0, 1.0 - mean), (2, 4.0 - mean)]], 2, 0.5);
-        assert!(without[3].iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
+        assert!(without.row(3).iter().zip(by_hand.iter()).all(|(a, b)| (a - b).abs() < 1e-9), "{without:?} {by_hand}");
     }
 }

@@ -1,6 +1,7 @@
 //! Plain recommenders to stand beside: fitted on training events only.
 //!
-//! Their settings are those that reach the reference's figures, which `privet evaluate` prints next to theirs.
+//! Their settings are those that reach the reference's figures, which `privet evaluate` prints next to theirs. Tables of
+//! numbers are `ndarray`'s; what is solved or inverted is `nalgebra`'s, because `ndarray` solves nothing by itself.
 
 mod als;
 mod ease;
@@ -15,6 +16,8 @@ pub(crate) use factors::Factors;
 pub(crate) use knn::item_knn;
 pub(crate) use mean::{item_mean, popularity};
 pub(crate) use mf::{biased_mf, mf_without};
+
+use ndarray::Array2;
 
 use super::data::Rating;
 
@@ -33,13 +36,13 @@ fn by_item(train: &[Vec<Rating>], items: usize) -> Vec<Vec<usize>> {
 }
 
 /// How often two items are in one user's hands: the Gram matrix of the users' items.
-fn gram(train: &[Vec<Rating>], items: usize) -> nalgebra::DMatrix<f64> {
-    let mut gram = nalgebra::DMatrix::zeros(items, items);
+fn gram(train: &[Vec<Rating>], items: usize) -> Array2<f64> {
+    let mut gram = Array2::zeros((items, items));
     for events in train {
         for a in events {
-            let mut column = gram.column_mut(a.item);
+            let mut row = gram.row_mut(a.item);
             for b in events {
-                column[b.item] += 1.0;
+                row[b.item] += 1.0;
             }
         }
     }
@@ -60,7 +63,7 @@ mod tests {
     fn the_gram_matrix_counts_pairs() {
         let train = train(&[&[0, 1], &[1, 2], &[1]]);
         let gram = gram(&train, 3);
-        assert_eq!(gram.as_slice(), [1.0, 1.0, 0.0, 1.0, 3.0, 1.0, 0.0, 1.0, 1.0]);
+        assert_eq!(gram, ndarray::array![[1.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 1.0]]);
         assert_eq!(by_item(&train, 3), [vec![0], vec![0, 1, 2], vec![1]]);
     }
 }

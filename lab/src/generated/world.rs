@@ -1,5 +1,7 @@
 //! A world whose relevance is known: users with latent tastes, items with embeddings, clicks on what was examined.
 
+use ndarray::{Array1, Array2, Array3, ArrayView1, Axis};
+
 use crate::{
     catalogue::{Catalogue, Item, standardised},
     learner::{Answer, Candidate, Moment, examined},
@@ -102,7 +104,7 @@ pub(crate) struct World {
     pub(crate) catalogue: Catalogue,
     server: Vec<f32>,
     /// The log-odds of relevance, by taste (before and after the switch), user and item.
-    relevance: [Vec<Vec<f64>>; 2],
+    relevance: Array3<f64>,
     seed: u64,
 }
 
@@ -110,10 +112,13 @@ impl World {
     /// Makes a world.
     pub(crate) fn new(parameters: Parameters, seed: u64) -> Self {
         let mut generator = SplitMix64::of(seed, 0);
-        let vector =
-            |generator: &mut SplitMix64| unit((0..parameters.dimensions).map(|_| generator.normal()).collect());
-        let centres: Vec<Vec<f64>> = (0..parameters.topics).map(|_| vector(&mut generator)).collect();
-        let mut embeddings = Vec::new();
+        let vector = |generator: &mut SplitMix64| {
+            unit((0..parameters.dimensions).map(|_| generator.normal()).collect::<Array1<f64>>())
+        };
+        // Rows are drawn one after the other.
+        let mut centres = Array2::zeros((parameters.topics, parameters.dimensions));
+        centres.rows_mut().into_iter().for_each(|mut centre| centre.assign(&vector(&mut generator)));
+        let mut embeddings = Array2::zeros((parameters.items, parameters.dimensions));
         let mut items = Vec::new();
         let mut qualities = Vec::new();
         let mut server = Vec::new();
@@ -121,8 +126,7 @@ impl World {
         for item in 0..parameters.items {
             let topic = item % parameters.topics;
             let own = vector(&mut generator);
-            let mixed =
-                unit(centres[topic].iter().zip(&own).map(|(c, o)| 0.7f64.sqrt() * c + 0.3f64.sqrt() * o).collect());
+            let mixed = unit(0.7f64.sqrt() * &centres.row(topic) + 0.3f64.sqrt() * &own);
             let quality = generator.normal();
             server.push((parameters.server * quality + parameters.server_noise * generator.normal()) as f32);
             items.push(Item {
@@ -130,26 +134,21 @@ impl World {
                 dense: vec![quality as f32],
                 attributes: vec![vec![topic]],
             });
-            embeddings.push(mixed);
+            embeddings.row_mut(item).assign(&mixed);
             qualities.push(quality);
         }
-        let mut tastes = || -> Vec<Vec<f64>> {
-            (0..parameters.users)
-                .map(|_| {
-                    let liked = generator.distinct(parameters.liked, parameters.topics, |_| false);
-                    let taste =
-                        unit((0..parameters.dimensions).map(|d| liked.iter().map(|&t| centres[t][d]).sum()).collect());
-                    let fit: Vec<f64> =
-                        embeddings.iter().map(|e| e.iter().zip(&taste).map(|(a, b)| a * b).sum()).collect();
-                    standardised(&fit)
-                        .iter()
-                        .zip(&qualities)
-                        .map(|(fit, quality)| parameters.bias + parameters.taste * fit + parameters.quality * quality)
-                        .collect()
-                })
-                .collect()
-        };
-        let relevance = [tastes(), tastes()];
+        let mut relevance = Array3::zeros((2, parameters.users, parameters.items));
+        // The last axis is the items': a lane is what one user, with one taste, thinks of all of them.
+        for mut odds in relevance.lanes_mut(Axis(2)) {
+            let liked = generator.distinct(parameters.liked, parameters.topics, |_| false);
+            let taste = unit(centres.select(Axis(0), &liked).sum_axis(Axis(0)));
+            // Summed from the left: `dot` adds in another order, and the world's last bits would be others.
+            let fit = |embedding: ArrayView1<f64>| embedding.iter().zip(&taste).map(|(a, b)| a * b).sum();
+            let fits: Vec<f64> = embeddings.rows().into_iter().map(fit).collect();
+            for ((odds, fit), quality) in odds.iter_mut().zip(standardised(&fits)).zip(&qualities) {
+                *odds = parameters.bias + parameters.taste * fit + parameters.quality * quality;
+            }
+        }
         let catalogue = Catalogue {
             dense: vec!["quality"],
             attributes: vec![("topic".into(), parameters.topics)],
@@ -162,7 +161,7 @@ impl World {
     /// Whether the item is relevant to the user at that event: drawn once, known for good.
     pub(crate) fn is_relevant(&self, user: usize, event: usize, item: usize) -> bool {
         let taste = usize::from(event >= self.parameters.switch);
-        let odds = self.relevance[taste][user][item];
+        let odds = self.relevance[[taste, user, item]];
         let number = ((taste * self.parameters.users + user) * self.parameters.items + item) as u64;
         // The state is mixed once more: neighbours would otherwise be neighbours in one stream.
         let mut generator = SplitMix64::new(SplitMix64::of(self.seed + 1, number).next());
@@ -219,9 +218,9 @@ pub(crate) fn time_s(event: usize) -> f64 {
     600.0 * event as f64
 }
 
-fn unit(vector: Vec<f64>) -> Vec<f64> {
+fn unit(vector: Array1<f64>) -> Array1<f64> {
     let length = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-    vector.into_iter().map(|x| x / length).collect()
+    vector / length
 }
 
 #[cfg(test)]

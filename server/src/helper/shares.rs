@@ -1,10 +1,11 @@
 //! Shares, held until a batch names them.
 
-use privet::{Batch, Error, Forward, Result, Share};
+use privet::{Batch, Forward, Result, Share, refusal};
 use sha2::{Digest, Sha256};
 
 use super::{Helper, closed};
 use crate::{
+    Refusal,
     peer::Verdict,
     store::{Added, Held, State, Store, StoredBatch, StoredRound, least_batch},
     token::verify_token,
@@ -14,8 +15,8 @@ impl<S: Store> Helper<S> {
     /// Opens shares and keeps the seeds until a batch names them.
     pub(super) async fn hold(&self, forward: &Forward) -> Result<Vec<u8>> {
         let (stored, _) = self.live(&forward.configuration).await?;
-        let named = stored.round.helper.as_ref().ok_or(Error::ConfigurationMismatch)?.sealing_key();
-        let key = self.keys.sealing(&named).ok_or(Error::SealBroken)?;
+        let named = stored.round.helper.as_ref().ok_or(refusal::Release::ConfigurationMismatch)?.sealing_key();
+        let key = self.keys.sealing(&named).ok_or(refusal::Shares::SealBroken)?;
         let wants = stored.round.token_key.is_some();
         let pins = self.pins();
         let held: Vec<Result<Held, Verdict>> = tokio::task::block_in_place(|| {
@@ -74,16 +75,16 @@ impl<S: Store> Helper<S> {
         }
         let least = least_batch(&stored.round) as usize;
         if named < least {
-            return Err(Error::BatchTooSmall { number, named, least });
+            return Err(Refusal::BatchTooSmall { number, named, least }.into());
         }
         let known = self.store.batches(stored.id).await?;
         let so_far: u64 = known.iter().map(|known| u64::from(known.count)).sum();
         if so_far + named as u64 > u64::from(stored.round.n_max) {
-            return Err(Error::BatchDisagreed { number, named, held: 0 });
+            return Err(Refusal::BatchDisagreed { number, named, held: 0 }.into());
         }
         let seeds = self.store.seeds(stored.id, batch).await?;
         if seeds.len() != named {
-            return Err(Error::BatchDisagreed { number, named, held: seeds.len() });
+            return Err(Refusal::BatchDisagreed { number, named, held: seeds.len() }.into());
         }
         let sum = tokio::task::block_in_place(|| {
             let dimension = stored.round.dimension;
@@ -94,6 +95,6 @@ impl<S: Store> Helper<S> {
             sum
         });
         let whole = self.store.gather(stored.id, batch, &sum).await?;
-        if whole { Ok(()) } else { Err(Error::BatchDisagreed { number, named, held: 0 }) }
+        if whole { Ok(()) } else { Err(Refusal::BatchDisagreed { number, named, held: 0 }.into()) }
     }
 }

@@ -1,9 +1,10 @@
 //! What the helper signs: the next round of an admitted task, and the head that comes of its sum.
 
-use privet::{AggregateShare, Error, Result, Round};
+use privet::{AggregateShare, Result, Round, refusal};
 
 use super::{Helper, closed};
 use crate::{
+    Refusal,
     clock::APART_S,
     store::{State, Store, StoredHead},
     task::Task,
@@ -24,23 +25,24 @@ impl<S: Store> Helper<S> {
         let known = self.store.round(&round.hash()).await?;
         if known.is_none() {
             if round.helper != Some(self.operator()) {
-                return Err(Error::RoundRefused {
+                return Err(refusal::Wire::RoundRefused {
                     what: "the helper's name or key",
                     is: "another".into(),
                     must: format!("{} with its newest key", self.name),
-                });
+                }
+                .into());
             }
             if let Some(name) = &self.leader_name
                 && round.leader.name() != name
             {
                 let (is, must) = (round.leader.name().to_owned(), name.clone());
-                return Err(Error::RoundRefused { what: "the leader's name", is, must });
+                return Err(refusal::Wire::RoundRefused { what: "the leader's name", is, must }.into());
             }
             let head = self.store.head(&round.task, round.head).await?;
             let first = |hash| tasks.iter().any(|task| task.first_head() == Ok(hash));
             let ours = head.is_some_and(|head| head.round > 0 || first(head.hash));
             if !ours {
-                return Err(Error::HeadStale { round: round.number });
+                return Err(refusal::Terms::HeadStale { round: round.number }.into());
             }
             let last = self.store.last_number(&round.task).await?;
             let before = self.store.latest(&round.task).await?;
@@ -71,22 +73,22 @@ impl<S: Store> Helper<S> {
     /// manifest: one head a round.
     pub(super) async fn sign_head(&self, body: &[u8]) -> Result<Vec<u8>> {
         let _held = self.round_lock.lock().await;
-        let (configuration, rest) = body.split_first_chunk().ok_or(Error::WireMalformed)?;
-        let (wanted, share) = rest.split_first_chunk::<32>().ok_or(Error::WireMalformed)?;
+        let (configuration, rest) = body.split_first_chunk().ok_or(refusal::Base::WireMalformed)?;
+        let (wanted, share) = rest.split_first_chunk::<32>().ok_or(refusal::Base::WireMalformed)?;
         let stored = self.round(configuration).await?;
         let round = &stored.round;
-        let ours = stored.sum.as_deref().ok_or(Error::SharesMismatch)?;
+        let ours = stored.sum.as_deref().ok_or(refusal::Aggregate::SharesMismatch)?;
         let ours = AggregateShare::decode(ours, round.dimension)?;
         let mean = ours.mean(Some(&AggregateShare::decode(share, round.dimension)?), round)?;
         let tasks = self.admitted(round).await?;
-        let stale = Error::HeadStale { round: round.number };
+        let stale = refusal::Terms::HeadStale { round: round.number };
         let previous = self.store.head(&round.task, round.head).await?.ok_or(stale)?;
         let heads = tasks.iter().map(|task| next_head(task, round, &previous, &mean, ours.count));
         let heads: Vec<StoredHead> = heads.collect::<Result<_>>()?;
-        let head = heads.into_iter().find(|head| head.hash == *wanted).ok_or(Error::TaskNotAdmitted)?;
+        let head = heads.into_iter().find(|head| head.hash == *wanted).ok_or(Refusal::TaskNotAdmitted)?;
         let made = self.store.heads(&round.task).await?;
         if made.iter().any(|made| made.round == round.number && made.hash != head.hash) {
-            return Err(Error::RoundConflict { number: round.number });
+            return Err(Refusal::RoundConflict { number: round.number }.into());
         }
         let signature = self.keys.identity.sign_manifest(&manifest_of(&head));
         self.store.put_head(&StoredHead { manifest: Some(signature.to_vec()), ..head }).await?;
@@ -98,14 +100,14 @@ impl<S: Store> Helper<S> {
 /// keeps none (the leader takes it back), so an honest leader skips none.
 fn check_number(number: u32, last: u32, forgot: bool) -> Result<()> {
     if number <= last {
-        return Err(Error::RoundConflict { number });
+        return Err(Refusal::RoundConflict { number }.into());
     }
     let most = last.saturating_add(if forgot { FORGOTTEN } else { 1 });
     if number <= most {
         return Ok(());
     }
     let must = if forgot { format!("{} to {most}", last.saturating_add(1)) } else { most.to_string() };
-    Err(Error::RoundRefused { what: "the round's number", is: number.to_string(), must })
+    Err(refusal::Wire::RoundRefused { what: "the round's number", is: number.to_string(), must }.into())
 }
 
 /// A round is over in the future, and no later than the task says by this clock.
@@ -116,7 +118,7 @@ fn check_deadline(deadline_s: u64, tasks: &[Task], now_s: u64) -> Result<()> {
         return Ok(());
     }
     let must = format!("after {now_s} and at most {latest_s}");
-    Err(Error::RoundRefused { what: "the deadline", is: deadline_s.to_string(), must })
+    Err(refusal::Wire::RoundRefused { what: "the deadline", is: deadline_s.to_string(), must }.into())
 }
 
 #[cfg(test)]
@@ -137,6 +139,6 @@ mod tests {
         ] {
             assert_eq!(check_number(number, last, forgot).is_ok(), fine, "{number} after {last}");
         }
-        assert_eq!(check_number(u32::MAX, u32::MAX, true), Err(Error::RoundConflict { number: u32::MAX }));
+        assert_eq!(check_number(u32::MAX, u32::MAX, true), Err(Refusal::RoundConflict { number: u32::MAX }.into()));
     }
 }

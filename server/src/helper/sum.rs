@@ -1,9 +1,10 @@
 //! One sum a round, over one list.
 
-use privet::{Closing, Error, Result};
+use privet::{Closing, Result, refusal};
 
 use super::{Helper, closed};
 use crate::{
+    Refusal,
     clock::APART_S,
     spend::spend,
     store::{BatchState, State, Store, StoredRound},
@@ -29,12 +30,12 @@ impl<S: Store> Helper<S> {
             let held = agreed.iter().find(|agreed| agreed.number == batch.number && agreed.state == BatchState::Agreed);
             if held.is_none_or(|held| held.count != batch.count || held.digest != Some(batch.digest)) {
                 let (named, held) = (batch.count as usize, held.map_or(0, |held| held.count as usize));
-                return Err(Error::BatchDisagreed { number: batch.number, named, held });
+                return Err(Refusal::BatchDisagreed { number: batch.number, named, held }.into());
             }
         }
         let (count, least) = (closing.count(), round.min_cohort);
         if count < least {
-            return Err(Error::CohortTooSmall { count: count as usize, least: least as usize });
+            return Err(refusal::Aggregate::CohortTooSmall { count: count as usize, least: least as usize }.into());
         }
         spend(&self.store, &self.keys.spent, &stored, closing).await
     }
@@ -46,5 +47,5 @@ fn check_age(stored: &StoredRound, tasks: &[Task], now_s: u64) -> Result<()> {
     // The round began there a little earlier than here.
     let open_s = now_s.saturating_sub(stored.begun_s).saturating_add(APART_S);
     let wait_s = least_s.saturating_sub(open_s);
-    if wait_s == 0 { Ok(()) } else { Err(Error::RoundEarly { wait_s }) }
+    if wait_s == 0 { Ok(()) } else { Err(Refusal::RoundEarly { wait_s }.into()) }
 }

@@ -10,13 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use privet::{Error, hex};
+use privet::{hex, refusal};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{BLINDED, Issuer, MOST};
-use crate::{Problem, now_s};
+use crate::{Problem, Refusal, now_s};
 
 /// The header in which the backend says for whom it asks.
 const ACCOUNT: &str = "privet-account";
@@ -40,8 +40,8 @@ pub fn issuer_app(issuer: Issuer, secret: &str) -> Router {
         .route("/v1/token-key", get(key))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(MOST * BLINDED))
-        .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
-        .fallback(|| async { Problem(Error::RouteUnknown) })
+        .method_not_allowed_fallback(|| async { Problem(Refusal::MethodRefused.into()) })
+        .fallback(|| async { Problem(Refusal::RouteUnknown.into()) })
         .with_state(Arc::new(Served { issuer, secret }))
 }
 
@@ -51,9 +51,9 @@ async fn tokens(State(served): State<Arc<Served>>, headers: HeaderMap, body: Byt
     let secret = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, secret)| secret);
     let sent: [u8; 32] = Sha256::digest(secret).into();
     if !bool::from(sent.ct_eq(&served.secret)) {
-        return Err(Error::NotAuthorised.into());
+        return Err(Refusal::NotAuthorised.into());
     }
-    let account = said(ACCOUNT).ok_or(Error::WireMalformed)?;
+    let account = said(ACCOUNT).ok_or(refusal::Base::WireMalformed)?;
     let signed = served.issuer.issue(account, &body, now_s()).await?;
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], signed).into_response())
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use privet::{Error, Result, TokenKey};
+use privet::{Result, TokenKey, refusal};
 use rand::rngs::SysRng;
 use rsa::{
     BoxedUint, PrivateKey,
@@ -13,7 +13,7 @@ use rsa::{
 };
 
 use super::BLINDED;
-use crate::{files::private_file, keys::write_new};
+use crate::{Refusal, files::private_file, keys::write_new};
 
 const BITS: usize = 8 * BLINDED;
 /// The exponent, as every device has it.
@@ -51,10 +51,10 @@ impl IssuerKey {
     /// The blind signature (RFC 9474, 4.3): the private operation, with the key and the number blinded once more against
     /// whoever measures it, and checked by the public one.
     pub(super) fn sign(&self, blinded: &[u8; BLINDED]) -> Result<[u8; BLINDED]> {
-        let number = BoxedUint::from_be_slice(blinded, BITS as u32).map_err(|_| Error::WireMalformed)?;
+        let number = BoxedUint::from_be_slice(blinded, BITS as u32).map_err(|_| refusal::Base::WireMalformed)?;
         let signed = rsa_decrypt_and_check(&self.0, Some(&mut SysRng), &number).map_err(|cause| {
             tracing::error!(%cause, "a token cannot be signed");
-            Error::StoreFailed
+            Refusal::StoreFailed
         })?;
         let bytes = signed.to_be_bytes();
         Ok(bytes[..].try_into().expect("it is under the modulus"))

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use privet::{Error, Mode, Result, Role, Upload, UploadId, unhex};
+use privet::{Error, Mode, Result, Role, Upload, UploadId, refusal, unhex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 
 use super::{Leader, Open};
 use crate::{
+    Refusal,
     peer::{Peer, Verdict},
     store::{Added, Addend, Room, State, Store, StoredRound},
     token::{token_bytes, verify_token},
@@ -43,7 +45,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         body: &[u8],
         token: Option<&str>,
     ) -> Result<Accepted> {
-        let id: UploadId = unhex(id).ok_or(Error::UploadIdMismatch)?;
+        let id: UploadId = unhex(id).ok_or(Refusal::UploadIdMismatch)?;
         let digest: [u8; 32] = Sha256::digest(body).into();
         let open = self.open(task);
         let Ok(open) = open.as_ref().map_err(Clone::clone) else {
@@ -55,7 +57,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let (min_cohort, n_max) = (open.round.min_cohort, open.round.n_max);
         let upload = Upload::decode(body, &open.round)?;
         if upload.id() != id {
-            return Err(Error::UploadIdMismatch);
+            return Err(Refusal::UploadIdMismatch.into());
         }
         let token = self.reserved(open, id, token).await?;
         let places = self.places(open, id).await?;
@@ -66,7 +68,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             }
             Mode::Split => {
                 let named = open.round.leader.sealing_key();
-                let key = self.keys.sealing(&named).ok_or(Error::SealBroken)?;
+                let key = self.keys.sealing(&named).ok_or(refusal::Shares::SealBroken)?;
                 // Ours first: what does not open here is never held there.
                 let share = upload.open(&open.round, Role::Leader, key)?;
                 (share, Some(upload.shares()[Role::Helper as usize].clone()))
@@ -77,9 +79,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let (open, place) = (open.clone(), self.writer.place()?);
         let forwarder = self.helper.as_ref().map(|helper| helper.forwarder.clone());
         // A task of its own: whoever asked may go, and what the helper holds is added here all the same.
-        let added = tokio::spawn(async move {
+        let added: JoinHandle<Result<_>> = tokio::spawn(async move {
             if let Some(sealed) = sealed {
-                let forwarder = forwarder.ok_or(Error::KeyNotPinned { signer: "helper" })?;
+                let forwarder = forwarder.ok_or(refusal::Wire::KeyNotPinned { signer: "helper" })?;
                 let verdict = forwarder.send(open.configuration, id, sealed, token).await?;
                 held(verdict, &open)?;
             }
@@ -88,16 +90,16 @@ impl<S: Store, P: Peer> Leader<S, P> {
             drop(places);
             Ok((added, count))
         });
-        let (added, count) = added.await.unwrap_or(Err(Error::StoreFailed))?;
+        let (added, count) = added.await.unwrap_or(Err(Refusal::StoreFailed.into()))?;
         match added {
             Added::New | Added::Known => {
                 let progress = Progress { round: number, count, min_cohort };
                 Ok(Accepted { new: added == Added::New, progress })
             }
-            Added::Conflict => Err(Error::UploadConflict),
+            Added::Conflict => Err(refusal::Release::UploadConflict.into()),
             Added::Over => Err(closed(number)),
-            Added::Full => Err(Error::RoundFull { most: n_max }),
-            Added::Spent => Err(Error::TokenSpent),
+            Added::Full => Err(Refusal::RoundFull { most: n_max }.into()),
+            Added::Spent => Err(Refusal::TokenSpent.into()),
         }
     }
 
@@ -110,7 +112,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         }
         let bytes = token_bytes(text)?;
         let token = verify_token(round, &self.pins(), &bytes)?;
-        if self.writer.reserve(open.id, token, id).await? { Ok(Some(bytes)) } else { Err(Error::TokenSpent) }
+        if self.writer.reserve(open.id, token, id).await? { Ok(Some(bytes)) } else { Err(Refusal::TokenSpent.into()) }
     }
 
     /// A place in the round for an upload on its way, before the helper holds anything for it.
@@ -118,7 +120,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let on_its_way = OnItsWay::new(open.clone());
         let promised = open.on_their_way.load(Ordering::Relaxed) + open.count.load(Ordering::Relaxed);
         if promised > open.round.n_max && self.store.known(open.id, id).await?.is_none() {
-            return Err(Error::RoundFull { most: open.round.n_max });
+            return Err(Refusal::RoundFull { most: open.round.n_max }.into());
         }
         Ok(on_its_way)
     }
@@ -128,8 +130,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let stored = self.begun(task, number).await?;
         match self.store.known(stored.id, id).await? {
             Some(known) if known == digest => Ok(Accepted { new: false, progress: self.progress(task, number).await? }),
-            Some(_) => Err(Error::UploadConflict),
-            None => Err(Error::RoundClosed { sent: number, open: self.newest(task).await? }),
+            Some(_) => Err(refusal::Release::UploadConflict.into()),
+            None => Err(Refusal::RoundClosed { sent: number, open: self.newest(task).await? }.into()),
         }
     }
 
@@ -154,9 +156,9 @@ impl<S: Store, P: Peer> Leader<S, P> {
             // A number that was passed over is over.
             let over = number <= open;
             return Err(if over {
-                Error::RoundClosed { sent: number, open }
+                Refusal::RoundClosed { sent: number, open }.into()
             } else {
-                Error::RoundUnknown { sent: number, open }
+                Refusal::RoundUnknown { sent: number, open }.into()
             });
         };
         Ok(stored)
@@ -190,15 +192,15 @@ impl Drop for OnItsWay {
 fn held(verdict: Verdict, open: &Open) -> Result<()> {
     match verdict {
         Verdict::Held => Ok(()),
-        Verdict::Broken => Err(Error::SealBroken),
-        Verdict::Conflict => Err(Error::UploadConflict),
+        Verdict::Broken => Err(refusal::Shares::SealBroken.into()),
+        Verdict::Conflict => Err(refusal::Release::UploadConflict.into()),
         Verdict::Over => Err(closed(open.round.number)),
-        Verdict::Full => Err(Error::RoundFull { most: open.round.n_max }),
-        Verdict::NoToken => Err(Error::TokenRefused),
-        Verdict::Spent => Err(Error::TokenSpent),
+        Verdict::Full => Err(Refusal::RoundFull { most: open.round.n_max }.into()),
+        Verdict::NoToken => Err(Refusal::TokenRefused.into()),
+        Verdict::Spent => Err(Refusal::TokenSpent.into()),
     }
 }
 
 fn closed(number: u32) -> Error {
-    Error::RoundClosed { sent: number, open: number.saturating_add(1) }
+    Refusal::RoundClosed { sent: number, open: number.saturating_add(1) }.into()
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use privet::{Agreed, Batch, Error, Mode, Operator, Result, Signed, hex, unhex};
+use privet::{Agreed, Batch, Error, Mode, Operator, Result, Signed, hex, refusal, unhex};
 
 use super::{Leader, Open, Served};
 use crate::{
+    Refusal,
     helper::{Proposal, Standing},
     peer::{Ask, Peer},
     store::{BatchState, State, Store, StoredRound, least_batch},
@@ -73,7 +74,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             return Ok(());
         }
         match self.propose(served).await {
-            Err(error @ Error::ClocksDiffer { .. }) => {
+            Err(error) if matches!(error.of(), Some(Refusal::ClocksDiffer { .. })) => {
                 let task = &served.task.name;
                 tracing::error!(task, %error, "no round ends while one of the two clocks is wrong");
                 self.metrics.alarm(task, error.code());
@@ -91,7 +92,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
             Mode::Device => (None, 0),
             Mode::Split => self.propose(served).await.map(|(helper, last)| (Some(helper), last))?,
         };
-        let head = self.store.current(&task.name).await?.ok_or(Error::StoreFailed)?;
+        let head = self.store.current(&task.name).await?.ok_or(Refusal::StoreFailed)?;
         let ours = self.store.last_number(&task.name).await?;
         // The helper may have signed what this store forgot, or a draft whose answer came late.
         let number = ours.max(theirs.min(ours.saturating_add(FORGOTTEN))) + 1;
@@ -108,16 +109,21 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let proposal = Proposal { task: served.task.text(), head: hex(&served.first_head) };
         let proposal = serde_json::to_vec(&proposal).expect("plain data always encodes");
         let said = self.helper()?.peer.ask(Ask::Task, proposal).await?;
-        let standing: Standing = serde_json::from_slice(&said).map_err(|_| Error::WireMalformed)?;
+        let standing: Standing = serde_json::from_slice(&said).map_err(|_| refusal::Base::WireMalformed)?;
         if !standing.admitted {
-            return Err(Error::TaskNotAdmitted);
+            return Err(Refusal::TaskNotAdmitted.into());
         }
         if let Some(name) = &self.helper()?.name
             && *name != standing.name
         {
-            return Err(Error::RoundRefused { what: "the helper's name", is: standing.name, must: name.clone() });
+            return Err(refusal::Wire::RoundRefused {
+                what: "the helper's name",
+                is: standing.name,
+                must: name.clone(),
+            }
+            .into());
         }
-        let sealing_key = unhex(&standing.sealing_key).ok_or(Error::WireMalformed)?;
+        let sealing_key = unhex(&standing.sealing_key).ok_or(refusal::Base::WireMalformed)?;
         Ok((Operator::new(&standing.name, sealing_key), standing.last))
     }
 
@@ -128,12 +134,13 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let helper = match round.mode {
             Mode::Device => None,
             Mode::Split => match self.helper()?.peer.ask(Ask::Round, round.encode()).await.map_err(Error::from) {
-                Ok(signature) => Some(signature.try_into().map_err(|_| Error::WireMalformed)?),
-                Err(error @ Error::HelperRefused { .. }) => {
-                    self.store.withdraw_draft(stored.id).await?;
+                Ok(signature) => Some(signature.try_into().map_err(|_| refusal::Base::WireMalformed)?),
+                Err(error) => {
+                    if matches!(error.of(), Some(Refusal::HelperRefused { .. })) {
+                        self.store.withdraw_draft(stored.id).await?;
+                    }
                     return Err(error);
                 }
-                Err(error) => return Err(error),
             },
         };
         let signed = Signed::round(round, self.keys.identity.sign_round(round), helper);
@@ -166,7 +173,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
                     self.metrics.alarm(task, error.code());
                 })?;
                 if said != digest {
-                    return Err(Error::SharesMismatch);
+                    return Err(refusal::Aggregate::SharesMismatch.into());
                 }
             }
             self.store.agree(stored.id, Agreed { number, count, digest }).await?;

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use privet::{AggregateShare, Agreed, Closing, Error, Mode, Norms, Result, Round, Signed};
+use privet::{AggregateShare, Agreed, Closing, Error, Mode, Norms, Result, Round, Signed, refusal};
 
 use super::{Leader, Served};
 use crate::{
+    Refusal,
     peer::{Ask, Peer},
     spend::spend,
     store::{BatchState, Store, StoredHead, StoredRound},
@@ -31,7 +32,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         });
         let closing = Closing::new(round.hash(), agreed.collect());
         let (ours, mean) = self.opened(stored, &closing).await?;
-        let previous = self.store.head(&round.task, round.head).await?.ok_or(Error::StoreFailed)?;
+        let previous = self.store.head(&round.task, round.head).await?.ok_or(Refusal::StoreFailed)?;
         let head = next_head(&served.task, round, &previous, &mean, closing.count())?;
         let norms = Norms::new(round, &mean, closing.count())?;
         let head = match norms.objection().or_else(|| self.worse(&previous, &head)) {
@@ -86,10 +87,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
         head: StoredHead,
     ) -> Result<StoredHead> {
         match self.vouched(round, ours, head.clone()).await {
-            Err(error @ (Error::HelperRefused { .. } | Error::SignatureWrong { .. } | Error::WireMalformed)) => {
-                Ok(held(head, error.to_string()))
-            }
-            Err(error @ Error::TaskNotAdmitted) => {
+            Err(error) if is_no_signature(&error) => Ok(held(head, error.to_string())),
+            Err(error) if error.of() == Some(&Refusal::TaskNotAdmitted) => {
                 // No round begins before the helper's operator has admitted the task: the head waits as well. If it is
                 // admitted, its terms are not the round's.
                 self.propose(served).await?;
@@ -107,13 +106,20 @@ impl<S: Store, P: Peer> Leader<S, P> {
             Mode::Split => {
                 let named = [&round.hash()[..], &head.hash, &ours.encode()].concat();
                 let said = self.helper()?.peer.ask(Ask::Head, named).await?;
-                Some(said.try_into().map_err(|_| Error::WireMalformed)?)
+                Some(said.try_into().map_err(|_| refusal::Base::WireMalformed)?)
             }
         };
         let signed = Signed::manifest(&manifest, self.keys.identity.sign_manifest(&manifest), helper);
         signed.verify_manifest(&self.pins_of(round.mode), round.mode)?;
         Ok(StoredHead { manifest: Some(signed.encode()), held: None, ..head })
     }
+}
+
+/// Whether the helper answered, and not with a signature that fits.
+fn is_no_signature(error: &Error) -> bool {
+    matches!(error.of(), Some(Refusal::HelperRefused { .. }))
+        || matches!(error.of(), Some(refusal::Wire::SignatureWrong { .. }))
+        || error.of() == Some(&refusal::Base::WireMalformed)
 }
 
 fn held(head: StoredHead, why: String) -> StoredHead {

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use privet::{Error, Forward, Result, UploadId};
+use privet::{Forward, Result, UploadId, refusal};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::peer::{Ask, Peer, Verdict};
+use crate::{
+    Refusal,
+    peer::{Ask, Peer, Verdict},
+};
 
 /// Shares that wait; more are told to come again.
 const QUEUE: usize = 1024;
@@ -45,8 +48,8 @@ impl Forwarder {
     ) -> Result<Verdict> {
         let (reply, verdict) = oneshot::channel();
         let queued = self.queue.try_send(Parcel { configuration, id, sealed, token, reply });
-        queued.map_err(|_| Error::TooManyRequests { limit: QUEUE })?;
-        verdict.await.unwrap_or(Err(Error::HelperUnreachable))
+        queued.map_err(|_| Refusal::TooManyRequests { limit: QUEUE })?;
+        verdict.await.unwrap_or(Err(Refusal::HelperUnreachable.into()))
     }
 }
 
@@ -73,7 +76,7 @@ async fn ask<P: Peer>(peer: &P, configuration: [u8; 32], parcels: &[Parcel]) -> 
     let forward = Forward::new(configuration, shares)?.with_tokens(tokens.unwrap_or_default());
     let said = peer.ask(Ask::Shares, forward.encode()).await?;
     if said.len() != parcels.len() {
-        return Err(Error::WireMalformed);
+        return Err(refusal::Base::WireMalformed.into());
     }
     said.into_iter().map(Verdict::of).collect()
 }
@@ -83,12 +86,12 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::peer::Refusal;
+    use crate::peer::PeerError;
 
     struct Holds;
 
     impl Peer for Holds {
-        async fn ask(&self, _: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+        async fn ask(&self, _: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
             let shares = Forward::decode(&body).expect("our own bytes").shares().count();
             Ok(vec![Verdict::Held as u8; shares])
         }
@@ -105,7 +108,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..1024).map(send).collect();
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.iter_mut().all(|sent| sent.as_mut().poll(&mut context).is_pending()));
-        assert_eq!(send(1024).await, Err(Error::TooManyRequests { limit: 1024 }));
+        assert_eq!(send(1024).await, Err(Refusal::TooManyRequests { limit: 1024 }.into()));
         for sent in waiting {
             assert_eq!(sent.await, Ok(Verdict::Held));
         }

@@ -1,9 +1,10 @@
 //! An operator's choice of a head: back to an older one, or on to one that was held back.
 
-use privet::{AggregateShare, Error, Result};
+use privet::{AggregateShare, Result};
 
 use super::{Leader, advance::set_open};
 use crate::{
+    Refusal,
     peer::Peer,
     store::{State, Store, StoredHead, StoredRound, least_batch},
 };
@@ -12,7 +13,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     /// All versions of a task's head, by round, and the current one.
     pub async fn versions(&self, name: &str) -> Result<(Vec<StoredHead>, [u8; 32])> {
         self.served(name)?;
-        let current = self.store.current(name).await?.ok_or(Error::StoreFailed)?;
+        let current = self.store.current(name).await?.ok_or(Refusal::StoreFailed)?;
         Ok((self.store.heads(name).await?, current))
     }
 
@@ -22,7 +23,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
         let lock = self.task_lock(name)?;
         let _held = lock.lock().await;
         let served = self.served(name)?;
-        let head = self.store.head(name, hash).await?.ok_or(Error::RouteUnknown)?;
+        let head = self.store.head(name, hash).await?.ok_or(Refusal::RouteUnknown)?;
         let unfinished = self.store.latest(name).await?.filter(|latest| match latest.state {
             State::Draft | State::Open => latest.round.head != hash,
             State::Closing => true,
@@ -32,8 +33,8 @@ impl<S: Store, P: Peer> Leader<S, P> {
             self.at_stake(round, discard).await?;
         }
         if head.held.is_some() {
-            let made = self.store.numbered(name, head.round).await?.ok_or(Error::StoreFailed)?;
-            let sum = made.sum.ok_or(Error::StoreFailed)?;
+            let made = self.store.numbered(name, head.round).await?.ok_or(Refusal::StoreFailed)?;
+            let sum = made.sum.ok_or(Refusal::StoreFailed)?;
             let ours = AggregateShare::decode(&sum, made.round.dimension)?;
             self.store.put_head(&self.vouched(&made.round, &ours, head).await?).await?;
         }
@@ -56,15 +57,15 @@ impl<S: Store, P: Peer> Leader<S, P> {
         if uploads == 0 || discard {
             return Ok(());
         }
-        Err(Error::UploadsAtStake { round: stored.round.number, uploads })
+        Err(Refusal::UploadsAtStake { round: stored.round.number, uploads }.into())
     }
 
     /// Back to the head before the current one.
     pub async fn rollback(&self, name: &str, discard: bool) -> Result<[u8; 32]> {
         let (versions, current) = self.versions(name).await?;
-        let head = versions.iter().find(|head| head.hash == current).ok_or(Error::StoreFailed)?;
+        let head = versions.iter().find(|head| head.hash == current).ok_or(Refusal::StoreFailed)?;
         if head.round == 0 {
-            return Err(Error::RouteUnknown);
+            return Err(Refusal::RouteUnknown.into());
         }
         self.promote(name, head.previous, discard).await?;
         Ok(head.previous)

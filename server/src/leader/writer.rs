@@ -11,6 +11,7 @@ use tokio::sync::{
 };
 
 use crate::{
+    Refusal,
     metrics::Metrics,
     store::{Added, Addend, Room, UploadStore},
     token::Token,
@@ -71,15 +72,15 @@ impl Writer {
         let (reply, owns) = oneshot::channel();
         let queued = self.queue.try_send(Work::Reserve(Reservation { round, token, upload, reply }));
         queued.map_err(|refused| untaken(&refused))?;
-        owns.await.unwrap_or(Err(Error::StoreFailed))
+        owns.await.unwrap_or(Err(Refusal::StoreFailed.into()))
     }
 }
 
 /// Too much waits; or nobody writes any more, which no waiting mends.
 fn untaken<T>(refused: &TrySendError<T>) -> Error {
     match refused {
-        TrySendError::Full(_) => Error::TooManyRequests { limit: QUEUE },
-        TrySendError::Closed(_) => Error::StoreFailed,
+        TrySendError::Full(_) => Refusal::TooManyRequests { limit: QUEUE }.into(),
+        TrySendError::Closed(_) => Refusal::StoreFailed.into(),
     }
 }
 
@@ -88,7 +89,7 @@ impl Place {
     pub(super) async fn add(self, round: i64, room: Room, addend: Addend) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         self.0.send(Work::Add(Entry { round, room, addend, reply }));
-        outcome.await.unwrap_or(Err(Error::StoreFailed))
+        outcome.await.unwrap_or(Err(Refusal::StoreFailed.into()))
     }
 }
 
@@ -164,7 +165,7 @@ mod tests {
         let mut waiting: Vec<_> = (0..1024).map(add).collect();
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.iter_mut().all(|added| added.as_mut().poll(&mut context).is_pending()));
-        assert_eq!(add(1024).await, Err(Error::TooManyRequests { limit: 1024 }));
+        assert_eq!(add(1024).await, Err(Refusal::TooManyRequests { limit: 1024 }.into()));
         for added in waiting {
             assert_eq!(added.await.map(|(added, _)| added), Ok(Added::New));
         }

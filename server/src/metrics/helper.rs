@@ -90,12 +90,13 @@ impl HelperMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refusal;
 
     #[test]
     fn every_metric_is_printed_with_its_labels() {
         let metrics = HelperMetrics::default();
         metrics.answered(Ask::Closing, &Ok(vec![Verdict::Held as u8]));
-        metrics.answered(Ask::Batch, &Err(Error::StoreFailed));
+        metrics.answered(Ask::Batch, &Err(Refusal::StoreFailed.into()));
         metrics.asked(None, "not-authorised");
         metrics.answered(Ask::Shares, &Ok(vec![Verdict::Held as u8, Verdict::Held as u8, Verdict::Broken as u8, 77]));
         let text = metrics.text(&[("demo".into(), HelperGauges { round: 4, agreed: 17 })]);

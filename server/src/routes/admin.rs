@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use privet::{Error, hex, unhex};
+use privet::{hex, refusal, unhex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -22,7 +22,7 @@ use super::{
     rate::Buckets,
     who::{Rate, Who},
 };
-use crate::{Leader, Problem, Proposal, Task, peer::Peer, seldom::Seldom, store::Store};
+use crate::{Leader, Problem, Proposal, Refusal, Task, peer::Peer, seldom::Seldom, store::Store};
 
 /// A task and its head in hexadecimal.
 const LONGEST: usize = 2 << 20;
@@ -64,7 +64,7 @@ impl Guard {
         self.guesses.take(who, now)?;
         let sent: [u8; 32] = Sha256::digest(bearer(headers).unwrap_or_default()).into();
         if !bool::from(sent.ct_eq(&self.wanted)) {
-            return Err(Error::NotAuthorised);
+            return Err(Refusal::NotAuthorised.into());
         }
         self.guesses.give_back(who);
         Ok(())
@@ -127,7 +127,7 @@ async fn tasks<S: Store, P: Peer>(State(leader): Served<S, P>) -> Result<Json<Ve
 }
 
 async fn serve<S: Store, P: Peer>(leader: &Leader<S, P>, body: &[u8]) -> Result<StatusCode, Problem> {
-    let proposal: Proposal = serde_json::from_slice(body).map_err(|_| Error::WireMalformed)?;
+    let proposal: Proposal = serde_json::from_slice(body).map_err(|_| refusal::Base::WireMalformed)?;
     let (task, head) = proposal.read()?;
     leader.serve(task, &head).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -156,7 +156,7 @@ fn discards(uri: &Uri) -> privet::Result<bool> {
     match uri.query().unwrap_or_default() {
         "" | "discard=false" => Ok(false),
         "discard=true" => Ok(true),
-        _ => Err(Error::WireMalformed),
+        _ => Err(refusal::Base::WireMalformed.into()),
     }
 }
 
@@ -165,7 +165,7 @@ async fn promote<S: Store, P: Peer>(
     Path((task, hash)): Path<(String, String)>,
     uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    leader.promote(&task, unhex(&hash).ok_or(Error::RouteUnknown)?, discards(&uri)?).await?;
+    leader.promote(&task, unhex(&hash).ok_or(Refusal::RouteUnknown)?, discards(&uri)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -204,7 +204,7 @@ mod tests {
             |query: &str| discards(&format!("/v1/admin/tasks/demo/rollback{query}").parse().expect("an address"));
         assert_eq!((said(""), said("?discard=false"), said("?discard=true")), (Ok(false), Ok(false), Ok(true)));
         for odd in ["?discard", "?discard=1", "?discard=TRUE", "?discarded=true", "?discard=false&discard=true"] {
-            assert_eq!(said(odd), Err(Error::WireMalformed), "{odd}");
+            assert_eq!(said(odd), Err(refusal::Base::WireMalformed.into()), "{odd}");
         }
     }
 }

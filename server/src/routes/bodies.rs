@@ -11,11 +11,13 @@ use axum::{
     http::{HeaderMap, header},
 };
 use http_body_util::BodyExt;
-use privet::{Error, Result};
+use privet::{Result, refusal};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
+
+use crate::Refusal;
 
 /// Whoever has announced a body and sends nothing of it is not waited for.
 const FIRST: Duration = Duration::from_secs(5);
@@ -72,7 +74,7 @@ impl Bodies {
         let (bytes, memory) = self.read(headers, body, most).await?;
         drop(coming);
         let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| Error::TooManyRequests { limit: self.at_a_time })?;
+        let place = place.map_err(|_| Refusal::TooManyRequests { limit: self.at_a_time })?;
         Ok(Whole { bytes, _memory: memory, _place: place })
     }
 
@@ -81,7 +83,7 @@ impl Bodies {
         let mut coming = self.coming.lock().expect("nobody panics with it");
         let of = coming.entry(who).or_default();
         if *of >= self.each {
-            return Err(Error::TooManyRequests { limit: self.each });
+            return Err(Refusal::TooManyRequests { limit: self.each }.into());
         }
         *of += 1;
         Ok(Some(Coming(self, who)))
@@ -94,12 +96,12 @@ impl Bodies {
         most: usize,
     ) -> Result<(Bytes, Option<OwnedSemaphorePermit>)> {
         let begun = Instant::now();
-        let late = |within: Duration| Error::BodyLate { within_s: within.as_secs() as u32 };
+        let late = |within: Duration| Refusal::BodyLate { within_s: within.as_secs() as u32 };
         let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let mut too_long = length.is_some_and(|length| length > most);
         // Its sender waits to be asked for it.
         if too_long && (headers.contains_key(header::EXPECT) || length.is_some_and(|length| length > TOLD)) {
-            return Err(Error::BodyTooLarge { limit: most });
+            return Err(refusal::Release::BodyTooLarge { limit: most }.into());
         }
         let (mut bytes, mut discarded) = (Vec::new(), 0);
         let mut memory: Option<OwnedSemaphorePermit> = None;
@@ -108,7 +110,7 @@ impl Bodies {
             let frame = timeout_at(begun + within, body.frame()).await.map_err(|_| late(within))?;
             let Some(frame) = frame else { break };
             // Whoever sent it is gone.
-            let Ok(data) = frame.map_err(|_| Error::WireMalformed)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| refusal::Base::WireMalformed)?.into_data() else { continue };
             too_long |= bytes.len() + data.len() > most;
             if too_long {
                 discarded += data.len();
@@ -118,14 +120,14 @@ impl Bodies {
                 continue;
             }
             let here = self.memory.clone().try_acquire_many_owned(data.len() as u32);
-            let here = here.map_err(|_| Error::TooManyRequests { limit: self.at_a_time })?;
+            let here = here.map_err(|_| Refusal::TooManyRequests { limit: self.at_a_time })?;
             match &mut memory {
                 Some(memory) => memory.merge(here),
                 None => memory = Some(here),
             }
             bytes.extend_from_slice(&data);
         }
-        if too_long { Err(Error::BodyTooLarge { limit: most }) } else { Ok((bytes.into(), memory)) }
+        if too_long { Err(refusal::Release::BodyTooLarge { limit: most }.into()) } else { Ok((bytes.into(), memory)) }
     }
 }
 
@@ -151,15 +153,18 @@ mod tests {
         let start = Instant::now();
         let (_nothing_is_sent, silent) = Channel::<Bytes>::new(1);
         let read = bodies.whole(HERE, &HeaderMap::new(), Body::new(silent), 9).await;
-        assert_eq!(read.map(drop), Err(Error::BodyLate { within_s: 5 }));
+        assert_eq!(read.map(drop), Err(Refusal::BodyLate { within_s: 5 }.into()));
         assert_eq!(start.elapsed().as_secs(), 5);
         let (mut sender, slow) = Channel::<Bytes>::new(1);
         sender.send_data(Bytes::from("a")).await.expect("there is room");
         let read = bodies.whole(HERE, &HeaderMap::new(), Body::new(slow), 9).await;
-        assert_eq!(read.map(drop), Err(Error::BodyLate { within_s: 20 }));
+        assert_eq!(read.map(drop), Err(Refusal::BodyLate { within_s: 20 }.into()));
         assert_eq!(start.elapsed().as_secs(), 25);
         assert_eq!(sent(&bodies, 1, "nine byte").await.expect("it is all here").bytes, Bytes::from("nine byte"));
-        assert_eq!(sent(&bodies, 1, "ten bytes!").await.map(drop), Err(Error::BodyTooLarge { limit: 9 }));
+        assert_eq!(
+            sent(&bodies, 1, "ten bytes!").await.map(drop),
+            Err(refusal::Release::BodyTooLarge { limit: 9 }.into())
+        );
         assert_eq!(bodies.memory.available_permits(), 20, "and all of it is given back");
         assert!(bodies.coming.lock().expect("no panic").is_empty());
     }
@@ -168,7 +173,7 @@ mod tests {
     async fn slow_bodies_of_one_address_are_that_addresss_own_trouble() {
         let bodies = bodies();
         let slow: Vec<_> = (0..2).map(|_| bodies.begin(HERE).expect("it may have two")).collect();
-        assert_eq!(sent(&bodies, 1, "a third").await.map(drop), Err(Error::TooManyRequests { limit: 2 }));
+        assert_eq!(sent(&bodies, 1, "a third").await.map(drop), Err(Refusal::TooManyRequests { limit: 2 }.into()));
         assert_eq!(sent(&bodies, 2, "another").await.map(drop), Ok(()), "no place was taken");
         drop(slow);
         assert_eq!(sent(&bodies, 1, "a third").await.map(drop), Ok(()));
@@ -178,11 +183,11 @@ mod tests {
     async fn what_is_here_is_bounded_in_bytes_and_in_places() {
         let bodies = bodies();
         let first = sent(&bodies, 1, "nine byte").await.expect("a place");
-        assert_eq!(sent(&bodies, 2, "nine byte").await.map(drop), Err(Error::TooManyRequests { limit: 1 }));
+        assert_eq!(sent(&bodies, 2, "nine byte").await.map(drop), Err(Refusal::TooManyRequests { limit: 1 }.into()));
         drop(first);
         let spacious = Bodies::new(2, 9, 10);
         let _first = sent(&spacious, 1, "nine byte").await.expect("room");
-        assert_eq!(sent(&spacious, 2, "nine byte").await.map(drop), Err(Error::TooManyRequests { limit: 9 }));
+        assert_eq!(sent(&spacious, 2, "nine byte").await.map(drop), Err(Refusal::TooManyRequests { limit: 9 }.into()));
     }
 
     #[tokio::test]
@@ -194,7 +199,7 @@ mod tests {
             headers.insert(name, value.parse().expect("ASCII"));
             let (_nothing_is_sent, silent) = Channel::<Bytes>::new(1);
             let read = bodies.whole(HERE, &headers, Body::new(silent), 9).await;
-            assert_eq!(read.map(drop), Err(Error::BodyTooLarge { limit: 9 }));
+            assert_eq!(read.map(drop), Err(refusal::Release::BodyTooLarge { limit: 9 }.into()));
         }
     }
 }

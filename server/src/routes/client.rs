@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Clock,
     listen::{certificates, provider},
-    peer::{Ask, Peer, Refusal, sign_request, verify_answer},
+    peer::{Ask, Peer, PeerError, sign_request, verify_answer},
 };
 
 /// A helper that takes longer is taken for gone.
@@ -114,19 +114,19 @@ impl HttpPeer {
 }
 
 impl Peer for HttpPeer {
-    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
         let sent = tokio::time::timeout(PATIENCE, self.sent(ask, &body)).await;
         let sent = sent.inspect_err(|_| self.silent.tell(Silence::Slow));
-        let (status, theirs_s, reply) = sent.ok().flatten().ok_or(Refusal::Unreachable)?;
+        let (status, theirs_s, reply) = sent.ok().flatten().ok_or(PeerError::Unreachable)?;
         if status == 200 {
             return Ok(reply.to_vec());
         }
-        let document: Document = serde_json::from_slice(&reply).map_err(|_| Refusal::Unreachable)?;
+        let document: Document = serde_json::from_slice(&reply).map_err(|_| PeerError::Unreachable)?;
         if document.code == "clocks-differ" {
             // The code is signed; how far is for the operator to read.
             let by_s = theirs_s.map(|theirs_s: u64| self.clock.now_s().abs_diff(theirs_s));
-            return Err(by_s.map_or(Refusal::Unreachable, Refusal::Clocks));
+            return Err(by_s.map_or(PeerError::Unreachable, PeerError::Clocks));
         }
-        Err(Refusal::Said(document.code))
+        Err(PeerError::Said(document.code))
     }
 }

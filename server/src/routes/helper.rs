@@ -10,11 +10,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use privet::{Error, Result, hex, unhex};
+use privet::{Result, hex, unhex};
 
 use super::{bodies::Bodies, operator::open_metrics};
 use crate::{
-    Helper, Problem,
+    Helper, Problem, Refusal,
     listen::{Client, group},
     metrics::HelperGauges,
     peer::{Ask, sign_answer, verify_request},
@@ -49,8 +49,8 @@ pub fn helper_app<S: Store>(helper: Arc<Helper<S>>, leader: [u8; 32]) -> Router 
         .route("/v1/peer/{ask}", post(answer))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(async |State(served): State<Arc<Served<S>>>| ready(&served.helper).await))
-        .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
-        .fallback(|| async { Problem(Error::RouteUnknown) })
+        .method_not_allowed_fallback(|| async { Problem(Refusal::MethodRefused.into()) })
+        .fallback(|| async { Problem(Refusal::RouteUnknown.into()) })
         .with_state(Arc::new(Served { helper, leader, bodies: Bodies::new(OF_ONE, AT_A_TIME, MEMORY) }))
 }
 
@@ -62,8 +62,8 @@ pub fn helper_operator_app<S: Store>(helper: Arc<Helper<S>>) -> Router {
         .route("/metrics", metrics)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(async move || ready(&helper).await))
-        .method_not_allowed_fallback(|| async { Problem(Error::MethodRefused) })
-        .fallback(|| async { Problem(Error::RouteUnknown) })
+        .method_not_allowed_fallback(|| async { Problem(Refusal::MethodRefused.into()) })
+        .fallback(|| async { Problem(Refusal::RouteUnknown.into()) })
 }
 
 async fn gauges<S: Store>(store: &S) -> Result<Vec<(String, HelperGauges)>> {
@@ -77,7 +77,7 @@ async fn gauges<S: Store>(store: &S) -> Result<Vec<(String, HelperGauges)>> {
 }
 
 async fn ready<S: Store>(helper: &Helper<S>) -> Result<&'static str, Problem> {
-    if helper.store().ready().await { Ok("ready\n") } else { Err(Error::StoreFailed.into()) }
+    if helper.store().ready().await { Ok("ready\n") } else { Err(Refusal::StoreFailed.into()) }
 }
 
 async fn answer<S: Store>(
@@ -87,7 +87,7 @@ async fn answer<S: Store>(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let ask = Ask::ALL.into_iter().find(|ask| ask.name() == name).ok_or(Error::RouteUnknown)?;
+    let ask = Ask::ALL.into_iter().find(|ask| ask.name() == name).ok_or(Refusal::RouteUnknown)?;
     // Whoever it is: the body is read before its signature says.
     let who = extensions.get::<ConnectInfo<Client>>().map(|info| group(info.0.0.ip()));
     let answered = async {
@@ -103,8 +103,8 @@ async fn answer<S: Store>(
 
 async fn respond<S: Store>(served: &Served<S>, ask: Ask, headers: &HeaderMap, body: &[u8]) -> Result<Response> {
     let identity = served.helper.identity();
-    let signature = headers.get(SIGNATURE).and_then(|text| unhex(text.to_str().ok()?)).ok_or(Error::NotAuthorised)?;
-    let at_s = headers.get(TIME).and_then(|text| text.to_str().ok()?.parse().ok()).ok_or(Error::NotAuthorised)?;
+    let signature = headers.get(SIGNATURE).and_then(|text| unhex(text.to_str().ok()?)).ok_or(Refusal::NotAuthorised)?;
+    let at_s = headers.get(TIME).and_then(|text| text.to_str().ok()?.parse().ok()).ok_or(Refusal::NotAuthorised)?;
     verify_request(&served.leader, ask, &identity.public(), at_s, body, &signature)?;
     let answer = served.helper.answer_at(at_s, ask, body).await;
     served.helper.metrics().answered(ask, &answer);

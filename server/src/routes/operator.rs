@@ -9,10 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use privet::Error;
 
 use super::{Served, admin, no_such_method, ready};
-use crate::{Leader, Problem, now_s, peer::Peer, store::Store};
+use crate::{Leader, Problem, Refusal, now_s, peer::Peer, store::Store};
 
 /// What an operator of a leader is served, on a port of its own. Without a token there is no administration.
 pub fn leader_operator_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, admin_token: Option<&str>) -> Router {
@@ -24,7 +23,7 @@ pub fn leader_operator_app<S: Store, P: Peer>(leader: Arc<Leader<S, P>>, admin_t
         .route("/readyz", get(ready))
         .route("/v1/openapi.json", get(openapi))
         .method_not_allowed_fallback(no_such_method)
-        .fallback(|| async { Problem(Error::RouteUnknown) })
+        .fallback(|| async { Problem(Refusal::RouteUnknown.into()) })
         .with_state(leader)
 }
 

@@ -11,10 +11,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use percent_encoding::percent_decode_str;
-use privet::Error;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::Problem;
+use crate::{Problem, Refusal};
 
 /// Scripts and styles from here alone, and Wasm: what a page that handles a profile should be served under.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -24,7 +23,7 @@ const WELL_KNOWN: &str = ".well-known";
 
 /// `api`, and the pages of this folder wherever it serves nothing, all under the headers of a page.
 pub(super) fn around(api: Router, folder: &Path) -> Router {
-    let nowhere = || async { Problem(Error::RouteUnknown) };
+    let nowhere = || async { Problem(Refusal::RouteUnknown.into()) };
     let root = folder.to_owned();
     let pages = Router::new()
         .fallback_service(ServeDir::new(folder).fallback(nowhere.into_service()))
@@ -40,7 +39,7 @@ async fn only_inside(root: PathBuf, request: Request, next: Next) -> Response {
     if is_inside(&root, request.uri().path()).await {
         next.run(request).await
     } else {
-        Problem(Error::RouteUnknown).into_response()
+        Problem(Refusal::RouteUnknown.into()).into_response()
     }
 }
 

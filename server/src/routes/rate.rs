@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Instant};
 
-use privet::{Error, Result};
+use privet::Result;
+
+use crate::Refusal;
 
 /// Addresses that are remembered.
 const MOST: usize = 1 << 16;
@@ -50,7 +52,7 @@ impl Buckets {
             return Ok(());
         }
         let wait_s = ((1.0 - tokens) / per_s).ceil() as u32;
-        Err(Error::RateLimited { limit: self.times, within_s: self.within_s, wait_s })
+        Err(Refusal::RateLimited { limit: self.times, within_s: self.within_s, wait_s }.into())
     }
 
     /// What was taken last was no cause to take it.
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn an_address_asks_ten_seconds_worth_at_once_and_its_rate_from_then_on() {
         let (buckets, start) = (Buckets::of_requests(2), Instant::now());
-        let refused = Err(Error::RateLimited { limit: 2, within_s: 1, wait_s: 1 });
+        let refused = Err(Refusal::RateLimited { limit: 2, within_s: 1, wait_s: 1 }.into());
         (0..20).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
         assert_eq!(buckets.take(1, start), refused);
         assert_eq!(buckets.take(2, start), Ok(()), "another address is another matter");
@@ -100,7 +102,7 @@ mod tests {
         let (buckets, start) = (Buckets::of_requests(1), Instant::now());
         (0..10).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
         let refused = buckets.take(1, start + Duration::from_millis(500));
-        assert_eq!(refused, Err(Error::RateLimited { limit: 1, within_s: 1, wait_s: 1 }));
+        assert_eq!(refused, Err(Refusal::RateLimited { limit: 1, within_s: 1, wait_s: 1 }.into()));
     }
 
     #[test]
@@ -111,7 +113,7 @@ mod tests {
             buckets.give_back(1);
         }
         (0..10).for_each(|_| assert_eq!(buckets.take(1, start), Ok(())));
-        let refused = Err(Error::RateLimited { limit: 1, within_s: 10, wait_s: 10 });
+        let refused = Err(Refusal::RateLimited { limit: 1, within_s: 10, wait_s: 10 }.into());
         assert_eq!(buckets.take(1, start), refused);
         assert_eq!(buckets.take(1, start + Duration::from_secs(10)), Ok(()));
     }

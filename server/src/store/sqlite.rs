@@ -14,7 +14,10 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use super::Store;
-use crate::files::{create_private, files_of, private_file};
+use crate::{
+    Refusal,
+    files::{create_private, files_of, private_file},
+};
 
 mod copy;
 mod heads;
@@ -143,7 +146,7 @@ impl Store for SqliteStore {
 /// The cause is for the operator; whoever asked learns that the store failed.
 fn failed(cause: impl std::fmt::Display) -> Error {
     tracing::error!(%cause, "the store failed");
-    Error::StoreFailed
+    Refusal::StoreFailed.into()
 }
 
 fn bytes<const LENGTH: usize>(column: Vec<u8>) -> Result<[u8; LENGTH]> {
@@ -215,7 +218,7 @@ mod tests {
         };
         let long = StoredHead { body: vec![1; 100_000], ..suite::head(1, None) };
         pages(1).await;
-        assert_eq!(store.finish(id, b"sum", &long).await, Err(Error::StoreFailed));
+        assert_eq!(store.finish(id, b"sum", &long).await, Err(Refusal::StoreFailed.into()));
         pages(u32::MAX).await;
         assert_eq!(store.finish(id, b"sum", &long).await, Ok(()));
         assert!(store.ready().await);
@@ -247,7 +250,7 @@ mod tests {
         assert_eq!(store.last_number("demo").await, Ok(1), "the number stays taken");
         assert_eq!(store.latest("demo").await, Ok(None), "and has no configuration to go on with");
         let round = suite::round(1);
-        assert_eq!(store.begin(&round, 0).await, Err(Error::RoundConflict { number: 1 }));
+        assert_eq!(store.begin(&round, 0).await, Err(Refusal::RoundConflict { number: 1 }.into()));
         let next = store.begin(&Round { number: 2, ..round }, 0).await.expect("the next number is free");
         assert_eq!(next.state, State::Draft);
     }
@@ -369,6 +372,6 @@ mod tests {
         assert!(store.ready().await);
         store.shut().await;
         assert!(!store.ready().await);
-        assert_eq!(store.last_number("demo").await, Err(Error::StoreFailed));
+        assert_eq!(store.last_number("demo").await, Err(Refusal::StoreFailed.into()));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Debug;
 
-use privet::{Agreed, Batch, Error, Mode, Operator, Round, Share, UploadId};
+use privet::{Agreed, Batch, Mode, Operator, Round, Share, UploadId};
 
 use super::{Added, Addend, BatchState, Held, Room, Spent, State, Store, StoredHead, StoredRound, StoredTask};
+use crate::Refusal;
 
 const ROOM: Room = Room { round: 5, batch: 3 };
 
@@ -111,7 +112,7 @@ async fn a_held_head_is_not_current_nor_published(store: &impl Store) {
     let open = open(store, 1).await;
     store.put_head(&head(1, None)).await.expect("it answers");
     store.set_current("demo", [1; 32]).await.expect("it answers");
-    assert_eq!(store.finish(open.id, b"sum", &head(3, None)).await, Err(Error::StoreFailed), "it is open");
+    assert_eq!(store.finish(open.id, b"sum", &head(3, None)).await, Err(Refusal::StoreFailed.into()), "it is open");
     assert_eq!(store.head("demo", [3; 32]).await, Ok(None));
     store.close(open.id, 2).await.expect("it answers");
     store.finish(open.id, b"sum", &head(2, Some("odd"))).await.expect("it answers");
@@ -133,7 +134,7 @@ async fn a_number_has_one_configuration(store: &impl Store) {
     assert_eq!(draft.state, State::Draft);
     assert_eq!(store.begin(&round(1), 11).await, Ok(draft.clone()), "the same again is the same");
     let other = Round { head: [8; 32], ..round(1) };
-    assert_eq!(store.begin(&other, 10).await, Err(Error::RoundConflict { number: 1 }));
+    assert_eq!(store.begin(&other, 10).await, Err(Refusal::RoundConflict { number: 1 }.into()));
     let added = store.add(draft.id, ROOM, &[addend(1)]).await;
     assert_eq!(added, Ok((vec![Added::Over], 0)), "a draft takes nothing");
     store.publish(draft.id, b"signed").await.expect("it answers");

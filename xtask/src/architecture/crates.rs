@@ -22,7 +22,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("participation", &["base", "effects", "model", "release", "terms", "wire"]),
     ("audit", &["aggregate", "base", "release", "wire"]),
     ("device", &["base", "model", "ranker", "release", "terms", "wire"]),
+    ("testkit", &["device", "model", "terms", "wire"]),
 ];
+/// What tests are made with: nothing that ships depends on it, the façade neither.
+const OF_TESTS: &str = "testkit";
 const FACADE: &str = "privet";
 /// What a page loads first holds: the façade has the others behind features.
 const FIRST: [&str; 7] = ["accounting", "base", "decide", "model", "ranker", "terms", "wire"];
@@ -57,6 +60,9 @@ fn faults(file: &File, own: &str) -> Vec<Fault> {
         match allowed {
             Some(below) if !below.contains(&used) => {
                 faults.push(fault(index + 1, format!("`{own}` may not depend on `{used}`")));
+            }
+            None if used == OF_TESTS => {
+                faults.push(fault(index + 1, format!("`{used}` is for tests alone")));
             }
             None if !FIRST.contains(&used) && !line.contains("optional = true") => {
                 faults.push(fault(index + 1, format!("`{used}` is not for what a page loads first: make it optional")));
@@ -108,6 +114,8 @@ mod tests {
             assert_eq!(with(&format!("privet-{name} = {{ workspace = true, optional = true }}")), [""; 0]);
         }
         assert_eq!(with("privet-ranker.workspace = true"), [""; 0]);
+        let of_tests = with("privet-testkit = { workspace = true, optional = true }");
+        assert_eq!(of_tests, ["crate/privet/Cargo.toml:2"], "nothing that ships has it");
     }
 
     /// Each stands below what may depend on it, so no arrow points upwards; and a page's first module is closed.

@@ -5,7 +5,8 @@ use super::{
     diversity::{Diversity, PLACES, SPAN, WINDOW},
     plain,
 };
-use privet_base::{Error, Result, decimal};
+use crate::Refusal;
+use privet_base::{Result, decimal};
 
 /// The end of the list of those that are left.
 const END: u32 = u32::MAX;
@@ -64,7 +65,7 @@ pub fn unmet(candidates: &Candidates, rules: &Rules, order: &[u32]) -> Unmet {
 
 fn check(candidates: &Candidates, rules: &Rules) -> Result<()> {
     let count = candidates.scores.len();
-    let refuse = |what, is: String, must: String| Err(Error::OrderRefused { what, is, must });
+    let refuse = |what, is: String, must: String| Err(Refusal::OrderRefused { what, is, must }.into());
     let length = |what, is: usize| if is == count { Ok(()) } else { refuse(what, is.to_string(), count.to_string()) };
     length("number of server scores", candidates.server.len())?;
     candidates.attributes.iter().try_for_each(|column| length("length of an attribute's column", column.len()))?;

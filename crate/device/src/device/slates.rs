@@ -9,8 +9,9 @@ use privet_decide::{
 };
 use privet_model::{Attribute, Backend, Dense, Event, Head, Item, Moment, Schema};
 use privet_ranker::{Request, Selector};
-use privet_terms::{Policy, Terms};
-use privet_wire::{Identity, Pins, Round, Signed};
+use privet_terms::Policy;
+use privet_testkit::{Aggregators, over};
+use privet_wire::Round;
 
 const LIKED: usize = 0;
 
@@ -30,19 +31,13 @@ fn head(interest: f32) -> Head {
 }
 
 fn device(head: &Head, policy: Policy) -> Device {
-    let bytes = head.encode();
-    let leader = Identity::from_seed(&[1; 32]);
-    let dimension = head.parameters().len() as u32;
-    let round = Round { head: Head::hash(&bytes), dimension, min_cohort: 100, ..Round::example() };
-    let signed = Signed::round(&round, leader.sign_round(&round), None).encode();
-    let pins = Pins { leader: leader.public(), helper: None };
-    let terms = Terms { task: "demo".into(), pins, policy };
-    Device::new(terms, &signed, &bytes, &[], Backend::Scalar).expect("all fits")
+    let (aggregators, round) = (Aggregators::default(), over(Round::example(), head));
+    let (terms, signed) = (aggregators.terms(&round, policy), aggregators.signed(&round));
+    Device::new(terms, &signed, &head.encode(), &[], Backend::Scalar).expect("all fits")
 }
 
 fn item(key: u64, axis: usize, score: f32) -> Item {
-    let embedding = (0..16).map(|i| if i == axis { 1.0 } else { 0.0 }).collect();
-    Item { score, dense: vec![key as f32], attributes: vec![(0, key % 3)], ..Item::plain(key, embedding) }
+    Item { key, dense: vec![key as f32], attributes: vec![(0, key % 3)], ..privet_testkit::item(axis, score) }
 }
 
 /// As many items as that, each with an axis of its own as far as there are, the best first.

@@ -1,6 +1,6 @@
 use super::attention;
-use crate::cpu::Attention;
-use privet_base::{Error, Result, stored, stored::read_all};
+use crate::{Refusal, cpu::Attention};
+use privet_base::{Result, stored, stored::read_all};
 
 /// How many decayed interests there are: one for each half-life, and one of what was pushed away.
 pub const INTERESTS: usize = 4;
@@ -55,7 +55,7 @@ stored! {
 impl ScoringBatch {
     /// What `Ranker::scoring_batch` wrote, if all sizes agree.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        read_all(bytes).filter(Self::fits).ok_or(Error::StateDamaged)
+        read_all(bytes).filter(Self::fits).ok_or_else(|| Refusal::StateDamaged.into())
     }
 
     fn fits(&self) -> bool {

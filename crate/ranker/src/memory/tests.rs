@@ -3,7 +3,7 @@
 mod base;
 
 use super::*;
-use crate::{Request, slate};
+use crate::{Refusal, Request, slate};
 use privet_model::{Attribute, Schema};
 
 fn head() -> Head {
@@ -126,7 +126,7 @@ fn under_a_new_head_it_is_as_if_all_had_been_learnt_from_there() {
     let adopted = finish(adopted);
     assert_eq!(adopted, fresh);
     assert_ne!(adopted.learner(), old.learner());
-    assert_eq!(Memory::adopt(&new, &[1]).err(), Some(Error::StateDamaged));
+    assert_eq!(Memory::adopt(&new, &[1]).err(), Some(privet_model::Refusal::StateDamaged.into()));
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn an_export_that_was_made_up_is_refused() {
     ] {
         let mut memory = fine.clone();
         change(&mut memory);
-        assert_eq!(Memory::import(&head(), &memory.export()), Err(Error::StateDamaged));
+        assert_eq!(Memory::import(&head(), &memory.export()), Err(privet_model::Refusal::StateDamaged.into()));
     }
 }
 
@@ -373,17 +373,17 @@ fn what_a_rebuild_has_not_come_to_is_left_for_the_next_contribution() {
 #[test]
 fn a_damaged_export_or_one_of_another_version_is_refused() {
     let bytes = after((0..20).map(event)).export();
-    assert_eq!(Memory::import(&head(), &bytes[1..]), Err(Error::StateDamaged));
+    assert_eq!(Memory::import(&head(), &bytes[1..]), Err(privet_model::Refusal::StateDamaged.into()));
     let mut changed = bytes.clone();
     changed[100] ^= 1;
-    assert_eq!(Memory::import(&head(), &changed), Err(Error::StateDamaged));
+    assert_eq!(Memory::import(&head(), &changed), Err(privet_model::Refusal::StateDamaged.into()));
     let Export(_, body, sum) = cbor::decode(&bytes).expect("our own bytes");
     for version in [1, 2, 3, 5] {
         let other = cbor::encode(&Export(version, body.clone(), sum.clone()));
-        assert_eq!(Memory::import(&head(), &other), Err(Error::StateVersion { sent: version, known: 4 }));
+        assert_eq!(Memory::import(&head(), &other), Err(Refusal::StateVersion { sent: version, known: 4 }.into()));
     }
     let other = Head::starting(Schema::plain(20), 2, 4.0).expect("a plain schema");
-    assert_eq!(Memory::import(&other, &bytes), Err(Error::StateDamaged), "of another schema");
+    assert_eq!(Memory::import(&other, &bytes), Err(privet_model::Refusal::StateDamaged.into()), "of another schema");
 }
 
 #[test]

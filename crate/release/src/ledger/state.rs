@@ -6,7 +6,8 @@ use super::{
     clock::Clock,
     record::{Link, Record, START, link},
 };
-use privet_base::{Error, Result, cbor};
+use crate::Refusal;
+use privet_base::{Result, cbor};
 
 /// The version of the stored format that this build writes and reads.
 const VERSION: u32 = 2;
@@ -80,13 +81,13 @@ impl State {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        let damaged = |_| Error::LedgerDamaged;
+        let damaged = |_| Refusal::LedgerDamaged;
         let Envelope(version, body, sealed) = cbor::decode(bytes).map_err(damaged)?;
         if seal(version, &body) != sealed {
-            return Err(Error::LedgerDamaged);
+            return Err(Refusal::LedgerDamaged.into());
         }
         if version != VERSION {
-            return Err(Error::LedgerVersion { sent: version, known: VERSION });
+            return Err(Refusal::LedgerVersion { sent: version, known: VERSION }.into());
         }
         let Body(records, last, clock, unsent) = cbor::decode(&body).map_err(damaged)?;
         let ClockOnDisk(looks, sessions, seen_ms, waited_ms, longest_ms, tasks_ms) = clock;
@@ -98,7 +99,7 @@ impl State {
         if whole && state.tasks.len() == state.clock.tasks_ms.len() && state.keeps_what_is_unsent() {
             return Ok(state);
         }
-        Err(Error::LedgerDamaged)
+        Err(Refusal::LedgerDamaged.into())
     }
 
     /// The bytes to store.
@@ -121,7 +122,7 @@ impl State {
             (Record::Widened(from, into), _) if self.limits == Some(*from) => self.limits = Some(*into),
             (Record::Reserved(debit), open) if !self.records.is_empty() => {
                 match open.map(|entry| &mut entry.fate) {
-                    Some(Fate::Ready) => return Err(Error::LedgerDamaged),
+                    Some(Fate::Ready) => return Err(Refusal::LedgerDamaged.into()),
                     Some(fate @ Fate::Reserved) => *fate = Fate::Lost,
                     _ => {}
                 }
@@ -135,7 +136,7 @@ impl State {
             (Record::Sent, Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Sent,
             (Record::Refused(_), Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Refused,
             (Record::Dropped, Some(entry)) if entry.fate == Fate::Ready => entry.fate = Fate::Dropped,
-            _ => return Err(Error::LedgerDamaged),
+            _ => return Err(Refusal::LedgerDamaged.into()),
         }
         self.links.push(link(&self.last(), &record));
         self.records.push(record);

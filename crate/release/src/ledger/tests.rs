@@ -5,8 +5,9 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::Refusal;
 use privet_accounting::Adjacency;
-use privet_base::cbor;
+use privet_base::{Error, cbor};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -71,7 +72,7 @@ fn the_budget_refuses_with_both_numbers_and_debits_nothing() {
     let stored = reserved(&mut ledger, &[], 1, cost(60, 600));
     let order = |cost| debit("demo", 8, 2, cost);
     let refused = refusal(ledger.reserve(&stored, order(cost(41, 0)), 0));
-    assert_eq!(refused, Error::BudgetExhausted { asked: 41, left: 40 });
+    assert_eq!(refused, Refusal::BudgetExhausted { asked: 41, left: 40 }.into());
     assert_eq!((ledger.spent(), ledger.left()), (spent(60, 600), NanoRho(40)));
     assert!(ledger.reserve(&stored, order(cost(u64::MAX, 0)), 0).is_err());
     let stored = reserved(&mut ledger, &stored, 2, cost(40, 400));
@@ -87,10 +88,10 @@ fn the_worst_case_is_recorded_and_refuses_only_under_a_cap() {
     let mut ledger = open(&[], capped);
     let stored = reserved(&mut ledger, &[], 1, cost(1, 30));
     let refused = refusal(ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 21)), 0));
-    assert_eq!(refused, Error::AloneExhausted { asked: 21, left: 20 });
+    assert_eq!(refused, Refusal::AloneExhausted { asked: 21, left: 20 }.into());
     assert!(ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 20)), 0).is_ok());
     let refused = refusal(open(&stored, AT_ONCE).reserve(&stored, debit("demo", 8, 2, cost(1, 21)), 0));
-    assert_eq!(refused, Error::AloneExhausted { asked: 21, left: 20 }, "a cap that was recorded stays");
+    assert_eq!(refused, Refusal::AloneExhausted { asked: 21, left: 20 }.into(), "a cap that was recorded stays");
     assert!(open(&[], AT_ONCE).reserve(&[], debit("demo", 8, 2, cost(1, u64::MAX)), 0).is_ok());
 }
 
@@ -112,7 +113,8 @@ fn a_new_ledger_waits_for_its_time_and_its_sessions() {
     let limits = Limits { wait_ms: DAY_MS, sessions: 2, ..AT_ONCE };
     let order = |cost| debit("demo", 1, 1, cost);
     let mut ledger = open(&[], limits);
-    let waiting = |waited_ms, sessions| Error::LedgerWaiting { waited_ms, wanted_ms: DAY_MS, sessions, least: 2 };
+    let waiting =
+        |waited_ms, sessions| Refusal::LedgerWaiting { waited_ms, wanted_ms: DAY_MS, sessions, least: 2 }.into();
     assert_eq!(refusal(ledger.reserve(&[], order(cost(1, 1)), 5)), waiting(0, 0));
     let step = ledger.session(&[], 5);
     let (mut stored, ()) = done(&mut ledger, step);
@@ -145,7 +147,7 @@ fn one_jump_of_the_hosts_clock_does_not_end_a_wait_sooner() {
     }
     let refused = refusal(ledger.reserve(&stored, debit("demo", 1, 1, cost(1, 1)), 400 * DAY_MS + HOUR_MS));
     let waited_ms = 2 * HOUR_MS;
-    assert_eq!(refused, Error::LedgerWaiting { waited_ms, wanted_ms: DAY_MS, sessions: 4, least: 2 });
+    assert_eq!(refused, Refusal::LedgerWaiting { waited_ms, wanted_ms: DAY_MS, sessions: 4, least: 2 }.into());
 }
 
 #[test]
@@ -155,7 +157,7 @@ fn two_contributions_to_one_task_are_an_interval_apart() {
     let mut stored = reserved(&mut ledger, &[], 1, cost(1, 1));
     for day in 1..=6 {
         let refused = refusal(ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 1)), day * DAY_MS));
-        assert_eq!(refused, Error::TooSoon { waited_ms: day * DAY_MS, wanted_ms: 7 * DAY_MS });
+        assert_eq!(refused, Refusal::TooSoon { waited_ms: day * DAY_MS, wanted_ms: 7 * DAY_MS }.into());
         let step = ledger.tick(&stored, day * DAY_MS);
         stored = done(&mut ledger, step).0;
     }
@@ -163,7 +165,7 @@ fn two_contributions_to_one_task_are_an_interval_apart() {
     let step = ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 1)), 7 * DAY_MS);
     let (stored, _) = done(&mut ledger, step);
     let refused = refusal(ledger.reserve(&stored, debit("demo", 9, 3, cost(1, 1)), 7 * DAY_MS));
-    assert_eq!(refused, Error::TooSoon { waited_ms: 0, wanted_ms: 7 * DAY_MS });
+    assert_eq!(refused, Refusal::TooSoon { waited_ms: 0, wanted_ms: 7 * DAY_MS }.into());
 }
 
 /// Played by a leader that keeps a round open: k uploads in one sum are k times as far from nothing and k² times as dear.
@@ -172,23 +174,31 @@ fn a_round_of_a_task_is_contributed_to_once_and_rounds_only_rise() {
     let mut ledger = open(&[], AT_ONCE);
     let stored = reserved(&mut ledger, &[], 1, cost(1, 1));
     let again = ledger.reserve(&stored, debit("demo", 7, 2, cost(1, 1)), 0);
-    assert_eq!(refusal(again), Error::RoundContributed { number: 7 }, "even where the reservation was never finished");
+    assert_eq!(
+        refusal(again),
+        Refusal::RoundContributed { number: 7 }.into(),
+        "even where the reservation was never finished"
+    );
     assert_eq!(
         refusal(ledger.reserve(&stored, debit("demo", 6, 2, cost(1, 1)), 0)),
-        Error::RoundStale { sent: 6, seen: 7 }
+        Refusal::RoundStale { sent: 6, seen: 7 }.into()
     );
     let step = ledger.reserve(&stored, debit("other", 7, 2, cost(1, 1)), 0);
     let (stored, _) = done(&mut ledger, step);
     let again = open(&stored, AT_ONCE).reserve(&stored, debit("demo", 7, 3, cost(1, 1)), 0);
-    assert_eq!(refusal(again), Error::RoundContributed { number: 7 }, "after a restart, and another task's round");
+    assert_eq!(
+        refusal(again),
+        Refusal::RoundContributed { number: 7 }.into(),
+        "after a restart, and another task's round"
+    );
     // Two tasks over the same data are two sums, and are charged as two.
     assert_eq!(ledger.spent(), spent(2, 2));
     let step = ledger.reserve(&stored, debit("demo", 8, 3, cost(1, 1)), 0);
     let (stored, _) = done(&mut ledger, step);
     let [seventh, eighth] =
         [7, 8].map(|round| refusal(ledger.reserve(&stored, debit("demo", round, 4, cost(1, 1)), 0)));
-    assert_eq!(seventh, Error::RoundStale { sent: 7, seen: 8 });
-    assert_eq!(eighth, Error::RoundContributed { number: 8 }, "the latest counts, and not the first");
+    assert_eq!(seventh, Refusal::RoundStale { sent: 7, seen: 8 }.into());
+    assert_eq!(eighth, Refusal::RoundContributed { number: 8 }.into(), "the latest counts, and not the first");
 }
 
 #[test]
@@ -207,7 +217,7 @@ fn a_tighter_limit_holds_at_once_and_a_wider_one_when_the_user_agreed() {
     );
     assert_eq!(wide.left(), NanoRho(60), "of what it was opened under");
     let too_soon = refusal(wide.reserve(&stored, debit("demo", 8, 2, cost(30, 30)), 0));
-    assert_eq!(too_soon, Error::TooSoon { waited_ms: 0, wanted_ms: 9 });
+    assert_eq!(too_soon, Refusal::TooSoon { waited_ms: 0, wanted_ms: 9 }.into());
     assert_eq!(refusal(wide.reserve(&stored, debit("music", 8, 2, cost(51, 30)), 0)).code(), "policy-refused");
 
     let step = wide.widen(&stored, 0);
@@ -244,7 +254,7 @@ fn what_was_never_answered_is_dropped_when_its_round_is_over() {
     assert_eq!(ledger.unsent(&ready, 100_000), Ok(None));
     let step = ledger.session(&ready, 99_999);
     let (ready, ()) = done(&mut ledger, step);
-    assert_eq!(refusal(ledger.reserve(&ready, debit("demo", 8, 2, cost(1, 1)), 99_999)), Error::UploadPending);
+    assert_eq!(refusal(ledger.reserve(&ready, debit("demo", 8, 2, cost(1, 1)), 99_999)), Refusal::UploadPending.into());
     let step = ledger.tick(&ready, 100_000);
     let (stored, ()) = done(&mut ledger, step);
     assert!(!stored.windows(6).any(|part| part == b"noised"));
@@ -259,12 +269,20 @@ fn an_open_reservation_is_lost_and_stays_spent() {
     let mut first = open(&[], AT_ONCE);
     let stored = reserved(&mut first, &[], 1, cost(30, 30));
     let mut second = open(&stored, AT_ONCE);
-    assert_eq!(refusal(second.ready(&stored, [1; 16], b"noised again")), Error::ReservationLost, "after a restart");
+    assert_eq!(
+        refusal(second.ready(&stored, [1; 16], b"noised again")),
+        Refusal::ReservationLost.into(),
+        "after a restart"
+    );
     let stored = reserved(&mut second, &stored, 2, cost(30, 30));
     assert_eq!(second.entries().iter().map(|entry| entry.fate).collect::<Vec<_>>(), [Fate::Lost, Fate::Reserved]);
     assert_eq!(second.spent(), spent(60, 60));
-    assert_eq!(refusal(first.ready(&stored, [1; 16], b"noised")), Error::ReservationLost, "another took its place");
-    assert_eq!(refusal(first.sent(&stored, [1; 16])), Error::ReservationLost);
+    assert_eq!(
+        refusal(first.ready(&stored, [1; 16], b"noised")),
+        Refusal::ReservationLost.into(),
+        "another took its place"
+    );
+    assert_eq!(refusal(first.sent(&stored, [1; 16])), Refusal::ReservationLost.into());
 }
 
 #[test]
@@ -275,9 +293,9 @@ fn a_finished_upload_is_sent_again_as_the_same_bytes() {
     assert_eq!(open(&stored, AT_ONCE).unsent(&stored, 0), Ok(Some(unsent.clone())), "after a restart");
     let step = ledger.ready(&stored, [1; 16], b"noised");
     assert_eq!(done(&mut ledger, step), (stored.clone(), unsent), "saying it twice changes nothing");
-    assert_eq!(refusal(ledger.ready(&stored, [1; 16], b"noises")), Error::UploadConflict);
-    assert_eq!(refusal(ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 1)), 0)), Error::UploadPending);
-    assert_eq!(refusal(ledger.reserve(&stored, debit("other", 1, 2, cost(1, 1)), 0)), Error::UploadPending);
+    assert_eq!(refusal(ledger.ready(&stored, [1; 16], b"noises")), Refusal::UploadConflict.into());
+    assert_eq!(refusal(ledger.reserve(&stored, debit("demo", 8, 2, cost(1, 1)), 0)), Refusal::UploadPending.into());
+    assert_eq!(refusal(ledger.reserve(&stored, debit("other", 1, 2, cost(1, 1)), 0)), Refusal::UploadPending.into());
 }
 
 #[test]
@@ -317,11 +335,14 @@ fn one_reservation_is_worth_one_charge() {
         let mut take = |id| ledger.reserve(&stored, debit("demo", 7, id, cost(30, 30)), 0).expect("a full budget");
         let (first, twin, other) = (take(1), take(1), take(2));
         assert_eq!(ledger.persisted(first).expect("it is the next step").cost(), cost(30, 30));
-        assert_eq!(refusal(ledger.persisted(twin)), Error::ReservationLost);
-        assert_eq!(refusal(ledger.persisted(other)), Error::ReservationLost);
+        assert_eq!(refusal(ledger.persisted(twin)), Refusal::ReservationLost.into());
+        assert_eq!(refusal(ledger.persisted(other)), Refusal::ReservationLost.into());
         assert_eq!(ledger.spent(), spent(30, 30));
         let stored = ledger.seen.encode();
-        assert_eq!(refusal(ledger.reserve(&stored, debit("demo", 7, 1, cost(1, 1)), 0)), Error::UploadConflict);
+        assert_eq!(
+            refusal(ledger.reserve(&stored, debit("demo", 7, 1, cost(1, 1)), 0)),
+            Refusal::UploadConflict.into()
+        );
     }
 }
 
@@ -335,16 +356,19 @@ fn a_store_that_lacks_what_was_seen_releases_nothing() {
     let elsewhere = reserved(&mut cleared, &[], 9, cost(1, 1));
     let elsewhere = reserved(&mut cleared, &elsewhere, 10, cost(1, 1));
     for older in [Vec::new(), early, elsewhere] {
-        assert_eq!(refusal(ledger.reserve(&older, debit("demo", 8, 2, cost(1, 1)), 0)), Error::LedgerRolledBack);
-        assert_eq!(refusal(ledger.ready(&older, [1; 16], b"noised")), Error::LedgerRolledBack);
-        assert_eq!(refusal(ledger.unsent(&older, 0)), Error::LedgerRolledBack);
-        assert_eq!(refusal(ledger.session(&older, 0)), Error::LedgerRolledBack);
+        assert_eq!(
+            refusal(ledger.reserve(&older, debit("demo", 8, 2, cost(1, 1)), 0)),
+            Refusal::LedgerRolledBack.into()
+        );
+        assert_eq!(refusal(ledger.ready(&older, [1; 16], b"noised")), Refusal::LedgerRolledBack.into());
+        assert_eq!(refusal(ledger.unsent(&older, 0)), Refusal::LedgerRolledBack.into());
+        assert_eq!(refusal(ledger.session(&older, 0)), Refusal::LedgerRolledBack.into());
         assert_eq!(ledger.spent(), spent(30, 30), "what was spent never shrinks");
     }
     assert!(ledger.ready(&stored, [1; 16], b"noised").is_ok(), "the right store is back");
     let step = ledger.tick(&stored, 1);
     done(&mut ledger, step);
-    assert_eq!(refusal(ledger.unsent(&stored, 0)), Error::LedgerRolledBack, "a clock that was set back, too");
+    assert_eq!(refusal(ledger.unsent(&stored, 0)), Refusal::LedgerRolledBack.into(), "a clock that was set back, too");
 }
 
 #[test]
@@ -354,7 +378,7 @@ fn an_upload_or_a_ledger_that_is_too_large_is_refused() {
     let largest = vec![7; 40_960];
     assert!(ledger.ready(&stored, [1; 16], &largest).expect("as large as may be").bytes().len() < 41_240);
     let refused = refusal(ledger.ready(&stored, [1; 16], &vec![7; 40_961]));
-    assert_eq!(refused, Error::BodyTooLarge { limit: 40_960 });
+    assert_eq!(refused, Refusal::BodyTooLarge { limit: 40_960 }.into());
 
     let mut state = State::decode(&stored).expect("our own bytes");
     for n in 1..CONTRIBUTIONS as u32 {
@@ -364,7 +388,7 @@ fn an_upload_or_a_ledger_that_is_too_large_is_refused() {
     }
     let full = state.encode();
     let refused = refusal(open(&full, AT_ONCE).reserve(&full, debit("demo", 9999, 99, cost(0, 0)), 0));
-    assert_eq!(refused, Error::LedgerFull { most: 4096 });
+    assert_eq!(refused, Refusal::LedgerFull { most: 4096 }.into());
 }
 
 #[test]
@@ -396,14 +420,14 @@ fn every_flipped_bit_is_noticed() {
     for bit in 0..stored.len() * 8 {
         let mut flipped = stored.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(refusal(Ledger::open(&flipped, AT_ONCE)), Error::LedgerDamaged, "bit {bit}");
-        assert_eq!(refusal(alive.unsent(&flipped, 0)), Error::LedgerDamaged, "bit {bit}");
-        assert_eq!(refusal(alive.sent(&flipped, [1; 16])), Error::LedgerDamaged, "bit {bit}");
+        assert_eq!(refusal(Ledger::open(&flipped, AT_ONCE)), Refusal::LedgerDamaged.into(), "bit {bit}");
+        assert_eq!(refusal(alive.unsent(&flipped, 0)), Refusal::LedgerDamaged.into(), "bit {bit}");
+        assert_eq!(refusal(alive.sent(&flipped, [1; 16])), Refusal::LedgerDamaged.into(), "bit {bit}");
     }
     for length in 1..stored.len() {
-        assert_eq!(refusal(Ledger::open(&stored[..length], AT_ONCE)), Error::LedgerDamaged, "{length} bytes");
+        assert_eq!(refusal(Ledger::open(&stored[..length], AT_ONCE)), Refusal::LedgerDamaged.into(), "{length} bytes");
     }
-    assert_eq!(refusal(Ledger::open(&[&stored[..], &[0]].concat(), AT_ONCE)), Error::LedgerDamaged);
+    assert_eq!(refusal(Ledger::open(&[&stored[..], &[0]].concat(), AT_ONCE)), Refusal::LedgerDamaged.into());
 }
 
 /// The outer form, written down once more.
@@ -418,7 +442,7 @@ fn sealed(version: u32, body: &[u8]) -> Vec<u8> {
 #[test]
 fn a_newer_format_is_known_for_what_it_is_and_left_alone() {
     let newer = sealed(3, b"whatever it will be");
-    assert_eq!(refusal(Ledger::open(&newer, AT_ONCE)), Error::LedgerVersion { sent: 3, known: 2 });
+    assert_eq!(refusal(Ledger::open(&newer, AT_ONCE)), Refusal::LedgerVersion { sent: 3, known: 2 }.into());
     let (mut alive, _) = with_unsent();
     assert_eq!(refusal(alive.session(&newer, 0)).code(), "ledger-version", "there are no bytes to overwrite it with");
 }
@@ -443,7 +467,7 @@ fn a_sealed_ledger_that_cannot_be_is_refused() {
     };
     let opened = || Record::Opened(0, AT_ONCE);
     assert_eq!(with(vec![opened(), reserved(), ready()], &[0], Some(b"noised"), None), Ok(()), "this one can be");
-    let damaged = Err(Error::LedgerDamaged);
+    let damaged = Err(Refusal::LedgerDamaged.into());
     for (records, tasks_ms, unsent, last) in [
         (vec![opened(), reserved(), ready()], &[0][..], Some(&b"noised"[..]), Some([7; 32])),
         (vec![opened(), reserved(), ready()], &[0], Some(b"noises"), None),

@@ -11,7 +11,7 @@ use opendp::{
 use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 
 use super::{Mechanism, gaussian};
-use privet_base::{Error, Result};
+use privet_base::Result;
 
 /// Random bits, drawn a word at a time and used one by one.
 pub struct Bits<R> {
@@ -109,7 +109,7 @@ impl DiscreteGaussian {
     pub fn new(numerator: u64, denominator: u64) -> Result<Self> {
         let fits = 1..=1 << 52;
         if !fits.contains(&numerator) || !fits.contains(&denominator) {
-            return Err(Error::NoiseFailed);
+            return Err(privet_mechanism::Refusal::NoiseFailed.into());
         }
         Ok(Self { numerator, denominator, scale: (numerator / denominator).isqrt() + 1 })
     }
@@ -170,7 +170,7 @@ pub fn make_seeded_gaussian(numerator: u64, denominator: u64, seed: [u8; 32]) ->
         Function::new(move |entries: &Vec<i32>| entries.iter().map(&add).collect()),
         twin.privacy_map.clone(),
     )
-    .map_err(|_| Error::NoiseFailed)
+    .map_err(|_| privet_mechanism::Refusal::NoiseFailed.into())
 }
 
 /// σ where it is a whole number, else an f64 just below it: less noise than is drawn, so never too small a cost.
@@ -208,7 +208,10 @@ mod tests {
     #[test]
     fn a_variance_that_could_overflow_is_refused() {
         for (numerator, denominator) in [(0, 1), (1, 0), ((1 << 52) + 1, 1), (1, (1 << 52) + 1)] {
-            assert_eq!(DiscreteGaussian::new(numerator, denominator).err(), Some(Error::NoiseFailed));
+            assert_eq!(
+                DiscreteGaussian::new(numerator, denominator).err(),
+                Some(privet_mechanism::Refusal::NoiseFailed.into())
+            );
         }
     }
 

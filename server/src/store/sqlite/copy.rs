@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use privet::{Error, Result};
+use privet::Result;
 use sqlx::{
     AssertSqlSafe, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
 use super::{SqliteStore, failed};
+use crate::Refusal;
 
 impl SqliteStore {
     /// A copy of what is stored now, into a file that is not there yet or empty. Without what only an open round needs, its
@@ -20,7 +21,7 @@ impl SqliteStore {
         let options = options.journal_mode(SqliteJournalMode::Memory);
         let mut copy = SqliteConnection::connect_with(&options).await.map_err(failed)?;
         sqlx::migrate!().run(&mut copy).await.map_err(failed)?;
-        let from = self.path.to_str().ok_or(Error::StoreFailed)?;
+        let from = self.path.to_str().ok_or(Refusal::StoreFailed)?;
         sqlx::query("ATTACH ? AS source").bind(from).execute(&mut copy).await.map_err(failed)?;
         // All in one transaction: of one moment.
         let mut writing = copy.begin().await.map_err(failed)?;

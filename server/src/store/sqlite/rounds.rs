@@ -1,6 +1,6 @@
 //! Rounds.
 
-use privet::{Error, Result, Round};
+use privet::{Result, Round};
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 
 use super::{
@@ -8,7 +8,10 @@ use super::{
     heads::{put_head, set_current},
     uploads::join_tail,
 };
-use crate::store::{RoundStore, Spent, State, StoredHead, StoredRound};
+use crate::{
+    Refusal,
+    store::{RoundStore, Spent, State, StoredHead, StoredRound},
+};
 
 /// Rounds of the first schema have no configuration: all that is left of them is their number.
 macro_rules! select_rounds {
@@ -68,7 +71,7 @@ impl RoundStore for SqliteStore {
         let select = sqlx::query(select_rounds!("configuration = ?")).bind(round.hash().to_vec());
         let row = select.fetch_optional(&mut *writing).await.map_err(failed)?;
         writing.commit().await.map_err(failed)?;
-        row.as_ref().map_or(Err(Error::RoundConflict { number: round.number }), round_of)
+        row.as_ref().map_or(Err(Refusal::RoundConflict { number: round.number }.into()), round_of)
     }
 
     async fn withdraw_draft(&self, id: i64) -> Result<()> {

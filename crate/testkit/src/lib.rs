@@ -1,0 +1,12 @@
+//! What tests, loads and benches make again and again. Nothing that ships depends on it.
+//!
+//! Items and events are of [`privet_model::Schema::plain`] with embeddings of [`EMBEDDING`] numbers. Aggregators have keys
+//! from fixed seeds, so that what they sign is the same in every run.
+
+mod aggregators;
+mod device;
+mod events;
+
+pub use aggregators::{Aggregators, over};
+pub use device::{browse, contribution};
+pub use events::{EMBEDDING, event, item};
