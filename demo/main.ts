@@ -1,6 +1,6 @@
 // The page: its elements, which section is looked at, and the start of it all.
 
-import type { PrivetAudit } from "./audit/index.ts";
+import type { PrivetAudit } from "privet-audit";
 import { model } from "./model.ts";
 import type { RoundView } from "./round.ts";
 
@@ -11,7 +11,7 @@ const ELEMENTS = [
   () => import("./readout.ts"),
   () => import("./knows.ts"),
   () => import("./round.ts"),
-  () => import("./audit/index.ts"),
+  () => import("privet-audit"),
 ];
 
 const NAMES = ["feed", "knows", "left", "round"] as const;

@@ -3,7 +3,7 @@
 
 import { html, nothing } from "lit";
 import type { Fields, Receipt } from "privet";
-import { hex } from "./audit/format.ts";
+import { hex } from "./bytes.ts";
 import { model, POLICY, TASK } from "./model.ts";
 import type { Order, Sent } from "./round/protocol.ts";
 import { count, ms, short } from "./words.ts";

@@ -3,7 +3,7 @@
 
 import { createPersonalizer, type Store } from "privet";
 import type { serve } from "privet/worker";
-import { sha256 } from "../audit/format.ts";
+import { sha256 } from "../bytes.ts";
 import type { Story } from "../model.ts";
 import type { Order, Sent } from "./protocol.ts";
 
@@ -18,7 +18,7 @@ const served = import(BESIDE) as Promise<{ serve: typeof serve }>;
 /** Each waits for a moment that is drawn before it sends: meanwhile others begin. */
 const AT_A_TIME = 8;
 
-addEventListener("message", async ({ data }: MessageEvent<Order>) => {
+addEventListener("message", ({ data }: MessageEvent<Order>) => {
   let left = data.devices;
   const oneAfterTheOther = async () => {
     while (left-- > 0) {
@@ -27,7 +27,7 @@ addEventListener("message", async ({ data }: MessageEvent<Order>) => {
       if (sent.refused) left = 0;
     }
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, oneAfterTheOther));
+  for (let n = 0; n < AT_A_TIME; n++) void oneAfterTheOther();
 });
 
 async function contributed({ task, aggregators, policy, stories }: Order): Promise<Sent> {
