@@ -13,6 +13,9 @@ use crate::{
 
 pub(super) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
 
+/// What is linted: all TypeScript that is not made.
+const SOURCES: [&str; 5] = ["web/ts", "web/audit", "worker", "demo", "tests"];
+
 /// Each has libraries of its own: a worker has no `document`, a test has Node.
 const PROJECTS: [&str; 6] = ["web/ts", "web/ts/node", "web/audit", "worker", "demo", "tests"];
 
@@ -21,6 +24,7 @@ pub(super) fn typescript(context: &Context) -> Result<()> {
     for project in PROJECTS {
         build::node_program(place, "tsc").args(["--project", project, "--noEmit"]).run()?;
     }
+    build::node_program(place, "oxlint").args(["--type-aware", "--deny-warnings"]).args(SOURCES).run()?;
     node_test(place, run::node(&place.root), "tests/typescript")
 }
 
