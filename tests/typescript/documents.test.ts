@@ -109,3 +109,25 @@ test("the least TypeScript is the one that the package's page names", () => {
   const [, named] = /TypeScript (\d+\.\d+) or later/.exec(readFileSync("docs/package.md", "utf8")) ?? [];
   assert.equal(version.split(".").slice(0, 2).join("."), named);
 });
+
+/** Words that mean something here, and the pages that somebody reads before any other. */
+const WORDS = ["head", "slate", "round", "leader", "rho", "device", "kappa", "eta", "pull", "strength"];
+const READ_FIRST = ["README.md", "docs/package.md", "docs/ranking.md", "docs/privacy.md"];
+
+test("a word of the glossary leads there from each page that is read first", () => {
+  const named = new Set(
+    Array.from(readFileSync("docs/glossary.md", "utf8").matchAll(/^### (.*)$/gm), ([, name]) => name),
+  );
+  assert.deepEqual(
+    WORDS.filter((word) => !named.has(word) && !named.has(word.charAt(0).toUpperCase() + word.slice(1))),
+    [],
+  );
+  const missing = READ_FIRST.flatMap((page) => {
+    const text = readFileSync(page, "utf8");
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`]*`/g, "");
+    // What is turned round is none.
+    const used = WORDS.filter((word) => new RegExp(`(?<!turned |way |turns it\\n?)\\b${word}\\b`, "i").test(prose));
+    return used.filter((word) => !text.includes(`glossary.md#${word})`)).map((word) => `${page}: ${word}`);
+  });
+  assert.deepEqual(missing, []);
+});
