@@ -21,6 +21,7 @@ const POLL_MS = 1000;
 const FIRST = 24;
 const JUST_NOW = "just now: not compared with the log yet";
 
+/** `<privet-audit>`: shows what left the device of a personalizer, what it cost, and what would leave next. */
 export class PrivetAudit extends LitElement {
   static override properties = {
     personalizer: { attribute: false },

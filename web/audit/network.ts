@@ -37,7 +37,7 @@ export interface Grounds {
   others?: Others;
 }
 
-/** What a site sends for others, from a page that shows this device's. */
+/** Uploads of other devices that a page sends: by their address, their SHA-256 and what each is. */
 export type Others = Readonly<Record<string, { sha256: string; what: string }>>;
 
 export interface Explained extends Request {
