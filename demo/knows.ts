@@ -176,7 +176,7 @@ function agree(label: string, on: boolean, set: (on: boolean) => unknown) {
   return html`<label><input type="checkbox" role="switch" .checked=${on} @change=${change} />${label}</label>`;
 }
 
-/** A file for the visitor: made here, saved here. */
+/** Downloads a file that is made in the page. */
 function save(): Promise<void> {
   return model.run(async (personalizer) => {
     const bytes = await personalizer.export();

@@ -1,6 +1,6 @@
-// The page: its elements, which section is looked at, and the start of it all.
+// The page's entry: it loads the elements, routes between sections by the address's fragment, and starts the model.
 
-import type { PrivetAudit } from "./audit/index.ts";
+import type { PrivetAudit } from "privet-audit";
 import { model } from "./model.ts";
 import type { RoundView } from "./round.ts";
 
@@ -11,7 +11,7 @@ const ELEMENTS = [
   () => import("./readout.ts"),
   () => import("./knows.ts"),
   () => import("./round.ts"),
-  () => import("./audit/index.ts"),
+  () => import("privet-audit"),
 ];
 
 const NAMES = ["feed", "knows", "left", "round"] as const;
@@ -20,7 +20,7 @@ type Name = (typeof NAMES)[number];
 const named = () => (NAMES as readonly string[]).find((name) => name === location.hash.slice(1)) as Name | undefined;
 
 /** Shows the section that the address names, and says which it is. */
-function turn(moves: boolean): void {
+function showSection(moves: boolean): void {
   const current = named() ?? "feed";
   for (const name of NAMES) {
     const section = document.getElementById(name);
@@ -31,15 +31,15 @@ function turn(moves: boolean): void {
   }
   const title = document.querySelector<HTMLElement>(`#${current} h1`);
   document.title = `${title?.textContent ?? ""} · Privet`;
-  // What was said was said of another section.
+  // A message belongs to the section in which it was said.
   if (moves) {
     model.said = "";
     model.changed();
     scrollTo(0, 0);
     title?.focus({ preventScroll: true });
   }
-  // Not there before its module is: it is asked again when all has begun.
-  if (current === "round") void document.querySelector<RoundView>("demo-round")?.look?.();
+  // Undefined until its module has loaded; called again when all have.
+  if (current === "round") void document.querySelector<RoundView>("demo-round")?.refreshCount?.();
 }
 
 const main = document.querySelector<HTMLElement>("main");
@@ -53,14 +53,14 @@ model.addEventListener("change", () => {
   const { files, others, personalizer } = model;
   if (audit) Object.assign(audit, { files, others, personalizer });
 });
-// It lists what only such a worker sees, and changes none of it. Where there is none the section says so.
+// It reports methods, headers and bodies to the audit, and changes nothing. Where there is none the audit says so.
 navigator.serviceWorker?.register("witness.js").catch(() => undefined);
-turn(false);
-addEventListener("hashchange", () => turn(true));
+showSection(false);
+addEventListener("hashchange", () => showSection(true));
 const started = model.start().catch((error) => model.fail(error));
 for (const load of ELEMENTS) {
   await load();
   await new Promise((resolve) => setTimeout(resolve));
 }
 await started;
-turn(false);
+showSection(false);

@@ -1,4 +1,4 @@
-// What the page knows and does: the personalizer, the stories, and the order that both make. Elements show it.
+// The page's state and actions: the personalizer, the stories and their order. Elements render it.
 
 import {
   type Consent,
@@ -52,7 +52,7 @@ const COMPARED_EVERY = 2;
 const PAGE = 12;
 /** Which part of the stories on the page may be of one topic. */
 const MOST_OF_A_TOPIC = 0.4;
-/** How long an order waits for what was just learnt. */
+/** How long a new order waits for learning to finish. */
 const PATIENCE_MS = 60;
 
 export class Model extends EventTarget {
@@ -129,9 +129,9 @@ export class Model extends EventTarget {
       backend: this.wantsGpu ? "webgpu" : "auto",
     });
     await this.run(async (personalizer) => {
-      // All of them once: then what is remembered of any has a name.
+      // All stories once: the device names what it remembers by the ids that it was given.
       await personalizer.rerank(this.stories);
-      await this.#look(personalizer);
+      await this.#readState(personalizer);
       await this.#rerank(personalizer);
     });
   }
@@ -154,7 +154,7 @@ export class Model extends EventTarget {
     return this.done.get(id)?.has(deed) ?? false;
   }
 
-  /** One thing at a time; what it changed is shown, and what went wrong is said. */
+  /** Runs one action at a time, then shows what it changed, or says what went wrong. */
   run(work: (personalizer: Personalizer) => Promise<void>): Promise<void> {
     const tried = async (personalizer: Personalizer) => {
       this.trouble = undefined;
@@ -167,13 +167,13 @@ export class Model extends EventTarget {
     return this.#next(tried);
   }
 
-  /** After what is under way: the work, and what is known then. */
+  /** Queues the work behind what is under way, and reads the state after it. */
   #next(work: (personalizer: Personalizer) => Promise<void>): Promise<void> {
     const done = this.#last.then(async () => {
       const { personalizer } = this;
       if (!personalizer) return;
       await work(personalizer);
-      await this.#look(personalizer).catch((error) => this.fail(error));
+      await this.#readState(personalizer).catch((error) => this.fail(error));
       this.changed();
     });
     this.#last = done;
@@ -271,7 +271,7 @@ export class Model extends EventTarget {
     return this.run((personalizer) => (paused ? personalizer.pause() : personalizer.resume()));
   }
 
-  /** A new head took the old one's place: what is remembered is learnt anew from there. */
+  /** A new head has taken the old one's place: the device learns anew from it. */
   refresh(): Promise<boolean> {
     let isNew = false;
     return this.run(async (personalizer) => {
@@ -308,7 +308,7 @@ export class Model extends EventTarget {
     this.done.set(id, deeds.add(deed));
   }
 
-  /** Until what was forgotten is put together anew without it. */
+  /** Waits until the profile is computed anew without what was forgotten. */
   async #settle(personalizer: Personalizer): Promise<void> {
     while (await personalizer.train({ maxMs: 250 }));
   }
@@ -322,7 +322,7 @@ export class Model extends EventTarget {
     const rules = {
       // A page of one topic is no feed, whatever is liked.
       caps: { topic: Math.ceil(this.#limit * MOST_OF_A_TOPIC) },
-      // What is being read stays under the reader's eyes.
+      // The open story keeps its place.
       ...(this.open !== undefined && there >= 0 && { pins: { [this.open]: there } }),
     };
     const start = performance.now();
@@ -354,8 +354,8 @@ export class Model extends EventTarget {
     );
   }
 
-  /** How the device stands, what it knows, and how both orders do. */
-  async #look(personalizer: Personalizer): Promise<void> {
+  /** Reads status, profile and running evaluation. */
+  async #readState(personalizer: Personalizer): Promise<void> {
     [this.status, this.profile, this.report] = await Promise.all([
       personalizer.status(),
       personalizer.profile(),

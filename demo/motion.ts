@@ -1,17 +1,17 @@
-// Things glide to where they stand now: their places before and after a change, and the way between.
+// FLIP animation: what has moved by a change glides from its old place to its new one.
 
 const MS = 320;
 
 export class Motion {
   readonly #before = new Map<string, DOMRect>();
 
-  /** Where everything with a key stands, before a change. */
+  /** Notes the rectangle of everything with a key, before a change. */
   note(root: ParentNode): void {
     this.#before.clear();
     for (const thing of keyed(root)) this.#before.set(thing.dataset["key"] ?? "", thing.getBoundingClientRect());
   }
 
-  /** From there to here; what was not there appears. Nothing moves for whoever wants that. */
+  /** Animates from there to here, and fades in what is new; not where reduced motion is preferred. */
   play(root: ParentNode): void {
     if (this.#before.size === 0 || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     const things = keyed(root).map((thing) => ({ thing, now: thing.getBoundingClientRect() }));

@@ -1,4 +1,4 @@
-// How both orders did, slate by slate: two lines, and the bands in which the truth lies nineteen times in twenty.
+// A plot of how both orders did, slate by slate: two lines with their 95 % confidence bands.
 
 import type { Interval, Report } from "privet";
 import uPlot from "uplot";
@@ -56,7 +56,7 @@ export function plot(into: HTMLElement, history: readonly Report[]): uPlot {
   return new uPlot(options, columnsOf(history) as uPlot.AlignedData, into);
 }
 
-/** What a canvas is told: it does not know the page's names, nor which theme there is. */
+/** A custom property's value: a canvas resolves none. */
 function colour(into: HTMLElement, name: string): string {
   const probe = into.appendChild(document.createElement("span"));
   probe.style.color = `var(${name})`;

@@ -1,9 +1,9 @@
-// A round, from the first upload to the head that comes of it: simulated devices fill it, the server closes it, and this
-// device verifies what is published and goes on from there.
+// The section on a round: simulated devices fill it, the server closes it and publishes a new head, and this device verifies
+// that head and goes on from it.
 
 import { html, nothing } from "lit";
 import type { Fields, Receipt } from "privet";
-import { hex } from "./audit/format.ts";
+import { hex } from "./bytes.ts";
 import { model, POLICY, TASK } from "./model.ts";
 import type { Order, Sent } from "./round/protocol.ts";
 import { count, ms, short } from "./words.ts";
@@ -41,8 +41,8 @@ export class RoundView extends View {
   #said = "";
   #asking = false;
 
-  /** Asked for when somebody looks: the round and its count. */
-  async look(): Promise<void> {
+  /** Reads the open round and how many uploads it has, when the section is opened. */
+  async refreshCount(): Promise<void> {
     if (this.#asking || this.#state !== "idle" || !model.personalizer) return;
     this.#asking = true;
     try {

@@ -113,7 +113,7 @@ function move(rise: number) {
   return html`<span class="move ${way}" role="img" aria-label=${said}>${arrow} ${places}</span>`;
 }
 
-/** In words, out of the parts of the score. */
+/** Why a story stands where it does, in words, from the parts of its score. */
 function why({ story, score, server }: Place, place: number): TemplateResult | string {
   if (model.open === story.id) return "You are reading this: it stays where it is.";
   if (model.kind === "server" || !score) return "Where the server put it.";

@@ -1,4 +1,4 @@
-// What all elements of the page have in common: they show the model, in the page's own style.
+// The base of all elements: it renders when the model changes, without a shadow root, and keeps the keyboard's focus.
 
 import { html, LitElement, type PropertyValues } from "lit";
 import { model } from "./model.ts";
@@ -6,7 +6,7 @@ import { model } from "./model.ts";
 const FOLLOWS = Node.DOCUMENT_POSITION_FOLLOWING;
 
 export abstract class View extends LitElement {
-  /** A change may take away what has the focus, or carry it elsewhere: nobody is sent back to the page's beginning. */
+  /** A change may remove or move what has the focus: then the nearest row gets it, and not the page's beginning. */
   protected override update(changed: PropertyValues): void {
     const at = document.activeElement as HTMLElement;
     const place = at !== this && this.contains(at) ? this.#placeOf(at) : undefined;
@@ -18,13 +18,13 @@ export abstract class View extends LitElement {
     return [...this.querySelectorAll<HTMLElement>("[data-key]")];
   }
 
-  /** Which row it stands in, or before which. */
+  /** The index of the row that it stands in, or before. */
   #placeOf(at: HTMLElement): number {
     const isBefore = (row: HTMLElement) => row.compareDocumentPosition(at) & FOLLOWS && !row.contains(at);
     return this.#rows().filter(isBefore).length;
   }
 
-  /** It, if it is still there; or what came in its place; or the section's title. */
+  /** The same element if it is still there; else a button of the nearest row; else the section's title. */
   #near(at: HTMLElement, place: number): HTMLElement | null | undefined {
     if (at.isConnected) return at;
     const rows = this.#rows();

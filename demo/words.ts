@@ -3,7 +3,7 @@
 export const count = (n: number, noun: string, nouns = `${noun}s`) =>
   `${n.toLocaleString("en")} ${n === 1 ? noun : nouns}`;
 
-/** Milliseconds with as many digits as mean something, and on one line. */
+/** Milliseconds with two significant digits, and no line break before the unit. */
 export function ms(time: number): string {
   if (time >= 100) return `${Math.round(time)}\u00a0ms`;
   return `${time.toPrecision(2)}\u00a0ms`;
@@ -20,5 +20,5 @@ export function ago(time: number, now = Date.now()): string {
 
 export const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-/** A hash, as much of it as an eye compares. */
+/** The first twelve digits of a hash, enough for an eye to compare. */
 export const short = (hash: string) => hash.slice(0, 12);

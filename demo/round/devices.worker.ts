@@ -3,7 +3,7 @@
 
 import { createPersonalizer, type Store } from "privet";
 import type { serve } from "privet/worker";
-import { sha256 } from "../audit/format.ts";
+import { sha256 } from "../bytes.ts";
 import type { Story } from "../model.ts";
 import type { Order, Sent } from "./protocol.ts";
 
@@ -11,14 +11,14 @@ import type { Order, Sent } from "./protocol.ts";
 const SHOWN = 48;
 const CHOSEN = 6;
 
-/** What serves the page's own device serves these: it is beside this script already, and in no bundle a second time. */
+/** The package's worker script, which lies beside this one, loaded at run time: so it is not bundled a second time. */
 const BESIDE = "./worker.js";
 const served = import(BESIDE) as Promise<{ serve: typeof serve }>;
 
-/** Each waits for a moment that is drawn before it sends: meanwhile others begin. */
+/** How many run at a time: each waits for a random moment before it sends, and others begin meanwhile. */
 const AT_A_TIME = 8;
 
-addEventListener("message", async ({ data }: MessageEvent<Order>) => {
+addEventListener("message", ({ data }: MessageEvent<Order>) => {
   let left = data.devices;
   const oneAfterTheOther = async () => {
     while (left-- > 0) {
@@ -27,7 +27,7 @@ addEventListener("message", async ({ data }: MessageEvent<Order>) => {
       if (sent.refused) left = 0;
     }
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, oneAfterTheOther));
+  for (let n = 0; n < AT_A_TIME; n++) void oneAfterTheOther();
 });
 
 async function contributed({ task, aggregators, policy, stories }: Order): Promise<Sent> {
@@ -65,7 +65,7 @@ function refused(error: unknown): Sent {
 
 const pick = <T>(all: readonly T[]): T => all[Math.floor(Math.random() * all.length)] as T;
 
-/** So many of them, each once. */
+/** A sample without replacement. */
 function sample(stories: readonly Story[], size: number): Story[] {
   const left = [...stories];
   return Array.from({ length: size }, () => left.splice(Math.floor(Math.random() * left.length), 1)[0] as Story);

@@ -162,7 +162,7 @@ for (const version of ["now", "before"])
       const page = await context.newPage();
       const missing: string[] = [];
       page.on("response", (reply) => reply.status() >= 400 && missing.push(reply.url()));
-      await page.goto(`http://127.0.0.1:${(vite.httpServer?.address() as AddressInfo).port}/`);
+      await page.goto(`http://127.0.0.1:${(vite.httpServer!.address() as AddressInfo).port}/`);
       await page.waitForFunction(() => document.title.startsWith("{") || document.title.includes(": "), undefined, {
         timeout: 30_000,
       });

@@ -98,7 +98,10 @@ test("two stores of an application's own with one task are two people, whatever 
     get: async (key) => values.get(key),
     keys: async (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
     put: async (changes) => {
-      for (const [key, value] of Object.entries(changes)) value ? values.set(key, value) : values.delete(key);
+      for (const [key, value] of Object.entries(changes)) {
+        if (value) values.set(key, value);
+        else values.delete(key);
+      }
     },
     clear: async () => values.clear(),
     alone: (_, work) => work(),

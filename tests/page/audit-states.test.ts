@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import type { PrivetAudit } from "../../demo/audit/index.ts";
+import type { PrivetAudit } from "../../web/audit/index.ts";
 import type { Entry } from "../../web/ts/index.ts";
 import { audit } from "./audit.ts";
 import { prepare, unfold } from "./site.ts";

@@ -2,7 +2,7 @@
 
 import { beforeEach } from "node:test";
 import type { Request } from "playwright-core";
-import type { PrivetAudit } from "../../demo/audit/index.ts";
+import type { PrivetAudit } from "../../web/audit/index.ts";
 import { Server } from "../harness.ts";
 import { prepare } from "./site.ts";
 import { type Device, stage } from "./stage.ts";

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import type { Download } from "playwright-core";
 import type { Status } from "../../web/ts/index.ts";
-import type { PrivetAudit } from "../../demo/audit/index.ts";
+import type { PrivetAudit } from "../../web/audit/index.ts";
 import { type Task, tasks } from "../bench/tasks.ts";
 import { DEMO_TASKS, launch, noGpu } from "../harness.ts";
 import { COHORT, demo, Visitor } from "./demo.ts";

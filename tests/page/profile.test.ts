@@ -111,7 +111,10 @@ test("a device over a store in memory is apart from the tabs of its task", async
       get: async (key: string) => values.get(key),
       keys: async (prefix: string) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
       put: async (changes: Record<string, Uint8Array | undefined>) => {
-        for (const [key, value] of Object.entries(changes)) value ? values.set(key, value) : values.delete(key);
+        for (const [key, value] of Object.entries(changes)) {
+          if (value) values.set(key, value);
+          else values.delete(key);
+        }
       },
       clear: async () => undefined,
       alone: async <T>(_: string, work: () => Promise<T>) => work(),

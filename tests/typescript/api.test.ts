@@ -24,7 +24,7 @@ for (const file of ["web/ts/index", "web/ts/node/index", "web/ts/auditor", "web/
         const method = /^ {4}(\w+)(<.*>)?\(/.exec(line)?.[1];
         return (
           method &&
-          !/\*\/$/.test(members[n - 1] ?? "") &&
+          !members[n - 1]?.endsWith("*/") &&
           !members.slice(0, n).some((before) => before.startsWith(`    ${method}(`))
         );
       });

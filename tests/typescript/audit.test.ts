@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partsOf } from "../../demo/audit/bytes.ts";
-import { span } from "../../demo/audit/format.ts";
-import { explain, type Grounds, merged, type Request } from "../../demo/audit/network.ts";
-import { coveredBy, paceOf, projectionOf } from "../../demo/audit/projection.ts";
-import type { Reading } from "../../demo/audit/reading.ts";
+import { partsOf } from "../../web/audit/bytes.ts";
+import { span } from "../../web/audit/format.ts";
+import { explain, type Grounds, merged, type Request } from "../../web/audit/network.ts";
+import { coveredBy, paceOf, projectionOf } from "../../web/audit/projection.ts";
+import type { Reading } from "../../web/audit/reading.ts";
 
 const SITE = "https://site.example";
 const UPLOAD = `${SITE}/v1/tasks/demo/rounds/1/uploads/00`;

@@ -3,9 +3,10 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { test } from "node:test";
+import { type Block, blocksOf, pages } from "../documents.ts";
 
 /** What a block may take for granted, since every application has its own. All else it declares or imports. */
 const GIVEN: Readonly<Record<string, string>> = {
@@ -41,21 +42,6 @@ type Compiler = keyof typeof COMPILERS;
 /** Under the folder with the packages, so that `privet` is found, and nothing that git sees. */
 const FOLDER = resolve("target/documents");
 
-interface Block {
-  /** Where it stands: `docs/package.md:6`. */
-  at: string;
-  code: string;
-}
-
-/** The blocks of a page, each with the line that it begins after. */
-function blocksOf(page: string): Block[] {
-  const text = readFileSync(page, "utf8");
-  return [...text.matchAll(/^```(?:ts|tsx|typescript)\b.*\n([\s\S]*?)^```$/gm)].map(({ 1: code = "", index }) => ({
-    at: `${page}:${text.slice(0, index).split("\n").length}`,
-    code,
-  }));
-}
-
 /** A module of its own, with what is given of the names that it has from nowhere. */
 function moduleOf(code: string): string {
   const given = Object.entries(GIVEN).filter(([name]) => {
@@ -64,14 +50,8 @@ function moduleOf(code: string): string {
   return `${code}export {};\n${given.map(([, declaration]) => `${declaration}\n`).join("")}`;
 }
 
-/** `docs/api.md` is made out of the declarations by a test, and they are compiled whole. */
-function pages(): string[] {
-  const docs = readdirSync("docs", { recursive: true, encoding: "utf8" }).map((name) => join("docs", name));
-  return ["README.md", ...docs.filter((name) => name.endsWith(".md") && name !== join("docs", "api.md"))].sort();
-}
-
 /** Compiles modules; what the compiler complains of, by where it stands in a document. */
-function complaints(compiler: Compiler, modules: readonly Block[]): string[] {
+function complaints(compiler: Compiler, modules: readonly Pick<Block, "at" | "code">[]): string[] {
   const folder = join(FOLDER, compiler);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -98,9 +78,11 @@ function entries(): string[] {
 
 for (const compiler of Object.keys(COMPILERS) as Compiler[]) {
   test(`the documents' blocks and all of the package's declarations are for the ${compiler} compiler`, () => {
-    const blocks = pages().flatMap(blocksOf);
+    const blocks = pages()
+      .flatMap(blocksOf)
+      .filter(({ language }) => ["ts", "tsx", "typescript"].includes(language));
     // A pattern that finds nothing would prove nothing.
-    for (const page of ["README.md", "docs/apps.md", "docs/package.md"]) {
+    for (const page of ["README.md", "docs/apps.md", "docs/package.md", "web/audit/README.md"]) {
       assert.ok(
         blocks.some(({ at }) => at.startsWith(`${page}:`)),
         page,
@@ -126,4 +108,26 @@ test("the least TypeScript is the one that the package's page names", () => {
   const { version } = JSON.parse(readFileSync(`${COMPILERS.least}/package.json`, "utf8")) as { version: string };
   const [, named] = /TypeScript (\d+\.\d+) or later/.exec(readFileSync("docs/package.md", "utf8")) ?? [];
   assert.equal(version.split(".").slice(0, 2).join("."), named);
+});
+
+/** Words that mean something here, and the pages that somebody reads before any other. */
+const WORDS = ["head", "slate", "round", "leader", "rho", "device", "kappa", "eta", "pull", "strength"];
+const READ_FIRST = ["README.md", "docs/package.md", "docs/ranking.md", "docs/privacy.md"];
+
+test("a word of the glossary leads there from each page that is read first", () => {
+  const named = new Set(
+    Array.from(readFileSync("docs/glossary.md", "utf8").matchAll(/^### (.*)$/gm), ([, name]) => name),
+  );
+  assert.deepEqual(
+    WORDS.filter((word) => !named.has(word) && !named.has(word.charAt(0).toUpperCase() + word.slice(1))),
+    [],
+  );
+  const missing = READ_FIRST.flatMap((page) => {
+    const text = readFileSync(page, "utf8");
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`]*`/g, "");
+    // What is turned round is none.
+    const used = WORDS.filter((word) => new RegExp(`(?<!turned |way |turns it\\n?)\\b${word}\\b`, "i").test(prose));
+    return used.filter((word) => !text.includes(`glossary.md#${word})`)).map((word) => `${page}: ${word}`);
+  });
+  assert.deepEqual(missing, []);
 });

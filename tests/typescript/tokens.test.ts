@@ -77,7 +77,7 @@ test("what is signed is uniform, and so is what it has to do with its token", as
   const quotients = new Set<bigint>();
   for (const fill of [0, 255]) {
     const message = new Uint8Array(98).fill(fill);
-    const counts = [0, 1].map(() => new Array<number>(16).fill(0));
+    const counts = [0, 1].map(() => Array.from({ length: 16 }, () => 0));
     for (let n = 0; n < 1024; n++) {
       const { blinded, encoded } = await blind(key, message);
       const quotient = (number(blinded) * inverse(encoded)) % modulus;

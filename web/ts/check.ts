@@ -1,5 +1,4 @@
-// What an application gives, looked at before it crosses to the device: what is refused is named, with its value and its place,
-// and with what would do.
+// Validation of arguments before they cross to the device. A refusal names the field and its value, and says what would do.
 
 import type { Names } from "../../worker/protocol.ts";
 import { PrivetError } from "./error.ts";
@@ -9,7 +8,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Before this nobody recorded anything: it is a time in seconds, or none. */
 const FIRST_MS = Date.UTC(2000, 0, 1);
 
-/** Refuses a field with what it is and what it has to be. */
+/** Refuses a field: what it is, and what it has to be. */
 export function refuse(field: string, value: unknown, must: string): never {
   throw new PrivetError("argument-refused", `${field} is ${told(value)}: ${must}`);
 }

@@ -1,3 +1,5 @@
+// The page's end of the worker: it sends calls, and hands back answers and errors.
+
 import { answering, type AskOptions, buffersOf, Caller, type Reply } from "../../worker/calls.ts";
 import { loadEarly } from "../../worker/early.ts";
 import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
@@ -5,12 +7,12 @@ import type { Store } from "../../worker/store.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
 
-/** The calls whose arrays were made for them: they go to the worker without a copy. */
+/** Calls whose typed arrays were made for that call alone: they are transferred to the worker, not copied. */
 const MADE: readonly string[] = ["rerank", "record"];
 
 type Post = (message: Wire, transfer: Transferable[]) => void;
 
-/** The page's end: calls go in, answers and errors come out, wherever the device is. */
+/** The client of a device, which is in a worker or in this thread. */
 export class Client {
   readonly #caller: Caller;
   readonly #tokens: Options["tokens"];
@@ -18,7 +20,7 @@ export class Client {
   readonly #lost: () => void;
   #worker: Worker | undefined;
   #post: Post = () => undefined;
-  /** A worker that has not spoken yet is still being loaded. */
+  /** Until its first message a worker is still loading. */
   #isLoading = true;
 
   private constructor(tokens: Options["tokens"], lost: () => void) {
@@ -31,7 +33,7 @@ export class Client {
     );
   }
 
-  /** A device in a worker, or in this thread, with what it will be opened with. `lost` is called where it is gone for good. */
+  /** Starts a device in a worker, or in this thread where `worker` is given. `lost` is called if it ends by itself. */
   static async start(
     { worker: serve, tokens }: Options,
     options: OpenOptions,
@@ -53,7 +55,7 @@ export class Client {
     return this.ask("open", []);
   }
 
-  /** Arguments by a function are made again where the call has to be asked again. */
+  /** Sends a call. Arguments given as a function are made anew if the call is sent again, after a worker was restarted. */
   ask<Name extends Call>(
     name: Name,
     args: Parameters<Calls[Name]> | (() => Parameters<Calls[Name]>),
@@ -65,7 +67,7 @@ export class Client {
     return this.#caller.ask(name, make, { ...options, transfer }) as ReturnType<Calls[Name]>;
   }
 
-  /** Says goodbye, and refuses every call under way and every later one with this error. */
+  /** Closes the device; every call under way and every later one is refused with this error. */
   async end(error: PrivetError): Promise<void> {
     await this.ask("close" as Call, [] as never).catch(() => undefined);
     this.#stop(error);
@@ -95,7 +97,7 @@ export class Client {
     loadEarly(options).then(early, () => early({}));
   }
 
-  /** What answers for the page belongs to one worker: a later one asks again. */
+  /** Connects to a device, and answers what it asks the page for: signatures of tokens. */
   #serveBy(
     serve: (take: (message: Wire) => void) => (message: Wire, transfer?: Transferable[]) => void,
     options: OpenOptions,
@@ -115,8 +117,9 @@ export class Client {
   }
 
   /**
-   * A page that is kept to come back to, or frozen, would hold the lock by which its worker leads, and nobody would answer
-   * the other tabs. So its worker ends with it. What it has acknowledged is stored; what it has not is asked again.
+   * The back/forward cache: a page that is kept there, or frozen, would hold the lock by which its worker leads, and nobody
+   * would answer the other tabs. So its worker is ended, and started again when the page comes back. What it acknowledged is
+   * stored; calls that it did not answer are sent again.
    */
   #restWithThePage(options: OpenOptions): void {
     if (!globalThis.document) return;
@@ -142,19 +145,19 @@ export class Client {
   }
 }
 
-/** From another origin no worker is started: one of this origin imports it. */
+/** Starts the worker. A script of another origin (a CDN) cannot be one, so a script of this origin imports it. */
 function started(): Worker {
   try {
     return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "privet" });
   } catch {
-    // Not as an address that a bundler would follow: it has followed the one above.
+    // Put together at run time, so that no bundler follows this address, too.
     const script = `import ${JSON.stringify(import.meta.url.replace(/[^/]*$/, "worker.js"))};`;
     const blob = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     return new Worker(blob, { type: "module", name: "privet" });
   }
 }
 
-/** By the application's backend: as many signatures as there are blinded messages, or fewer. */
+/** Has blinded messages signed by the application's backend: as many signatures as messages, or fewer. */
 async function signed(by: NonNullable<Options["tokens"]>, blinded: Uint8Array): Promise<Uint8Array> {
   if (typeof by === "function") return by(blinded);
   const headers = { "content-type": "application/octet-stream" };

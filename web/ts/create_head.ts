@@ -23,7 +23,7 @@ export interface HeadDescription {
   kinds?: readonly (EventKind | { name: EventKind; label: number; weight?: number; full?: number })[];
 }
 
-/** As many hidden units as `privet head start` gives one, and how much evidence it waits for. */
+/** The hidden units that `privet head start` gives a head, and how much evidence the head waits for (`kappa`). */
 const HIDDEN = 16;
 const KAPPA = 4;
 
@@ -49,7 +49,7 @@ const KINDS: Record<EventKind, [label: number, weight: number, full: number]> = 
 export function createHead(description: HeadDescription): Uint8Array {
   const { embedding, dense = [], attributes = [] } = description;
   const { kinds = ["impression", "click", "like", "dismiss"] } = description;
-  // What CBOR's short heads could not hold; what else no head could have, the module refuses.
+  // What the short CBOR headers written here could not hold. Whatever else is wrong with a head, the module refuses.
   if (!Number.isInteger(embedding) || embedding < 16 || embedding > 384)
     refuse("embedding", embedding, "say how many numbers an item's embedding has, 16 to 384");
   const schema = map({
@@ -137,7 +137,7 @@ function text(value: string): Bytes {
   return joined([head(3, bytes.length), bytes]);
 }
 
-/** Four bytes, whatever shorter form there would be. */
+/** Always four bytes, though CBOR has shorter forms for some values. */
 function float(value: number): Bytes {
   const bytes = new DataView(new ArrayBuffer(5));
   bytes.setUint8(0, 0xfa);
@@ -156,7 +156,7 @@ function map(fields: Record<string, Bytes>): Bytes {
   return joined([head(5, pairs.length), ...pairs.flatMap(([name, value]) => [text(name), value])]);
 }
 
-/** SHA-256 (FIPS 180-4). The browser's own is for secure contexts alone, and answers later. */
+/** SHA-256 (FIPS 180-4). The browser's own needs a secure context, and is asynchronous. */
 function sha256(message: Bytes): Bytes {
   const blocks = new DataView(new ArrayBuffer(64 * Math.ceil((message.length + 9) / 64)));
   new Uint8Array(blocks.buffer).set(message);

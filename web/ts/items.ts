@@ -1,11 +1,13 @@
+// Items and requests as they cross to the device: flat typed arrays, names as places in the head's schema.
+
 import type { Items, Moment, Names, Request as Wanted } from "../../worker/protocol.ts";
 import type { Item, Request } from "./types.ts";
 
-/** Items one after the other. What does not fit the head's schema crosses as it is, and is refused by the core. */
+/** Flattens items, one after the other. What does not fit the head's schema crosses as it is, and is refused by the core. */
 export function itemsFrom(items: readonly (Item & { score?: number })[], schema: Names): Items {
   const dense = items.map((item) => schema.dense.flatMap((name) => item.dense?.[name] ?? []));
   const values = items.map(({ attributes = {} }) =>
-    // A name that the schema lacks has the place -1: one that no schema has.
+    // A name that the schema lacks gets the place -1, which the core refuses.
     Object.entries(attributes).map(([name, values = []]) => ({
       place: schema.attributes.indexOf(name),
       values: [values].flat(),
@@ -30,12 +32,12 @@ export function itemsFrom(items: readonly (Item & { score?: number })[], schema:
   return { lengths: Uint32Array.from(lengths), numbers, places: Uint16Array.from(places), names };
 }
 
-/** A time by the clock on the user's wall. */
+/** A time with the offset of the user's time zone. */
 export function momentAt(ms: number): Moment {
   return { ms, offsetMin: -new Date(ms).getTimezoneOffset() };
 }
 
-/** A name that the schema lacks, and an id that no candidate has, get a place that there is not. */
+/** A name that the schema lacks, and an id that no candidate has, get a place that does not exist: the core refuses it. */
 export function requestFrom(request: Request, candidates: readonly Item[], schema: Names): Wanted {
   const { limit = 0, diversity = 0, rules: { pins = {}, caps = {}, freshness } = {} } = request;
   const { age = "", under = 0, bonus = 0, least = 0, within = least } = freshness ?? {};

@@ -1,50 +1,50 @@
-// What is open in this thread, by what it stores in and by task. Opening is shared; ending is not: the last one that has it
-// open closes it.
+// Reference counts of the devices that are open in this thread, by store and task: whoever opens one again shares it, and
+// the last one to close it closes the device.
 
 import type { Names } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import { Client } from "./client.ts";
 import { gaveUp, PrivetError } from "./error.ts";
-import { openOptionsFrom, printOf } from "./options.ts";
+import { openOptionsFrom, fingerprintOf } from "./options.ts";
 import type { Options } from "./types.ts";
 
-/** What devices store in, and are told apart by: the same object is the same place. */
+/** A store, opened and closed for each device in it. Devices are told apart by this object and their task. */
 export interface Place {
-  /** Nothing where the worker has a store of its own. */
+  /** Gives nothing where the worker opens a store by itself. */
   open(): Promise<Store | undefined>;
   /** Once for each `open`. */
   close(): Promise<void>;
 }
 
-/** What somebody has open. */
+/** A reference to an open device. */
 export interface Held {
   readonly client: Client;
   readonly names: Names;
   /** Whether there are aggregators. */
   readonly takesPart: boolean;
-  /** They have it no more; resolves when it is closed, if they were the last. */
+  /** Gives the reference back, once. If it was the last, resolves when the device is closed. */
   release(): Promise<void>;
 }
 
 /** The storage of the page's own origin. */
 const PAGE: Place = { open: async () => undefined, close: async () => undefined };
-/** What an application brings is a place by itself. */
+/** Each store that an application brings is a place of its own. */
 const owned = new WeakMap<Store, Place>();
 const openings = new WeakMap<Place, Map<string, Opening>>();
 
-/** One device, however many have it open. */
+/** One device, and how many hold it. */
 class Opening {
-  readonly print: string;
+  readonly fingerprint: string;
   readonly device: Promise<Omit<Held, "release">>;
   #holders = 0;
   #client: Client | undefined;
   #stored = false;
-  /** Resolves when nothing of it is open any more. */
+  /** Set when it begins to close; resolves when it is closed. */
   ended: Promise<void> | undefined;
   readonly #place: Place;
 
-  constructor(place: Place, options: Options, print: string, before: Promise<void> | undefined) {
-    this.print = print;
+  constructor(place: Place, options: Options, fingerprint: string, before: Promise<void> | undefined) {
+    this.fingerprint = fingerprint;
     this.#place = place;
     this.device = this.#open(options, before);
     this.device.catch(() => undefined);
@@ -61,7 +61,7 @@ class Opening {
   }
 
   async #open(options: Options, before: Promise<void> | undefined): Promise<Omit<Held, "release">> {
-    // Counted at once: it is not closed, and opened again, while one follows the other.
+    // Before waiting: else the device before would close the place, and this one open it again.
     const stored = this.#place.open();
     stored.catch(() => undefined);
     await before;
@@ -73,7 +73,7 @@ class Opening {
     return { client, names: await client.open(), takesPart: options.aggregators !== undefined };
   }
 
-  /** One that has only begun to open ends as soon as it finds that nobody wants it. */
+  /** A device may still be opening: its client is ended now if there is one, and once more when it has opened. */
   async #end(): Promise<void> {
     await this.#client?.end(closed());
     await this.device.catch(() => undefined);
@@ -82,24 +82,24 @@ class Opening {
   }
 }
 
-/** Takes part in what is open there, or opens it. What was closed a moment ago is over before it is opened again. */
+/** Takes a reference to the device of this place and task, or opens it. One that is closing is waited for first. */
 export async function hold(options: Options, at?: Place): Promise<Held> {
   const { task = "local", signal, storage } = options;
   if (signal?.aborted) throw gaveUp(signal);
   const place = at ?? (typeof storage === "object" ? placeOf(storage) : PAGE);
   const there = openings.get(place) ?? new Map<string, Opening>();
   openings.set(place, there);
-  const print = printOf(options);
+  const fingerprint = fingerprintOf(options);
   let opening = there.get(task);
-  if (!opening || opening.ended) there.set(task, (opening = new Opening(place, options, print, opening?.ended)));
-  else if (opening.print !== print)
+  if (!opening || opening.ended) there.set(task, (opening = new Opening(place, options, fingerprint, opening?.ended)));
+  else if (opening.fingerprint !== fingerprint)
     throw new PrivetError("options-differ", `a personalizer of “${task}” is open there with other options`);
   const release = opening.hold();
   try {
     return { ...(await unlessAborted(opening.device, signal)), release };
   } catch (error) {
     const over = release();
-    // Whoever gave up does not wait for what the others may still want.
+    // Whoever aborted does not wait until it is closed.
     if (!signal?.aborted) await over;
     throw error;
   }

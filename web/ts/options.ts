@@ -1,3 +1,5 @@
+// An application's options, made ready for the device.
+
 import { idAtRandom } from "../../worker/bytes.ts";
 import type { OpenOptions, Sources } from "../../worker/protocol.ts";
 import { headIn } from "../../worker/head.ts";
@@ -5,7 +7,7 @@ import { refuse } from "./check.ts";
 import { PrivetError } from "./error.ts";
 import type { Bytes, Key, Options, Wasm } from "./types.ts";
 
-/** What a device is opened with, out of what an application writes. */
+/** The options as they cross to the device: defaults filled in, addresses absolute, keys and heads as bytes. */
 export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
   if (!options.aggregators && !options.head)
     refuse("head", options.head, "without aggregators give createHead's, an address, a Response or bytes");
@@ -43,10 +45,10 @@ export async function openOptionsFrom(options: Options): Promise<OpenOptions> {
 }
 
 /**
- * Two openings of the same device have to agree in this. What is made anew each time (a signal, a function) does not count,
- * nor how a thing is written: an address may be relative, a key in digits.
+ * A fingerprint of the options: whoever opens the same device again must have the same one. What is made anew each time (a
+ * signal, a function) is not in it, nor how a thing is written: an address may be relative, a key in digits.
  */
-export function printOf(options: Options): string {
+export function fingerprintOf(options: Options): string {
   const { head, wasm, aggregators, policy = {}, backend = "auto", worker, schedule = "auto", allowEvictable } = options;
   const { leader, helper } = aggregators ?? {};
   const written = (part: unknown) => (isPlace(part) ? absolute(part) : part);
@@ -67,7 +69,7 @@ function isPlace(source: unknown): source is string | URL {
   return typeof source === "string" || source instanceof URL;
 }
 
-/** Relative to the page; a worker of its own address does not know that. */
+/** An address against the page's, which a worker does not know. */
 function absolute(place: string | URL): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   if (!URL.canParse(place, base))

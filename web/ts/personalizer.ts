@@ -1,3 +1,5 @@
+// What an application calls: arguments are checked and flattened, then the device is asked.
+
 import type {
   Calls,
   Agreed,
@@ -23,7 +25,7 @@ import { servedAnswer, serverSlate } from "./served.ts";
 import type { Candidate, Interaction, Options, Request, Schema, Score, Slate } from "./types.ts";
 import { visible } from "./visible.ts";
 
-/** How a call may be ended early: by a signal, `AbortSignal.timeout` among them. */
+/** A call may be ended early by a signal, `AbortSignal.timeout` among them. */
 interface Ending {
   signal?: AbortSignal;
 }
@@ -32,7 +34,7 @@ interface Ending {
 export class Personalizer<S extends Schema = Schema> {
   /** What left, what it cost, and what would leave next. */
   readonly audit: Audit;
-  /** Nothing where there is no device, or no more. */
+  /** The open device; undefined on a server, where there is none. */
   readonly #held: Held | undefined;
   #isClosed = false;
   readonly #names: Names;
@@ -68,8 +70,8 @@ export class Personalizer<S extends Schema = Schema> {
   /**
    * Says what the user agrees to, or takes it back; what is left out stays as it is. Nothing is recorded, learnt or
    * ordered by without `personalise`, and nothing is contributed without `contribute`. It is remembered, for all tabs.
-   * To take it back stops; {@link erase} removes. Limits that became wider since the user agreed hold from the moment on that
-   * the user agrees to that: `{ contribute: true, widen: true }`. Until then the tighter ones do.
+   * Taking it back stops all that; {@link erase} removes what is known. Limits that became wider since the user agreed count
+   * once the user agrees to that, too: `{ contribute: true, widen: true }`. Until then the tighter ones do.
    */
   async consent(parts: Agreed): Promise<Consent> {
     checkConsent(parts);
@@ -77,7 +79,7 @@ export class Personalizer<S extends Schema = Schema> {
     return this.ask("consent", [parts]);
   }
 
-  /** Remembers what the user did, and learns from it by and by; whether it did: not without consent. Nothing is sent. */
+  /** Remembers what the user did, and learns from it by and by; nothing is sent. Resolves to whether it did: not without consent. */
   async record(interaction: Interaction<S>, { signal }: Ending = {}): Promise<boolean> {
     if (this.#isServed) return false;
     const plain = interaction as unknown as Interaction;
@@ -111,7 +113,7 @@ export class Personalizer<S extends Schema = Schema> {
       unmet: { pins, caps, freshness },
       shown: async (element, { signal } = {}) => {
         if (signal?.aborted) throw gaveUp(signal);
-        // What was looked for and is not there was seen by nobody.
+        // `querySelector` found no element: nobody saw it.
         if (element === null || (element && !(await visible(element, signal)))) return false;
         await (said ??= this.ask("shown", [id]));
         return true;
@@ -119,7 +121,7 @@ export class Personalizer<S extends Schema = Schema> {
     };
   }
 
-  /** Learns now, for at most so long (default 8 ms); whether there is more to learn. It also does so by itself. */
+  /** Learns now, for at most so long (default 8 ms). Resolves to whether there is more to learn. It also learns by itself. */
   async train({
     maxMs = 8,
     signal,
@@ -129,8 +131,8 @@ export class Personalizer<S extends Schema = Schema> {
   }
 
   /**
-   * Forgets an item, a value of an attribute, or a time, and all that was learnt from it; how many events were dropped.
-   * While the rest is put together anew (which happens by itself, between calls) the server's order stands. What was
+   * Forgets an item, a value of an attribute, or a time, and all that was learnt from it. Resolves to how many events were
+   * dropped. While the profile is computed anew from the rest (by itself, between calls) the server's order stands. What was
    * contributed before cannot be called back.
    */
   async forget(what: Forgettable): Promise<number> {
@@ -147,7 +149,7 @@ export class Personalizer<S extends Schema = Schema> {
     await this.ask("import", [bytes]);
   }
 
-  /** Removes everything of this origin but the ledger, and consent with it; what is kept, and why. */
+  /** Removes everything of this origin but the ledger, and consent with it. Resolves to what is kept, and why. */
   async erase(): Promise<Erased> {
     return this.ask("erase", []);
   }
@@ -166,7 +168,7 @@ export class Personalizer<S extends Schema = Schema> {
     return dryRun ? this.audit.preview() : this.ask("contribute", [], { signal, onProgress });
   }
 
-  /** Looks for a new round and its head, and verifies both; whether there was one. The profile stays. */
+  /** Looks for a new round and its head, and verifies both. Resolves to whether there was one. The profile stays. */
   async refresh({ signal }: Ending = {}): Promise<boolean> {
     return this.ask("refresh", [], { signal });
   }
@@ -191,14 +193,14 @@ export class Personalizer<S extends Schema = Schema> {
     return this.ask("report", []);
   }
 
-  /** What is remembered, in words and numbers, to be shown to the person whose it is. */
+  /** What is remembered, in words and numbers, to be shown to the person that it is about. */
   async profile(): Promise<ProfileSummary> {
     return this.ask("profile", [momentAt(Date.now())]);
   }
 
   /**
-   * Every later call is refused. When all who opened it have closed it, the device in this tab ends, and another tab takes
-   * over.
+   * Closes this personalizer: every later call is refused. When all who opened the device have closed it, it ends in this tab,
+   * and another tab takes over.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -214,7 +216,7 @@ export class Personalizer<S extends Schema = Schema> {
   ask: Client["ask"] = (name, args, options) => {
     if (this.#isClosed) return refuse("closed", "this personalizer is closed");
     if (!this.#held) return servedAnswer(name) as ReturnType<Calls[typeof name]>;
-    // There is no round to speak of.
+    // Without aggregators there is no round.
     if (!this.#held.takesPart && ["statement", "preview"].includes(name))
       return refuse("not-taking-part", "no aggregators are named: nothing is contributed, and nothing leaves");
     return this.#held.client.ask(name, args, options);

@@ -1,3 +1,5 @@
+// Server-side rendering: what a personalizer answers where there is no device.
+
 import type { Call, Calls, Status } from "../../worker/protocol.ts";
 import { PrivetError } from "./error.ts";
 import type { Candidate, Request, Slate } from "./types.ts";
@@ -18,7 +20,7 @@ export function serverSlate<C extends Candidate>(candidates: readonly C[], reque
   const [used, unmet] = [new Map<string, number>(), { pins: 0, caps: 0, freshness: 0 }];
   const countedBy = ({ id, attributes }: C) =>
     Object.entries(caps).map(([name, most]) => {
-      // What has no value of an attribute is of a kind of its own.
+      // An item without a value of the attribute is counted alone.
       const [value = { id }] = [attributes?.[name] ?? []].flat() as unknown[];
       const key = JSON.stringify([name, value]);
       return { key, uses: used.get(key) ?? 0, most };
@@ -72,7 +74,7 @@ const ANSWERS: { [Name in Call]?: () => Awaited<ReturnType<Calls[Name]>> } = {
   profile: () => ({ events: 0, evidence: 0, recent: [], counted: [] }),
 };
 
-/** A page that is rendered on a server calls what it calls elsewhere; what cannot be done there is refused. */
+/** The answer to a call without a device; what cannot be done there is refused. */
 export async function servedAnswer(name: Call): Promise<unknown> {
   const answer = ANSWERS[name];
   if (!answer) throw new PrivetError("worker-failed", NO_DEVICE);

@@ -63,7 +63,7 @@ export type Interaction<S extends Schema = Schema> = {
   | { item: { id: string }; slate: number }
 );
 
-/** What is asked of an order. */
+/** What an order has to be like. */
 export interface Request {
   /** How many are shown, from 1. Default all. */
   limit?: number;
@@ -75,13 +75,16 @@ export interface Request {
   signal?: AbortSignal;
 }
 
-/** Wishes, in the order in which they are kept where not all of them can be. */
+/** Rules for an order. Where not all can be kept, those that stand first here are. */
 export interface Rules {
   /** The place, from 0, at which the item of an id stands. */
   pins?: Readonly<Record<string, number>>;
   /** At most so many items of one value, by the attribute's name. */
   caps?: Readonly<Record<string, number>>;
-  /** What is granted to items of which a dense number, their age, is under this. */
+  /**
+   * Items are fresh whose `age`, one of the dense numbers, is `under` this. A `bonus` is added to their scores, and at least
+   * `least` of them stand among the first `within`.
+   */
   freshness?: { age: string; under: number; bonus?: number; least?: number; within?: number };
 }
 
@@ -104,7 +107,7 @@ export interface Slate<C> {
   shown(element?: Element | null, options?: { signal?: AbortSignal }): Promise<boolean>;
 }
 
-/** The parts of a score: their sum decides, and only how it differs from the other items'. So two are given around 0. */
+/** The parts of a score. Their sum decides the order, by differences between items alone: so two of them are centred at 0. */
 export interface Score {
   server: number;
   /** What the head adds that is everyone's. */

@@ -1,19 +1,22 @@
+// Whether a slate was on the screen, by an IntersectionObserver.
+
 import { gaveUp } from "./error.ts";
 
 /** How much of an element has to be on the screen, and for how long, before it counts as shown. */
 const PART = 0.5;
 const FOR_MS = 1000;
 
-/** Whose turn it is to be seen in an element: a later slate that is shown there took the place of the one before. */
-const turns = new WeakMap<Element, object>();
+/** The latest wait for each element: a later slate that is shown there has taken the place of the one before. */
+const latest = new WeakMap<Element, object>();
 
 /**
- * Whether half of the element, or half of the screen by it, was visible for a second without a break: in the page and on a
- * page that is looked at, with something of what it held at first. Not, where another slate takes its place before.
+ * Whether half of the element was visible for a second without a break, or half of the screen was filled by it. It counts only
+ * while the tab is visible, and while the element holds something of what it held at first; not where another slate has
+ * taken its place.
  */
 export function visible(element: Element, signal?: AbortSignal): Promise<boolean> {
-  const [turn, held] = [{}, [...element.children]];
-  turns.set(element, turn);
+  const [own, held] = [{}, [...element.children]];
+  latest.set(element, own);
   return new Promise((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let enough = false;
@@ -25,7 +28,7 @@ export function visible(element: Element, signal?: AbortSignal): Promise<boolean
       settle();
     };
     const isReplaced = () =>
-      turns.get(element) !== turn || (held.length > 0 && !held.some((it) => element.contains(it)));
+      latest.get(element) !== own || (held.length > 0 && !held.some((it) => element.contains(it)));
     const seen = () => {
       if (isReplaced()) end(() => resolve(false));
       else if (isThere(element)) end(() => resolve(true));
@@ -34,7 +37,7 @@ export function visible(element: Element, signal?: AbortSignal): Promise<boolean
         again();
       }
     };
-    /** From the beginning wherever there was a break. */
+    /** Begins the second anew after each break. */
     const again = () => {
       if (isReplaced()) return end(() => resolve(false));
       const goesOn = enough && document.visibilityState === "visible";
@@ -45,13 +48,13 @@ export function visible(element: Element, signal?: AbortSignal): Promise<boolean
       const { isIntersecting, intersectionRatio, intersectionRect, rootBounds } = entries.at(
         -1,
       ) as IntersectionObserverEntry;
-      // Half of nothing is nothing: what has no place, or none any more, is not seen.
+      // Without a size, or detached, an element can still be reported as intersecting.
       const hasPlace = isIntersecting && intersectionRect.height * intersectionRect.width > 0;
       const fills = intersectionRect.height >= PART * (rootBounds?.height ?? Number.POSITIVE_INFINITY);
       enough = hasPlace && (intersectionRatio >= PART || fills);
       again();
     };
-    // Of what is taller than the screen a half is never visible: many steps, so that the screen's half is noticed.
+    // Of an element taller than the screen half is never visible: many thresholds, so that half of the screen is noticed.
     const observer = new IntersectionObserver(look, { threshold: Array.from({ length: 21 }, (_, n) => n / 20) });
     if (signal?.aborted) return end(() => reject(gaveUp(signal)));
     observer.observe(element);
@@ -60,7 +63,7 @@ export function visible(element: Element, signal?: AbortSignal): Promise<boolean
   });
 }
 
-/** Whether it can be seen where it stands: an observer looks at places alone. */
+/** Whether it is attached and not hidden: an observer only knows its rectangle. */
 function isThere(element: Element): boolean {
   const look = { opacityProperty: true, visibilityProperty: true };
   return element.isConnected && (element.checkVisibility?.(look) ?? true);

@@ -91,7 +91,7 @@ async function timed(
   peers: Peer[],
   rounds: number,
   what: "score" | "step",
-  work: (peer: Peer) => Promise<unknown> | unknown,
+  work: (peer: Peer) => unknown,
 ): Promise<Samples> {
   const able = peers.filter((peer) => peer[what]);
   const samples: Samples = Object.fromEntries(able.map(({ name }) => [name, []]));

@@ -1,4 +1,5 @@
-// A store in a folder: a file for each key, and one writer. What is durable is on disk, the folder's own entry included.
+// A store in a folder for Node: a file for each key, one process that writes. A durable write is synced to disk, the folder's
+// own entry included.
 
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -7,11 +8,11 @@ import { pack, unpack } from "../../../worker/pack.ts";
 import { refusal } from "../../../worker/refusal.ts";
 import { type Changes, LEDGER, type Store } from "../../../worker/store.ts";
 
-/** Holds the number of the process that writes. */
+/** The lock file, which holds the id of the process that writes. */
 const LOCK = "lock";
-/** What is to be written, all of it or nothing: it counts from the moment on that it has this name. */
+/** A write-ahead file for a change of several keys: from when it has this name the whole change is made, after a crash, too. */
 const CHANGES = "changes";
-/** What keys' files end with. */
+/** How the names of keys' files end. */
 const VALUE = ".value";
 
 export class FileStore implements Store {
@@ -30,7 +31,7 @@ export class FileStore implements Store {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await lock(folder);
     const store = new FileStore(folder);
-    // What a process that was killed had begun to put there.
+    // A change that a killed process had begun.
     await guarded(() => store.#apply());
     return store;
   }
@@ -74,7 +75,7 @@ export class FileStore implements Store {
     });
   }
 
-  /** One process has the folder, so that it is enough to wait for its own work. */
+  /** A mutex by name. One process has the folder, so a promise is enough of one. */
   async alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const done = (this.#last.get(name) ?? Promise.resolve()).then(work, work);
     this.#last.set(name, done);
@@ -101,7 +102,7 @@ export class FileStore implements Store {
     if (durable) await sync(this.#folder);
   }
 
-  /** The old bytes or the new ones, whenever the process or the machine ends. */
+  /** An atomic write: after a crash there are the old bytes or the new ones. */
   async #write(name: string, bytes: Uint8Array, durable: boolean): Promise<void> {
     const unnamed = join(this.#folder, `${name}.new`);
     const file = await open(unnamed, "w", 0o600);
@@ -149,13 +150,13 @@ async function sync(folder: string): Promise<void> {
   }
 }
 
-/** Takes the folder's lock, and that of a process which is gone. */
+/** Takes the folder's lock; a stale one, whose process is gone, is taken over. */
 async function lock(folder: string): Promise<void> {
   const [file, own] = [join(folder, LOCK), join(folder, `${LOCK}.${randomUUID()}`)];
   await guarded(() => writeFile(own, String(process.pid)));
   try {
     for (let tries = 0; tries < 10; tries++) {
-      // A link fails where there is one: of two processes one alone makes it.
+      // Atomic: a hard link fails where the name exists, so of two processes one makes it.
       if (await linked(own, file)) return;
       const holder = Number(await readFile(file, "utf8").catch(() => ""));
       if (isAlive(holder)) break;

@@ -1,5 +1,6 @@
 //! The Wasm module, the npm package and the demo page, as they ship.
 
+mod audit;
 mod integrity;
 mod kernels;
 mod names;
@@ -83,6 +84,7 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
 pub(crate) fn all(place: &Place, machine: &Machine) -> Result<()> {
     wasm(place, machine)?;
     package(place)?;
+    audit::package(place)?;
     demo(place)
 }
 
@@ -285,11 +287,10 @@ fn demo(place: &Place) -> Result<()> {
     }
     shipped(place, "demo/main.ts", "demo/dist/main.js", &[])?;
     bundle(place, "demo/style.css", "demo/dist/style.css", true)?;
-    // The audit by itself: what any site can place, and the Service Worker that it may register.
-    for name in ["alone", "witness"] {
-        bundle(place, &format!("demo/audit/{name}.ts"), &format!("demo/dist/{name}.js"), true)?;
-    }
-    copy(&root.join("demo/audit/alone.css"), &dist.join("alone.css"))?;
+    // A page with nothing but the audit, as any site can place it, and the Service Worker that it may register.
+    bundle(place, "demo/alone.ts", "demo/dist/alone.js", true)?;
+    copy(&root.join("demo/alone.css"), &dist.join("alone.css"))?;
+    copy(&root.join("web/audit/dist/witness.js"), &dist.join("witness.js"))?;
     for path in files(&root.join("demo"))? {
         let name = path.file_name().and_then(|name| name.to_str()).context("a file has a name")?;
         if let Some(worker) = name.strip_suffix(WORKER) {
@@ -366,18 +367,23 @@ pub(crate) fn node_program(place: &Place, name: &str) -> Program {
     Program::new(place.npm_bin(name)).dir(&place.root)
 }
 
-/// Packs `web/ts` and gives the tarball's path.
-pub(crate) fn pack(place: &Place) -> Result<PathBuf> {
+/// Packs the package of a folder and gives the tarball's path.
+pub(crate) fn pack(place: &Place, package: &str) -> Result<PathBuf> {
     let folder = place.target.join("package");
     fs::create_dir_all(&folder).context("cannot make target/package")?;
-    let printed = run::npm(&place.root.join("web/ts"))
+    let printed = run::npm(&place.root.join(package))
         .args(["pack", "--json", "--ignore-scripts", "--pack-destination"])
         .arg(&folder)
         .output()?;
     let report: Value = serde_json::from_str(&printed).context("`npm pack --json` printed no JSON")?;
     // npm 11 prints a list; a later one prints an object by package name.
-    let name = report.pointer("/0/filename").or_else(|| report.pointer("/privet/filename"));
-    Ok(folder.join(name.and_then(|name| name.as_str()).context("`npm pack` named no file")?))
+    let packed = match &report {
+        Value::Array(packages) => packages.first(),
+        Value::Object(packages) => packages.values().next(),
+        _ => None,
+    };
+    let name = packed.and_then(|packed| packed["filename"].as_str());
+    Ok(folder.join(name.context("`npm pack` named no file")?))
 }
 
 fn file_size(path: &Path) -> Result<u64> {

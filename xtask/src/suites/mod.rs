@@ -139,7 +139,7 @@ fn format(context: &Context) -> Result<()> {
     let place = context.place;
     let rust = crate::run::cargo(&place.root).args(["fmt", "--all", "--check"]).run();
     build::node_program(place, "prettier")
-        .args(["--check", "--log-level=warn", "web/ts", "worker", "demo", "tests"])
+        .args(["--check", "--log-level=warn", "web/ts", "web/audit", "worker", "demo", "tests"])
         .run()?;
     rust
 }

@@ -13,14 +13,18 @@ use crate::{
 
 pub(super) const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
 
+/// What is linted: all TypeScript that is not made.
+const SOURCES: [&str; 5] = ["web/ts", "web/audit", "worker", "demo", "tests"];
+
 /// Each has libraries of its own: a worker has no `document`, a test has Node.
-const PROJECTS: [&str; 5] = ["web/ts", "web/ts/node", "worker", "demo", "tests"];
+const PROJECTS: [&str; 6] = ["web/ts", "web/ts/node", "web/audit", "worker", "demo", "tests"];
 
 pub(super) fn typescript(context: &Context) -> Result<()> {
     let place = context.place;
     for project in PROJECTS {
         build::node_program(place, "tsc").args(["--project", project, "--noEmit"]).run()?;
     }
+    build::node_program(place, "oxlint").args(["--type-aware", "--deny-warnings"]).args(SOURCES).run()?;
     node_test(place, run::node(&place.root), "tests/typescript")
 }
 
@@ -35,8 +39,9 @@ pub(super) fn end_to_end(context: &Context) -> Result<()> {
 pub(super) fn package(context: &Context) -> Result<()> {
     let place = context.place;
     build::server_beside_tests(place)?;
-    let tarball = build::pack(place)?;
-    let env = page_env(place, &context.machine)?.env("PRIVET_TARBALL", tarball);
+    let env = page_env(place, &context.machine)?
+        .env("PRIVET_TARBALL", build::pack(place, "web/ts")?)
+        .env("PRIVET_AUDIT_TARBALL", build::pack(place, "web/audit")?);
     // Next alone is 340 MB to install.
     let env = if context.long { env.env("PRIVET_LONG", "1") } else { env };
     node_test(place, env, "tests/package")?;

@@ -5,6 +5,7 @@ import { PrivetAudit } from "./element.ts";
 import { Plot } from "./plot.ts";
 
 export { PrivetAudit } from "./element.ts";
+export type { Others } from "./network.ts";
 
 customElements.define("privet-plot", Plot);
 customElements.define("privet-dry-run", DryRun);

@@ -1,4 +1,4 @@
-// What the tables of debits and of requests have in their columns.
+// The columns of the tables of debits and of requests.
 
 import { html } from "lit";
 import { time, whole } from "./format.ts";

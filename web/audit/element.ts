@@ -1,4 +1,4 @@
-// The section as one element: it reads while it is on the screen, shows what it read, and keeps nothing after it is gone.
+// The element: it polls the device while it is on the screen, shows what it read, and keeps nothing once it is removed.
 
 import type { Personalizer, Requests } from "privet";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
@@ -8,19 +8,20 @@ import { count, rho } from "./format.ts";
 import { layout } from "./layout.ts";
 import { type Explained, explain, markupOf, Network, type Others, plain } from "./network.ts";
 import { projectionOf } from "./projection.ts";
-import { type Account, type Paid, pulseOf, type Reading, readingOf } from "./reading.ts";
+import { type Account, type Paid, versionOf, type Reading, readingOf } from "./reading.ts";
 import { record } from "./record.ts";
 import { loss, sending } from "./sendings.ts";
 import { paragraph, sum, troubleOf, troubles } from "./sentences.ts";
 import { style } from "./style.ts";
 import { jsonOf, table } from "./table.ts";
 
-/** How often it looks whether something has changed, while it is looked at. */
-const LOOK_MS = 1000;
-/** How many requests are on the page before all are asked for: what opens it, and a contribution; then so many a frame. */
+/** How often it asks whether something has changed, while it is on the screen. */
+const POLL_MS = 1000;
+/** How many requests are listed at first, which is what opening and a contribution make; and how many more a frame later on. */
 const FIRST = 24;
 const JUST_NOW = "just now: not compared with the log yet";
 
+/** `<privet-audit>`: shows what left the device of a personalizer, what it cost, and what would leave next. */
 export class PrivetAudit extends LitElement {
   static override properties = {
     personalizer: { attribute: false },
@@ -37,11 +38,11 @@ export class PrivetAudit extends LitElement {
   };
   static override styles = [style, layout];
 
-  /** Whose log it shows. */
+  /** The personalizer whose log is shown. */
   declare personalizer: Personalizer | undefined;
   /** Addresses of the site's own that its markup does not name, relative to the page, and what each is. */
   declare files: Readonly<Record<string, string>>;
-  /** Uploads of others that this page sends, by their address. */
+  /** Uploads that this page sends for other devices, by their address. */
   declare others: Others;
   declare private reading: Reading | undefined;
   declare private year: Year | undefined;
@@ -54,10 +55,10 @@ export class PrivetAudit extends LitElement {
 
   #network: Network | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #pulse = "";
-  #looking = false;
+  #version = "";
+  #isPolling = false;
   #latest = "";
-  readonly #sight = new IntersectionObserver(([entry]) => this.#watch(entry?.isIntersecting === true), {
+  readonly #observer = new IntersectionObserver(([entry]) => this.#setVisible(entry?.isIntersecting === true), {
     rootMargin: "50%",
   });
 
@@ -73,9 +74,9 @@ export class PrivetAudit extends LitElement {
     super.connectedCallback();
     this.#network = new Network(() => {
       this.requestUpdate();
-      void this.#look();
+      void this.#poll();
     });
-    this.#sight.observe(this);
+    this.#observer.observe(this);
     addEventListener("online", this.#line);
     addEventListener("offline", this.#line);
     this.#line();
@@ -83,8 +84,8 @@ export class PrivetAudit extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#sight.disconnect();
-    this.#watch(false);
+    this.#observer.disconnect();
+    this.#setVisible(false);
     this.#network?.stop();
     this.#network = undefined;
     removeEventListener("online", this.#line);
@@ -99,20 +100,20 @@ export class PrivetAudit extends LitElement {
     if (this.#timer !== undefined) void this.read();
   }
 
-  /** Reads everything anew, now. */
+  /** Reads everything anew, at once. */
   async read(): Promise<void> {
     const { personalizer } = this;
     if (!personalizer) return;
     try {
-      const [pulse, asked, reading] = await Promise.all([
-        pulseOf(personalizer),
+      const [version, asked, reading] = await Promise.all([
+        versionOf(personalizer),
         personalizer.audit.requests(),
         readingOf(personalizer),
       ]);
       const year = await yearOf(personalizer, reading);
-      // Taken away, or given another one, meanwhile.
+      // Removed from the page, or given another personalizer, meanwhile.
       if (this.personalizer !== personalizer || !this.isConnected) return;
-      this.#pulse = pulse;
+      this.#version = version;
       Object.assign(this, { asked, reading, year, trouble: "" });
       this.#unfold(reading);
     } catch (error) {
@@ -215,7 +216,7 @@ export class PrivetAudit extends LitElement {
         <p class="note">Nothing yet. ${why}</p>
       `;
     }
-    const folds = { open: this.open, turn: this.#turn };
+    const folds = { open: this.open, setOpen: this.#setOpen };
     return html`
       <ol class="sendings">
         ${left.map((part, place) => sending(part, place + 1, folds, this.#copy))}
@@ -287,11 +288,11 @@ export class PrivetAudit extends LitElement {
     `;
   }
 
-  /** All requests, and from then on: a few in each frame, so that no click waits for a long table. */
+  /** Lists all requests from here on: a few more in each frame, so that no click waits for a long table. */
   async #all(): Promise<void> {
     this.listed += FIRST;
     await this.updateComplete;
-    // The button is gone. Who pressed it by the keyboard goes on with what came in its place.
+    // The button is gone: the keyboard's focus goes to the first row that came in its place.
     const first = this.renderRoot.querySelector<HTMLElement>(`[data-name="requests"] tr:nth-child(${FIRST + 1}) th`);
     first?.setAttribute("tabindex", "-1");
     first?.focus({ preventScroll: true });
@@ -313,7 +314,7 @@ export class PrivetAudit extends LitElement {
       ...{ page: plain(location.href), markup: markupOf(document), asks: asked.asks, uploads, others: this.others },
       files: Object.fromEntries(Object.entries(this.files).map(absolute)),
     };
-    // Whether something has no explanation is known when the log and the asks were read after it.
+    // That a request has no explanation is known only once log and addresses were read after it.
     const judged = ({ time }: { time: number }) => reading !== undefined && time < reading.time;
     return (this.#network?.requests(asked.seen) ?? []).map((request) => {
       return { ...request, what: explain(request, grounds) ?? (judged(request) ? undefined : JUST_NOW) };
@@ -327,7 +328,7 @@ export class PrivetAudit extends LitElement {
   }
 
   readonly #copy = (caption: string, json: string): void => {
-    // An assistive technology says a text again only if it changes.
+    // A screen reader announces a text again only if it changes.
     const say = (text: string) => (this.said = this.said === text ? `${text} ` : text);
     navigator.clipboard.writeText(json).then(
       () => say(`Copied as JSON: ${caption}.`),
@@ -335,7 +336,7 @@ export class PrivetAudit extends LitElement {
     );
   };
 
-  readonly #turn = (key: string, open: boolean): void => {
+  readonly #setOpen = (key: string, open: boolean): void => {
     if (this.open.has(key) === open) return;
     const next = new Set(this.open);
     if (open) next.add(key);
@@ -345,36 +346,36 @@ export class PrivetAudit extends LitElement {
 
   readonly #line = (): void => void (this.offline = !navigator.onLine);
 
-  /** What left last is unfolded when it appears, and stays as the reader leaves it. */
+  /** The latest upload is unfolded when it appears; after that the reader folds it. */
   #unfold({ left }: Reading): void {
     const last = left.at(-1);
     const key = last ? `${last.sending.time} ${last.sending.id}` : "";
     if (!last || key === this.#latest) return;
-    this.#turn(this.#latest, false);
+    this.#setOpen(this.#latest, false);
     this.#latest = key;
-    this.#turn(key, true);
+    this.#setOpen(key, true);
   }
 
-  #watch(seen: boolean): void {
+  #setVisible(seen: boolean): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     if (!seen) return;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
-    void this.#look();
+    this.#timer = setInterval(() => void this.#poll(), POLL_MS);
+    void this.#poll();
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const { personalizer } = this;
-    if (!personalizer || this.#looking || this.#timer === undefined || document.hidden) return;
-    this.#looking = true;
+    if (!personalizer || this.#isPolling || this.#timer === undefined || document.hidden) return;
+    this.#isPolling = true;
     try {
-      const pulse = await pulseOf(personalizer);
+      const version = await versionOf(personalizer);
       const late = this.#requests().some(({ what }) => what === JUST_NOW);
-      if (pulse !== this.#pulse || !this.reading || this.trouble || late) await this.read();
+      if (version !== this.#version || !this.reading || this.trouble || late) await this.read();
     } catch (error) {
       if (this.personalizer === personalizer) this.trouble = troubleOf(error);
     } finally {
-      this.#looking = false;
+      this.#isPolling = false;
     }
   }
 
@@ -382,7 +383,7 @@ export class PrivetAudit extends LitElement {
     this.reading = this.year = undefined;
     this.asked = { asks: {}, seen: [] };
     this.open = new Set();
-    this.said = this.trouble = this.#pulse = this.#latest = "";
+    this.said = this.trouble = this.#version = this.#latest = "";
     this.offline = false;
   }
 }

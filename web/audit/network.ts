@@ -1,5 +1,5 @@
-// Every request of the page, as the browser lists them, and what each was for. An explanation is an exact address that
-// somebody vouches for beforehand; whatever has none stands out.
+// Every request of the page, merged from the browser's lists, and what each was for. What explains a request is its exact
+// address, named beforehand by markup, site or device; one without an explanation stands out.
 
 import type { Asked, Requests, Seen } from "privet";
 import type { Report, Tell } from "./witness.ts";
@@ -37,7 +37,7 @@ export interface Grounds {
   others?: Others;
 }
 
-/** What a site sends for others, from a page that shows this device's. */
+/** Uploads of other devices that a page sends: by their address, their SHA-256 and what each is. */
 export type Others = Readonly<Record<string, { sha256: string; what: string }>>;
 
 export interface Explained extends Request {

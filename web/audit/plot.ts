@@ -1,4 +1,4 @@
-// A plot of numbers by their places, in the colours of the page. It keeps no number after it was taken away.
+// A plot of a vector, entry by entry, in the colours of the page. It keeps no number once it is removed.
 
 import { css, html, LitElement, type PropertyValues } from "lit";
 import uPlot from "uplot";
@@ -121,7 +121,7 @@ export class Plot extends LitElement {
     const place = this.renderRoot.querySelector("div");
     const length = this.lines[0]?.values.length ?? 0;
     if (!place || length === 0) return;
-    // A canvas reads no custom properties: an element that wears each colour says what it comes to.
+    // A canvas reads no custom properties: each is resolved by an element that has it as its colour.
     const colour = (name: Colour) => getComputedStyle(this.renderRoot.querySelector(`.${name}`) ?? this).color;
     const least = this.stretched;
     const axis = {
@@ -174,13 +174,13 @@ export class Plot extends LitElement {
   };
 }
 
-/** As far below nothing as above it. */
+/** A range as far below zero as above it. */
 function around(_: uPlot, low: number | null, high: number | null): [number, number] {
   const most = 1.08 * Math.max(Math.abs(low ?? 0), Math.abs(high ?? 0)) || 1;
   return [-most, most];
 }
 
-/** Powers of a thousandth to a thousand, both ways, from where a stretched scale is no longer linear. */
+/** Ticks of a symmetric logarithmic scale: steps of a thousand, both ways, from where it is no longer linear. */
 function decades(least: number, low: number, high: number): number[] {
   const powers = [-3, -2, -1, 0, 1, 2, 3].map((power) => 10 ** power).filter((value) => value >= least);
   const all = [...powers.map((value) => -value).reverse(), 0, ...powers];

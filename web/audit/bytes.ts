@@ -1,4 +1,4 @@
-// Bytes with the fields that were read in them, each in its place.
+// A hex dump with the decoded fields marked in it.
 
 import type { Fields } from "privet";
 import { html, type TemplateResult } from "lit";

@@ -1,4 +1,4 @@
-// The look: the page's custom properties where it has them, quiet values of our own where it has none.
+// Colours, spaces and type: the page's custom properties where it has them, else defaults of our own.
 
 import { css } from "lit";
 

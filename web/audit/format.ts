@@ -18,14 +18,14 @@ export const moment = (ms: number): string => `${DAY.format(ms)}, ${TIME.format(
 export const count = (n: number, noun: string): string => `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const bytesOf = (n: number): string => count(n, "byte");
 
-/** A rho to the nano, which is how it is kept. */
+/** A rho to nine places, as it is kept. */
 export const rho = (value: number): string => Number(value.toFixed(9)).toString();
 export const epsilon = (value: number): string => value.toFixed(2);
-/** To three digits that count. */
+/** Three significant digits. */
 export const short = (value: number): string =>
   Number.isFinite(value) ? Number(value.toPrecision(3)).toString() : String(value);
 
-/** The largest unit of which it has two, or the smallest. */
+/** A duration in the largest unit of which it has two, or in seconds. */
 export function span(ms: number): string {
   const [unit, noun] = SPANS.find(([unit]) => ms >= 2 * unit) ?? [SECOND, "second"];
   return count(Math.max(0, Math.round(ms / unit)), noun);
@@ -34,7 +34,7 @@ export function span(ms: number): string {
 export const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Four bytes at a time, so that it wraps and can be compared. */
+/** Hexadecimal in groups of four bytes, so that it wraps and can be compared. */
 export const grouped = (bytes: Uint8Array): string => hex(bytes).replace(/.{8}(?=.)/g, "$& ");
 
 export async function sha256(bytes: Uint8Array): Promise<string> {

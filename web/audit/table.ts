@@ -1,4 +1,4 @@
-// Tables that read as tables, wide or narrow, and give what they show as JSON.
+// Accessible tables, wide or narrow, each with a button that copies it as JSON.
 
 import { html, nothing, type TemplateResult } from "lit";
 import { grouped, hex } from "./format.ts";
@@ -36,7 +36,7 @@ export type Copy = (caption: string, json: string) => void;
 export function table<Row>(table: Table<Row>, copy: Copy): TemplateResult {
   const { name, caption, columns, rows, shown = rows, loud, foot } = table;
   const asJson = () => copy(caption, jsonOf({ [name]: rows.map((row) => plainRow(columns, row)) }));
-  // The roles are said again: where it is narrow its parts are laid out as blocks, and some browsers drop them then.
+  // ARIA roles again: on a narrow page the parts are laid out as blocks, and some browsers drop a table's roles then.
   return html`
     <div class="tabled">
       <table role="table" data-name=${name}>

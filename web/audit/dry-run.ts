@@ -1,4 +1,5 @@
-// The stages before the noise, computed while somebody looks. They live in this element's fields and nowhere else.
+// A preview of the next contribution, computed while it is open: gradient, clipped gradient, noise. It is kept in this element's
+// fields and nowhere else.
 
 import type { Fields, Personalizer, Preview } from "privet";
 import { css, html, LitElement, nothing } from "lit";
@@ -108,7 +109,7 @@ export class DryRun extends LitElement {
     const scale = Number(round["grid-scale"]);
     const [before, after] = [norm(gradient), norm(clipped)];
     const deviation = preview.deviation / scale;
-    // What the noise has of length, by the deviation that was paid for and not by this draw.
+    // The noise's expected norm, by the deviation that would be paid for, and not by this draw.
     const times = after > 0 ? (deviation * Math.sqrt(gradient.length)) / after : undefined;
     const said =
       `Gradient, clipped and noised vector of ${whole(gradient.length)} parameters on one axis. ` +

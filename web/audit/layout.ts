@@ -1,4 +1,4 @@
-// Where the parts of the section stand, wide, narrow and printed.
+// The layout of the element, wide, narrow and printed.
 
 import { css } from "lit";
 

@@ -1,7 +1,7 @@
 // The element on a page that has nothing else of the demo's.
 
 import { createPersonalizer } from "privet";
-import "./index.ts";
+import "privet-audit";
 
 const ITEMS = Array.from({ length: 4 }, (_, n) => ({
   id: `item-${n}`,

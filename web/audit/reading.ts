@@ -1,9 +1,9 @@
-// What the section shows, read from the device at one moment. What cannot be read is missing, and said.
+// A snapshot of the device, for the element to show. What cannot be read is left out, and said.
 
 import type { Entry, Fields, Personalizer, Sending, Status } from "privet";
 import { sha256 } from "./format.ts";
 
-/** A rho, and as the epsilon that it is at the reading's delta. */
+/** A rho, and the epsilon that it is at the snapshot's delta. */
 export interface Loss {
   rho: number;
   epsilon: number | undefined;
@@ -73,7 +73,7 @@ export const isDamage = (error: unknown): boolean => (Object(error) as { code?: 
 
 export async function readingOf(personalizer: Personalizer): Promise<Reading> {
   const { audit } = personalizer;
-  // What is asked from here on knows all that was before.
+  // Before anything is read: all that happened until now is in what follows.
   const time = Date.now();
   const [status, entries, log] = await Promise.all([personalizer.status(), entriesOf(personalizer), audit.log()]);
   const isWhole = Number.isFinite(status.rhoSpent) && entries !== undefined;
@@ -150,8 +150,8 @@ function unread({ round }: Sending): string {
   return `An upload of round ${round} could not be taken apart: the round that it was made for is not known any more.`;
 }
 
-/** What changes when something left, was answered or was debited: cheap to ask for. */
-export async function pulseOf(personalizer: Personalizer): Promise<string> {
+/** A fingerprint that changes when something left, was answered or was debited; cheap to ask for. */
+export async function versionOf(personalizer: Personalizer): Promise<string> {
   const [{ round, rhoSpent, storage, keeping, wantsWider, consent, refused }, ledger, { seen }] = await Promise.all([
     personalizer.status(),
     entriesOf(personalizer),

@@ -1,5 +1,5 @@
-// A Service Worker that says which requests it sees, and leaves them alone: it answers none, changes none and stores
-// nothing. A site that has none of its own can register it; the section then lists what only such a worker sees.
+// A Service Worker that reports each request with its method, headers and a hash of its body to the page, which sees none of
+// these by itself. It answers no request, changes none and stores nothing. A site without one of its own can register it.
 
 import { sha256 } from "./format.ts";
 
@@ -15,7 +15,7 @@ export interface Report {
   sha256?: string;
 }
 
-/** A page asks what was seen before it listened. */
+/** A page's message: it asks for the reports from before it listened. */
 export interface Tell {
   privet: "tell";
 }
@@ -47,7 +47,7 @@ interface Scope {
   ): void;
 }
 
-/** How many reports wait for a page that begins to listen. */
+/** How many reports are kept for a page that begins to listen. */
 const MOST = 500;
 
 const scope = globalThis as unknown as Scope;
@@ -58,7 +58,7 @@ let seen = 0;
 scope.addEventListener("install", (event) => event.waitUntil(scope.skipWaiting()));
 scope.addEventListener("activate", (event) => event.waitUntil(scope.clients.claim()));
 scope.addEventListener("fetch", (event) => {
-  // The copy has to be taken before the browser sends the body.
+  // Cloned at once, before the browser sends the body.
   const { request } = event;
   const copy = request.method === "GET" || request.method === "HEAD" ? undefined : request.clone();
   event.waitUntil(report(event, Date.now(), copy));
@@ -83,7 +83,7 @@ async function report(event: FetchEvent, time: number, copy: globalThis.Request 
   const body = copy ? new Uint8Array(await copy.arrayBuffer()) : new Uint8Array();
   const arrives = request.mode === "navigate";
   const client = arrives ? resultingClientId : clientId;
-  // A dedicated worker's requests are everybody's: which page started it is not said.
+  // A dedicated worker's requests are reported to every page: nothing says which page started it.
   const page = arrives || (await scope.clients.get(client))?.type !== "worker";
   const report: Report = {
     ...{ number: `${session}/${++seen}`, time, url: request.url.split("#", 1)[0] ?? "", method: request.method },

@@ -1,4 +1,4 @@
-// What a year would cost if it went on as it does.
+// A projection: what a year of contributions at the present pace would cost.
 
 import { bothOf, type Reading } from "./reading.ts";
 

@@ -1,4 +1,4 @@
-// One request that carried something: what it was, what stands in it, what paid for it.
+// One upload: its request, its fields, and what it cost.
 
 import { html, nothing, type TemplateResult } from "lit";
 import { dump } from "./bytes.ts";
@@ -6,7 +6,7 @@ import { bytesOf, epsilon, grouped, moment, rho, time, whole } from "./format.ts
 import type { Left, Loss } from "./reading.ts";
 import { code, type Copy, type Fact, facts, table } from "./table.ts";
 
-/** HPKE puts the key before and the tag behind what it seals. */
+/** What HPKE puts before and behind what it seals: the one-time key and the tag. */
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
 const TOKEN = "privet-token";
@@ -19,10 +19,10 @@ const MEANINGS: Record<string, string> = {
   "helper-share": "For the helper's key alone: a seed of 32 bytes that its share is computed from.",
 };
 
-/** What of a sending is unfolded, and who is told. */
+/** Which uploads are unfolded, and who is told when that changes. */
 export interface Folds {
   open: ReadonlySet<string>;
-  turn(key: string, open: boolean): void;
+  setOpen(key: string, open: boolean): void;
 }
 
 export function sending(left: Left, number: number, folds: Folds, copy: Copy): TemplateResult {
@@ -80,12 +80,12 @@ function inside(left: Left, key: string, folds: Folds, copy: Copy): TemplateResu
 
 export function fold(key: string, title: unknown, content: () => unknown, folds: Folds, kind = ""): TemplateResult {
   const open = folds.open.has(key);
-  const turn = (event: Event) => {
+  const toggled = (event: Event) => {
     event.stopPropagation();
-    folds.turn(key, (event.currentTarget as HTMLDetailsElement).open);
+    folds.setOpen(key, (event.currentTarget as HTMLDetailsElement).open);
   };
   return html`
-    <details class=${kind} .open=${open} @toggle=${turn}>
+    <details class=${kind} .open=${open} @toggle=${toggled}>
       <summary>${title}</summary>
       ${
         open
