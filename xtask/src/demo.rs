@@ -11,15 +11,20 @@ use std::{
 use crate::{build, place::Place, run::Program, setup};
 
 const PORT: u16 = 8787;
+/// Said before anything is: whoever waits should know for what and how long.
+const FIRST: &str = "the first time, everything is compiled: the program that lays out the Wasm modules, four modules and the \
+    server, about 7 minutes on two cores. After that it takes seconds.";
 
 pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     let port = args.opt_value_from_str("--port").context("--port wants a number")?.unwrap_or(PORT);
     let open = args.contains("--open");
     crate::nothing_left(args)?;
     free(port)?;
+    if !place.server().is_file() {
+        println!("{FIRST}");
+    }
     let machine = setup::ensure(place, build::NEEDS)?;
-    build::all(place, &machine)?;
-    build::server(place)?;
+    build::beside(|| build::all(place, &machine), || build::server(place))?;
     if open {
         thread::spawn(move || open_page(port));
     }

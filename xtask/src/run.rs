@@ -66,6 +66,16 @@ impl Program {
         if status.success() { Ok(()) } else { Err(anyhow!("`{}` failed ({status})", self.line())) }
     }
 
+    /// Runs to its end beside others, between whose lines its own would stand: they are shown when it fails.
+    pub(crate) fn run_beside(mut self) -> Result<()> {
+        let output = self.command.stdin(Stdio::null()).output().map_err(|error| self.missing(&error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Err(anyhow!("`{}` failed ({})", self.line(), output.status))
+    }
+
     /// Starts, with its output to be read; it goes on until it is killed.
     pub(crate) fn start(mut self) -> Result<Child> {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| self.missing(&error))

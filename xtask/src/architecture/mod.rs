@@ -1,17 +1,17 @@
-//! The lines that hold the layout where Cargo does not: what may stand in a manifest, how long a file may be. Which way
-//! the imports of TypeScript run is held by `tests/typescript/walls.test.ts`.
+//! The lines that hold the layout where nothing else does: which crate of ours may name which, where npm packages come from,
+//! how long a file may be. What `deny.toml` says of everybody else's crates, cargo-deny holds; which way the imports of
+//! TypeScript run, `tests/typescript/walls.test.ts`.
 //!
 //! Every rule takes a list of files and gives the faults in it, so that each has a test that plants its fault.
 
 mod crates;
-mod licences;
-mod manifests;
+mod npm;
 mod text;
 
 use anyhow::{Context, Result, bail};
 use std::{fmt, fs};
 
-use crate::{place::Place, run::Program};
+use crate::{place::Place, run::Program, setup};
 
 /// A file of the repository: its path from the root, with `/`, and what it holds.
 struct File {
@@ -41,22 +41,37 @@ impl fmt::Display for Fault {
 
 type Rule = fn(&[File]) -> Vec<Fault>;
 
-const RULES: &[Rule] = &[crates::check, manifests::check, text::check];
+const RULES: &[Rule] = &[crates::check, npm::check, text::check];
 
-/// Prints every fault; fails if there is one.
-pub(crate) fn check(place: &Place) -> Result<()> {
+/// Prints every fault; fails if there is one. The long form also asks whether a crate is known to be unsafe.
+pub(crate) fn check(place: &Place, long: bool) -> Result<()> {
     let files = files(place)?;
     let faults: Vec<Fault> = RULES.iter().flat_map(|rule| rule(&files)).collect();
     for fault in &faults {
         println!("{fault}");
     }
-    let licences = licences::check(place)?;
-    let count = faults.len() + licences;
-    if count > 0 {
-        bail!("{count} faults in {} files", files.len());
+    let crates = deny(place, &["check", "--allow", "unused-wrapper", "licenses", "bans", "sources"]);
+    let advisories = if long { advisories(place) } else { Ok(()) };
+    if !faults.is_empty() {
+        bail!("{} faults in {} files", faults.len(), files.len());
     }
+    crates.and(advisories)?;
     println!("{} files keep to the layout", files.len());
     Ok(())
+}
+
+fn deny(place: &Place, args: &[&str]) -> Result<()> {
+    let program = setup::cargo_deny(place)?.join("cargo-deny");
+    Program::new(program).dir(&place.root).args(["--log-level", "error"]).args(args).run()
+}
+
+/// What is reported of the crates in use. The reports are at GitHub: where that cannot be reached, nothing has failed.
+fn advisories(place: &Place) -> Result<()> {
+    if deny(place, &["fetch", "db"]).is_err() {
+        println!("the database of advisories cannot be reached: none was asked for");
+        return Ok(());
+    }
+    deny(place, &["--offline", "check", "advisories"])
 }
 
 /// All text files that are committed or would be.

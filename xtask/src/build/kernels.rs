@@ -1,16 +1,10 @@
 //! The kernels as modules of their own: one for every browser of today, one for those that fuse product and sum.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use std::{fs, path::Path};
 
-use super::{
-    SIMD, WASM_FEATURES, file_size, node_program,
-    sections::{DATA, sections},
-};
-use crate::{
-    place::{Place, read_bytes},
-    setup::Machine,
-};
+use super::{SIMD, WASM_FEATURES, file_size, module_tool, node_program};
+use crate::{place::Place, setup::Machine};
 
 /// Each by its name and the feature that it needs besides `simd128`.
 const KERNELS: [(&str, &str); 2] = [("simd128", ""), ("relaxed", "relaxed-simd")];
@@ -42,9 +36,11 @@ pub(crate) fn kernels(place: &Place, machine: &Machine, folder: &Path) -> Result
             .arg("--output")
             .arg(&small)
             .run()?;
-        if sections(&read_bytes(&small)?)?.iter().any(|(id, _)| *id == DATA) {
-            bail!("the kernels {name} hold data, which would be written over the memory of the core");
-        }
+        module_tool(place)?
+            .arg("no-data")
+            .arg(&small)
+            .run()
+            .with_context(|| format!("data in the kernels {name} would be written over the memory of the core"))?;
         println!("kernels {name}: {before} bytes became {}", file_size(&small)?);
     }
     Ok(())

@@ -3,9 +3,6 @@
 mod audit;
 mod integrity;
 mod kernels;
-mod names;
-mod order;
-mod sections;
 pub(crate) mod stamp;
 
 use anyhow::{Context, Result, ensure};
@@ -14,11 +11,13 @@ use serde_json::{Value, json};
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
+    time::Instant,
 };
 
 use crate::{
     figures,
-    place::{Place, copy, read, read_bytes, write},
+    place::{Place, copy, exe, read, write},
     run::{self, Program},
     setup::{self, Machine, Need, WasmTools},
 };
@@ -88,9 +87,17 @@ pub(crate) fn all(place: &Place, machine: &Machine) -> Result<()> {
     demo(place)
 }
 
-/// The `privet` command, in the dev profile: it starts quickly and its tests want the checks.
+/// The `privet` command, in the dev profile: it starts quickly and its tests want the checks. Beside the modules.
 pub(crate) fn server(place: &Place) -> Result<()> {
-    run::cargo(&place.root).args(["build", "--package", "privet-server"]).run()
+    let (begun, first) = (Instant::now(), !place.server().is_file());
+    if first {
+        println!("building the server, about 5 minutes beside the modules");
+    }
+    run::cargo(&place.root).args(["build", "--package", "privet-server"]).run_beside()?;
+    if first {
+        println!("the server is built ({} s)", begun.elapsed().as_secs());
+    }
+    Ok(())
 }
 
 /// The same command out of the native tests' build. Cargo chooses features for the workspace's tests together:
@@ -105,24 +112,44 @@ const MODULES: [(&str, &[&str]); 2] = [
     ("full", &["--no-default-features", "--features", "full"]),
 ];
 
+/// Those with SIMD beside those without: whatever one core does at a time, linking and wasm-opt, leaves the other one to them.
 fn wasm(place: &Place, machine: &Machine) -> Result<()> {
-    for (name, features) in MODULES {
-        let folders = [(name.to_owned(), true), (format!("{name}_scalar"), false)].map(|(folder, simd)| {
-            let folder = place.root.join("web/pkg").join(folder);
+    let build = |simd: bool| -> Result<Vec<String>> {
+        let one = |(name, features): (&str, &[&str])| {
+            let folder = place.root.join("web/pkg").join(format!("{name}{}", if simd { "" } else { "_scalar" }));
             let wasm = Wasm { package: "web", crate_name: "privet_web", features, folder: &folder, name, simd };
             module(place, machine.wasm()?, &wasm)?;
             read(&folder.join(format!("{name}.js")))
-        });
-        let [glue, other] = folders;
-        ensure!(glue? == other?, "the module `{name}` wants other glue without SIMD than with it");
+        };
+        MODULES.into_iter().map(one).collect()
+    };
+    let (simd, scalar) = beside(|| build(true), || build(false))?;
+    for (((name, _), glue), other) in MODULES.iter().zip(simd).zip(scalar) {
+        ensure!(glue == other, "the module `{name}` wants other glue without SIMD than with it");
     }
     Ok(())
 }
 
+/// Does both at once.
+pub(crate) fn beside<A, B: Send>(
+    one: impl FnOnce() -> Result<A>,
+    other: impl FnOnce() -> Result<B> + Send,
+) -> Result<(A, B)> {
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        let other = other.join().expect("it does not panic");
+        Ok((one?, other?))
+    })
+}
+
+/// How long, on two cores, where the other three are built beside it.
+const MODULE_TAKES: &str = "up to 2 minutes";
+
 /// Builds a module, if anything that it is made of has changed.
 fn module(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     let &Wasm { features, folder, name, simd, .. } = wasm;
-    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build"]
+    let sources = ["crate", "web/src", "web/Cargo.toml", "Cargo.toml", "Cargo.lock", "xtask/src/build", "xtask/module"]
         .map(|path| place.root.join(path));
     let sources: Vec<_> = sources.iter().map(PathBuf::as_path).collect();
     let modules = [module_file(folder, name), named_file(folder, name)];
@@ -133,8 +160,11 @@ fn module(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
         return Ok(());
     }
-    println!("building the Wasm module `{name}`{}", if simd { "" } else { " without SIMD" });
+    let begun = Instant::now();
+    let which = if simd { "" } else { " without SIMD" };
+    println!("building the Wasm module `{name}`{which}, {MODULE_TAKES}");
     optimised(place, tools, wasm)?;
+    println!("the Wasm module `{name}`{which} is built ({} s)", begun.elapsed().as_secs());
     made()?.record()?;
     inputs.record()
 }
@@ -180,10 +210,10 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
         // Of nothing but this kind: beside a library for Rust, Cargo would leave out most of the optimising at the end.
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"])
         .args(features)
-        .run()
+        .run_beside()
         .with_context(|| format!("the Wasm module `{name}` does not build"))?;
     let made = target.join("wasm32-unknown-unknown/wasm").join(format!("{crate_name}.wasm"));
-    tools.bindgen().args(["--target", "web", "--out-name", name, "--out-dir"]).arg(folder).arg(made).run()?;
+    module_tool(place)?.arg("bindgen").arg(made).arg(folder).arg(name).run()?;
     let (module, named) = (module_file(folder, name), named_file(folder, name));
     let before = file_size(&module)?;
     let shrink = || {
@@ -191,11 +221,23 @@ fn optimised(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
         node_program(place, "wasm-opt").args(features).args(simd.then_some(SIMD))
     };
     shrink().args(SHRINKING).arg("--debuginfo").arg(&module).arg("--output").arg(&named).run()?;
-    write(&module, order::numbered(&read_bytes(&named)?)?)?;
+    module_tool(place)?.arg("order").arg(&named).arg(&module).run()?;
     shrink().args(ORDERING).arg(&module).arg("--output").arg(&module).run()?;
-    names::shorten(&folder.join(format!("{name}.js")), &module)?;
-    println!("wasm-opt: {before} bytes became {}", file_size(&module)?);
+    module_tool(place)?.arg("shorten").arg(folder.join(format!("{name}.js"))).arg(&module).run()?;
+    println!("wasm-opt: {before} bytes of `{name}` became {}", file_size(&module)?);
     Ok(())
+}
+
+/// The program `xtask/module`, once it is built: in the cache, so that a clean checkout finds the libraries that it is made of.
+fn module_tool(place: &Place) -> Result<Program> {
+    let target = place.cache.join("module");
+    run::cargo(&place.root)
+        .args(["build", "--package", "xtask-module"])
+        .env("CARGO_TARGET_DIR", &target)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_INCREMENTAL", "0")
+        .run_beside()?;
+    Ok(Program::new(target.join("debug").join(exe("xtask-module"))))
 }
 
 /// The page of `cargo xtask bench ranking`: the module that ranks, its kernels by themselves, and their peers in the

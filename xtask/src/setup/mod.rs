@@ -17,7 +17,7 @@ use crate::place::{Place, no_gpu};
 
 pub(crate) use browser::Browser;
 pub(crate) use python::schemathesis;
-pub(crate) use tools::cargo_fuzz;
+pub(crate) use tools::{cargo_deny, cargo_fuzz};
 pub(crate) use wasm::WasmTools;
 
 /// One thing that a command or a suite needs of the machine.
@@ -25,15 +25,19 @@ pub(crate) use wasm::WasmTools;
 pub(crate) enum Need {
     /// Node and the npm packages: esbuild, tsc, wasm-opt, Playwright.
     Npm,
-    /// A compiler for wasm32, wasm-pack and wasm-bindgen.
+    /// A compiler for wasm32.
     Wasm,
+    /// Beside it wasm-pack and wasm-bindgen's test runner.
+    WasmPack,
+    /// cargo-deny, for the licences and sources of crates.
+    Deny,
     /// Chromium and its driver.
     Browser,
     /// A Vulkan device, the CPU's if need be, for the GPU tests outside a browser.
     Vulkan,
 }
 
-pub(crate) const ALL: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser, Need::Vulkan];
+pub(crate) const ALL: &[Need] = &[Need::Npm, Need::Deny, Need::Wasm, Need::WasmPack, Need::Browser, Need::Vulkan];
 
 /// What was found; a part that nobody asked for is absent.
 #[derive(Default)]
@@ -82,8 +86,11 @@ pub(crate) fn ensure(place: &Place, needs: &[Need]) -> Result<Machine> {
     if need(Need::Npm) {
         npm::ensure(place)?;
     }
+    if need(Need::Deny) {
+        cargo_deny(place)?;
+    }
     if need(Need::Wasm) {
-        machine.wasm = Some(WasmTools::ensure(place)?);
+        machine.wasm = Some(WasmTools::ensure(place, need(Need::WasmPack))?);
     }
     if need(Need::Browser) {
         machine.browser = Some(Browser::find()?.context(browser::MISSING)?);

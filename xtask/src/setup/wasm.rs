@@ -50,25 +50,26 @@ pub(super) enum Toolchain {
 
 pub(crate) struct WasmTools {
     toolchain: Toolchain,
-    wasm_pack: PathBuf,
-    bindgen: PathBuf,
+    /// wasm-pack and the test runner, where something asked for them.
+    testing: Option<[PathBuf; 2]>,
 }
 
 impl WasmTools {
-    pub(super) fn ensure(place: &Place) -> Result<Self> {
+    pub(super) fn ensure(place: &Place, testing: bool) -> Result<Self> {
         let toolchain = match find(place) {
             Some(toolchain) => toolchain,
             None => debian(place)?,
         };
-        Ok(Self { toolchain, wasm_pack: tools::wasm_pack(place)?, bindgen: tools::bindgen(place)? })
+        let testing = if testing { Some([tools::wasm_pack(place)?, tools::test_runner(place)?]) } else { None };
+        Ok(Self { toolchain, testing })
     }
 
     /// wasm-pack, with everything that a build and a test have in common.
     pub(crate) fn wasm_pack(&self, place: &Place) -> Result<Program> {
-        let program = Program::new(self.wasm_pack.join("wasm-pack"));
-        let folders = [self.wasm_pack.clone(), self.bindgen.clone()];
+        let folders = self.testing.as_ref().context("wasm-pack was not set up")?;
+        let program = Program::new(folders[0].join("wasm-pack"));
         // A folder of its own: two compilers in one would throw away each other's work.
-        self.compiling(program, &folders, &place.target.join("wasm"), &flags(place, true), "std,panic_abort")
+        self.compiling(program, folders, &place.target.join("wasm"), &flags(place, true), "std,panic_abort")
             .map(|program| program.dir(&place.root))
     }
 
@@ -92,11 +93,6 @@ impl WasmTools {
         } else {
             program
         })
-    }
-
-    /// The program that writes the JavaScript side of a module.
-    pub(crate) fn bindgen(&self) -> Program {
-        Program::new(self.bindgen.join("wasm-bindgen"))
     }
 
     pub(crate) fn builds_std(&self) -> bool {
@@ -134,7 +130,7 @@ impl WasmTools {
             Toolchain::Debian { links, .. } => version_of(links.join("rustc")),
         };
         let flags = [true, false].map(|simd| flags(place, simd));
-        format!("{compiler:?} {} {} {flags:?} {SMALL}", self.builds_std(), self.bindgen.display())
+        format!("{compiler:?} {} {flags:?} {SMALL}", self.builds_std())
     }
 }
 
