@@ -134,7 +134,7 @@ fn of_round(round: &Round) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use privet_model::{NewExamples, Head, Learner, Schema};
+    use privet_model::{Head, Learner, NewExamples, Schema};
     use privet_release::Contributor;
     use privet_terms::{Policy, Terms};
     use privet_wire::{Identity, Pins, UploadId};
