@@ -1,11 +1,14 @@
 use js_sys::Reflect;
-use privet::{Attribute, Dense, Head, Identity, Mode, Operator, Role, Round, Schema, SealingKey, Signed, Upload};
-use privet_web::{Contributor, Device, Items, Slate, Terms, key, open_shaders};
+use privet::{
+    Attribute, Backend, Contribution, Contributor, Dense, Head, Identity, Mode, NewExamples, Operator, Pins, Policy,
+    Role, Round, Schema, SealingKey, Signed, Upload, gpu,
+};
+use privet_web::{Device, Items, Slate, Terms, key};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// A minute before the deadline of these rounds.
-const NOW_MS: f64 = 4_102_444_740_000.0;
+const NOW_MS: u64 = 4_102_444_740_000;
 
 /// A round that both have signed, and its head.
 pub(crate) fn published(mode: Mode, min_cohort: u32) -> (Round, Vec<u8>, Vec<u8>) {
@@ -58,8 +61,25 @@ fn open(mode: Mode, min_cohort: u32) -> Result<Device, JsValue> {
 
 /// The other half of the same device.
 fn contributor(mode: Mode) -> Contributor {
+    contributor_under(mode, Policy::at_once()).expect("the default policy admits it")
+}
+
+fn contributor_under(mode: Mode, policy: Policy) -> privet::Result<Contributor> {
     let (_, round, head) = published(mode, 100);
-    Contributor::open(&terms(), &round, &head, &[], false).expect("the default policy admits it")
+    let [leader, helper] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).public());
+    let pins = Pins { leader, helper: Some(helper) };
+    Contributor::new(&privet::Terms { task: "browser".into(), pins, policy }, &round, &head, &[])
+}
+
+/// A contribution out of what the half that ranks hands over, and how many examples that was.
+async fn contribute(
+    contributor: &mut Contributor,
+    backend: &mut Backend,
+    bytes: &[u8],
+) -> privet::Result<(Contribution, usize)> {
+    let new = NewExamples::decode(contributor.head(), bytes)?;
+    let descended = backend.descent(contributor.head(), &new).await;
+    Ok((contributor.contribute(&descended)?, new.count()))
 }
 
 fn code(error: &JsValue) -> String {
@@ -88,31 +108,31 @@ fn rerank(device: &mut Device, axes: &[usize]) -> Slate {
 
 #[wasm_bindgen_test]
 async fn a_datum_goes_all_the_way_to_an_upload() {
-    let gpu = option_env!("NO_GPU") != Some("1");
+    let wants_gpu = option_env!("NO_GPU") != Some("1");
     let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     let mut contributor = contributor(Mode::Device);
-    if gpu {
-        contributor.compute_by(open_shaders().await);
-    }
+    let mut backend = if wants_gpu { gpu::backend(gpu::without_end()).await } else { Backend::simd() };
     record(&mut device, "impression", &[1]).expect("fits");
     record(&mut device, "click", &[2]).expect("fits");
     record(&mut device, "click", &[3, 4, 5]).expect("fits");
-    let stored = contributor.reserve(&[], NOW_MS).expect("a full budget");
+    let stored = contributor.reserve(&[], [7; 16], NOW_MS).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
-    let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
-    assert_eq!((contribution.examples, contribution.rho), (2, 0.03125));
-    assert_eq!(contributor.backend() == "webgpu", gpu);
+    let fresh = device.fresh();
+    let (contribution, examples) = contribute(&mut contributor, &mut backend, &fresh).await.expect("it was reserved");
+    assert_eq!((examples, contribution.cost.rho()), (2, 0.03125));
+    assert_eq!(backend.name() == "webgpu", wants_gpu);
     device.contributed();
-    assert_eq!(contributor.preview(device.fresh()).await.expect("a round").examples, 0, "all of it is spent");
+    let left = NewExamples::decode(contributor.head(), &device.fresh()).expect("our own bytes");
+    assert_eq!(left.count(), 0, "all of it is spent");
     let (round, ..) = published(Mode::Device, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
-    assert_eq!(privet::hex(&upload.id()), contribution.id);
-    assert_eq!(contributor.rho_spent(), 0.03125);
+    assert_eq!((upload.id(), contribution.id), ([7; 16], [7; 16]));
+    assert_eq!(contributor.ledger().spent().charged().rho(), 0.03125);
     let stored = contributor.ready(&stored).expect("it was reserved");
     contributor.persisted().expect("nobody else writes");
     let unsent = contributor.unsent(&stored, NOW_MS).expect("readable").expect("it is ready");
-    assert_eq!((unsent.bytes(), unsent.round()), (contribution.bytes, 3));
-    let stored = contributor.sent(&stored, &unsent).expect("it was ready");
+    assert_eq!((unsent.bytes, unsent.debit.round), (contribution.bytes, 3));
+    let stored = contributor.sent(&stored, [7; 16]).expect("it was ready");
     assert!(contributor.unsent(&stored, NOW_MS).expect("readable").is_none());
 }
 
@@ -183,9 +203,10 @@ async fn learning_stops_when_its_time_is_over() {
 #[wasm_bindgen_test]
 async fn two_sealed_shares_open_to_a_noised_vector() {
     let (device, mut contributor) = (open(Mode::Split, 100).expect("admitted"), contributor(Mode::Split));
-    contributor.reserve(&[], NOW_MS).expect("a full budget");
+    contributor.reserve(&[], [7; 16], NOW_MS).expect("a full budget");
     contributor.persisted().expect("nobody else writes");
-    let contribution = contributor.contribute(device.fresh()).await.expect("it was reserved");
+    let made = contribute(&mut contributor, &mut Backend::simd(), &device.fresh()).await;
+    let (contribution, _) = made.expect("it was reserved");
     let (round, ..) = published(Mode::Split, 100);
     let upload = Upload::decode(&contribution.bytes, &round).expect("our own bytes");
     let [leader, helper] = [(Role::Leader, 1), (Role::Helper, 2)]
@@ -198,10 +219,10 @@ async fn two_sealed_shares_open_to_a_noised_vector() {
 
 #[wasm_bindgen_test]
 async fn a_limit_that_is_no_number_allows_nothing() {
-    let (_, round, head) = published(Mode::Device, 100);
-    let terms = terms_with(&[&[0.0, f64::NAN][..], &AT_ONCE].concat());
-    let mut contributor = Contributor::open(&terms, &round, &head, &[], false).expect("the round itself is admitted");
-    assert_eq!(code(&contributor.reserve(&[], NOW_MS).expect_err("a budget of nothing")), "budget-exhausted");
+    let (_, round, _) = published(Mode::Device, 100);
+    let policy = Policy { lifetime: Policy::limit(f64::NAN), ..Policy::at_once() };
+    let mut contributor = contributor_under(Mode::Device, policy).expect("the round itself is admitted");
+    assert_eq!(contributor.reserve(&[], [7; 16], NOW_MS).expect_err("a budget of nothing").code(), "budget-exhausted");
     let unknown = terms_with(&[99.0, 1.0]).admit(&round).err().expect("a limit that this build cannot keep");
     assert_eq!(code(&unknown), "policy-refused");
 }
@@ -231,20 +252,6 @@ fn every_limit_is_kept_by_its_place() {
 }
 
 #[wasm_bindgen_test]
-async fn two_uploads_never_share_an_id() {
-    let mut ids = Vec::new();
-    for _ in 0..4 {
-        let (device, mut contributor) = (open(Mode::Device, 100).expect("admitted"), contributor(Mode::Device));
-        contributor.reserve(&[], NOW_MS).expect("a full budget");
-        contributor.persisted().expect("nobody else writes");
-        ids.push(contributor.contribute(device.fresh()).await.expect("it was reserved").id);
-    }
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 4);
-}
-
-#[wasm_bindgen_test]
 async fn an_error_crosses_with_its_code() {
     let mut device = open(Mode::Device, 100).expect("the default policy admits it");
     assert_eq!(code(&record(&mut device, "clack", &[1]).expect_err("no such kind")), "event-kind-unknown");
@@ -267,9 +274,12 @@ async fn an_error_crosses_with_its_code() {
     assert_eq!(code(&device.import(&[1, 2, 3], false).expect_err("no export")), "state-damaged");
     assert_eq!(device.events(), 0.0, "nothing refused was remembered");
     let mut contributor = contributor(Mode::Device);
-    assert_eq!(code(&contributor.reserve(&[0], NOW_MS).expect_err("no ledger")), "ledger-damaged");
-    assert_eq!(code(&contributor.contribute(device.fresh()).await.err().expect("nothing reserved")), "not-charged");
-    assert_eq!(code(&contributor.contribute(vec![1, 2, 3]).await.err().expect("not fresh")), "state-damaged");
+    assert_eq!(contributor.reserve(&[0], [7; 16], NOW_MS).expect_err("no ledger").code(), "ledger-damaged");
+    for (bytes, expected) in [(device.fresh(), "not-charged"), (vec![1, 2, 3], "state-damaged")] {
+        let refused =
+            contribute(&mut contributor, &mut Backend::simd(), &bytes).await.err().expect("nothing is reserved");
+        assert_eq!(refused.code(), expected);
+    }
     assert_eq!(code(&open(Mode::Device, 99).err().expect("too small a cohort")), "policy-refused");
     assert_eq!(code(&terms().admit(&[]).err().expect("no round")), "wire-malformed");
     let (_, round, _) = published(Mode::Device, 100);

@@ -51,7 +51,8 @@ fn steps(head: &[u8], backend: &mut Backend, (net, batch): ((u32, u32), u32), ro
         let (before, start) = (submissions(backend), Instant::now());
         while other.owed() > 0 {
             let lent = other.lend(STEPS_AT_ONCE);
-            let tuned = pollster::block_on(backend.tune(&own_head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
+            let tuned =
+                pollster::block_on(backend.tune(&own_head, &lent, STEPS_AT_ONCE)).expect("bytes that were lent");
             let tuned = tuned.unwrap_or_else(|| panic!("the GPU was left: {:?}", backend.trouble()));
             other.take_back(tuned.steps, &tuned.state).expect("as many as were owed");
         }
@@ -81,8 +82,7 @@ fn rerankings(head: &[u8], backend: &mut Backend, net: (u32, u32), rounds: usize
             let before = submissions(backend);
             let start = Instant::now();
             let batch = ranker.scoring_batch(&candidates, Moment::default()).expect("plain candidates");
-            let seen =
-                pollster::block_on(backend.score(&batch)).expect("a batch").expect("the GPU scores");
+            let seen = pollster::block_on(backend.score(&batch)).expect("a batch").expect("the GPU scores");
             ranker.rerank_scored((&candidates, Moment::default(), &seen), &request, [0; 16]).expect("what was seen");
             if round > 0 {
                 simd.push(own);

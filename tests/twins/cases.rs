@@ -1,8 +1,8 @@
 //! The sizes and values at which every shader is held to its twin, natively and in a browser.
 
 use privet::{
-    Attribute, Backend, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker,
-    Request, Round, Schema, SealingKey, Signed, Terms,
+    Attribute, Backend, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker, Request,
+    Round, Schema, SealingKey, Signed, Terms,
     cpu::{self, ExampleSpan, Net, PlannedSlate, PlannedStep, ScoringBatch, Shape, Sizes, StepPlan},
     gpu::Gpu,
     rank,
@@ -178,10 +178,7 @@ pub(crate) async fn check_order(mut backend: Backend) {
     }
     let same = ours.order.iter().zip(&own.order).filter(|(ours, own)| ours == own).count();
     assert!(same >= 950, "{same} of 1000 places are the same");
-    assert!(
-        rerank(&seen[1..]).is_err() && backend.score(&batch[1..]).await.is_err(),
-        "what does not fit is refused"
-    );
+    assert!(rerank(&seen[1..]).is_err() && backend.score(&batch[1..]).await.is_err(), "what does not fit is refused");
 }
 
 /// One step over all slates, in every range of numbers.

@@ -82,7 +82,11 @@ struct Core {
 impl Participation {
     /// `leader` is nothing where nobody is contributed to. `plain`: not the kernels compute, but the twins that define what
     /// these compute.
-    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "an object would be read field by field")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "an object would be read field by field"
+    )]
     #[wasm_bindgen(constructor)]
     pub fn new(
         host: ContributionHost,
@@ -236,7 +240,8 @@ impl Participation {
 impl Core {
     fn input(self: &Rc<Self>, input: Input) {
         let mut random = [0; 32];
-        let random = CRYPTO.with(|source| source.get_random_values_with_u8_array(&mut random)).is_ok().then_some(random);
+        let random =
+            CRYPTO.with(|source| source.get_random_values_with_u8_array(&mut random)).is_ok().then_some(random);
         let moment = Moment { wall_ms: js_sys::Date::now() as u64, running_ms: now(), random };
         // The host may answer at once: nothing of the machine is held while it is asked.
         let outputs = self.machine.borrow_mut().handle(moment, input);

@@ -74,7 +74,11 @@ impl Host {
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         let mut random = self.0.random.borrow_mut();
-        random.as_mut().ok_or(privet_base::Refusal::RandomSource).map_err(privet_base::Error::from)?.fill_bytes(&mut bytes);
+        random
+            .as_mut()
+            .ok_or(privet_base::Refusal::RandomSource)
+            .map_err(privet_base::Error::from)?
+            .fill_bytes(&mut bytes);
         Ok(bytes)
     }
 
@@ -148,7 +152,11 @@ impl Host {
     }
 
     /// What the work comes to, or a refusal where there is one before: the work is given up then.
-    pub async fn unless<T>(&self, refused: impl Fn() -> Option<Refusal>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub async fn unless<T>(
+        &self,
+        refused: impl Fn() -> Option<Refusal>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let mut work = pin!(work);
         std::future::poll_fn(|context| match refused() {
             Some(refusal) => Poll::Ready(Err(refusal)),
@@ -292,7 +300,11 @@ mod tests {
         });
         assert_eq!(effects, [(1, Effect::Timer { ms: 9.0, awaited: true })]);
         refused.set(true);
-        assert_eq!(one.answer(99, Answer::Done), [(2, Effect::Cancel(1))], "an answer to nothing is an input like any other");
+        assert_eq!(
+            one.answer(99, Answer::Done),
+            [(2, Effect::Cancel(1))],
+            "an answer to nothing is an input like any other"
+        );
         assert_eq!(one.came.take(), Some(Err(Refusal::new("aborted", "no"))));
         assert_eq!(one.answer(1, Answer::Done), [], "and its answer is nobody's");
     }

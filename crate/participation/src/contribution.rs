@@ -170,7 +170,8 @@ impl Member {
                 sending.answer = Some(answer);
                 self.log_answer(key, &sending).await?;
                 if refusal.is_for_good() {
-                    self.step(&mut |contributor, stored, _| contributor.refused(stored, upload.debit.id, &code)).await?;
+                    self.step(&mut |contributor, stored, _| contributor.refused(stored, upload.debit.id, &code))
+                        .await?;
                     self.forget_token(&id).await?;
                 }
                 return Err(refusal);

@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use privet_base::hex;
-use privet_model::NewExamples;
 use privet_effects::{Answer, DEVICE, Effect, Host, Locked, Refusal, Result};
+use privet_model::NewExamples;
 use privet_release::{Contributor, Entry, Preview, Unsent};
 use privet_terms::{Limits, Terms};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use privet_base::{Draws, hex};
 use privet_effects::{Advice, Answer, Effect, Moment, Refusal, memory::Memory};
-use privet_model::{NewExamples, Head, Learner, Schema};
+use privet_model::{Head, Learner, NewExamples, Schema};
 use privet_participation::{Call, Input, Leader, Mark, Output, Participation, Reply, Setup};
 use privet_release::{Fate, Ledger, Upload};
 use privet_terms::{Policy, Terms};
@@ -159,8 +159,7 @@ impl World {
             policy: Policy::at_once(),
         };
         let leader = Some(Leader { url: "https://leader.example".into(), one_owner: false });
-        let setup =
-            Setup { terms, leader, lasting: true, scheduled: true, tokens: false, allow_evictable: false };
+        let setup = Setup { terms, leader, lasting: true, scheduled: true, tokens: false, allow_evictable: false };
         self.tabs[tab] = Some(Participation::new(setup));
         self.publish(tab);
         self.choose(tab);
@@ -246,7 +245,8 @@ impl World {
         assert!(matches!(entry.fate, Fate::Ready | Fate::Sent | Fate::Refused | Fate::Dropped), "{:?}", entry.fate);
         let before = self.sent.entry(id.clone()).or_insert_with(|| bytes.clone());
         assert_eq!(*before, bytes, "what is sent again is the same bytes");
-        let refusal = |advice: Option<Advice>, status| Refusal { advice, status, ..Refusal::new("round-closed", "closed") };
+        let refusal =
+            |advice: Option<Advice>, status| Refusal { advice, status, ..Refusal::new("round-closed", "closed") };
         match std::mem::replace(&mut self.fault, Fault::None) {
             Fault::Lost => return Err(Refusal::new("server-unreachable", "lost")),
             Fault::Refuses(advice) => return Err(refusal(Some(advice), 409)),
@@ -274,6 +274,8 @@ impl World {
         let entries = ledger.entries();
         assert!(entries.len() >= self.entries, "an entry is gone");
         self.entries = entries.len();
+        let ids: BTreeSet<_> = entries.iter().map(|entry| entry.debit.id).collect();
+        assert_eq!(ids.len(), entries.len(), "two uploads share an id");
         let spent: u64 = entries.iter().map(|entry| entry.debit.cost.trusted.0).sum();
         assert_eq!(ledger.spent().charged().0, spent, "every debit counts, whatever became of it");
         for id in self.sent.keys() {
