@@ -6,7 +6,7 @@ use std::{cell::RefCell, rc::Rc};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use privet::{
     Adjacency, Backend, Entry, Fate, Head, Limits, NanoRho, NewExamples,
-    effects::{Advice, Answer, Effect, Moment, Refusal},
+    effects::{Advice, Answer, Descended, Effect, Moment, Refusal},
     hex,
     participation::{Call, Input, Leader, Mark, Output, Participation as Machine, Reply, Setup, Stage},
 };
@@ -188,7 +188,7 @@ impl Participation {
             "stop" => Some(Advice::Stop),
             _ => None,
         });
-        self.core.input(Input::Answer(id, Err(Refusal { advice, status, ..Refusal::new(code, message) })));
+        self.core.input(Input::Answer(id, Err(Refusal::new(code, message).by_a_server(advice, status))));
     }
 
     /// `webgpu`, `simd` or `scalar`.
@@ -298,7 +298,7 @@ impl Core {
         let mut backend = self.lend();
         let descended = backend.descent(&head, &new_examples).await;
         self.backend.replace(backend);
-        Ok(Answer::Numbers(descended))
+        Ok(Answer::Descended(Descended(descended)))
     }
 
     fn head(&self) -> Option<Rc<Head>> {
@@ -341,10 +341,10 @@ fn bytes(bytes: &[u8]) -> JsValue {
     Uint8Array::from(bytes).into()
 }
 
-fn error_of(Refusal { code, message, advice, .. }: &Refusal) -> JsValue {
-    let error = js_sys::Error::new(message);
-    set(&error, "code", &**code);
-    if *advice == Some(Advice::Refetch) {
+fn error_of(refusal: &Refusal) -> JsValue {
+    let error = js_sys::Error::new(&refusal.message);
+    set(&error, "code", &*refusal.code);
+    if refusal.advice == Some(Advice::Refetch) {
         set(&error, "advice", "refetch");
     }
     error.into()

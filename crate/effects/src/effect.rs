@@ -70,7 +70,7 @@ pub enum Effect {
         /// How many.
         count: u32,
     },
-    /// Where a descent over these new examples ends: [`Answer::Numbers`]. It is computed by what the host has for it.
+    /// Where a descent over these new examples ends: [`Answer::Descended`]. It is computed by what the host has for it.
     Descend(Vec<u8>),
     /// The half of the device that ranks is asked for the examples since the last contribution: [`Answer::Bytes`].
     NewExamples,
@@ -93,8 +93,8 @@ pub enum Answer {
     Keys(Vec<String>),
     /// Whether it is so.
     Told(bool),
-    /// Numbers.
-    Numbers(Vec<f32>),
+    /// Where a descent has ended.
+    Descended(Descended),
     /// Tokens, each its message and the signature over that.
     Tokens(Vec<Vec<u8>>),
     /// The server holds the upload.
@@ -104,4 +104,54 @@ pub enum Answer {
         /// How many there have to be before the sum is opened.
         min_cohort: u32,
     },
+}
+
+impl Answer {
+    /// A host that says no more than that it is done has nothing to tell.
+    pub(crate) fn done(self) -> Option<()> {
+        Some(())
+    }
+
+    /// What was read.
+    pub fn bytes(self) -> Option<Option<Vec<u8>>> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Done => Some(None),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn keys(self) -> Option<Vec<String>> {
+        if let Self::Keys(keys) = self { Some(keys) } else { None }
+    }
+
+    /// Whether it is so.
+    pub fn told(self) -> Option<bool> {
+        if let Self::Told(told) = self { Some(told) } else { None }
+    }
+
+    /// Where a descent ends.
+    pub fn descended(self) -> Option<Descended> {
+        if let Self::Descended(descended) = self { Some(descended) } else { None }
+    }
+
+    /// Tokens.
+    pub fn tokens(self) -> Option<Vec<Vec<u8>>> {
+        if let Self::Tokens(tokens) = self { Some(tokens) } else { None }
+    }
+
+    /// How many uploads the server holds, and how many there have to be.
+    pub fn acknowledged(self) -> Option<(u32, u32)> {
+        if let Self::Acknowledged { count, min_cohort } = self { Some((count, min_cohort)) } else { None }
+    }
+}
+
+/// Where a descent has ended: parameters of this device's own. They have no bytes, and are not shown by `Debug`.
+#[derive(Clone, PartialEq)]
+pub struct Descended(pub Vec<f32>);
+
+impl core::fmt::Debug for Descended {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} parameters", self.0.len())
+    }
 }

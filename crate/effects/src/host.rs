@@ -87,11 +87,11 @@ impl Host {
         Ok(f64::from(u32::from_le_bytes(self.random()?)) / 2.0_f64.powi(32))
     }
 
-    /// Has the host do this, and waits for what comes of it.
-    pub fn ask(&self, effect: Effect) -> impl Future<Output = Result<Answer>> + use<> {
+    /// Has the host do this, and waits for what `read` takes out of the answer.
+    pub fn ask<T>(&self, effect: Effect, read: fn(Answer) -> Option<T>) -> Reply<T> {
         let id = self.post(effect);
         self.0.waiting.borrow_mut().insert(id, None);
-        Asked { host: self.clone(), id }
+        Reply { asked: Asked { host: self.clone(), id }, read }
     }
 
     /// Has the host do this, and waits for nothing.
@@ -104,46 +104,38 @@ impl Host {
     }
 
     /// What is stored under this key.
-    pub async fn read(&self, key: String) -> Result<Option<Vec<u8>>> {
-        match self.ask(Effect::Read(key)).await? {
-            Answer::Bytes(bytes) => Ok(bytes),
-            _ => Err(strange()),
-        }
+    pub fn read(&self, key: String) -> Reply<Option<Vec<u8>>> {
+        self.ask(Effect::Read(key), Answer::bytes)
     }
 
     /// The keys that begin so, in their order.
-    pub async fn keys(&self, prefix: String) -> Result<Vec<String>> {
-        match self.ask(Effect::Keys(prefix)).await? {
-            Answer::Keys(keys) => Ok(keys),
-            _ => Err(strange()),
-        }
+    pub fn keys(&self, prefix: String) -> Reply<Vec<String>> {
+        self.ask(Effect::Keys(prefix), Answer::keys)
     }
 
     /// Writes all of it or nothing.
-    pub async fn write(&self, changes: Changes, durable: bool) -> Result<()> {
-        self.done(Effect::Write { changes, durable }).await
+    pub fn write(&self, changes: Changes, durable: bool) -> Reply<()> {
+        self.done(Effect::Write { changes, durable })
     }
 
     /// Waits for something that is only done, or not.
-    pub async fn done(&self, effect: Effect) -> Result<()> {
-        self.ask(effect).await.map(|_| ())
+    pub fn done(&self, effect: Effect) -> Reply<()> {
+        self.ask(effect, Answer::done)
     }
 
     /// Nobody else holds the lock of this name as long as what this gives lives.
-    pub async fn lock(&self, name: &'static str) -> Result<Locked> {
-        let id = self.0.next.get();
-        self.done(Effect::Lock(name)).await?;
-        Ok(Locked { host: self.clone(), id })
+    pub fn lock(&self, name: &'static str) -> Locking {
+        Locking(self.done(Effect::Lock(name)))
     }
 
     /// Waits so long, for a call that waits as well.
-    pub async fn pass(&self, ms: f64) -> Result<()> {
-        self.done(Effect::Timer { ms, awaited: true }).await
+    pub fn pass(&self, ms: f64) -> Reply<()> {
+        self.done(Effect::Timer { ms, awaited: true })
     }
 
     /// Waits so long, for nobody's call.
-    pub async fn rest(&self, ms: f64) -> Result<()> {
-        self.done(Effect::Timer { ms, awaited: false }).await
+    pub fn rest(&self, ms: f64) -> Reply<()> {
+        self.done(Effect::Timer { ms, awaited: false })
     }
 
     /// Waits until this holds, which another task or an input brings about.
@@ -188,21 +180,49 @@ impl Host {
     }
 }
 
+/// What comes of an effect, once it is answered.
+pub struct Reply<T> {
+    asked: Asked,
+    read: fn(Answer) -> Option<T>,
+}
+
 struct Asked {
     host: Host,
     id: Id,
 }
 
-impl Future for Asked {
-    type Output = Result<Answer>;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+impl Asked {
+    fn poll(&self) -> Poll<Result<Answer>> {
         let mut waiting = self.host.0.waiting.borrow_mut();
         if waiting.get(&self.id).is_none_or(Option::is_none) {
             return Poll::Pending;
         }
         self.host.moved();
         Poll::Ready(waiting.remove(&self.id).flatten().unwrap_or_else(|| Err(strange())))
+    }
+}
+
+impl<T> Future for Reply<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.asked.poll() {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(answer) => Poll::Ready(answer.and_then(|answer| (self.read)(answer).ok_or_else(strange))),
+        }
+    }
+}
+
+/// A lock that is waited for.
+pub struct Locking(Reply<()>);
+
+impl Future for Locking {
+    type Output = Result<Locked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let held = Pin::new(&mut self.0).poll(context);
+        let Asked { host, id } = &self.0.asked;
+        held.map(|held| held.map(|()| Locked { host: host.clone(), id: *id }))
     }
 }
 

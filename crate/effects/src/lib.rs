@@ -13,9 +13,9 @@ pub mod memory;
 mod refusal;
 mod tasks;
 
-pub use effect::{Answer, Changes, DEVICE, Effect, Id, Moment};
-pub use host::{Host, Locked};
-pub use refusal::{Advice, Refusal};
+pub use effect::{Answer, Changes, DEVICE, Descended, Effect, Id, Moment};
+pub use host::{Host, Locked, Reply};
+pub use refusal::{Advice, Refusal, Said};
 pub use tasks::Tasks;
 
 /// The result of whatever a host was asked for.

@@ -1,6 +1,6 @@
 //! A refusal by any part of a device, or by a server, as a caller hears of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 /// What a server says that a device should do about a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +13,13 @@ pub enum Advice {
     Stop,
 }
 
-/// Why something was not done.
+/// Why something was not done. It is small, because nearly everything may be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Said>);
+
+/// What is said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
     /// Stable: callers match on this.
     pub code: Cow<'static, str>,
     /// For people.
@@ -29,12 +33,27 @@ pub struct Refusal {
 impl Refusal {
     /// One of this device's own.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), message: message.into(), advice: None, status: 0 }
+        Self(Box::new(Said { code: code.into(), message: message.into(), advice: None, status: 0 }))
+    }
+
+    /// The same, as a server said it.
+    #[must_use]
+    pub fn by_a_server(mut self, advice: Option<Advice>, status: u16) -> Self {
+        (self.0.advice, self.0.status) = (advice, status);
+        self
     }
 
     /// Whether the server has refused for good. Only its own word is.
     pub fn is_for_good(&self) -> bool {
-        matches!(self.advice, Some(Advice::Refetch | Advice::Stop))
+        matches!(self.0.advice, Some(Advice::Refetch | Advice::Stop))
+    }
+}
+
+impl Deref for Refusal {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.0
     }
 }
 

@@ -13,13 +13,13 @@ use crate::{
 };
 
 /// By the clock, a round that is open for less than this is left to those who have been before.
-const LEAST_LEFT_MS: f64 = 600_000.0;
+const LEAST_LEFT_MS: u64 = 600_000;
 
 /// How long the round is open, and how long the work before a release may take on a slow device.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
-    pub(crate) longest_ms: f64,
-    pub(crate) left_ms: f64,
+    pub(crate) longest_ms: u64,
+    pub(crate) left_ms: u64,
 }
 
 impl Member {
@@ -38,8 +38,9 @@ impl Member {
             return self.send(earlier, caller).await;
         }
         let Room { longest_ms, .. } = self.room().await?;
-        self.enough(2.0 * longest_ms).await?;
+        self.enough(2 * longest_ms).await?;
         let upload = self.release(caller).await?;
+        let longest_ms = longest_ms as f64;
         let window = Window { longest_ms, span_ms: longest_ms };
         let wait = until_drawn(start_ms, window, self.host.running_ms(), self.host.draw()?);
         self.host.unless(|| caller.gave_up(), self.host.pass(wait)).await?;
@@ -54,7 +55,7 @@ impl Member {
         }
         let room = self.room().await?;
         self.allow()?;
-        self.enough(2.0 * room.longest_ms + LEAST_LEFT_MS).await?;
+        self.enough(2 * room.longest_ms + LEAST_LEFT_MS).await?;
         self.release(&Caller::nobody()).await?;
         Ok(Some(room))
     }
@@ -69,16 +70,16 @@ impl Member {
     }
 
     async fn room(&self) -> Result<Room> {
-        let wall_ms = self.host.wall_ms() as f64;
+        let wall_ms = self.host.wall_ms();
         self.in_turn(|contributor| Room {
-            longest_ms: contributor.longest_ms() as f64,
-            left_ms: (contributor.round().deadline_s as f64 * 1000.0 - wall_ms).max(0.0),
+            longest_ms: contributor.longest_ms(),
+            left_ms: contributor.round().deadline_s.saturating_mul(1000).saturating_sub(wall_ms),
         })
         .await
     }
 
     /// A round that ends before anything could be sent to it is not worth a debit.
-    async fn enough(&self, least_ms: f64) -> Result<()> {
+    async fn enough(&self, least_ms: u64) -> Result<()> {
         let Room { left_ms, .. } = self.room().await?;
         let says = || format!("the round ends in {left_ms} ms, and to send something may take {least_ms} ms");
         if left_ms >= least_ms { Ok(()) } else { Err(Refusal::new("round-over", says())) }
@@ -135,7 +136,7 @@ impl Member {
         let made = Made { examples, gradient_ms, release_ms: self.host.running_ms() - start_ms };
         let id = privet_base::hex(&contribution.id);
         *self.made.borrow_mut() = Some((id.clone(), made));
-        self.noised.borrow_mut().insert(id, contribution.noised);
+        self.noised.borrow_mut().push((id, contribution.noised));
         Ok(())
     }
 
@@ -159,11 +160,9 @@ impl Member {
             answer: None,
         };
         let key = self.log_sending(&sending).await?;
-        let put = self.host.ask(Effect::Upload { url, bytes: upload.bytes.clone(), token });
-        let answered = self.host.unless(|| caller.gave_up(), put).await;
-        let progress = match answered {
-            Ok(Answer::Acknowledged { count, min_cohort }) => (count, min_cohort),
-            Ok(_) => (0, 0),
+        let put = self.host.ask(Effect::Upload { url, bytes: upload.bytes.clone(), token }, Answer::acknowledged);
+        let progress = match self.host.unless(|| caller.gave_up(), put).await {
+            Ok(progress) => progress,
             Err(refusal) => {
                 let code = refusal.code.to_string();
                 let answer = Answered { status: refusal.status.into(), code: Some(code.clone()), progress: None };

@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -113,7 +112,7 @@ pub enum Output {
 pub struct Participation {
     inner: Rc<Inner>,
     tasks: Tasks,
-    calls: BTreeMap<u32, Rc<RefCell<Option<Refusal>>>>,
+    calls: Vec<(u32, Rc<RefCell<Option<Refusal>>>)>,
 }
 
 /// What is shared by all that is under way.
@@ -196,7 +195,7 @@ impl Participation {
             begin: Box::new(tasks.beginner()),
             told: Rc::default(),
         };
-        Self { inner: Rc::new(inner), tasks, calls: BTreeMap::new() }
+        Self { inner: Rc::new(inner), tasks, calls: Vec::new() }
     }
 
     /// What follows from an input, in the order in which it is to be done.
@@ -207,20 +206,20 @@ impl Participation {
         match input {
             Input::Call(number, call) => self.begin(number, call),
             Input::GaveUp(number, refusal) => {
-                if let Some(call) = self.calls.get(&number) {
+                if let Some((_, call)) = self.calls.iter().find(|(call, _)| *call == number) {
                     *call.borrow_mut() = Some(refusal);
                 }
             }
             Input::Answer(id, answer) => host.answer(id, answer),
             Input::Chosen { contribute, paused } => inner.member.choice.set(Choice { contribute, paused }),
-            Input::Published { round, head } => *inner.member.published.borrow_mut() = Published { round, head },
+            Input::Published { round, head } => inner.member.publish(Published { round, head }),
             Input::Forgotten => inner.member.noised.borrow_mut().clear(),
         }
         self.tasks.run(host);
         let mut outputs = inner.told.take();
         for output in &outputs {
             if let Output::Reply(number, _) = output {
-                self.calls.remove(number);
+                self.calls.retain(|(call, _)| call != number);
             }
         }
         outputs.extend(host.take_effects().into_iter().map(|(id, effect)| Output::Effect(id, effect)));
@@ -229,47 +228,46 @@ impl Participation {
 
     fn begin(&mut self, number: u32, call: Call) {
         let gave_up = Rc::default();
-        self.calls.insert(number, Rc::clone(&gave_up));
+        self.calls.push((number, Rc::clone(&gave_up)));
         let inner = Rc::clone(&self.inner);
         let caller = Caller { call: number, gave_up, told: Rc::clone(&inner.told) };
         self.tasks.begin(async move {
-            let reply = inner.answered(call, &caller).await;
+            let reply = answered(Rc::clone(&inner), call, caller).await;
             inner.told.borrow_mut().push(Output::Reply(number, Box::new(reply)));
         });
     }
 }
 
-impl Inner {
-    async fn answered(self: &Rc<Self>, call: Call, caller: &Caller) -> Result<Reply> {
-        let member = &self.member;
-        Ok(match call {
-            Call::Session { since_ms } => {
-                let this = Rc::clone(self);
-                (self.begin)(Box::pin(async move { this.look().await }));
-                self.session(since_ms).await;
-                Reply::Done
-            }
-            Call::Contribute(mark) => Reply::Receipt(self.contribute(mark, caller).await?),
-            Call::GiveUp => {
-                member.give_up().await?;
-                Reply::Done
-            }
-            Call::Widen => {
-                member.lasting()?;
-                member.step(&mut privet_release::Contributor::widen).await?;
-                Reply::Done
-            }
-            Call::Preview => {
-                let (preview, examples) = member.preview().await?;
-                Reply::Preview(preview, examples)
-            }
-            Call::Statement => Reply::Statement(self.statement().await?),
-            Call::Account => Reply::Account(member.account().await?),
-            Call::Entries => Reply::Entries(member.entries().await?),
-            Call::Log => Reply::Log(member.log().await?),
-        })
+/// What a call comes to. Each kind is a future of its own on the heap: together they would be compiled into one another.
+fn answered(inner: Rc<Inner>, call: Call, caller: Caller) -> Pin<Box<dyn Future<Output = Result<Reply>>>> {
+    match call {
+        Call::Session { since_ms } => Box::pin(async move {
+            let this = Rc::clone(&inner);
+            (inner.begin)(Box::pin(async move { this.look().await }));
+            inner.session(since_ms).await;
+            Ok(Reply::Done)
+        }),
+        Call::Contribute(mark) => {
+            Box::pin(async move { Ok(Reply::Receipt(inner.contribute(mark, &caller).await?)) })
+        }
+        Call::GiveUp => Box::pin(async move { inner.member.give_up().await.map(|()| Reply::Done) }),
+        Call::Widen => Box::pin(async move {
+            inner.member.lasting()?;
+            inner.member.step(&mut privet_release::Contributor::widen).await?;
+            Ok(Reply::Done)
+        }),
+        Call::Preview => Box::pin(async move {
+            let (preview, examples) = inner.member.preview().await?;
+            Ok(Reply::Preview(preview, examples))
+        }),
+        Call::Statement => Box::pin(async move { inner.statement().await.map(Reply::Statement) }),
+        Call::Account => Box::pin(async move { inner.member.account().await.map(Reply::Account) }),
+        Call::Entries => Box::pin(async move { inner.member.entries().await.map(Reply::Entries) }),
+        Call::Log => Box::pin(async move { inner.member.log().await.map(Reply::Log) }),
     }
+}
 
+impl Inner {
     async fn statement(&self) -> Result<String> {
         let member = &self.member;
         let storage = if member.is_kept().await? {

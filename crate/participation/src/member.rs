@@ -1,10 +1,10 @@
 //! What all parts of a participation have in common: the setup, the user's choices, the ledger, and who may use it when.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use privet_base::hex;
-use privet_effects::{Answer, DEVICE, Effect, Host, Locked, Refusal, Result};
+use privet_effects::{Answer, DEVICE, Descended, Effect, Host, Locked, Refusal, Result};
 use privet_model::NewExamples;
 use privet_release::{Contributor, Entry, Preview, Unsent};
 use privet_terms::{Limits, Terms};
@@ -109,14 +109,14 @@ pub(crate) struct Member {
     pub(crate) host: Host,
     pub(crate) setup: Setup,
     pub(crate) choice: Cell<Choice>,
-    pub(crate) published: RefCell<Published>,
+    pub(crate) published: RefCell<Rc<Published>>,
     /// Why nothing was contributed last.
     pub(crate) refused: RefCell<Option<String>>,
     /// The noised vectors of this session, by their uploads' ids.
-    pub(crate) noised: RefCell<BTreeMap<String, Vec<i32>>>,
+    pub(crate) noised: RefCell<Vec<(String, Vec<i32>)>>,
     pub(crate) made: RefCell<Option<(String, Made)>>,
     /// Opened when it is first wanted, and what for.
-    contributor: RefCell<Option<(Published, Contributor)>>,
+    contributor: RefCell<Option<(Rc<Published>, Contributor)>>,
 }
 
 impl Member {
@@ -130,6 +130,13 @@ impl Member {
             noised: RefCell::default(),
             made: RefCell::default(),
             contributor: RefCell::default(),
+        }
+    }
+
+    /// The same round and head again are no reason to open anything anew: what is reserved is worth one release.
+    pub(crate) fn publish(&self, published: Published) {
+        if **self.published.borrow() != published {
+            *self.published.borrow_mut() = Rc::new(published);
         }
     }
 
@@ -171,8 +178,8 @@ impl Member {
     /// first, so that a store that forgot is found out.
     pub(crate) async fn turn(&self) -> Result<Locked> {
         let turn = self.host.lock(DEVICE).await?;
-        let published = self.published.borrow().clone();
-        if self.contributor.borrow().as_ref().is_some_and(|(of, _)| *of == published) {
+        let published = Rc::clone(&self.published.borrow());
+        if self.contributor.borrow().as_ref().is_some_and(|(of, _)| Rc::ptr_eq(of, &published)) {
             return Ok(turn);
         }
         let ledger = if self.setup.lasting { self.ledger().await? } else { Vec::new() };
@@ -180,12 +187,12 @@ impl Member {
         if let Some((_, before)) = contributor.as_mut() {
             before.tick(&ledger, self.host.wall_ms())?;
         }
-        let (Published { round, head }, terms) = (&published, &self.setup.terms);
+        let (Published { round, head }, terms) = (&*published, &self.setup.terms);
         let opened = match &round[..] {
             [] => Contributor::local(terms.policy, head, &ledger),
             round => Contributor::new(terms, round, head, &ledger),
         };
-        *contributor = Some((published, opened?));
+        *contributor = Some((Rc::clone(&published), opened?));
         Ok(turn)
     }
 
@@ -220,12 +227,11 @@ impl Member {
 
     /// Where a descent over the new examples ends, how many these are, and how long it took. In a turn.
     pub(crate) async fn descended(&self) -> Result<(Vec<f32>, u32, f64)> {
-        let Answer::Bytes(Some(bytes)) = self.host.ask(Effect::NewExamples).await? else { return Err(strange()) };
+        let bytes = self.host.ask(Effect::NewExamples, Answer::bytes).await?.unwrap_or_default();
         self.host.done(Effect::Now).await?;
         let start_ms = self.host.running_ms();
         let examples = self.with(|contributor| NewExamples::decode(contributor.head(), &bytes).map(|it| it.count()))?;
-        let descent = self.host.ask(Effect::Descend(bytes)).await?;
-        let Answer::Numbers(descended) = descent else { return Err(strange()) };
+        let Descended(descended) = self.host.ask(Effect::Descend(bytes), Answer::descended).await?;
         Ok((descended, examples as u32, self.host.running_ms() - start_ms))
     }
 
@@ -268,14 +274,14 @@ impl Member {
         let all = self.sendings().await?;
         let noised = self.noised.borrow();
         let with_noised = |sending: Sending| {
-            let vector = noised.get(&sending.id).cloned();
+            let vector = noised.iter().find(|(id, _)| *id == sending.id).map(|(_, vector)| vector.clone());
             (sending, vector)
         };
         Ok(all.into_iter().map(with_noised).collect())
     }
 
     pub(crate) fn failed(&self, refusal: Refusal) {
-        *self.refused.borrow_mut() = Some(refusal.code.into_owned());
+        *self.refused.borrow_mut() = Some(refusal.code.to_string());
     }
 }
 
@@ -287,6 +293,3 @@ pub(crate) fn name(unsent: &Unsent) -> String {
     hex(&unsent.debit.id)
 }
 
-fn strange() -> Refusal {
-    Refusal::new("worker-failed", "the host gave another answer than it was asked for")
-}

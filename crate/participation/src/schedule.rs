@@ -129,7 +129,7 @@ impl Inner {
         let done = member.contribute_now(mark, caller, start_ms).await;
         match &done {
             Ok(_) => *member.refused.borrow_mut() = None,
-            Err(Refusal { advice: Some(Advice::Refetch), .. }) => _ = member.host.done(Effect::Refresh).await,
+            Err(refusal) if refusal.advice == Some(Advice::Refetch) => _ = member.host.done(Effect::Refresh).await,
             Err(_) => {}
         }
         done
@@ -147,8 +147,8 @@ impl Inner {
         match made {
             None => Ok(()),
             Some(room) => {
-                let span_ms = HOUR_MS.min(room.left_ms / 2.0);
-                self.send_later(start_ms, Window { longest_ms: room.longest_ms, span_ms })
+                let span_ms = HOUR_MS.min(room.left_ms as f64 / 2.0);
+                self.send_later(start_ms, Window { longest_ms: room.longest_ms as f64, span_ms })
             }
         }
     }
@@ -189,7 +189,7 @@ impl crate::member::Member {
 
     /// Whether the ledger stays until a person removes it.
     pub(crate) async fn is_kept(&self) -> Result<bool> {
-        Ok(self.setup.lasting && self.host.ask(Effect::Persisted).await? == Answer::Told(true))
+        Ok(self.setup.lasting && self.host.ask(Effect::Persisted, Answer::told).await?)
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
         }
         let mut bench = Bench::new(|setup| setup.lasting = false);
         let anchored = bench.run(|member| async move { member.anchored(false).await });
-        let says = anchored.expect_err("it ends with the page").message;
+        let says = anchored.expect_err("it ends with the page").message.to_string();
         assert!(says.contains("persist()") && says.contains("tokens") && says.contains("allowEvictable"), "{says}");
     }
 }

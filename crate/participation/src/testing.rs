@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
-use privet_effects::{Answer, Effect, Host, Moment, Refusal, Result, Tasks, memory::Memory};
+use privet_effects::{Answer, Effect, Host, Moment, Result, Tasks, memory::Memory};
 use privet_terms::{Policy, Terms};
 use privet_wire::{Identity, Pins};
 
@@ -81,5 +81,5 @@ impl Bench {
 }
 
 pub(crate) fn code<T>(result: Result<T>) -> Option<String> {
-    result.err().map(|Refusal { code, .. }| code.into_owned())
+    result.err().map(|refusal| refusal.code.to_string())
 }

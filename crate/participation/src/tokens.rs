@@ -78,11 +78,9 @@ impl Member {
 
     /// A session does not wait for a backend that hangs.
     async fn signed(&self, TokenTerms { key, blank }: &TokenTerms) -> Result<Vec<Vec<u8>>> {
-        let asked = self.host.ask(Effect::Tokens { key: key.clone(), blank: blank.clone(), count: BATCH });
-        match self.host.within(PATIENCE_MS, asked).await? {
-            Some(Answer::Tokens(tokens)) => Ok(tokens),
-            _ => Err(Refusal::new("token-missing", "nobody signed the tokens in time")),
-        }
+        let effect = Effect::Tokens { key: key.clone(), blank: blank.clone(), count: BATCH };
+        let tokens = self.host.within(PATIENCE_MS, self.host.ask(effect, Answer::tokens)).await?;
+        tokens.ok_or_else(|| Refusal::new("token-missing", "nobody signed the tokens in time"))
     }
 
     /// Those that were made for other terms are good for nothing.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privet_base::{Draws, hex};
-use privet_effects::{Advice, Answer, Effect, Moment, Refusal, memory::Memory};
+use privet_effects::{Advice, Answer, Descended, Effect, Moment, Refusal, memory::Memory};
 use privet_model::{Head, Learner, NewExamples, Schema};
 use privet_participation::{Call, Input, Leader, Mark, Output, Participation, Reply, Setup};
 use privet_release::{Fate, Ledger, Upload};
@@ -207,7 +207,7 @@ impl World {
                             assert!(self.held.contains_key(&receipt.id), "a receipt for what the server does not hold");
                         }
                         Ok(_) => {}
-                        Err(refusal) => _ = self.refused.insert(refusal.code.into_owned()),
+                        Err(refusal) => _ = self.refused.insert(refusal.code.to_string()),
                     }
                 }
             }
@@ -220,7 +220,8 @@ impl World {
         let answer = match effect {
             Effect::NewExamples => Ok(Answer::Bytes(Some(self.new_examples.clone()))),
             Effect::Descend(_) => {
-                Ok(Answer::Numbers(Head::decode(&self.head).expect("our own bytes").parameters().to_vec()))
+                let head = Head::decode(&self.head).expect("our own bytes");
+                Ok(Answer::Descended(Descended(head.parameters().to_vec())))
             }
             Effect::Contributed | Effect::KeepProfile => Ok(Answer::Done),
             Effect::Refresh => {
@@ -246,7 +247,7 @@ impl World {
         let before = self.sent.entry(id.clone()).or_insert_with(|| bytes.clone());
         assert_eq!(*before, bytes, "what is sent again is the same bytes");
         let refusal =
-            |advice: Option<Advice>, status| Refusal { advice, status, ..Refusal::new("round-closed", "closed") };
+            |advice, status| Refusal::new("round-closed", "closed").by_a_server(advice, status);
         match std::mem::replace(&mut self.fault, Fault::None) {
             Fault::Lost => return Err(Refusal::new("server-unreachable", "lost")),
             Fault::Refuses(advice) => return Err(refusal(Some(advice), 409)),
