@@ -117,9 +117,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
 
 /// Whether the helper answered, and not with a signature that fits.
 fn is_no_signature(error: &Error) -> bool {
-    matches!(error.of(), Some(Refusal::HelperRefused { .. }))
-        || matches!(error.of(), Some(refusal::Wire::SignatureWrong { .. }))
-        || error.of() == Some(&refusal::Base::WireMalformed)
+    ["helper-refused", "signature-wrong", "wire-malformed"].contains(&error.code())
 }
 
 fn held(head: StoredHead, why: String) -> StoredHead {
