@@ -2,13 +2,13 @@
 
 pub(crate) mod admin;
 pub(crate) mod backup;
-mod door;
 #[cfg(feature = "lab")]
 pub(crate) mod evaluate;
 mod folder;
 pub(crate) mod head;
 pub(crate) mod issuer;
 pub(crate) mod keys;
+mod listener;
 mod lock;
 pub(crate) mod plan;
 pub(crate) mod serve;

@@ -5,8 +5,8 @@ use std::{fs, io, path::Path, sync::Arc};
 use privet::{Identity, SealingKey};
 
 use crate::{
+    counter::Counter,
     files::{create_private, private_file, sync_folder},
-    spent::Counter,
 };
 
 /// What signs rounds, and what opens the shares that are sealed to this aggregator.

@@ -7,6 +7,7 @@
 //! [`privet::Error::code`]. Logs hold no bodies and no ids.
 
 mod clock;
+mod counter;
 mod files;
 mod helper;
 mod issuer;
@@ -14,22 +15,22 @@ mod keys;
 mod leader;
 mod listen;
 mod metrics;
+mod noised_sum;
 mod peer;
 mod problem;
 mod refusal;
 mod routes;
-mod seldom;
-mod spend;
-mod spent;
 pub mod store;
 mod task;
 mod task_file;
 pub mod tensors;
+mod throttled;
 mod token;
 mod validation;
 mod version;
 
 pub use clock::{APART_S, Clock, keep_advancing, now_s};
+pub use counter::Counter;
 pub use files::{create_private, files_of, private_file, private_folder};
 pub use helper::{Helper, Proposal, Standing};
 pub use issuer::{Accounts, Issued, Issuer, IssuerKey, Quota, issuer_app};
@@ -44,7 +45,6 @@ pub use refusal::Refusal;
 pub use routes::{
     Administrator, Extras, HttpPeer, Rate, helper_app, helper_operator_app, leader_app, leader_operator_app,
 };
-pub use spent::Counter;
 pub use store::{SqliteStore, Store};
 pub use task::Task;
 pub use task_file::{Offer, tasks_from_file};

@@ -38,7 +38,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::seldom::Seldom;
+use crate::throttled::ThrottledWarning;
 
 mod connections;
 mod tls;
@@ -86,7 +86,7 @@ pub async fn serve(
     let tls = tls.map(|tls| TlsAcceptor::from(tls.0));
     let (stop, stopping) = watch::channel(false);
     let mut open = JoinSet::new();
-    let (mut stopped, refused) = (pin!(stopped), Seldom::default());
+    let (mut stopped, refused) = (pin!(stopped), ThrottledWarning::default());
     loop {
         let (stream, from) = tokio::select! {
             accepted = accept(&listener, &refused) => accepted,
@@ -109,7 +109,7 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, refused: &Seldom) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, refused: &ThrottledWarning) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,

@@ -10,10 +10,10 @@ use prometheus_client::{
 
 use crate::listen::Connections;
 
-mod door;
+mod connections;
 mod helper;
 
-pub(crate) use door::Door;
+pub(crate) use connections::ConnectionMetrics;
 pub(crate) use helper::{HelperGauges, HelperMetrics};
 
 type Labels = Vec<(&'static str, String)>;
@@ -105,7 +105,7 @@ impl Metrics {
 
     /// What a listener counts is printed, too.
     pub fn watch(&self, connections: &Connections) {
-        connections.door().register(&mut self.registry.lock().expect("nobody panics with it"));
+        connections.metrics().register(&mut self.registry.lock().expect("nobody panics with it"));
     }
 
     pub(crate) fn closed_in(&self, took: Duration) {

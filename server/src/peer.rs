@@ -1,4 +1,4 @@
-//! What the leader asks of the helper, and how each knows the other.
+//! Signed requests of the leader to the helper, and their answers.
 
 use std::future::Future;
 

@@ -1,5 +1,7 @@
 //! What an aggregator refuses by itself. What the core refuses has its codes there.
 
+use std::any::Any;
+
 use privet::Coded;
 use strum::{IntoStaticStr, VariantNames};
 
@@ -102,5 +104,9 @@ impl Refusal {
 impl Coded for Refusal {
     fn code(&self) -> &'static str {
         self.into()
+    }
+
+    fn entry(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }

@@ -18,7 +18,7 @@ use tower_http::cors::CorsLayer;
 use crate::{
     Accepted, Leader, Problem, Progress, Refusal,
     peer::Peer,
-    routes::{bodies::Bodies, rate::Buckets, who::Who},
+    routes::{bodies::Bodies, client_address::Who, rate::Buckets},
     store::Store,
 };
 
@@ -26,18 +26,18 @@ mod admin;
 mod administrator;
 mod bodies;
 mod client;
+mod client_address;
 mod helper;
 mod operator;
 mod pages;
 mod rate;
-mod silence;
-mod who;
+mod unanswered;
 
 pub use administrator::Administrator;
 pub use client::HttpPeer;
+pub use client_address::Rate;
 pub use helper::{helper_app, helper_operator_app};
 pub use operator::leader_operator_app;
-pub use who::Rate;
 
 /// The header that carries a token and its signature in hexadecimal.
 const TOKEN: &str = "privet-token";

@@ -1,4 +1,4 @@
-//! What outlives a process. One trait in three parts, so that another database can stand below without a change above.
+//! Durable storage. One trait in three parts, so that another database can stand below without a change above.
 //!
 //! Every function is one transaction, and what it answers is durable. Sums are kept per batch. An upload goes into the
 //! last batch of its round while that one is being filled, whoever began it: writers over one database fill the same

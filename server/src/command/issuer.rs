@@ -109,7 +109,7 @@ impl Serve {
         let address = listener.local_addr().map_err(because("the address is not known"))?;
         // It serves on, whether or not anybody reads that.
         drop(say(format!("Privet's issuer listens on http://{address}")));
-        let connections = door::connections(None, Connections::EACH)?;
+        let connections = listener::connections(None, Connections::EACH)?;
         // What was counted is on disk; who waits asks again.
         let served = serve(listener, None, connections, issuer_app(issuer, &secret), asked_to_stop()).await;
         served.map_err(because("the issuer stopped"))

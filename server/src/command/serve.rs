@@ -19,8 +19,8 @@ use tokio::{
 use self::settings::{Names, Settings, key};
 use super::{
     Done, because,
-    door::{Operator, listen},
     folder::{Opened, Role, end_unfinished, is_lost},
+    listener::{Operator, listen},
     say,
 };
 

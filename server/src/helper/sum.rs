@@ -6,7 +6,7 @@ use super::{Helper, closed};
 use crate::{
     Refusal,
     clock::APART_S,
-    spend::spend,
+    noised_sum::noised_sum_once,
     store::{BatchState, State, Store, StoredRound},
     task::Task,
 };
@@ -17,7 +17,7 @@ impl<S: Store> Helper<S> {
         let _held = self.round_lock.lock().await;
         let stored = self.round(&closing.configuration).await?;
         if self.store.spent(stored.id).await?.is_some() {
-            return spend(&self.store, &self.keys.spent, &stored, closing).await;
+            return noised_sum_once(&self.store, &self.keys.spent, &stored, closing).await;
         }
         let (stored, tasks) = self.live(&closing.configuration).await?;
         let round = &stored.round;
@@ -37,7 +37,7 @@ impl<S: Store> Helper<S> {
         if count < least {
             return Err(refusal::Aggregate::CohortTooSmall { count: count as usize, least: least as usize }.into());
         }
-        spend(&self.store, &self.keys.spent, &stored, closing).await
+        noised_sum_once(&self.store, &self.keys.spent, &stored, closing).await
     }
 }
 

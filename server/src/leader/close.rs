@@ -7,8 +7,8 @@ use privet::{AggregateShare, Agreed, Closing, Error, Mode, Norms, Result, Round,
 use super::{Leader, Served};
 use crate::{
     Refusal,
+    noised_sum::noised_sum_once,
     peer::{Ask, Peer},
-    spend::spend,
     store::{BatchState, Store, StoredHead, StoredRound},
     version::{manifest_of, next_head},
 };
@@ -53,7 +53,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
     async fn opened(&self, stored: &StoredRound, closing: &Closing) -> Result<(AggregateShare, Vec<f64>)> {
         let round = &stored.round;
         // With its noise, and durable, before the other aggregator is asked: a leader that starts anew goes on with the same.
-        let ours = spend(&self.store, &self.keys.spent, stored, closing).await?;
+        let ours = noised_sum_once(&self.store, &self.keys.spent, stored, closing).await?;
         let ours = AggregateShare::decode(&ours, round.dimension)?;
         let theirs = match round.mode {
             Mode::Device => None,
@@ -117,9 +117,7 @@ impl<S: Store, P: Peer> Leader<S, P> {
 
 /// Whether the helper answered, and not with a signature that fits.
 fn is_no_signature(error: &Error) -> bool {
-    matches!(error.of(), Some(Refusal::HelperRefused { .. }))
-        || matches!(error.of(), Some(refusal::Wire::SignatureWrong { .. }))
-        || error.of() == Some(&refusal::Base::WireMalformed)
+    ["helper-refused", "signature-wrong", "wire-malformed"].contains(&error.code())
 }
 
 fn held(head: StoredHead, why: String) -> StoredHead {

@@ -1,4 +1,4 @@
-//! The helper's shares on their way: what arrives while a request is under way goes with the next one.
+//! Batched requests: shares for the helper that arrive while a request is under way go with the next one.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! An operator's choice of a head: back to an older one, or on to one that was held back.
+//! Rollback and promotion: an operator goes back to an older head, or on to one that was held back.
 
 use privet::{AggregateShare, Result};
 

@@ -1,4 +1,4 @@
-//! Many uploads, one transaction: what arrives while the disk is busy is stored together next.
+//! Group commit: uploads that arrive while the disk is busy share the next transaction.
 //!
 //! A token is reserved before anything is forwarded, in a transaction of its own.
 

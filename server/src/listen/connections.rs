@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::Notify, time::sleep};
 
 use super::group;
-use crate::{metrics::Door, seldom::Seldom};
+use crate::{metrics::ConnectionMetrics, throttled::ThrottledWarning};
 
 /// The limits of a listener, and what became of them.
 #[derive(Debug, Clone)]
@@ -24,9 +24,9 @@ struct Shared {
     most: usize,
     each: usize,
     held: Mutex<Held>,
-    refused: Seldom,
-    late: Seldom,
-    door: Door,
+    refused: ThrottledWarning,
+    late: ThrottledWarning,
+    metrics: ConnectionMetrics,
 }
 
 #[derive(Debug, Default)]
@@ -57,13 +57,13 @@ impl Connections {
     /// At most so many in all, and so many of one address (of IPv6: its 64 bits). `each` is 0 where they all come from a
     /// proxy.
     pub fn new(most: usize, each: usize) -> Self {
-        let (held, refused, late) = (Mutex::default(), Seldom::default(), Seldom::default());
-        Self(Arc::new(Shared { most, each, held, refused, late, door: Door::default() }))
+        let (held, refused, late) = (Mutex::default(), ThrottledWarning::default(), ThrottledWarning::default());
+        Self(Arc::new(Shared { most, each, held, refused, late, metrics: ConnectionMetrics::default() }))
     }
 
     /// What is counted.
-    pub(crate) fn door(&self) -> &Door {
-        &self.0.door
+    pub(crate) fn metrics(&self) -> &ConnectionMetrics {
+        &self.0.metrics
     }
 
     /// A place for a connection of this address; none where the address has too many. Where there are too many in all, it
@@ -79,13 +79,13 @@ impl Connections {
             } else {
                 held.all += 1;
                 *held.of.entry(who).or_default() += 1;
-                shared.door.open.inc();
+                shared.metrics.open.inc();
                 let place = Place { of: self.clone(), who, idle: AtomicU64::new(0), leave: Arc::default() };
                 held.rest(&place);
                 return Some(place);
             }
         };
-        shared.door.refuse(full);
+        shared.metrics.refuse(full);
         if let Some(refused) = shared.refused.due(Instant::now()) {
             let limit = if full == "all" { shared.most } else { shared.each };
             tracing::warn!(refused, limit, of = full, "connections are refused: there are too many at a time");
@@ -109,7 +109,7 @@ impl Connections {
 
     /// A connection kept its place for nothing.
     pub(super) fn late(&self, what: &'static str) {
-        self.0.door.late(what);
+        self.0.metrics.late(what);
         if let Some(late) = self.0.late.due(Instant::now()) {
             tracing::warn!(late, what, "connections are closed: they take too long");
         }
@@ -180,7 +180,7 @@ impl Drop for Place {
                 held.of.remove(&self.who);
             }
         }
-        self.of.0.door.open.dec();
+        self.of.0.metrics.open.dec();
     }
 }
 

@@ -70,7 +70,7 @@ impl HelperMetrics {
     }
 
     pub(crate) fn watch(&self, connections: &Connections) {
-        connections.door().register(&mut self.registry.lock().expect("nobody panics with it"));
+        connections.metrics().register(&mut self.registry.lock().expect("nobody panics with it"));
     }
 
     /// All metrics as text, with how each task stands now.

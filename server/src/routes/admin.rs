@@ -19,10 +19,10 @@ use subtle::ConstantTimeEq;
 use super::{
     Served,
     bodies::Bodies,
+    client_address::{Rate, Who},
     rate::Buckets,
-    who::{Rate, Who},
 };
-use crate::{Leader, Problem, Proposal, Refusal, Task, peer::Peer, seldom::Seldom, store::Store};
+use crate::{Leader, Problem, Proposal, Refusal, Task, peer::Peer, store::Store, throttled::ThrottledWarning};
 
 /// A task and its head in hexadecimal.
 const LONGEST: usize = 2 << 20;
@@ -54,7 +54,7 @@ struct Guard {
     /// Hashes have one length, so comparing them says nothing about the token's.
     wanted: [u8; 32],
     guesses: Buckets,
-    failed: Seldom,
+    failed: ThrottledWarning,
 }
 
 impl Guard {
@@ -81,7 +81,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 /// The routes under `/v1/admin`, for requests that carry this token.
 pub(super) fn routes<S: Store, P: Peer>(token: &str, leader: Arc<Leader<S, P>>) -> Router<Arc<Leader<S, P>>> {
     let (wanted, guesses) = (Sha256::digest(token).into(), Buckets::of_guesses());
-    let guard = Arc::new(Guard { wanted, guesses, failed: Seldom::default() });
+    let guard = Arc::new(Guard { wanted, guesses, failed: ThrottledWarning::default() });
     let bodies = Arc::new(Bodies::new(4, 4, 4 * LONGEST));
     let take = move |State(leader): Served<S, P>, headers: HeaderMap, body: Body| {
         let bodies = bodies.clone();

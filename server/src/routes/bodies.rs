@@ -1,4 +1,4 @@
-//! Bodies on their way in: however slowly one comes, it takes no place from those that are here.
+//! Reading request bodies under limits of memory and time: a slow one takes no place from those that are here.
 
 use std::{
     collections::HashMap,

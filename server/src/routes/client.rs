@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::{
     helper::{SIGNATURE, TIME},
-    silence::{Silence, Telling},
+    unanswered::{Telling, Unanswered},
 };
 use crate::{
     clock::Clock,
@@ -95,7 +95,8 @@ impl HttpPeer {
         let request = Request::post(format!("{}/v1/peer/{}", self.url, ask.name()));
         let request = request.header(SIGNATURE, signature).header(TIME, at_s);
         let request = request.body(Full::from(body.to_vec())).ok()?;
-        let reply = self.client.request(request).await.map_err(|error| self.silent.tell(Silence::of(&error))).ok()?;
+        let reply =
+            self.client.request(request).await.map_err(|error| self.silent.tell(Unanswered::of(&error))).ok()?;
         let (head, reply) = reply.into_parts();
         let reply = Limited::new(reply, LIMIT).collect().await.ok()?.to_bytes();
         let status = head.status.as_u16();
@@ -116,7 +117,7 @@ impl HttpPeer {
 impl Peer for HttpPeer {
     async fn ask(&self, ask: Ask, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
         let sent = tokio::time::timeout(PATIENCE, self.sent(ask, &body)).await;
-        let sent = sent.inspect_err(|_| self.silent.tell(Silence::Slow));
+        let sent = sent.inspect_err(|_| self.silent.tell(Unanswered::Slow));
         let (status, theirs_s, reply) = sent.ok().flatten().ok_or(PeerError::Unreachable)?;
         if status == 200 {
             return Ok(reply.to_vec());

@@ -1,4 +1,4 @@
-//! How often one address may do something: a bucket of tokens each (Turner 1986), filled at a fixed pace.
+//! Rate limits: a token bucket for each address (Turner 1986), filled at a fixed pace.
 
 use std::{collections::HashMap, sync::Mutex, time::Instant};
 

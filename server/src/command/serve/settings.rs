@@ -208,7 +208,7 @@ impl Settings {
 
     pub(super) fn connections(&self) -> Done<Connections> {
         let each = if self.client_header.is_some() { 0 } else { Connections::EACH };
-        door::connections(self.connections, self.connections_per_address.unwrap_or(each))
+        listener::connections(self.connections, self.connections_per_address.unwrap_or(each))
     }
 
     /// The helper that a leader of this identity is told of, with its key.

@@ -1,16 +1,16 @@
-//! One draw over one list. What an aggregator says of its sum is noised, stored and counted before it leaves.
+//! The noised sum of a round, drawn once: it is stored and counted before it leaves, and asked for again it is the same.
 
 use privet::{AggregateShare, Closing, Result, noise_sum};
 
 use crate::{
     Refusal,
-    spent::Counter,
+    counter::Counter,
     store::{Spent, Store, StoredRound},
 };
 
 /// This aggregator's sum over a list, with its noise: drawn once, and stored in the transaction that records the list as
 /// spent and deletes the sums without noise. The same list has the same bytes ever after, and no other list has any.
-pub(crate) async fn spend<S: Store>(
+pub(crate) async fn noised_sum_once<S: Store>(
     store: &S,
     counter: &Counter,
     stored: &StoredRound,

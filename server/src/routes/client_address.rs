@@ -1,4 +1,4 @@
-//! Whose request it is, behind as many proxies as the operator names.
+//! The address of a request's client, behind as many proxies as the operator names.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! What is counted before anybody knows what is asked.
+//! Metrics of connections: what is counted before anybody knows what is asked.
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -9,14 +9,14 @@ use super::Labels;
 
 /// The metrics of a listener.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Door {
+pub(crate) struct ConnectionMetrics {
     /// Connections that have a place.
     pub(crate) open: Gauge,
     refused: Family<Labels, Counter>,
     late: Family<Labels, Counter>,
 }
 
-impl Door {
+impl ConnectionMetrics {
     /// `limit` is `address` or `all`.
     pub(crate) fn refuse(&self, limit: &'static str) {
         self.refused.get_or_create(&vec![("limit", limit.into())]).inc();

@@ -1,4 +1,4 @@
-//! How many sums an aggregator has given, counted beside its keys.
+//! A counter of the sums that an aggregator has given, in a file beside its keys: it tells a store that was rolled back.
 //!
 //! A store that is put back from a copy does not know what was given since, and would give it again, over another list.
 //! The counter is no part of the store: one that is behind it gives nothing. `privet restore` ends what is unfinished,

@@ -1,4 +1,4 @@
-//! Where a server listens, and how many it lets in.
+//! Listeners and their limits: where a server listens, and how many connections it takes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Warnings that anybody from outside can bring about: one line a minute, so that nobody fills the disk with them.
+//! Throttled warnings: what anybody from outside can bring about is one line a minute, so that nobody fills the disk.
 
 use std::{
     sync::Mutex,
@@ -10,7 +10,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 
 /// A warning that may be due very often.
 #[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<State>);
+pub(crate) struct ThrottledWarning(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,7 +18,7 @@ struct State {
     since: u64,
 }
 
-impl Seldom {
+impl ThrottledWarning {
     /// It is due once more: how often it was since the last line, where it is time for one.
     pub(crate) fn due(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().expect("nobody panics with it");
@@ -37,9 +37,9 @@ mod tests {
 
     #[test]
     fn a_flood_is_one_line_a_minute_and_its_number() {
-        let (seldom, start) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.due(start), Some(1));
-        (0..9).for_each(|_| assert_eq!(seldom.due(start + Duration::from_secs(59)), None));
-        assert_eq!(seldom.due(start + PAUSE), Some(10));
+        let (warning, start) = (ThrottledWarning::default(), Instant::now());
+        assert_eq!(warning.due(start), Some(1));
+        (0..9).for_each(|_| assert_eq!(warning.due(start + Duration::from_secs(59)), None));
+        assert_eq!(warning.due(start + PAUSE), Some(10));
     }
 }

@@ -1,4 +1,4 @@
-//! Why a helper does not answer, in the words of whoever has to mend it.
+//! Why a request to the helper has no answer, in the words of whoever has to mend it.
 
 use std::{
     error::Error,
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 
 /// What became of a request that has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(super) enum Unanswered {
     /// Nobody takes the connection.
     Down,
     /// It has a certificate that nobody here trusts, or none that fits its name.
@@ -27,7 +27,7 @@ pub(super) enum Silence {
     Slow,
 }
 
-impl Silence {
+impl Unanswered {
     pub(super) fn of(error: &legacy::Error) -> Self {
         let causes = || std::iter::successors(Some(error as &dyn Error), |error| cause(*error));
         for cause in causes() {
@@ -72,10 +72,10 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
 
 /// Says a reason when it is new, and once a minute.
 #[derive(Debug, Default)]
-pub(super) struct Telling(Mutex<Option<(Silence, Instant)>>);
+pub(super) struct Telling(Mutex<Option<(Unanswered, Instant)>>);
 
 impl Telling {
-    pub(super) fn tell(&self, silence: Silence) {
+    pub(super) fn tell(&self, silence: Unanswered) {
         let mut said = self.0.lock().expect("nobody panics with it");
         if said.is_some_and(|(last, at)| last == silence && at.elapsed() < PAUSE) {
             return;
