@@ -13,7 +13,7 @@ use crate::{build, place::Place, run::Program, setup};
 const PORT: u16 = 8787;
 /// Said before anything is: whoever waits should know for what and how long.
 const FIRST: &str = "the first time, everything is compiled: the program that lays out the Wasm modules, four modules and the \
-    server, about 7 minutes on two cores. After that it takes seconds.";
+    server, about 8 minutes on two cores. After that it takes seconds.";
 
 pub(crate) fn command(place: &Place, mut args: Arguments) -> Result<()> {
     let port = args.opt_value_from_str("--port").context("--port wants a number")?.unwrap_or(PORT);

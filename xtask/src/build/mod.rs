@@ -93,7 +93,8 @@ pub(crate) fn server(place: &Place) -> Result<()> {
     if first {
         println!("building the server, about 5 minutes beside the modules");
     }
-    run::cargo(&place.root).args(["build", "--package", "privet-server"]).run_beside()?;
+    // Without what evaluates: serving wants none of it.
+    run::cargo(&place.root).args(["build", "--package", "privet-server", "--no-default-features"]).run_beside()?;
     if first {
         println!("the server is built ({} s)", begun.elapsed().as_secs());
     }
