@@ -8,12 +8,16 @@ use std::time::Instant;
 use privet::{
     Attribute, Backend, Dense, Event, Head, Item, Moment, Policy, Ranker, Request, Schema, Trouble,
     gpu::{self, without_end},
+    layout,
+    order::Rules,
 };
 use serde_json::json;
 
 /// Features and hidden units: the head of the other measurements, and the widest that there may be with as many features, and
 /// with as few as there may be: 4,096 parameters are the most.
-const NETS: [(u32, u32); 3] = [(64, 32), (64, 60), (15, 240)];
+const NETS: [(u32, u32); 3] = [(64, 32), (64, 60), (layout::FIXED as u32, 240)];
+/// How many attributes the one with many features has; what is left of the features are dense numbers.
+const ATTRIBUTES: u16 = 3;
 const BATCHES: [u32; 3] = [8, 32, 128];
 const CANDIDATES: [u64; 3] = [200, 1000, 10_000];
 const EVENTS: u64 = 64;
@@ -71,7 +75,7 @@ fn steps(head: &[u8], backend: &mut Backend, (net, batch): ((u32, u32), u32), ro
 fn rerankings(head: &[u8], backend: &mut Backend, net: (u32, u32), rounds: usize) {
     let mut ranker = ranker(head, net.0);
     while ranker.train(|| false) {}
-    let request = Request { limit: 50, ..Request::default() };
+    let request = Request { rules: Rules::of(50), ..Request::default() };
     for count in CANDIDATES {
         let candidates: Vec<Item> = (0..count).map(|n| item(5000 + n, net.0)).collect();
         let [mut simd, mut webgpu] = [Vec::new(), Vec::new()];
@@ -110,7 +114,7 @@ fn print(what: &str, (features, hidden): (u32, u32), size: u64, simd: Vec<f64>, 
     );
 }
 
-/// Over embeddings of 64; 15 features are every profile's, and 3 each attribute's.
+/// Over embeddings of 64.
 fn head((features, hidden): (u32, u32), batch: u32) -> Vec<u8> {
     let (dense, attributes) = columns(features);
     let dense = (0..dense).map(|n| Dense { name: format!("number-{n}"), offset: 0.0, scale: 1.0 }).collect();
@@ -133,7 +137,8 @@ fn ranker(head: &[u8], features: u32) -> Ranker {
 }
 
 fn columns(features: u32) -> (u64, u16) {
-    if features == 64 { (40, 3) } else { (0, 0) }
+    let dense = u64::from(features).checked_sub(layout::count(0, ATTRIBUTES.into()) as u64);
+    dense.map_or((0, 0), |dense| (dense, ATTRIBUTES))
 }
 
 fn item(n: u64, features: u32) -> Item {

@@ -3,9 +3,9 @@
 use privet::{
     Attribute, Backend, Device, Event, Head, Identity, Item, Mode, Moment, Operator, Pins, Policy, Ranker, Request,
     Round, Schema, SealingKey, Signed, Terms,
-    cpu::{self, ExampleSpan, Net, PlannedSlate, PlannedStep, ScoringBatch, Shape, Sizes, StepPlan},
+    cpu::{self, ExampleSpan, PlannedSlate, PlannedStep, ScoringBatch, Shape, Sizes, StepPlan, StepSettings},
     gpu::Gpu,
-    rank,
+    layout, rank,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -70,7 +70,7 @@ pub(crate) async fn check(gpu: &Gpu) {
     for (n, groups) in BATCHES {
         for (f, h) in NETS {
             for (d, values) in [(0, 0), (5, 7)] {
-                check_step(gpu, &mut draw, (n, groups), Net { f, h, d, values, ..NET }).await;
+                check_step(gpu, &mut draw, (n, groups), StepSettings { f, h, d, values, ..SETTINGS }).await;
             }
         }
     }
@@ -82,7 +82,7 @@ async fn check_scores(gpu: &Gpu) {
     for n in [0, 1, 63, 64, 65, 1000] {
         for (recent, d, h) in [(0, 16, 1), (1, 1, 4), (55, 5, 63), (56, 63, 64), (57, 64, 65), (64, 65, 7)] {
             for (at, size) in [(0, 1.0), (3, 1e4)] {
-                let sizes = Sizes { n, f: at + 15, h, d, at, recent };
+                let sizes = Sizes { n, f: at + layout::FIXED as u32, h, d, at, recent };
                 check_batch(gpu, &format!("{sizes:?}, {size}"), &batch(&mut draw, sizes, size)).await;
             }
         }
@@ -182,9 +182,9 @@ pub(crate) async fn check_order(mut backend: Backend) {
 }
 
 /// One step over all slates, in every range of numbers.
-async fn check_step(gpu: &Gpu, draw: &mut Draw, (n, groups): (u32, u32), net: Net) {
-    let count = net.f + net.f * net.h + 2 * net.h + net.d + net.values;
-    let rows = n * (net.f + net.d + 1);
+async fn check_step(gpu: &Gpu, draw: &mut Draw, (n, groups): (u32, u32), settings: StepSettings) {
+    let count = settings.f + settings.f * settings.h + 2 * settings.h + settings.d + settings.values;
+    let rows = n * (settings.f + settings.d + 1);
     for (what, plain, gate, rows, values, weight) in [
         ("plain", 1, 0.75, draw.numbers(rows, 1.0), draw.numbers(count, 0.5), draw.numbers(groups, 2.0)),
         ("with a pull", 0, 1.0, draw.numbers(rows, 1.0), draw.numbers(count, 0.5), draw.numbers(groups, 2.0)),
@@ -196,14 +196,14 @@ async fn check_step(gpu: &Gpu, draw: &mut Draw, (n, groups): (u32, u32), net: Ne
         ("large parameters", 1, 1.0, draw.whole(rows, 1, 1.0), draw.whole(count, 1, 1e4), draw.numbers(groups, 2.0)),
         ("whole", 0, 0.5, draw.whole(rows, 1, 1.0), draw.whole(count, 1, 1.0), draw.numbers(groups, 2.0)),
     ] {
-        let what = format!("{what}, n = {n}, groups = {groups}, {net:?}");
+        let what = format!("{what}, n = {n}, groups = {groups}, {settings:?}");
         let starts = draw.starts(n, groups);
-        let slots = draw.slots(n, net.values);
+        let slots = draw.slots(n, settings.values);
         let squares = draw.numbers(count, 1.0).into_iter().map(f32::abs);
         let state = values.iter().copied().chain(squares).chain(draw.numbers(count, 0.5)).collect();
         let examples = starts.windows(2).zip(&weight);
         let plan = StepPlan {
-            net: Net { plain, gate, ..net },
+            settings: StepSettings { plain, gate, ..settings },
             steps: vec![PlannedStep { begin: 0, count: groups, pull_scale: 0.25, rate_scale: 1.5 }],
             slates: (0..groups).map(|n| PlannedSlate { example: n, work_row: starts[n as usize] }).collect(),
             examples: examples
@@ -231,7 +231,7 @@ async fn check_run(gpu: &Gpu, what: &str, plan: &StepPlan) {
     compare("squares", what, &ours[squares.clone()], &twin[squares], slope.max(1.0) * slope);
 }
 
-const NET: Net = Net {
+const SETTINGS: StepSettings = StepSettings {
     f: 0,
     h: 0,
     d: 0,

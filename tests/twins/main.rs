@@ -6,8 +6,12 @@ mod mutations;
 
 use core::mem::offset_of;
 use privet::{
-    cpu::{self, ATTENTIONS, CLUSTERS, ExampleSpan, INTERESTS, Net, PlannedSlate, PlannedStep, RECENT, Shape, Sizes},
+    cpu::{
+        self, ATTENTIONS, CLUSTERS, ExampleSpan, INTERESTS, PlannedSlate, PlannedStep, RECENT, Shape, Sizes,
+        StepSettings,
+    },
     gpu::{Gpu, SHADERS, WORKGROUP, backend, without_end},
+    layout,
 };
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
@@ -187,7 +191,7 @@ fn each_twin_alone_is_what_the_textbook_has() {
 
 #[test]
 fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
-    let plan = ["net", "steps", "slates", "examples", "rows", "slots"];
+    let plan = ["settings", "steps", "slates", "examples", "rows", "slots"];
     let bindings = [
         [&plan[..], &["state", "work", "cursor"]].concat(),
         [&plan[..], &["work", "state", "cursor"]].concat(),
@@ -214,11 +218,13 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
         for (_, kind) in module.types.iter() {
             let naga::TypeInner::Struct { members, span } = &kind.inner else { continue };
             let ours = match kind.name.as_deref() {
-                Some("Net") => layout!(Net: f h d values gate damping rate pull personal_rate personal_pull plain),
-                Some("PlannedStep") => layout!(PlannedStep: begin count pull_scale rate_scale),
-                Some("ExampleSpan") => layout!(ExampleSpan: begin end weight),
-                Some("PlannedSlate") => layout!(PlannedSlate: example work_row),
-                Some("Sizes") => layout!(Sizes: n f h d at recent),
+                Some("StepSettings") => {
+                    members!(StepSettings: f h d values gate damping rate pull personal_rate personal_pull plain)
+                }
+                Some("PlannedStep") => members!(PlannedStep: begin count pull_scale rate_scale),
+                Some("ExampleSpan") => members!(ExampleSpan: begin end weight),
+                Some("PlannedSlate") => members!(PlannedSlate: example work_row),
+                Some("Sizes") => members!(Sizes: n f h d at recent),
                 other => panic!("nobody knows {other:?} of {name}"),
             };
             let theirs = members.iter().map(|member| (member.name.clone().unwrap_or_default(), member.offset as usize));
@@ -236,7 +242,10 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
                 "INTERESTS" => INTERESTS,
                 "CLUSTERS" => CLUSTERS,
                 "ATTENTIONS" => ATTENTIONS,
+                "RECENT" => RECENT,
                 "MOST" => INTERESTS + CLUSTERS + RECENT,
+                "CLUSTER_FEATURES" => layout::CLUSTERS.start,
+                "ATTENTION_FEATURES" => layout::ATTENTION.start,
                 other => panic!("nobody knows {other} of {name}"),
             };
             assert_eq!(value, ours, "{constant} of {name}");
@@ -245,9 +254,9 @@ fn the_code_knows_the_workgroups_and_bindings_of_the_shaders() {
 }
 
 /// The fields of a type and where they lie, and its size.
-macro_rules! layout {
+macro_rules! members {
     ($name:ident: $($field:ident)*) => {
         (vec![$((stringify!($field).to_owned(), offset_of!($name, $field))),*], size_of::<$name>())
     };
 }
-use layout;
+use members;

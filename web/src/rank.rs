@@ -3,7 +3,7 @@
 use js_sys::Math;
 use privet::{
     Event, Moment, Ranker, Request, Selector, hex,
-    order::{Cap, Freshness, Pin},
+    order::{Cap, Freshness, Pin, Rules},
     running::Verdict,
 };
 use wasm_bindgen::prelude::*;
@@ -104,16 +104,21 @@ impl Device {
         let pairs = |pairs: &[u32]| pairs.as_chunks::<2>().0.to_vec();
         let cap = |[attribute, most]: [u32; 2]| Cap { attribute: attribute as usize, most: most as usize };
         let pin = |[candidate, place]: [u32; 2]| Pin { candidate, place: place as usize };
-        let fresh = |&[dense, younger_than, bonus, least, within]: &[f32; 5]| {
-            (dense as usize, Freshness { younger_than, bonus, least: least as usize, within: within as usize })
+        let freshness = freshness.first_chunk();
+        let fresh = |&[_, younger_than, bonus, least, within]: &[f32; 5]| Freshness {
+            younger_than,
+            bonus,
+            least: least as usize,
+            within: within as usize,
         };
-        let request = Request {
-            limit: limit as usize,
+        let rules = Rules {
             diversity,
             caps: pairs(caps).into_iter().map(cap).collect(),
             pins: pairs(pins).into_iter().map(pin).collect(),
-            freshness: freshness.first_chunk().map(fresh),
+            freshness: freshness.map(fresh),
+            ..Rules::of(limit as usize)
         };
+        let request = Request { rules, age: freshness.map_or(0, |&[age, ..]| age as usize) };
         // Which order is shown is no secret: any randomness will do, and a page without a random source still ranks.
         let random = || ((Math::random() * 2.0_f64.powi(53)) as u64).to_le_bytes();
         let mut draw = [0; 16];

@@ -73,6 +73,21 @@ pub struct Rules {
     pub freshness: Option<Freshness>,
 }
 
+impl Rules {
+    /// So many places in the order of the scores, and no rule yet.
+    pub fn of(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// What of them an order is held to that was drafted out of two which keep them: places and counts, and nothing that is
+    /// mixed into scores. Nothing where there is no such rule.
+    pub fn of_places(&self) -> Option<Self> {
+        let freshness = self.freshness.map(|freshness| Freshness { bonus: 0.0, ..freshness });
+        let none = self.caps.is_empty() && self.pins.is_empty() && freshness.is_none();
+        (!none).then(|| Self { diversity: 0.0, freshness, ..self.clone() })
+    }
+}
+
 /// How often a rule could not be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unmet {

@@ -87,8 +87,8 @@ pub struct Report {
 /// as many items at the same places, and the one whose items are clicked more often wins (`Compared::new`). What is
 /// told and bet on is the probability that the personal order wins one that has a winner. That is one half for whoever
 /// clicks by place alone, and no propensity, gain or click model is assumed to know it. Bets on the winners measure the
-/// evidence, and may be looked at after every one (`EProcess`). Where it is great the other order takes over; from then
-/// on the same bet, the other way round, brings it back.
+/// evidence, and may be looked at after every one (an e-process, `EProcess`). Where it is great the other order takes
+/// over; from then on the same bet, the other way round, brings it back.
 ///
 /// Every slate is an interleaving until the question is settled for the order that leads, and one in as many as the
 /// policy says from then on. An interleaving is the same whichever order leads, so those count that are open when the

@@ -15,7 +15,10 @@ const LANES = 64u;
 const INTERESTS = 4u;
 const CLUSTERS = 4u;
 const ATTENTIONS = 3u;
-const MOST = 72u; // interests, clusters, and at most 64 recent items
+const RECENT = 64u;
+const MOST = INTERESTS + CLUSTERS + RECENT;
+const CLUSTER_FEATURES = 4u; // where they stand, behind those of the interests
+const ATTENTION_FEATURES = 6u;
 var<workgroup> similarity: array<f32, MOST>;
 
 @compute @workgroup_size(64)
@@ -42,8 +45,8 @@ fn profile_features(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
             if weight > 0.0 { nearest = max(nearest, similarity[INTERESTS + c]); }
             mean += weight * similarity[INTERESTS + c];
         }
-        x[to + 4u] = select(0.0, nearest, nearest > -3.0e38);
-        x[to + 5u] = mean;
+        x[to + CLUSTER_FEATURES] = select(0.0, nearest, nearest > -3.0e38);
+        x[to + CLUSTER_FEATURES + 1u] = mean;
     } else if lane < INTERESTS + 1u + ATTENTIONS {
         let kind = lane - INTERESTS - 1u;
         var sum = 0.0;
@@ -56,7 +59,7 @@ fn profile_features(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invo
                 total += weight;
             }
         }
-        x[to + 6u + kind] = select(0.0, sum / total, total > 0.0);
+        x[to + ATTENTION_FEATURES + kind] = select(0.0, sum / total, total > 0.0);
     } else if lane == INTERESTS + 1u + ATTENTIONS {
         var strongest = -3.0e38;
         var which = 0u;

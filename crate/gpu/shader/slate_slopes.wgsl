@@ -2,12 +2,12 @@
 // t = server + values . direction + mean of the slots' values + gate * (skip . x + w2 . z)   z = max(0, b1 + x . w1)
 // r = gate * w * (softmax(t) - [it is the first row])   through = r * w2 where a unit is open      twin: cpu/slate_slopes.rs
 
-struct Net { f: u32, h: u32, d: u32, values: u32, gate: f32, damping: f32, rate: f32, pull: f32, personal_rate: f32, personal_pull: f32, plain: u32 }
+struct StepSettings { f: u32, h: u32, d: u32, values: u32, gate: f32, damping: f32, rate: f32, pull: f32, personal_rate: f32, personal_pull: f32, plain: u32 }
 struct PlannedStep { begin: u32, count: u32, pull_scale: f32, rate_scale: f32 }
 struct ExampleSpan { begin: u32, end: u32, weight: f32 }
 struct PlannedSlate { example: u32, work_row: u32 }
 
-@group(0) @binding(0) var<uniform> net: Net;
+@group(0) @binding(0) var<uniform> settings: StepSettings;
 @group(0) @binding(1) var<storage, read> steps: array<PlannedStep>;
 @group(0) @binding(2) var<storage, read> slates: array<PlannedSlate>;
 @group(0) @binding(3) var<storage, read> examples: array<ExampleSpan>;
@@ -26,12 +26,12 @@ fn slate_slopes(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     // Nobody else reads that one here, and nobody writes the first: the next step is known when this one is over.
     if group.x == 0u && lane == 0u { cursor[1] = at; }
     let planned = steps[at];
-    let f = net.f;
-    let h = net.h;
+    let f = settings.f;
+    let h = settings.h;
     let b1 = f + f * h;
     let w2 = b1 + h;
     let p = w2 + h;
-    let width = f + net.d + 1u;
+    let width = f + settings.d + 1u;
     let work_width = 2u * h + 1u;
     var n = 0u;
     var first = 0u;
@@ -61,13 +61,13 @@ fn slate_slopes(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
         for (var j = 0u; j < f; j++) { score += state[j] * rows[x + j]; }
         for (var k = 0u; k < h; k++) { score += state[w2 + k] * work[z + k]; }
         var personal = 0.0;
-        for (var j = 0u; j < net.d; j++) { personal += state[p + j] * rows[x + f + j]; }
+        for (var j = 0u; j < settings.d; j++) { personal += state[p + j] * rows[x + f + j]; }
         let begin = slots[first + i];
         let end = slots[first + i + 1u];
         var valued = 0.0;
-        for (var j = begin; j < end; j++) { valued += state[p + net.d + slots[j]]; }
+        for (var j = begin; j < end; j++) { valued += state[p + settings.d + slots[j]]; }
         if end > begin { personal += valued / f32(end - begin); }
-        let t = rows[x + width - 1u] + personal + net.gate * score;
+        let t = rows[x + width - 1u] + personal + settings.gate * score;
         work[z + 2u * h] = t;
         top = max(top, t);
     }
@@ -94,7 +94,7 @@ fn slate_slopes(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     sum = lanes[0];
     for (var i = lane; i < n; i += LANES) {
         let z = (to + i) * work_width;
-        let r = net.gate * weight * (work[z + 2u * h] / sum - select(0.0, 1.0, i == 0u));
+        let r = settings.gate * weight * (work[z + 2u * h] / sum - select(0.0, 1.0, i == 0u));
         work[z + 2u * h] = r;
         for (var k = 0u; k < h; k++) { work[z + h + k] = select(0.0, r * state[w2 + k], work[z + k] > 0.0); }
     }

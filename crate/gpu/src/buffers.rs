@@ -37,7 +37,7 @@ impl Drop for Gpu {
 }
 
 impl Gpu {
-    /// With room to read back so many numbers.
+    /// A new one, with room to read back so many numbers.
     pub(super) fn submission(&self, back: usize) -> Submission<'_> {
         // What is opened last is closed first: so these stand in this order.
         let [full, refused] =

@@ -130,7 +130,7 @@ impl Gpu {
         let state = submission.input(&plan.state, true);
         let work = submission.output(plan.most_rows() * plan.work_width());
         let plain = [
-            submission.uniform(bytemuck::bytes_of(&plan.net)),
+            submission.uniform(bytemuck::bytes_of(&plan.settings)),
             submission.input(&plan.steps, false),
             submission.input(&plan.slates, false),
             submission.input(&plan.examples, false),

@@ -139,7 +139,7 @@ fn drawn<'a>(pool: impl Iterator<Item = &'a Seen>, most: usize, generator: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ablation, Item, Moment, Schema};
+    use crate::{Ablation, Item, Moment, Schema, layout};
 
     fn head() -> Head {
         Head::starting(Schema::plain(16), 2, 4.0).expect("a plain schema")
@@ -219,7 +219,11 @@ mod tests {
     #[test]
     fn an_example_does_not_know_its_own_answer() {
         let example = example(&profile_after(3), &event(1, 9)).expect("three to draw from");
-        assert_eq!(example.x[..9], [0.0; 9], "no interest, no recent item: as it was before the click");
+        assert_eq!(
+            example.x[layout::SIMILARITIES],
+            [0.0; layout::SIMILARITIES.end],
+            "no interest, no recent item: as it was before the click"
+        );
     }
 
     #[test]
@@ -228,10 +232,17 @@ mod tests {
         let mut profile = profile_after(0);
         [event(3, 5), event(1, 8)].iter().for_each(|event| record(&mut profile, event));
         let chosen = example(&profile, &event(1, 9)).expect("one was passed over");
-        assert_eq!((chosen.server[1], &chosen.x[chosen.x.len() / 2..][..9]), (5.0, &[0.0; 9][..]));
+        assert_eq!(
+            (chosen.server[1], &chosen.x[chosen.x.len() / 2..][layout::SIMILARITIES]),
+            (5.0, &[0.0; layout::SIMILARITIES.end][..])
+        );
         let pushed_away = example(&profile, &event(3, 9)).expect("one was chosen");
         let features = head().shape(0, 0).f as usize;
-        assert_eq!((pushed_away.server[0], pushed_away.x[13]), (8.0, 0.0), "it was not seen before it was chosen");
+        assert_eq!(
+            (pushed_away.server[0], pushed_away.x[layout::SEEN.start]),
+            (8.0, 0.0),
+            "it was not seen before it was chosen"
+        );
         assert_eq!(pushed_away.x[..features], profile.chosen()[0].features);
     }
 }

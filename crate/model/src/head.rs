@@ -1,7 +1,7 @@
 //! The small model that ranks: published by the server, the same for everyone until the device fine-tunes it.
 use sha2::{Digest, Sha256};
 
-use crate::{Profile, Refusal, Schema, cpu::Shape, event};
+use crate::{Refusal, Schema, cpu::Shape, event, profile::SLOWEST_INTEREST};
 use privet_base::{Result, cbor};
 
 const VERSION: u32 = 2;
@@ -72,7 +72,7 @@ impl Head {
     ///
     /// Its hidden units begin as a fixed, uneven pattern and with no say: at zero all of them would learn the same.
     pub fn starting(schema: Schema, hidden: u32, kappa: f32) -> Result<Self> {
-        let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
+        let f = schema.features();
         let shape = Shape { n: 0, f: f as u32, h: hidden, groups: 0 };
         let mut parameters = vec![0.0; shape.parameters() as usize];
         // The sizes of He et al. 2015 for rectified units; the angle of gold is as uneven as a pattern gets.
@@ -81,7 +81,7 @@ impl Head {
         for (i, weight) in parameters[first].iter_mut().enumerate() {
             *weight = size * (2.0 * (i as f32 * 0.618_034).fract() - 1.0);
         }
-        parameters[schema.dense.len() + INTEREST] = 1.0;
+        parameters[schema.dense.len() + SLOWEST_INTEREST] = 1.0;
         let local = Local { steps: 8, batch: 8, rate: 0.05, pull: 200.0, personal_rate: 0.1, personal_pull: 50.0 };
         let upload = Descent { epochs: 1, rate: 1.0 };
         let head = Self { schema, kappa, eta: 1.0, local, upload, facts: String::new(), hidden, parameters };
@@ -141,8 +141,7 @@ impl Head {
 
     /// The net's sizes, for a batch.
     pub fn shape(&self, n: u32, groups: u32) -> Shape {
-        let f = Profile::feature_count(self.schema.dense.len(), self.schema.attributes.len());
-        Shape { n, f: f as u32, h: self.hidden, groups }
+        Shape { n, f: self.schema.features() as u32, h: self.hidden, groups }
     }
 
     /// How much of what a device has learnt counts: 0 without evidence, unless κ is 0.
@@ -186,9 +185,6 @@ impl Head {
         event::check_finite(&self.parameters).or(refuse("a parameter is not finite"))
     }
 }
-
-/// The place of the slowest interest among the features that every profile has.
-const INTEREST: usize = 2;
 
 #[cfg(test)]
 mod tests {

@@ -1,28 +1,26 @@
 //! What only this device knows of its user: its own copy of the net, and a personal linear part. It never leaves.
 
+mod schedule;
 mod step_plan;
 
 use std::collections::VecDeque;
 
 use crate::{Example, Head, Refusal, cpu, drift, example::SLOTS};
 use privet_base::{
-    Draws, Result, stored,
+    Result,
     stored::{Stored, goes_on, read_all},
 };
 use privet_kernels::{Step, here as kernels};
+use schedule::{Schedule, drawn};
 
-/// How many examples are kept to be learnt from again.
-const POOL: usize = 256;
-/// How many of them are left right after an alarm about drift.
-const LEAST_POOL: usize = 16;
 /// What a parameter's squared slopes begin with: without it the first steps would be as long for a slope that says
 /// nothing as for one that says much.
 const DAMPING: f32 = 0.1;
 
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
 ///
-/// The steps of an example are taken before the next example is looked at, and what a step goes over is drawn by a
-/// generator seeded with the step's number: however the work is cut into slices, the kernels come to the same, bit for bit.
+/// However the work is cut into slices, the kernels come to the same, bit for bit: which step comes next, and what it goes
+/// over, is the [`Schedule`]'s, which knows no clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Learner {
     /// The device's copy of the net.
@@ -31,18 +29,28 @@ pub struct Learner {
     personal: Vec<f32>,
     theta_squares: Vec<f32>,
     personal_squares: Vec<f32>,
-    /// What was looked at, the oldest first.
-    pool: VecDeque<Example>,
-    /// What was not looked at yet.
-    inbox: VecDeque<Example>,
-    /// How many steps the newest of the pool has still earned.
-    owed: u32,
-    steps: u64,
+    /// The oldest first: the pool that steps go over, then what waits to be admitted to it.
+    examples: VecDeque<Example>,
+    schedule: Schedule,
 }
 
-stored!(Learner { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps });
+impl Stored for Learner {
+    fn write(&self, to: &mut Vec<u8>) {
+        self.write_up_to(self.examples.len(), to);
+    }
 
-/// Room for a step, kept from one to the next.
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let [theta, personal] = [Stored::read(from)?, Stored::read(from)?];
+        let [theta_squares, personal_squares] = [Stored::read(from)?, Stored::read(from)?];
+        let (mut examples, mut waiting) = (VecDeque::read(from)?, VecDeque::read(from)?);
+        let pool = examples.len();
+        examples.append(&mut waiting);
+        let schedule = Schedule { from: 0, to: pool, owed: Stored::read(from)?, steps: Stored::read(from)? };
+        Some(Self { theta, personal, theta_squares, personal_squares, examples, schedule })
+    }
+}
+
+/// Buffers for a step, kept from one to the next.
 #[derive(Default)]
 pub struct Scratch {
     /// The examples of a batch, one below the other, as [`cpu::listwise`] has them.
@@ -70,32 +78,27 @@ impl Learner {
             personal: vec![0.0; personal],
             theta_squares: vec![0.0; shared],
             personal_squares: vec![0.0; personal],
-            pool: VecDeque::new(),
-            inbox: VecDeque::new(),
-            owed: 0,
-            steps: 0,
+            examples: VecDeque::new(),
+            schedule: Schedule::default(),
         }
     }
 
     /// Takes an example in. Nothing is computed yet.
     pub fn push(&mut self, example: Example) {
-        self.inbox.push_back(example);
+        self.examples.push_back(example);
     }
 
     /// How many steps there are to take.
     pub fn owed(&self, head: &Head) -> u64 {
-        u64::from(self.owed) + self.inbox.len() as u64 * u64::from(head.local.steps)
+        let waiting = self.examples.len() - self.schedule.to;
+        u64::from(self.schedule.owed) + waiting as u64 * u64::from(head.local.steps)
     }
 
     /// Takes one step, if one is owed.
     pub fn step(&mut self, head: &Head, scratch: &mut Scratch) -> bool {
-        let owes = self.admit_next(head);
-        if owes {
-            self.descend(head, scratch);
-            self.owed -= 1;
-            self.steps += 1;
-        }
-        owes
+        let Some(step) = self.next_step(head) else { return false };
+        self.descend(head, step, scratch);
+        true
     }
 
     /// Takes over what somebody else has computed for it: the parameters after so many steps, and the sums of their
@@ -106,9 +109,7 @@ impl Learner {
             return Err(Refusal::StateDamaged.into());
         }
         for _ in 0..steps {
-            self.admit_next(head);
-            self.owed -= 1;
-            self.steps += 1;
+            self.next_step(head);
         }
         let mut rest = state;
         for part in [&mut self.theta, &mut self.personal, &mut self.theta_squares, &mut self.personal_squares] {
@@ -119,32 +120,34 @@ impl Learner {
         Ok(())
     }
 
-    /// Looks at the next example, if all steps of the one before were taken; whether a step is owed.
-    fn admit_next(&mut self, head: &Head) -> bool {
-        while self.owed == 0 {
-            let Some(example) = self.inbox.pop_front() else { return false };
-            let most = pool_size(example.alarm);
-            while self.pool.len() >= most {
-                self.pool.pop_front();
-            }
-            self.pool.push_back(example);
-            self.owed = head.local.steps;
+    /// The next step that is owed, with which what is too old for it leaves the pool.
+    fn next_step(&mut self, head: &Head) -> Option<u64> {
+        let step = self.schedule.next(head, |place| self.examples[place].alarm, self.examples.len());
+        for _ in 0..core::mem::take(&mut self.schedule.from) {
+            self.examples.pop_front();
+            self.schedule.to -= 1;
         }
-        true
+        step
     }
 
-    /// The bytes of it, with no more of the examples that it has not looked at than so many steps come to.
+    /// The bytes of it, with no more of the examples that wait than so many steps come to.
     pub fn lend(&self, head: &Head, most: u32) -> Vec<u8> {
-        let Self { theta, personal, theta_squares, personal_squares, pool, inbox, owed, steps } = self;
         let mut bytes = Vec::new();
-        [theta, personal, theta_squares, personal_squares].iter().for_each(|numbers| numbers.write(&mut bytes));
-        pool.write(&mut bytes);
-        let examples = inbox.len().min(most.div_ceil(head.local.steps.max(1)) as usize);
-        (examples as u32).write(&mut bytes);
-        inbox.iter().take(examples).for_each(|example| example.write(&mut bytes));
-        owed.write(&mut bytes);
-        steps.write(&mut bytes);
+        let waiting = most.div_ceil(head.local.steps.max(1)) as usize;
+        self.write_up_to(self.examples.len().min(self.schedule.to.saturating_add(waiting)), &mut bytes);
         bytes
+    }
+
+    /// All of it but the examples from this place on.
+    fn write_up_to(&self, end: usize, to: &mut Vec<u8>) {
+        let Self { theta, personal, theta_squares, personal_squares, examples, schedule } = self;
+        [theta, personal, theta_squares, personal_squares].iter().for_each(|numbers| numbers.write(to));
+        for part in [0..schedule.to, schedule.to..end] {
+            (part.len() as u32).write(to);
+            examples.range(part).for_each(|example| example.write(to));
+        }
+        schedule.owed.write(to);
+        schedule.steps.write(to);
     }
 
     /// What [`Learner::lend`] wrote under this head.
@@ -166,12 +169,12 @@ impl Learner {
 
     /// The examples that went into no contribution yet, the oldest first.
     pub fn new_examples(&self) -> impl Iterator<Item = &Example> {
-        self.pool.iter().chain(&self.inbox).filter(|example| !example.contributed)
+        self.examples.iter().filter(|example| !example.contributed)
     }
 
     /// All of them went into a contribution.
     pub fn contributed(&mut self) {
-        self.pool.iter_mut().chain(&mut self.inbox).for_each(|example| example.contributed = true);
+        self.examples.iter_mut().for_each(|example| example.contributed = true);
     }
 
     /// Whether its sizes are those of this head.
@@ -180,18 +183,18 @@ impl Learner {
         let fits = |example: &Example| example.fits(head);
         [&self.theta, &self.theta_squares].iter().all(|numbers| numbers.len() == shared)
             && [&self.personal, &self.personal_squares].iter().all(|numbers| numbers.len() == personal)
-            && self.pool.iter().chain(&self.inbox).all(fits)
-            && (self.owed == 0 || !self.pool.is_empty())
-            && goes_on(self.steps)
+            && self.examples.iter().all(fits)
+            && (self.schedule.owed == 0 || self.schedule.to > 0)
+            && goes_on(self.schedule.steps)
     }
 
-    fn descend(&mut self, head: &Head, scratch: &mut Scratch) {
-        let local = head.local;
-        let chosen: Vec<usize> = drawn(self.steps, self.pool.len(), local.batch).collect();
+    fn descend(&mut self, head: &Head, step: u64, scratch: &mut Scratch) {
+        let (local, pool) = (head.local, self.schedule.to);
+        let chosen: Vec<usize> = drawn(step, pool, local.batch).collect();
         self.slopes(head, &chosen, scratch);
         // Slopes are means over examples; a pull weighs as much as so many of them.
-        let (scale, share) = (1.0 / chosen.len() as f32, 1.0 / self.pool.len() as f32);
-        let faster = drift::rate_factor(self.pool[self.pool.len() - 1].alarm);
+        let (scale, share) = (1.0 / chosen.len() as f32, 1.0 / pool as f32);
+        let faster = drift::rate_factor(self.examples[pool - 1].alarm);
         let step =
             |rate: f32, pull: f32, scale| Step { scale, rate: faster * rate, pull: pull * share, damping: DAMPING };
         let net = step(local.rate, local.pull, 1.0);
@@ -203,7 +206,7 @@ impl Learner {
     /// Writes the slopes of these examples into the scratch: the net's mean, and the personal part's sum.
     fn slopes(&self, head: &Head, chosen: &[usize], scratch: &mut Scratch) {
         let d = head.embedding_length();
-        let examples = || chosen.iter().map(|&place| &self.pool[place]);
+        let examples = || chosen.iter().map(|&place| &self.examples[place]);
         let Scratch { x, offset, starts, weight, losses, z, d: through, s, r, g, personal, zeros } = scratch;
         [&mut *x, offset, weight].into_iter().for_each(Vec::clear);
         starts.clear();
@@ -240,23 +243,11 @@ impl Learner {
     }
 }
 
-/// How many examples are kept beside one with so much left of an alarm: what is older than that is of another time.
-fn pool_size(alarm: f32) -> usize {
-    LEAST_POOL.max((POOL as f32 * (1.0 - alarm)) as usize)
-}
-
-/// What the step of this number goes over, by places in a pool of that size: the newest, and others as they are drawn.
-fn drawn(step: u64, pool: usize, batch: u32) -> impl Iterator<Item = usize> {
-    let mut generator = Draws::of(step);
-    let others = move |place| if place == 0 { pool - 1 } else { generator.place(0..pool) };
-    (0..pool.min(batch as usize)).map(others)
-}
-
 #[cfg(any(test, feature = "examples"))]
 impl Learner {
     /// What is left of the last alarm at the newest example that was looked at.
     pub fn pool_alarm(&self) -> f32 {
-        self.pool.back().map_or(0.0, |newest| newest.alarm)
+        self.schedule.to.checked_sub(1).map_or(0.0, |newest| self.examples[newest].alarm)
     }
 
     /// The weights of the embedding's entries, then of the slots of attributes' values.
@@ -332,12 +323,12 @@ mod tests {
     fn two_hundred_and_fifty_six_examples_are_kept_and_sixteen_at_an_alarm() {
         let mut head = head();
         head.local.steps = 1;
-        assert_eq!(after(&head, &[0.0; 300]).pool.len(), 256);
+        assert_eq!(after(&head, &[0.0; 300]).schedule.to, 256);
         let mut alarms = vec![0.0; 300];
         alarms.push(1.0);
-        assert_eq!(after(&head, &alarms).pool.len(), 16);
+        assert_eq!(after(&head, &alarms).schedule.to, 16);
         alarms.push(0.5);
-        assert_eq!(after(&head, &alarms).pool.len(), 17);
+        assert_eq!(after(&head, &alarms).schedule.to, 17);
     }
 
     /// Numbers without a pattern.
@@ -394,8 +385,7 @@ mod tests {
                 (0..steps).for_each(|_| assert!(other.step(&head, &mut Scratch::default())));
                 taken += steps;
             }
-            assert_eq!((ours.steps, ours.owed, ours.inbox.len()), (other.steps, other.owed, other.inbox.len()));
-            assert_eq!(ours.pool, other.pool, "what was looked at");
+            assert_eq!((&ours.schedule, &ours.examples), (&other.schedule, &other.examples), "what was admitted");
             for (ours, other) in [(&ours.theta, &other.theta), (&ours.personal, &other.personal)] {
                 for (ours, other) in ours.iter().zip(other) {
                     assert!((ours - other).abs() < 1e-4, "{ours} {other}, {at_once} at once");
@@ -438,20 +428,6 @@ mod tests {
         ] {
             assert!((found - wanted).abs() < 1e-7, "{found} {wanted}");
         }
-    }
-
-    #[test]
-    fn the_newest_is_in_every_batch_and_the_others_are_drawn_from_all() {
-        let mut counts = [0_u32; 16];
-        for step in 0..4000 {
-            let places: Vec<usize> = drawn(step, counts.len(), 4).collect();
-            assert_eq!((places.len(), places[0]), (4, 15), "step {step}");
-            places[1..].iter().for_each(|&place| counts[place] += 1);
-        }
-        // Seeds are step numbers, so this cannot fail by chance. Of even draws, one set of 10,000 would.
-        let square: f64 = counts.iter().map(|&count| (f64::from(count) - 750.0).powi(2) / 750.0).sum();
-        assert!(square < 44.3, "{square} at 15 degrees of freedom: {counts:?}");
-        assert_eq!(drawn(3, 2, 8).count(), 2, "no more than there are");
     }
 
     #[test]

@@ -28,6 +28,6 @@ pub use learner::{Learner, Scratch};
 pub use new_examples::NewExamples;
 /// Whether ranking and learning go four lanes at a time. The numbers are the same.
 pub use privet_kernels::here::SIMD;
-pub use profile::{Ablation, Counted, Profile, Seen, View, extend_direction};
+pub use profile::{Ablation, Counted, Profile, Seen, View, extend_direction, layout};
 pub use refusal::Refusal;
 pub use schema::{Attribute, Dense, Kind, Schema};

@@ -2,7 +2,7 @@
 
 use crate::{
     Head, Learner, Refusal,
-    cpu::{ExampleSpan, Net, PlannedSlate, PlannedStep, Shape, StepPlan},
+    cpu::{ExampleSpan, PlannedSlate, PlannedStep, Shape, StepPlan, StepSettings},
 };
 use privet_base::{
     Result, stored,
@@ -82,7 +82,14 @@ impl NewExamples {
         let (shape, rows) = (self.shape(head), self.offset.len());
         let f = shape.f as usize;
         let mut plan = StepPlan {
-            net: Net { f: shape.f, h: shape.h, gate: self.gate, rate: head.upload.rate, plain: 1, ..Net::default() },
+            settings: StepSettings {
+                f: shape.f,
+                h: shape.h,
+                gate: self.gate,
+                rate: head.upload.rate,
+                plain: 1,
+                ..StepSettings::default()
+            },
             // Of rows that have none.
             slots: vec![0; rows + 1],
             ..StepPlan::default()

@@ -1,5 +1,6 @@
 //! What the device remembers of its user: the fold over the events, and nothing else.
 
+pub mod layout;
 mod view;
 
 use std::collections::VecDeque;
@@ -15,9 +16,11 @@ pub use view::View;
 
 /// Half-lives of the decayed interests in milliseconds: three hours, three days, a month.
 const HALF_LIVES_MS: [f64; INTERESTS - 1] = [3.0 * 3.6e6, 3.0 * 8.64e7, 30.0 * 8.64e7];
+/// The place of the slowest of them, among the features as well.
+pub(crate) const SLOWEST_INTEREST: usize = HALF_LIVES_MS.len() - 1;
 /// The half-life of what a device counts about an attribute's values: three weeks.
 const COUNTER_HALF_LIFE_MS: f64 = 21.0 * 8.64e7;
-/// An item that is less like every interest than this founds an interest of its own, while there is room.
+/// An item whose cosine with every cluster is less than this begins a cluster of its own, while there is room.
 const SAME_CLUSTER: f32 = 0.5;
 /// What one positive event leaves of a cluster's older weight.
 const DECAY: f32 = 0.98;
@@ -27,18 +30,12 @@ const OPPOSITES: usize = 64;
 const COUNTERS: usize = 1024;
 /// A pause of this length ends a session.
 const SESSION_MS: u64 = 30 * 60 * 1000;
-/// How the three looks back weigh what they see: two at what was chosen, broadly and closely, one at what was not.
+/// The kinds of attention: to what was chosen, broadly and closely, and to what was pushed away.
 const ATTENTION_KINDS: [Attention; ATTENTIONS] = [
     Attention { sharpness: 8.0, fading: 0.0, against: false },
     Attention { sharpness: 16.0, fading: 0.15, against: false },
     Attention { sharpness: 8.0, fading: 0.0, against: true },
 ];
-/// What every profile has to say about an item, whatever the schema: interests 4, clusters 2, looks back 3, context 4,
-/// seen, evidence.
-const FIXED: usize = 15;
-/// What it says about each attribute: the mean and the largest log-odds, and how well it is known.
-const PER_ATTRIBUTE: usize = 3;
-
 /// Interests by age and by kind, recent items, counters and context.
 ///
 /// A pure fold: the same events in the same order give the same profile, bit for bit.
@@ -120,8 +117,7 @@ impl Counter {
 
 impl Seen {
     fn fits(&self, schema: &Schema) -> bool {
-        let features = Profile::feature_count(schema.dense.len(), schema.attributes.len());
-        self.item.check(schema).is_ok() && self.features.len() == features
+        self.item.check(schema).is_ok() && self.features.len() == schema.features()
     }
 }
 
@@ -158,11 +154,6 @@ impl Profile {
         }
     }
 
-    /// How many features an item has under this schema.
-    pub const fn feature_count(schema_dense: usize, schema_attributes: usize) -> usize {
-        schema_dense + FIXED + PER_ATTRIBUTE * schema_attributes
-    }
-
     /// What there was to say about an event's item and those beside it before the event was known. What was shown by
     /// [`Profile::show`] is seen as it was then, whatever has come of it since.
     pub fn features_before(&self, schema: &Schema, event: &Event, shown: bool, ablation: Ablation) -> Vec<Seen> {
@@ -173,7 +164,7 @@ impl Profile {
         items.map(|item| before(item).unwrap_or_else(|| now(item))).collect()
     }
 
-    /// As it looks at items at a moment.
+    /// The profile at a moment, to take features from.
     pub fn view<'a>(&'a self, schema: &'a Schema, moment: Moment, ablation: Ablation) -> View<'a> {
         View::new(self, schema, moment, ablation)
     }
@@ -322,10 +313,10 @@ impl Profile {
     }
 
     /// How like an item is to the cluster nearest to it, and to all of them by their weights, by how like it is to each.
-    fn cluster_similarity(&self, cosines: &[f32]) -> (f32, f32) {
+    fn cluster_similarity(&self, cosines: &[f32]) -> [f32; 2] {
         let total: f32 = self.weights.iter().sum();
         if total == 0.0 {
-            return (0.0, 0.0);
+            return [0.0; 2];
         }
         let mut nearest = f32::NEG_INFINITY;
         let mut mean = 0.0;
@@ -333,7 +324,7 @@ impl Profile {
             nearest = nearest.max(*cosine);
             mean += weight * cosine;
         }
-        (nearest, mean / total)
+        [nearest, mean / total]
     }
 
     fn update_clusters(&mut self, direction: &[f32]) {

@@ -1,6 +1,6 @@
 //! What items and events look like: written by the operator, shipped with the head, obeyed by every device.
 
-use crate::{Refusal, event};
+use crate::{Refusal, event, profile::layout};
 use privet_base::{Result, cbor};
 
 /// The version of the schema that this build reads.
@@ -70,6 +70,11 @@ pub struct Kind {
 cbor!(Kind { name, label, weight, full });
 
 impl Schema {
+    /// How many features an item has: dense numbers, what a profile says of every item, and of each attribute.
+    pub fn features(&self) -> usize {
+        layout::count(self.dense.len(), self.attributes.len())
+    }
+
     /// A schema of embeddings and four kinds, for a feed that knows no more of its items.
     pub fn plain(embedding: u32) -> Self {
         let kind = |name: &str, label, weight| Kind { name: name.into(), label, weight, full: 0.0 };

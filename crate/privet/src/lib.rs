@@ -28,7 +28,7 @@ pub use privet_effects as effects;
 pub use privet_gpu as gpu;
 pub use privet_model::{
     Ablation, Accelerator, Attribute, Backend, Counted, Dense, Descent, Event, Example, Head, Item, Kind, Learner,
-    Local, Moment, NewExamples, Profile, SIMD, Schema, Scratch, Trouble, Tuned, cpu, key,
+    Local, Moment, NewExamples, Profile, SIMD, Schema, Scratch, Trouble, Tuned, cpu, key, layout,
 };
 #[cfg(feature = "release")]
 pub use privet_participation as participation;

@@ -3,7 +3,7 @@
 use crate::{Memory, Score, ranking};
 use privet_base::Result;
 use privet_decide::{
-    order::{Candidates, Cap, Freshness, Pin, Rules, Unmet, arrange, unmet},
+    order::{Candidates, Rules, Unmet, arrange, unmet},
     running::{Kind, Orders},
 };
 use privet_model::{Head, Item, Moment};
@@ -11,17 +11,11 @@ use privet_model::{Head, Item, Moment};
 /// What the application asks of an order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
-    /// How many candidates are shown; 0 for all of them.
-    pub limit: usize,
-    /// From 0, the scores alone, to 1, nothing but unlikeness to what stands above.
-    pub diversity: f32,
-    /// At most so many of a kind: each names an attribute by its place in the schema. A candidate with several values
+    /// A limit of 0 is all candidates. Caps name an attribute by its place in the schema; a candidate with several values
     /// counts by its first, one without any by none.
-    pub caps: Vec<Cap>,
-    /// Who stands where.
-    pub pins: Vec<Pin>,
-    /// What younger candidates are granted, and the place in the schema of the dense number that is their age.
-    pub freshness: Option<(usize, Freshness)>,
+    pub rules: Rules,
+    /// The place in the schema of the dense number that is an age, for freshness.
+    pub age: usize,
 }
 
 /// Candidates in the order in which to show them.
@@ -42,7 +36,8 @@ pub struct Slate {
 
 /// Ranks, arranges by the rules, and has the running evaluation choose between the server's order and this device's.
 ///
-/// `seen` is what a GPU has scored ([`ranking::scoring_batch`]), or nothing. `draw` is random: it names the slate, and decides whether it is an interleaving and which.
+/// `seen` is what a GPU has scored ([`ranking::scoring_batch`]), or nothing. `draw` is random: it names the slate, and decides
+/// whether it is an interleaving and which.
 pub(crate) fn rerank(
     head: &Head,
     memory: &mut Memory,
@@ -84,24 +79,22 @@ impl Asked {
         let refuse = |what, is: usize, all: usize| {
             Err(privet_decide::Refusal::OrderRefused { what, is: is.to_string(), must: format!("under {all}") }.into())
         };
-        let (schema, mut rules) = (&head.schema, Rules { diversity: request.diversity, ..Rules::default() });
-        rules.limit = if request.limit == 0 { items.len() } else { request.limit.min(items.len()) };
-        rules.pins.clone_from(&request.pins);
+        let (schema, mut rules) = (&head.schema, request.rules.clone());
+        rules.limit = if rules.limit == 0 { items.len() } else { rules.limit.min(items.len()) };
         let mut attributes = Vec::new();
-        for cap in &request.caps {
+        for cap in &mut rules.caps {
             if cap.attribute >= schema.attributes.len() {
                 return refuse("attribute of a cap", cap.attribute, schema.attributes.len());
             }
-            rules.caps.push(Cap { attribute: attributes.len(), ..*cap });
             attributes.push(items.iter().map(|item| value(item, cap.attribute)).collect());
+            cap.attribute = attributes.len() - 1;
         }
         let mut ages = Vec::new();
-        if let Some((dense, freshness)) = request.freshness {
-            if dense >= schema.dense.len() {
-                return refuse("dense number of freshness", dense, schema.dense.len());
+        if rules.freshness.is_some() {
+            if request.age >= schema.dense.len() {
+                return refuse("dense number of freshness", request.age, schema.dense.len());
             }
-            rules.freshness = Some(freshness);
-            ages = items.iter().map(|item| item.dense[dense]).collect();
+            ages = items.iter().map(|item| item.dense[request.age]).collect();
         }
         let diverse = if rules.diversity == 0.0 { &[] } else { items };
         let mut embeddings = Vec::with_capacity(diverse.len() * head.embedding_length());
@@ -128,14 +121,9 @@ impl Asked {
 
     /// What was drafted out of both orders, with the rules kept that both keep.
     fn settle(&self, drafted: Vec<u32>) -> Vec<u32> {
-        let rules = &self.rules;
-        if rules.caps.is_empty() && rules.pins.is_empty() && rules.freshness.is_none() {
-            return drafted;
-        }
+        let Some(rules) = self.rules.of_places() else { return drafted };
         let mut scores = vec![f32::NEG_INFINITY; self.server.len()];
         drafted.iter().zip(0_u16..).for_each(|(&candidate, place)| scores[candidate as usize] = -f32::from(place));
-        let freshness = rules.freshness.map(|freshness| Freshness { bonus: 0.0, ..freshness });
-        let rules = Rules { diversity: 0.0, freshness, ..rules.clone() };
         self.order(&scores, &rules).unwrap_or(drafted)
     }
 }

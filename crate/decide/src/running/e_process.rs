@@ -1,4 +1,4 @@
-//! Evidence as the wealth of someone who bets against the order that leads.
+//! An e-process: evidence against the order that leads, as the wealth of someone who bets against it.
 
 use privet_base::stored;
 

@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
 use crate::Device;
 use privet_decide::{
-    order::{Cap, Freshness, Pin, Unmet},
+    order::{Cap, Freshness, Pin, Rules, Unmet},
     running::{Kind, Verdict},
 };
 use privet_model::{Attribute, Backend, Dense, Event, Head, Item, Moment, Schema};
@@ -171,11 +171,14 @@ fn without_evidence_the_slate_is_the_servers_and_nothing_is_compared() {
 fn the_rules_hold_whichever_order_is_shown() {
     let mut devices = [0, 1].map(|every| device(&head(3.0), Policy { interleave_every: every, ..Policy::at_once() }));
     let request = Request {
-        limit: 6,
-        diversity: 0.2,
-        caps: vec![Cap { attribute: 0, most: 2 }],
-        pins: vec![Pin { candidate: 17, place: 1 }],
-        freshness: Some((0, Freshness { younger_than: 3.0, bonus: 0.5, least: 2, within: 5 })),
+        rules: Rules {
+            diversity: 0.2,
+            caps: vec![Cap { attribute: 0, most: 2 }],
+            pins: vec![Pin { candidate: 17, place: 1 }],
+            freshness: Some(Freshness { younger_than: 3.0, bonus: 0.5, least: 2, within: 5 }),
+            ..Rules::of(6)
+        },
+        age: 0,
     };
     // Two orders that hardly agree: a draft of both has each rule's candidates twice.
     let mut candidates = items(20);
@@ -205,10 +208,11 @@ fn a_candidate_without_a_value_meets_no_cap_and_one_with_several_counts_by_its_f
     let mut candidates = items(6);
     candidates[..3].iter_mut().for_each(|item| item.attributes.clear());
     candidates[3..].iter_mut().for_each(|item| item.attributes = vec![(0, 8), (0, item.key)]);
-    let request = Request { limit: 4, caps: vec![Cap { attribute: 0, most: 1 }], ..Request::default() };
+    let rules = Rules { caps: vec![Cap { attribute: 0, most: 1 }], ..Rules::of(4) };
+    let request = Request { rules, age: 0 };
     let slate = device.rerank(&candidates, Moment::default(), &request, draw(1)).expect("plain candidates");
     assert_eq!((slate.order, slate.unmet), (vec![0, 1, 2, 3], Unmet::default()));
-    let request = Request { limit: 5, ..request };
+    let request = Request { rules: Rules { limit: 5, ..request.rules }, age: 0 };
     let slate = device.rerank(&candidates, Moment::default(), &request, draw(1)).expect("plain candidates");
     assert_eq!(slate.unmet, Unmet { caps: 1, ..Unmet::default() });
 }
@@ -217,21 +221,27 @@ fn a_candidate_without_a_value_meets_no_cap_and_one_with_several_counts_by_its_f
 fn what_the_rules_cannot_have_is_counted_of_what_is_shown() {
     let mut device = device(&head(3.0), Policy::at_once());
     let request = Request {
-        limit: 3,
-        caps: vec![Cap { attribute: 0, most: 0 }],
-        pins: vec![Pin { candidate: 9, place: 0 }, Pin { candidate: 1, place: 5 }],
-        freshness: Some((0, Freshness { younger_than: 0.0, bonus: 0.0, least: 1, within: 3 })),
-        ..Request::default()
+        rules: Rules {
+            caps: vec![Cap { attribute: 0, most: 0 }],
+            pins: vec![Pin { candidate: 9, place: 0 }, Pin { candidate: 1, place: 5 }],
+            freshness: Some(Freshness { younger_than: 0.0, bonus: 0.0, least: 1, within: 3 }),
+            ..Rules::of(3)
+        },
+        age: 0,
     };
     let slate = device.rerank(&items(6), Moment::default(), &request, draw(1)).expect("plain candidates");
-    assert_eq!((slate.order.len(), slate.unmet), (3, Unmet { pins: 2, caps: 3, freshness: 1 }));
+    let Unmet { pins, caps, freshness, .. } = slate.unmet;
+    assert_eq!((slate.order.len(), pins, caps, freshness), (3, 2, 3, 1));
 }
 
 #[test]
 fn no_candidates_and_ten_thousand_are_ranked_and_one_more_is_refused() {
     let mut device = device(&head(3.0), Policy { interleave_every: 1, ..Policy::at_once() });
     device.record(Event::new(1, item(1, LIKED, 0.0), Moment::default())).expect("fits");
-    let request = Request { diversity: 0.3, caps: vec![Cap { attribute: 0, most: 9 }], ..Request::default() };
+    let request = Request {
+        rules: Rules { diversity: 0.3, caps: vec![Cap { attribute: 0, most: 9 }], ..Rules::default() },
+        age: 0,
+    };
     let mut rerank = |count| device.rerank(&items(count), Moment::default(), &request, draw(count));
     assert_eq!(rerank(0).expect("nothing to rank").order, [0; 0]);
     let mut order = rerank(10_000).expect("as many as may be").order;
@@ -256,17 +266,18 @@ fn a_refusal_names_the_candidate_or_the_rule() {
     let rule = "the order's rules are refused: ";
     for (change, message) in [
         (
-            (|_, request| request.caps.push(Cap { attribute: 1, most: 1 })) as fn(&mut Vec<Item>, &mut Request),
+            (|_, request| request.rules.caps.push(Cap { attribute: 1, most: 1 })) as fn(&mut Vec<Item>, &mut Request),
             "attribute of a cap is 1 and has to be under 1",
         ),
         (
             |_, request| {
-                request.freshness = Some((7, Freshness { younger_than: 1.0, bonus: 0.0, least: 1, within: 1 }));
+                request.age = 7;
+                request.rules.freshness = Some(Freshness { younger_than: 1.0, bonus: 0.0, least: 1, within: 1 });
             },
             "dense number of freshness is 7 and has to be under 1",
         ),
-        (|_, request| request.diversity = f32::NAN, "diversity is NaN and has to be from 0 to 1"),
-        (|_, request| request.diversity = -0.5, "diversity is -0.5 and has to be from 0 to 1"),
+        (|_, request| request.rules.diversity = f32::NAN, "diversity is NaN and has to be from 0 to 1"),
+        (|_, request| request.rules.diversity = -0.5, "diversity is -0.5 and has to be from 0 to 1"),
     ] {
         assert_eq!(refused(change), format!("{rule}{message}"));
     }

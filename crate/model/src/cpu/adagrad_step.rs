@@ -5,9 +5,9 @@ use super::{PlannedStep, StepPlan};
 ///
 /// A plain step is `value − rate · slope`; any other is one of `AdaGrad` (Duchi et al. 2011) with an implicit pull home.
 pub fn adagrad_step(plan: &StepPlan, step: PlannedStep, state: &mut [f32], work: &[f32]) {
-    let net = plan.net;
-    let (f, h, d) = (net.f as usize, net.h as usize, net.d as usize);
-    let (b1, w2, p) = (f + f * h, f + f * h + h, f + f * h + 2 * h);
+    let settings = plan.settings;
+    let (f, h, d) = (settings.f as usize, settings.h as usize, settings.d as usize);
+    let [_, _, b1, w2, p] = settings.shape().offsets();
     let count = plan.parameters();
     for q in 0..count {
         let mut slope = 0.0;
@@ -34,13 +34,14 @@ pub fn adagrad_step(plan: &StepPlan, step: PlannedStep, state: &mut [f32], work:
             }
         }
         slope /= step.count.max(1) as f32;
-        if net.plain == 1 {
-            state[q] -= net.rate * slope;
+        if settings.plain == 1 {
+            state[q] -= settings.rate * slope;
             continue;
         }
         state[count + q] += slope * slope;
-        let (rate, pull) = if q < p { (net.rate, net.pull) } else { (net.personal_rate, net.personal_pull) };
-        let rate = step.rate_scale * rate / (state[count + q] + net.damping).sqrt();
+        let (rate, pull) =
+            if q < p { (settings.rate, settings.pull) } else { (settings.personal_rate, settings.personal_pull) };
+        let rate = step.rate_scale * rate / (state[count + q] + settings.damping).sqrt();
         let pulled = rate * step.pull_scale * pull;
         state[q] = (state[q] - rate * slope + pulled * state[2 * count + q]) / (1.0 + pulled);
     }

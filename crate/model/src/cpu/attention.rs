@@ -12,7 +12,7 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// All of an item's weight that does not depend on what is looked at: under zero where it does not count.
+    /// The part of a recent item's weight that does not depend on the item that is scored: under zero where it does not count.
     pub fn fixed_weight(self, place: usize, label: f32) -> f32 {
         let label = if self.against { -label } else { label };
         label * exp(-self.fading * place as f32)

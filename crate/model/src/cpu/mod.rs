@@ -18,11 +18,9 @@ pub use listwise::listwise;
 pub use profile_features::{ATTENTIONS, CLUSTERS, INTERESTS, RECENT, ScoringBatch, Sizes, profile_features};
 pub use slate_slopes::slate_slopes;
 pub use step::{Step, step};
-pub use step_plan::{ExampleSpan, Net, PlannedSlate, PlannedStep, StepPlan};
+pub use step_plan::{ExampleSpan, PlannedSlate, PlannedStep, StepPlan, StepSettings};
 
 /// The sizes of a batch and of the net that reads it. Laid out as the shaders read it.
-///
-/// The parameters lie one after the other: `skip` (f), `w1` (f, h), `b1` (h), `w2` (h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Shape {
@@ -36,24 +34,28 @@ pub struct Shape {
     pub groups: u32,
 }
 
+/// The layout of the parameters: they lie one after the other, `skip` (f), `w1` (f, h), `b1` (h), `w2` (h).
 impl Shape {
-    /// How many parameters the net has.
-    pub const fn parameters(self) -> u32 {
-        self.f + self.f * self.h + 2 * self.h
+    /// Where each of the four parts begins, and where the last ends.
+    pub const fn offsets(self) -> [usize; 5] {
+        let (f, h) = (self.f as usize, self.h as usize);
+        [0, f, f + f * h, f + f * h + h, f + f * h + 2 * h]
     }
 
-    /// The parts of the parameters in their order, each with its name and its sizes.
+    /// How many parameters the net has.
+    pub const fn parameters(self) -> u32 {
+        self.offsets()[4] as u32
+    }
+
+    /// The parts in their order, each with its name and its sizes.
     pub fn tensors(self) -> [(&'static str, Vec<usize>); 4] {
         let (f, h) = (self.f as usize, self.h as usize);
         [("skip", vec![f]), ("w1", vec![f, h]), ("b1", vec![h]), ("w2", vec![h])]
     }
 
-    /// The four parts of the parameters.
+    /// The numbers of each part, out of a list that begins with the parameters.
     pub(crate) fn split(self, theta: &[f32]) -> [&[f32]; 4] {
-        let (f, h) = (self.f as usize, self.h as usize);
-        let (skip, rest) = theta.split_at(f);
-        let (w1, rest) = rest.split_at(f * h);
-        let (b1, w2) = rest.split_at(h);
-        [skip, w1, b1, &w2[..h]]
+        let [skip, w1, b1, w2, end] = self.offsets();
+        [&theta[skip..w1], &theta[w1..b1], &theta[b1..w2], &theta[w2..end]]
     }
 }

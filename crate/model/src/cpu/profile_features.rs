@@ -1,5 +1,5 @@
 use super::attention;
-use crate::{Refusal, cpu::Attention};
+use crate::{Refusal, cpu::Attention, profile::layout};
 use privet_base::{Result, stored, stored::read_all};
 
 /// How many decayed interests there are: one for each half-life, and one of what was pushed away.
@@ -29,7 +29,7 @@ pub struct Sizes {
     pub recent: u32,
 }
 
-/// Items as a profile is going to see them, laid out for a GPU.
+/// Items to be scored under a profile and two nets, laid out for a GPU.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScoringBatch {
     /// Sizes.
@@ -71,7 +71,7 @@ impl ScoringBatch {
             h.checked_mul(f + 2).and_then(|rest| (rest + f).checked_mul(2)),
         ];
         recent <= RECENT as u64
-            && at + (INTERESTS + 2 + ATTENTIONS) as u64 <= f
+            && at + layout::SIMILARITIES.end as u64 <= f
             && lists.iter().zip(wanted).all(|(list, wanted)| wanted == Some(list.len() as u64))
     }
 }
@@ -94,12 +94,12 @@ pub fn profile_features(batch: &ScoringBatch, item: usize, x: &mut [f32]) -> (f3
         x[at + i] = interests[i] * scales[i];
     }
     let known = || clusters.iter().zip(shares).filter(|(_, share)| **share > 0.0);
-    x[at + 4] = known().map(|(cosine, _)| *cosine).reduce(f32::max).unwrap_or_default();
-    x[at + 5] = known().map(|(cosine, share)| share * cosine).sum();
+    x[at + layout::CLUSTERS.start] = known().map(|(cosine, _)| *cosine).reduce(f32::max).unwrap_or_default();
+    x[at + layout::CLUSTERS.start + 1] = known().map(|(cosine, share)| share * cosine).sum();
     for kind in 0..ATTENTIONS {
         let fixed_weights: Vec<f32> = (0..recent).map(|j| per_recent[4 * j + kind]).collect();
         let attending = Attention { sharpness: sharpness[kind], fading: 0.0, against: false };
-        x[at + 6 + kind] = attention(attending, ring, &fixed_weights);
+        x[at + layout::ATTENTION.start + kind] = attention(attending, ring, &fixed_weights);
     }
     let mut strongest = (0.0, f32::NEG_INFINITY);
     for j in (0..recent).rev() {

@@ -7,13 +7,10 @@ use crate::power::exp;
 /// and `r = gate · w · (softmax(t) − [it is the first row])`. Of each row `work` gets z (h), what goes back through the
 /// units (h), and r.
 pub fn slate_slopes(plan: &StepPlan, step: PlannedStep, state: &[f32], work: &mut [f32]) {
-    let net = plan.net;
-    let (f, h, d) = (net.f as usize, net.h as usize, net.d as usize);
-    let (skip, rest) = state.split_at(f);
-    let (w1, rest) = rest.split_at(f * h);
-    let (b1, rest) = rest.split_at(h);
-    let (w2, rest) = rest.split_at(h);
-    let (direction, values) = rest.split_at(d);
+    let settings = plan.settings;
+    let (f, h, d) = (settings.f as usize, settings.h as usize, settings.d as usize);
+    let [skip, w1, b1, w2] = settings.shape().split(state);
+    let (direction, values) = state[settings.shape().parameters() as usize..].split_at(d);
     for one in plan.slates_of(step) {
         let span = plan.examples[one.example as usize];
         let work = &mut work[one.work_row as usize * plan.work_width()..][..span.rows().len() * plan.work_width()];
@@ -42,7 +39,7 @@ pub fn slate_slopes(plan: &StepPlan, step: PlannedStep, state: &[f32], work: &mu
             if !slots.is_empty() {
                 linear += slots.iter().map(|&slot| values[slot as usize]).sum::<f32>() / slots.len() as f32;
             }
-            work[2 * h] = personal[d] + linear + net.gate * score;
+            work[2 * h] = personal[d] + linear + settings.gate * score;
             top = top.max(work[2 * h]);
         }
         let mut sum = 0.0;
@@ -52,7 +49,7 @@ pub fn slate_slopes(plan: &StepPlan, step: PlannedStep, state: &[f32], work: &mu
             sum += work[2 * h];
         }
         for (i, work) in work.chunks_exact_mut(plan.work_width()).enumerate() {
-            let r = net.gate * span.weight * (work[2 * h] / sum - if i == 0 { 1.0 } else { 0.0 });
+            let r = settings.gate * span.weight * (work[2 * h] / sum - if i == 0 { 1.0 } else { 0.0 });
             work[2 * h] = r;
             for k in 0..h {
                 work[h + k] = if work[k] > 0.0 { r * w2[k] } else { 0.0 };

@@ -1,9 +1,9 @@
-use super::{adagrad_step, slate_slopes};
+use super::{Shape, adagrad_step, slate_slopes};
 
 /// Sizes and rates of everything that learns by a plan, as the shaders read them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub struct Net {
+pub struct StepSettings {
     /// Features.
     pub f: u32,
     /// Hidden units.
@@ -26,6 +26,13 @@ pub struct Net {
     pub personal_pull: f32,
     /// 1 where a step is rate times slope and nothing else.
     pub plain: u32,
+}
+
+impl StepSettings {
+    /// The net's sizes alone.
+    pub const fn shape(&self) -> Shape {
+        Shape { n: 0, f: self.f, h: self.h, groups: 0 }
+    }
 }
 
 /// One step: which of [`StepPlan::slates`] it goes over.
@@ -54,13 +61,13 @@ pub struct ExampleSpan {
     pub weight: f32,
 }
 
-/// A slate that a step goes over.
+/// A slate that a step goes over, and where its intermediate numbers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct PlannedSlate {
     /// Which.
     pub example: u32,
-    /// Which row of the working room is its first.
+    /// Its first row among those of `work`.
     pub work_row: u32,
 }
 
@@ -68,7 +75,7 @@ pub struct PlannedSlate {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StepPlan {
     /// Sizes and rates.
-    pub net: Net,
+    pub settings: StepSettings,
     /// The steps, in their order.
     pub steps: Vec<PlannedStep>,
     /// What they go over, one step after the other.
@@ -92,12 +99,12 @@ impl StepPlan {
 
     /// How many numbers a row has.
     pub fn width(&self) -> usize {
-        (self.net.f + self.net.d) as usize + 1
+        (self.settings.f + self.settings.d) as usize + 1
     }
 
-    /// How many numbers a row leaves behind while a step is computed: units, what goes back through them, and its slope.
+    /// How many intermediate numbers a row has in `work`: units, slopes by what goes into them, and the slope by its score.
     pub fn work_width(&self) -> usize {
-        2 * self.net.h as usize + 1
+        2 * self.settings.h as usize + 1
     }
 
     /// How many rows the largest step has.

@@ -1,9 +1,9 @@
 //! What a GPU is given to learn for a learner.
 
-use super::{DAMPING, Learner, drawn, pool_size};
+use super::{DAMPING, Learner, drawn};
 use crate::{
     Example, Head,
-    cpu::{ExampleSpan, Net, PlannedSlate, PlannedStep, StepPlan},
+    cpu::{ExampleSpan, PlannedSlate, PlannedStep, StepPlan, StepSettings},
     drift,
     example::SLOTS,
 };
@@ -13,32 +13,22 @@ impl Learner {
     /// [`Learner::step`] comes to in as many steps; [`Learner::take_back`] takes them.
     pub(crate) fn step_plan(&self, head: &Head, most: u32) -> StepPlan {
         let local = head.local;
-        let all: Vec<&Example> = self.pool.iter().chain(&self.inbox).collect();
-        let (mut from, mut to, mut owed) = (0, self.pool.len(), self.owed);
-        let mut plan = StepPlan { net: net(head), ..StepPlan::default() };
-        for step in self.steps..self.steps + u64::from(most) {
-            while owed == 0 && to < all.len() {
-                from = from.max((to + 1).saturating_sub(pool_size(all[to].alarm)));
-                (to, owed) = (to + 1, local.steps);
-            }
-            if owed == 0 {
-                break;
-            }
-            owed -= 1;
+        let mut schedule = self.schedule;
+        let mut plan = StepPlan { settings: settings(head), ..StepPlan::default() };
+        while plan.steps.len() < most as usize {
+            let alarm = |place: usize| self.examples[place].alarm;
+            let Some(step) = schedule.next(head, alarm, self.examples.len()) else { break };
+            let (from, pool) = (schedule.from, schedule.to - schedule.from);
             let (begin, mut work_row) = (plan.slates.len() as u32, 0);
-            for place in drawn(step, to - from, local.batch) {
+            for place in drawn(step, pool, local.batch) {
                 plan.slates.push(PlannedSlate { example: (from + place) as u32, work_row });
-                work_row += all[from + place].rows() as u32;
+                work_row += self.examples[from + place].rows() as u32;
             }
-            let (count, share) = (plan.slates.len() as u32 - begin, 1.0 / (to - from) as f32);
-            plan.steps.push(PlannedStep {
-                begin,
-                count,
-                pull_scale: share,
-                rate_scale: drift::rate_factor(all[to - 1].alarm),
-            });
+            let (count, pull_scale) = (plan.slates.len() as u32 - begin, 1.0 / pool as f32);
+            let rate_scale = drift::rate_factor(alarm(schedule.to - 1));
+            plan.steps.push(PlannedStep { begin, count, pull_scale, rate_scale });
         }
-        lay(&mut plan, &all[..to], head);
+        lay(&mut plan, self.examples.range(..schedule.to), head);
         let zeros = core::iter::repeat_n(&0.0, self.personal.len());
         let values = self.theta.iter().chain(&self.personal).chain(&self.theta_squares).chain(&self.personal_squares);
         plan.state = values.chain(head.parameters()).chain(zeros).copied().collect();
@@ -46,9 +36,9 @@ impl Learner {
     }
 }
 
-fn net(head: &Head) -> Net {
+fn settings(head: &Head) -> StepSettings {
     let (shape, local) = (head.shape(0, 0), head.local);
-    Net {
+    StepSettings {
         f: shape.f,
         h: shape.h,
         d: head.embedding_length() as u32,
@@ -63,10 +53,10 @@ fn net(head: &Head) -> Net {
     }
 }
 
-fn lay(plan: &mut StepPlan, examples: &[&Example], head: &Head) {
+fn lay<'a>(plan: &mut StepPlan, examples: impl Iterator<Item = &'a Example> + Clone, head: &Head) {
     let (f, d) = (head.shape(0, 0).f as usize, head.embedding_length());
     let mut slots = Vec::new();
-    let rows: usize = examples.iter().map(|example| example.rows()).sum();
+    let rows: usize = examples.clone().map(Example::rows).sum();
     let mut begin = 0;
     for example in examples {
         for row in 0..example.rows() {

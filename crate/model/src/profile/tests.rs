@@ -1,6 +1,8 @@
 use super::*;
 
 const HOUR: u64 = 3_600_000;
+/// Of the only attribute.
+const MEAN_ODDS: usize = layout::FIXED + layout::MEAN_ODDS.start;
 
 fn schema() -> Schema {
     let mut schema = Schema::plain(16);
@@ -47,9 +49,10 @@ fn the_same_events_give_the_same_profile() {
 
 #[test]
 fn an_empty_profile_says_nothing_of_the_item() {
-    let said = features(&Profile::new(&schema()), 3, 12);
-    assert_eq!(said[..9], [0.0; 9]);
-    assert_eq!(said[12..], [0.0; 6]);
+    let mut said = features(&Profile::new(&schema()), 3, 12);
+    said[layout::HOUR].fill(0.0);
+    said[layout::WEEKEND].fill(0.0);
+    assert!(said.iter().all(|&x| x == 0.0), "{said:?}");
 }
 
 #[test]
@@ -67,15 +70,15 @@ fn interests_fade_at_their_half_lives() {
 fn clusters_stay_apart_until_there_is_no_room() {
     let profile = fold(&[0, 1, 2, 3].map(|axis| event(1, axis, 0)));
     for axis in 0..4 {
-        assert!((features(&profile, axis, 0)[4] - 1.0).abs() < 1e-6);
+        assert!((features(&profile, axis, 0)[layout::CLUSTERS.start] - 1.0).abs() < 1e-6);
     }
-    assert_eq!(features(&profile, 9, 0)[4], 0.0);
-    assert!(features(&fold(&[0, 1, 2, 3, 4].map(|axis| event(1, axis, 0))), 4, 0)[4] > 0.5);
+    assert_eq!(features(&profile, 9, 0)[layout::CLUSTERS.start], 0.0);
+    assert!(features(&fold(&[0, 1, 2, 3, 4].map(|axis| event(1, axis, 0))), 4, 0)[layout::CLUSTERS.start] > 0.5);
 }
 
 #[test]
 fn counters_are_shrunk_to_the_populations_rate() {
-    let odds = |events: &[Event]| features(&fold(events), 1, 0)[FIXED];
+    let odds = |events: &[Event]| features(&fold(events), 1, 0)[MEAN_ODDS];
     // (1 + 5 · 0.2) / (1 + 5) = 1/3 against 1/5.
     assert!((odds(&[event(1, 1, 0)]) - (0.5f32.ln() - 0.25f32.ln())).abs() < 1e-6);
     let shown = Event { others: vec![item(1)], ..event(1, 2, 0) };
@@ -123,7 +126,8 @@ fn what_was_shown_is_seen_as_it_was_then() {
 #[test]
 fn a_seen_item_is_known_and_reasons_have_a_name() {
     let profile = fold(&[event(1, 1, 0), event(1, 2, 0)]);
-    assert_eq!((features(&profile, 2, 0)[13], features(&profile, 3, 0)[13]), (1.0, 0.0));
+    let seen = |axis| features(&profile, axis, 0)[layout::SEEN.start];
+    assert_eq!((seen(2), seen(3)), (1.0, 0.0));
     let mut like_two = item(2);
     like_two.embedding[5] = 0.5;
     let reason = |profile: &Profile| {
@@ -144,7 +148,8 @@ fn hours_and_weekends_are_those_of_the_users_wall() {
     let saturday = 1_795_219_200_000;
     let weekend = |ms, offset_min| {
         let moment = Moment { ms, offset_min };
-        Profile::new(&schema()).view(&schema(), moment, Ablation::default()).see(&item(1)).features[11]
+        Profile::new(&schema()).view(&schema(), moment, Ablation::default()).see(&item(1)).features
+            [layout::WEEKEND.start]
     };
     assert_eq!(
         [weekend(saturday, 0), weekend(saturday + HOUR, -300), weekend(saturday + 48 * HOUR, 0)],
@@ -215,14 +220,14 @@ fn the_looks_back_weigh_as_they_did() {
         assert!((found - wanted).abs() < 1e-6, "{said:?}");
     }
     let against = features(&fold(&[event(3, 3, 0), Event { kind: 3, ..tilted(0.6) }]), 0, 0);
-    assert!((against[8] - weighed(8.0, 0.0)).abs() < 1e-6, "{against:?}");
+    assert!((against[layout::ATTENTION.start + 2] - weighed(8.0, 0.0)).abs() < 1e-6, "{against:?}");
 }
 
 #[test]
 fn counters_fade_in_three_weeks() {
     // Half of one choice is left: (0.5 + 5 · 0.2) / (0.5 + 5) = 3/11 against 1/5.
     let said = features(&fold(&[event(1, 1, 0)]), 1, 21 * 24);
-    assert!((said[FIXED] - ((3.0f32 / 8.0).ln() - 0.25f32.ln())).abs() < 1e-5, "{said:?}");
+    assert!((said[MEAN_ODDS] - ((3.0f32 / 8.0).ln() - 0.25f32.ln())).abs() < 1e-5, "{said:?}");
 }
 
 #[test]
@@ -258,7 +263,7 @@ fn what_was_counted_is_told_with_the_rate_that_ranks() {
     assert_eq!(counted, [told(1, 1.0, 2.0), told(2, 0.0, 1.0)]);
     let later: Vec<Counted> = profile.counted(&schema(), COUNTER_HALF_LIFE_MS as u64).collect();
     assert_eq!((later[0].chosen, later[0].shown), (0.5, 1.0), "it fades");
-    let odds = features(&profile, 1, 0)[FIXED];
+    let odds = features(&profile, 1, 0)[MEAN_ODDS];
     assert!((odds - (logit(counted[0].rate) - logit(0.2))).abs() < 1e-6);
 }
 

@@ -1,8 +1,9 @@
-//! A profile as it looks at items: all that an item is compared with, and all that is the same for each of them.
+//! A profile at one moment, ready to give the features of items: what each item is compared with, and what is the same for all.
 
 use super::{
-    ATTENTION_KINDS, Ablation, FIXED, PER_ATTRIBUTE, Profile, RECENT, SESSION_MS, Seen, direction, dot,
-    extend_direction, logit, on_the_clock,
+    ATTENTION_KINDS, Ablation, Profile, RECENT, SESSION_MS, SLOWEST_INTEREST, Seen, direction, dot, extend_direction,
+    layout::{self, FIXED, PER_ATTRIBUTE},
+    logit, on_the_clock,
 };
 use crate::{
     Item, Moment, Schema,
@@ -10,7 +11,7 @@ use crate::{
 };
 use privet_kernels::here as kernels;
 
-/// What a profile has to say at a moment.
+/// A profile at a moment.
 pub struct View<'a> {
     profile: &'a Profile,
     schema: &'a Schema,
@@ -22,8 +23,16 @@ pub struct View<'a> {
     lengths: [f32; INTERESTS],
     /// The weight of each recent item in each attention, but for how like the scored item is.
     fixed_weights: [[f32; RECENT]; ATTENTIONS],
-    /// What is the same for all items: the clock (2), the weekend, the session, and the evidence.
-    context: [f32; 5],
+    context: Context,
+}
+
+/// What is the same for all items.
+#[derive(Clone, Copy)]
+struct Context {
+    hour: [f32; 2],
+    weekend: f32,
+    session: f32,
+    evidence: f32,
 }
 
 impl<'a> View<'a> {
@@ -39,29 +48,28 @@ impl<'a> View<'a> {
         let mut lengths = [0.0; INTERESTS];
         let interests = profile.interests.chunks_exact(schema.embedding as usize);
         lengths.iter_mut().zip(interests).for_each(|(length, interest)| *length = dot(interest, interest).sqrt());
-        Self { profile, schema, moment, ablation, rows, lengths, fixed_weights, context: context(profile, moment) }
+        Self { profile, schema, moment, ablation, rows, lengths, fixed_weights, context: Context::of(profile, moment) }
     }
 
-    /// How many likenesses there are of each item.
+    /// How many similarities there are of each item: one to each of the rows.
     pub fn width(&self) -> usize {
         INTERESTS + CLUSTERS + self.profile.recent.len()
     }
 
-    /// What each of these directions is like, `out` (n, width): a product with each row.
+    /// The similarity of each of these directions to each of the rows, `out` (n, width): their products.
     pub fn compare(&self, directions: &[f32], out: &mut [f32]) {
         kernels::dots(self.schema.embedding as usize, directions, &self.rows, out);
     }
 
     /// An item by itself.
     pub(crate) fn see(&self, item: &Item) -> Seen {
-        let count = Profile::feature_count(self.schema.dense.len(), self.schema.attributes.len());
-        let (mut similarity, mut features) = (vec![0.0; self.width()], vec![0.0; count]);
+        let (mut similarity, mut features) = (vec![0.0; self.width()], vec![0.0; self.schema.features()]);
         self.compare(&direction(&item.embedding), &mut similarity);
         self.features(item, &similarity, &mut features);
         Seen { item: item.clone(), features }
     }
 
-    /// The features of an item that is so like the rows.
+    /// The features of an item, given its similarity to each of the rows.
     pub fn features(&self, item: &Item, similarity: &[f32], out: &mut [f32]) {
         let Self { profile, schema, ablation, .. } = self;
         let (interests, similarity) = similarity.split_at(INTERESTS);
@@ -70,26 +78,32 @@ impl<'a> View<'a> {
         for (place, (out, &number)) in dense.iter_mut().zip(&item.dense).enumerate() {
             *out = schema.normalised(place, number);
         }
-        let (fixed, counted) = rest.split_at_mut(FIXED);
+        let Some((fixed, counted)) = rest.split_first_chunk_mut::<FIXED>() else { return };
         fixed.fill(0.0);
         counted.fill(0.0);
-        for (i, (out, (interest, length))) in fixed.iter_mut().zip(interests.iter().zip(self.lengths)).enumerate() {
-            if length > 0.0 && (i == 2 || !ablation.interests) {
+        let by_age = fixed[layout::INTERESTS].iter_mut().zip(interests.iter().zip(self.lengths));
+        for (i, (out, (interest, length))) in by_age.enumerate() {
+            if length > 0.0 && (i == SLOWEST_INTEREST || !ablation.interests) {
                 *out = interest / length;
             }
         }
         if !ablation.interests {
-            (fixed[4], fixed[5]) = profile.cluster_similarity(clusters);
+            fixed[layout::CLUSTERS].copy_from_slice(&profile.cluster_similarity(clusters));
         }
         if !ablation.attention {
             let fixed_weights = self.fixed_weights.iter().map(|fixed_weights| &fixed_weights[..recent.len()]);
-            for ((kind, fixed_weights), out) in ATTENTION_KINDS.iter().zip(fixed_weights).zip(&mut fixed[6..9]) {
+            for ((kind, fixed_weights), out) in
+                ATTENTION_KINDS.iter().zip(fixed_weights).zip(&mut fixed[layout::ATTENTION])
+            {
                 *out = kernels::attention(kind.sharpness, recent, fixed_weights);
             }
         }
-        fixed[9..13].copy_from_slice(&self.context[..4]);
-        fixed[13] = if profile.recent.iter().any(|recent| recent.key == item.key) { 1.0 } else { 0.0 };
-        fixed[14] = self.context[4];
+        let Context { hour, weekend, session, evidence } = self.context;
+        fixed[layout::HOUR].copy_from_slice(&hour);
+        fixed[layout::WEEKEND].fill(weekend);
+        fixed[layout::SESSION].fill(session);
+        fixed[layout::SEEN].fill(if profile.recent.iter().any(|recent| recent.key == item.key) { 1.0 } else { 0.0 });
+        fixed[layout::EVIDENCE].fill(evidence);
         if !ablation.counters {
             for (place, out) in counted.chunks_exact_mut(PER_ATTRIBUTE).enumerate() {
                 self.odds(item, place, out);
@@ -97,10 +111,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// These items as it is going to see them, with what comes of the similarities left to be written by [`crate::cpu::profile_features`].
+    /// All that it takes to score these items elsewhere. Those features that come of similarities are zeros:
+    /// [`crate::cpu::profile_features`] writes them.
     pub fn scoring_batch(&self, items: &[Item], h: u32, thetas: Vec<f32>) -> ScoringBatch {
         let (profile, schema) = (self.profile, self.schema);
-        let f = Profile::feature_count(schema.dense.len(), schema.attributes.len());
+        let f = schema.features();
         let ablation = Ablation { interests: true, attention: true, ..self.ablation };
         let blind = Self { rows: Vec::new(), ablation, lengths: [0.0; INTERESTS], ..*self };
         let (nothing, mut x) = (vec![0.0; self.width()], vec![0.0; items.len() * f]);
@@ -121,7 +136,7 @@ impl<'a> View<'a> {
         ScoringBatch { sizes, references: self.rows.clone(), factors, directions, x, thetas }
     }
 
-    /// The recent item that speaks most for one that is so like the rows, and how loudly: a name to show beside it.
+    /// The reason to show beside an item: the recent item with the largest label times similarity, and that product.
     pub fn reason(&self, similarity: &[f32]) -> Option<(u64, f32)> {
         let cosines = similarity[INTERESTS + CLUSTERS..].iter().rev();
         let reasons = self.profile.recent.iter().zip(cosines).map(|(recent, k)| (recent.key, recent.label * k));
@@ -145,14 +160,20 @@ impl<'a> View<'a> {
     }
 }
 
-fn context(profile: &Profile, moment: Moment) -> [f32; 5] {
-    let minute = (moment.ms / 60_000).cast_signed() + i64::from(moment.offset_min);
-    // 1970 began on a Thursday.
-    let weekend = (minute.div_euclid(24 * 60) + 3).rem_euclid(7) >= 5;
-    let (sine, cosine) = on_the_clock(minute.rem_euclid(24 * 60) as u32);
-    let same = moment.ms.saturating_sub(profile.last_ms) < SESSION_MS;
-    let session = if same { amount(profile.session as f32) } else { 0.0 };
-    [sine, cosine, if weekend { 1.0 } else { 0.0 }, session, amount(profile.evidence as f32)]
+impl Context {
+    fn of(profile: &Profile, moment: Moment) -> Self {
+        let minute = (moment.ms / 60_000).cast_signed() + i64::from(moment.offset_min);
+        // 1970 began on a Thursday.
+        let weekend = (minute.div_euclid(24 * 60) + 3).rem_euclid(7) >= 5;
+        let (sine, cosine) = on_the_clock(minute.rem_euclid(24 * 60) as u32);
+        let same = moment.ms.saturating_sub(profile.last_ms) < SESSION_MS;
+        Self {
+            hour: [sine, cosine],
+            weekend: if weekend { 1.0 } else { 0.0 },
+            session: if same { amount(profile.session as f32) } else { 0.0 },
+            evidence: amount(profile.evidence as f32),
+        }
+    }
 }
 
 /// How much a count is, as a feature: more of it says less and less.
