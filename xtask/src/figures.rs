@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the package may weigh after gzip until the first re-ranking, and in all (everything that is ever loaded).
-const LIMITS: [(&str, u64); 2] = [("gzip_first_rerank", 96 * 1024), ("gzip_total", 260 * 1024)];
+const LIMITS: [(&str, u64); 2] = [("gzip_first_rerank", 96 * 1024), ("gzip_total", 272 * 1024)];
 
 pub(crate) struct Sizes([u64; 2]);
 
@@ -88,7 +88,7 @@ mod tests {
         assert!(Sizes(limits).check().is_ok());
         let refused = |sizes| Sizes(sizes).check().unwrap_err().to_string();
         assert_eq!(refused([limits[0] + 1, 0]), "gzip_first_rerank is 98305 bytes; the limit is 98304");
-        assert_eq!(refused([0, limits[1] + 1]), "gzip_total is 266241 bytes; the limit is 266240");
+        assert_eq!(refused([0, limits[1] + 1]), "gzip_total is 278529 bytes; the limit is 278528");
     }
 
     #[test]

@@ -107,11 +107,6 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// A host that says no more than that it is done has nothing to tell.
-    pub(crate) fn done(self) -> Option<()> {
-        Some(())
-    }
-
     /// What was read.
     pub fn bytes(self) -> Option<Option<Vec<u8>>> {
         match self {

@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{Answer, DEVICE, Effect, Id, Refusal, Result};
+use crate::{Answer, Changes, DEVICE, Effect, Id, Refusal, Result};
 
 /// Which machine.
 pub type Tab = usize;
+
+/// A lock by its name, and whose it is where it is not everybody's.
+type Lock = (&'static str, Option<Tab>);
 
 /// What all tabs share, and what waits to be told to them.
 #[derive(Debug, Default)]
@@ -18,7 +21,8 @@ pub struct Memory {
     written: BTreeMap<String, Vec<u8>>,
     /// What would be left if the machine lost its power now.
     durable: BTreeMap<String, Vec<u8>>,
-    locks: BTreeMap<(&'static str, Option<Tab>), VecDeque<(Tab, Id)>>,
+    /// Who holds a lock, and who waits for it.
+    locks: BTreeMap<Lock, VecDeque<(Tab, Id)>>,
     timers: Vec<(f64, Tab, Id)>,
     answers: VecDeque<(Tab, Id, Result<Answer>)>,
     /// The next write is refused with this.
@@ -36,21 +40,7 @@ impl Memory {
                 let keys = self.written.range(prefix.clone()..).map(|(key, _)| key);
                 Ok(Answer::Keys(keys.take_while(|key| key.starts_with(&prefix)).cloned().collect()))
             }
-            Effect::Write { changes, durable } => match self.fails.take() {
-                Some(refusal) => Err(refusal),
-                None => {
-                    for (key, value) in changes {
-                        match value {
-                            Some(value) => self.written.insert(key, value),
-                            None => self.written.remove(&key),
-                        };
-                    }
-                    if durable {
-                        self.durable.clone_from(&self.written);
-                    }
-                    Ok(Answer::Done)
-                }
-            },
+            Effect::Write { changes, durable } => self.write(changes, durable),
             Effect::Lock(name) => {
                 let queue = self.locks.entry(lock(name, tab)).or_default();
                 queue.push_back((tab, id));
@@ -79,6 +69,22 @@ impl Memory {
         };
         self.answer(tab, id, answer);
         None
+    }
+
+    fn write(&mut self, changes: Changes, durable: bool) -> Result<Answer> {
+        if let Some(refusal) = self.fails.take() {
+            return Err(refusal);
+        }
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.written.insert(key, value),
+                None => self.written.remove(&key),
+            };
+        }
+        if durable {
+            self.durable.clone_from(&self.written);
+        }
+        Ok(Answer::Done)
     }
 
     /// Tells a tab of something that was done elsewhere.
@@ -152,7 +158,7 @@ impl Memory {
 }
 
 /// The half that ranks is one's own; what is stored is everybody's.
-fn lock(name: &'static str, tab: Tab) -> (&'static str, Option<Tab>) {
+fn lock(name: &'static str, tab: Tab) -> Lock {
     (name, (name == DEVICE).then_some(tab))
 }
 

@@ -33,7 +33,7 @@ impl Member {
         self.allow()?;
         let earlier = self.unsent().await?;
         let entry = (self.entries().await?.len() - usize::from(earlier.is_some())) as u32;
-        self.host.write(vec![(self.key("asked"), stored(&Asked { mark, entry }))], true).await?;
+        self.host.write(vec![stored(self.key("asked"), &Asked { mark, entry })], true).await?;
         if let Some(earlier) = earlier {
             return self.send(earlier, caller).await;
         }

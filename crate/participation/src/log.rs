@@ -18,7 +18,7 @@ impl Member {
         let last = keys.last().and_then(|key| key[prefix.len()..].parse::<u64>().ok());
         let key = format!("{prefix}{:012}", last.map_or(0, |last| last + 1));
         let oldest = keys.iter().take((keys.len() + 1).saturating_sub(MOST));
-        let mut changes = vec![(key.clone(), stored(sending))];
+        let mut changes = vec![stored(key.clone(), sending)];
         changes.extend(oldest.map(|key| (key.clone(), None)));
         self.host.write(changes, false).await?;
         Ok(key)
@@ -26,7 +26,7 @@ impl Member {
 
     /// With its answer.
     pub(crate) async fn log_answer(&self, key: String, sending: &Sending) -> Result<()> {
-        self.host.write(vec![(key, stored(sending))], false).await
+        self.host.write(vec![stored(key, sending)], false).await
     }
 
     /// The latest last.

@@ -115,6 +115,9 @@ pub struct Participation {
     calls: Vec<(u32, Rc<RefCell<Option<Refusal>>>)>,
 }
 
+/// What is begun and answers nobody.
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
 /// What is shared by all that is under way.
 pub(crate) struct Inner {
     pub(crate) member: Member,
@@ -122,7 +125,7 @@ pub(crate) struct Inner {
     pub(crate) looked: Cell<Option<Looked>>,
     /// How often each timer was set: only the last time counts.
     timers: [Cell<u32>; 3],
-    begin: Box<dyn Fn(Pin<Box<dyn Future<Output = ()>>>)>,
+    begin: Box<dyn Fn(Work)>,
     told: Rc<RefCell<Vec<Output>>>,
 }
 
@@ -247,9 +250,7 @@ fn answered(inner: Rc<Inner>, call: Call, caller: Caller) -> Pin<Box<dyn Future<
             inner.session(since_ms).await;
             Ok(Reply::Done)
         }),
-        Call::Contribute(mark) => {
-            Box::pin(async move { Ok(Reply::Receipt(inner.contribute(mark, &caller).await?)) })
-        }
+        Call::Contribute(mark) => Box::pin(async move { Ok(Reply::Receipt(inner.contribute(mark, &caller).await?)) }),
         Call::GiveUp => Box::pin(async move { inner.member.give_up().await.map(|()| Reply::Done) }),
         Call::Widen => Box::pin(async move {
             inner.member.lasting()?;

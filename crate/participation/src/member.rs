@@ -26,6 +26,7 @@ pub struct Leader {
 }
 
 /// What the application fixes.
+#[expect(clippy::struct_excessive_bools, reason = "four options of the package, each a yes or a no")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     /// The task, who signs its rounds, and the policy.
@@ -292,4 +293,3 @@ pub(crate) type Change<'a> = dyn FnMut(&mut Contributor, &[u8], u64) -> privet_b
 pub(crate) fn name(unsent: &Unsent) -> String {
     hex(&unsent.debit.id)
 }
-

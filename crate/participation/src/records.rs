@@ -93,9 +93,9 @@ pub struct Answered {
 
 cbor!(Answered { status, code, progress });
 
-/// As it is stored.
-pub(crate) fn stored(record: &impl Cbor) -> Option<Vec<u8>> {
-    Some(encode(record))
+/// The change that stores a record under this key.
+pub(crate) fn stored(key: String, record: &impl Cbor) -> (String, Option<Vec<u8>>) {
+    (key, Some(encode(record)))
 }
 
 /// A record as it was stored; what cannot be read is as good as nothing: no privacy rests on it.
@@ -113,9 +113,9 @@ mod tests {
         let (url, task, id) = ("https://a/v1".to_owned(), "feed".to_owned(), "ab".to_owned());
         let sending =
             Sending { time: 7, url, task, round: 3, id, bytes: vec![1, 2], token: true, signed: None, answer };
-        assert_eq!(read(stored(&sending)), Some(sending));
+        assert_eq!(read(stored(String::new(), &sending).1), Some(sending));
         let stock = Stock { blank: vec![1], tokens: vec![Token { token: vec![2], from_ms: 5 }], again_ms: 9 };
-        assert_eq!(read(stored(&stock)), Some(stock));
+        assert_eq!(read(stored(String::new(), &stock).1), Some(stock));
         for odd in [None, Some(vec![]), Some(b"{\"mark\":1}".to_vec())] {
             assert_eq!(read::<Asked>(odd), None);
         }

@@ -61,9 +61,8 @@ impl Inner {
             member.refill(&terms).await
         };
         match filled.await {
-            Ok(None) => {}
             Err(refusal) if refusal.code == "token-refused" => return Err(refusal),
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
             Ok(Some(wait)) => {
                 let this = Rc::clone(self);
                 self.later(Timer::Refill, wait as f64, async move {
@@ -100,7 +99,7 @@ impl Inner {
         }
         self.looked.set(Some(Looked { slot, ..looked }));
         let key = member.key("slot");
-        member.host.write(vec![(key, stored(&Looked { slot, ..looked }))], true).await?;
+        member.host.write(vec![stored(key, &Looked { slot, ..looked })], true).await?;
         self.by_the_clock().await
     }
 

@@ -48,7 +48,7 @@ impl Member {
         if stock.tokens.len() <= LOW {
             stock.again_ms = stock.again_ms.max(self.host.wall_ms() + self.rest()?);
         }
-        self.host.write(vec![(key, Some(token.clone())), (self.key("tokens"), stored(&stock))], true).await?;
+        self.host.write(vec![(key, Some(token.clone())), stored(self.key("tokens"), &stock)], true).await?;
         Ok(token)
     }
 
@@ -66,13 +66,13 @@ impl Member {
         }
         // Before anybody is asked: where a page is closed meanwhile, or nothing is given, nobody is asked again at once.
         stock.again_ms = now_ms + self.rest()?;
-        self.host.write(vec![(self.key("tokens"), stored(&stock))], true).await?;
+        self.host.write(vec![stored(self.key("tokens"), &stock)], true).await?;
         let from_ms = now_ms + self.rest()?;
         let made = self.signed(terms).await?.into_iter().map(|token| Token { token, from_ms });
         // What was taken meanwhile stays taken.
         let mut filled = Stock { tokens: self.stock(terms).await?.tokens, ..stock };
         filled.tokens.extend(made);
-        self.host.write(vec![(self.key("tokens"), stored(&filled))], true).await?;
+        self.host.write(vec![stored(self.key("tokens"), &filled)], true).await?;
         Ok((filled.tokens.len() <= LOW).then(|| filled.again_ms.saturating_sub(self.host.wall_ms())))
     }
 

@@ -7,7 +7,7 @@ use privet::hex;
 use privet_server::{Accounts, Connections, Issued, Issuer, IssuerKey, Quota, issuer_app, serve};
 use tokio::net::TcpListener;
 
-use super::{Done, because, door, say, serve::asked_to_stop};
+use super::{Done, because, listener, say, serve::asked_to_stop};
 
 /// A shorter secret could be guessed.
 const SECRET_LENGTH: usize = 32;

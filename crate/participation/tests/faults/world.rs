@@ -67,7 +67,7 @@ impl Step {
             60..68 => Self::Pass,
             68..76 => Self::Contribute(tab),
             76..78 => Self::Again(tab),
-            78..82 => Self::Choose { contribute: any % 8 != 0, paused: any % 16 == 1 },
+            78..82 => Self::Choose { contribute: !any.is_multiple_of(8), paused: any % 16 == 1 },
             82 => Self::GiveUp,
             83..87 => Self::Crash(tab),
             87 => Self::LosePower,
@@ -246,8 +246,7 @@ impl World {
         assert!(matches!(entry.fate, Fate::Ready | Fate::Sent | Fate::Refused | Fate::Dropped), "{:?}", entry.fate);
         let before = self.sent.entry(id.clone()).or_insert_with(|| bytes.clone());
         assert_eq!(*before, bytes, "what is sent again is the same bytes");
-        let refusal =
-            |advice, status| Refusal::new("round-closed", "closed").by_a_server(advice, status);
+        let refusal = |advice, status| Refusal::new("round-closed", "closed").by_a_server(advice, status);
         match std::mem::replace(&mut self.fault, Fault::None) {
             Fault::Lost => return Err(Refusal::new("server-unreachable", "lost")),
             Fault::Refuses(advice) => return Err(refusal(Some(advice), 409)),

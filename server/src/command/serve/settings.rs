@@ -12,8 +12,9 @@ use privet_server::{Connections, HttpPeer, Offer, Rate, Task, Tls, tasks_from_fi
 use serde::{Deserialize, Serialize};
 
 use crate::command::{
-    Done, admin_token, because, door,
+    Done, admin_token, because,
     folder::{DATA, Role},
+    listener,
 };
 
 #[derive(Args, Serialize, Deserialize)]
