@@ -54,7 +54,7 @@ function missing(page: string, cited: string): string | undefined {
     return !ours || exists(cited) || exists(join(dirname(page), cited)) ? undefined : "no such path";
   }
   if (/^[\w-]+\.(rs|ts|wgsl|toml|css|sql)$/.test(cited)) {
-    return FILES.some((file) => file.endsWith(`/${cited}`)) ? undefined : "no file of this name";
+    return FILES.some((file) => `/${file}`.endsWith(`/${cited}`)) ? undefined : "no file of this name";
   }
   // A test by its path or its name, which may be cut short; a constant; a function of several words; a type.
   const name = /^(\w+::)*(\w+::\w+|[a-z0-9]+(_[a-z0-9]+)+|[A-Z][A-Z0-9_]{3,}|[A-Z]\w*[a-z]\w*(\.\w+)?)…?(\(\))?$/;
