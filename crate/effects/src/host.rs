@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     future::Future,
     pin::{Pin, pin},
     rc::Rc,
@@ -20,7 +19,7 @@ pub struct Host(Rc<Shared>);
 struct Shared {
     effects: RefCell<Vec<(Id, Effect)>>,
     /// The effects that are waited for, and what came of them.
-    waiting: RefCell<BTreeMap<Id, Option<Result<Answer>>>>,
+    waiting: RefCell<Vec<(Id, Option<Result<Answer>>)>>,
     next: Cell<Id>,
     moment: Cell<Moment>,
     random: RefCell<Option<ChaCha20Rng>>,
@@ -50,7 +49,7 @@ impl Host {
 
     /// What has come of an effect. What nobody waits for any more is dropped.
     pub fn answer(&self, id: Id, answer: Result<Answer>) {
-        if let Some(waits) = self.0.waiting.borrow_mut().get_mut(&id) {
+        if let Some((_, waits)) = self.0.waiting.borrow_mut().iter_mut().find(|(waiting, _)| *waiting == id) {
             *waits = Some(answer);
         }
     }
@@ -90,7 +89,7 @@ impl Host {
     /// Has the host do this, and waits for what `read` takes out of the answer.
     pub fn ask<T>(&self, effect: Effect, read: fn(Answer) -> Option<T>) -> Reply<T> {
         let id = self.post(effect);
-        self.0.waiting.borrow_mut().insert(id, None);
+        self.0.waiting.borrow_mut().push((id, None));
         Reply { asked: Asked { host: self.clone(), id }, read }
     }
 
@@ -194,11 +193,10 @@ struct Asked {
 impl Asked {
     fn poll(&self) -> Poll<Result<Answer>> {
         let mut waiting = self.host.0.waiting.borrow_mut();
-        if waiting.get(&self.id).is_none_or(Option::is_none) {
-            return Poll::Pending;
-        }
+        let place = waiting.iter().position(|(id, answer)| *id == self.id && answer.is_some());
+        let Some(place) = place else { return Poll::Pending };
         self.host.moved();
-        Poll::Ready(waiting.remove(&self.id).flatten().unwrap_or_else(|| Err(strange())))
+        Poll::Ready(waiting.swap_remove(place).1.unwrap_or_else(|| Err(strange())))
     }
 }
 
@@ -228,7 +226,10 @@ impl Future for Locking {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if self.host.0.waiting.borrow_mut().remove(&self.id).is_some() {
+        let mut waiting = self.host.0.waiting.borrow_mut();
+        if let Some(place) = waiting.iter().position(|(id, _)| *id == self.id) {
+            waiting.swap_remove(place);
+            drop(waiting);
             self.host.post(Effect::Cancel(self.id));
         }
     }

@@ -20,7 +20,7 @@ const DAMPING: f32 = 0.1;
 /// Fine-tuning: a queue of examples, and the steps that each of them earns.
 ///
 /// However the work is cut into slices, the kernels come to the same, bit for bit: which step comes next, and what it goes
-/// over, is the [`Schedule`]'s, which knows no clock.
+/// over, is the `Schedule`'s, which knows no clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Learner {
     /// The device's copy of the net.
