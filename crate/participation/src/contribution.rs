@@ -26,12 +26,13 @@ impl Member {
     /// One contribution at a time over all tabs. A call that was begun before, by a tab that is gone, is not debited again.
     pub(crate) async fn contribute_now(&self, mark: Mark, caller: &Caller, start_ms: f64) -> Result<Receipt> {
         let _alone = self.alone().await?;
+        // It reads the ledger anew: another tab may have done what this call is asked for again.
+        let earlier = self.unsent().await?;
         if let Some(begun) = self.begun(&mark).await? {
             return Ok(begun);
         }
         caller.still_waits()?;
         self.allow()?;
-        let earlier = self.unsent().await?;
         let entry = (self.entries().await?.len() - usize::from(earlier.is_some())) as u32;
         self.host.write(vec![stored(self.key("asked"), &Asked { mark, entry })], true).await?;
         if let Some(earlier) = earlier {

@@ -11,7 +11,7 @@ use privet_base::Draws;
 use privet_effects::Advice;
 use world::{Fault, Step, World};
 
-const STEPS: usize = 150;
+const STEPS: usize = 300;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -63,6 +63,43 @@ fn what_went_unanswered_goes_out_again_as_it_is_and_a_call_asked_again_is_the_sa
     world.step(Step::Again(1));
     world.settle();
     assert_eq!(world.receipts, 1, "its bytes are the same, or the server's side of the world had noticed");
+    world.step(Step::Again(0));
+    world.settle();
+    assert_eq!((world.receipts, world.refused.contains("round-contributed")), (2, false), "it has its receipt again");
+}
+
+#[test]
+fn who_takes_back_consent_while_something_waits_to_be_sent_has_it_kept_back() {
+    for paused in [false, true] {
+        let mut world = World::new();
+        // What the clock has made goes first.
+        world.step(Step::Contribute(0));
+        world.settle();
+        world.step(Step::NextRound);
+        world.step(Step::Contribute(0));
+        world.quiet();
+        assert_eq!(world.receipts, 1, "the second waits for a moment that was drawn");
+        world.step(Step::Choose { contribute: paused, paused });
+        world.settle();
+        assert_eq!(world.receipts, 1);
+        assert!(world.refused.contains(if paused { "paused" } else { "consent-missing" }), "{:?}", world.refused);
+    }
+}
+
+#[test]
+fn two_tabs_never_write_over_each_other() {
+    // A session begins in one tab at each moment of the other's contribution, and what waits is told in either order.
+    for (told, latest_first) in (0..60).flat_map(|told| [(told, false), (told, true)]) {
+        let mut world = World::new();
+        world.step(Step::Contribute(0));
+        world.settle();
+        world.step(Step::NextRound);
+        world.step(Step::Contribute(0));
+        (0..told).for_each(|_| world.step(Step::Tell(0)));
+        world.step(Step::Crash(1));
+        (0..60).for_each(|_| world.tell(latest_first));
+        world.settle();
+    }
 }
 
 #[test]

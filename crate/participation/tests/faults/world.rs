@@ -350,6 +350,19 @@ impl World {
         self.open_calls.retain(|_, of| *of != tab);
     }
 
+    /// The first or the last of the answers that wait is told.
+    pub(crate) fn tell(&mut self, latest: bool) {
+        let last = self.memory.waiting().saturating_sub(1);
+        self.step(Step::Tell(if latest { last as u32 } else { 0 }));
+    }
+
+    /// Whatever waits is told, and no time passes.
+    pub(crate) fn quiet(&mut self) {
+        while self.memory.waiting() > 0 {
+            self.step(Step::Tell(0));
+        }
+    }
+
     /// The store works: whatever waits is told, time passes, and every call is answered.
     pub(crate) fn settle(&mut self) {
         self.memory.fails = None;
