@@ -73,9 +73,11 @@ fn every_crate_with_a_list_is_here() {
 
 #[test]
 fn the_package_raises_what_no_crate_does() {
-    let files = ["worker", "web/ts"].into_iter().flat_map(|folder| fs::read_dir(path(folder)).expect("readable"));
+    // What decides when a device contributes says the package's words, too.
+    let folders = ["worker", "web/ts", "crate/participation/src"];
+    let files = folders.into_iter().flat_map(|folder| fs::read_dir(path(folder)).expect("readable"));
     let files = files.map(|file| file.expect("readable").path()).filter(|file| !file.ends_with("web/ts/error.ts"));
-    let sources = files.filter(|file| file.extension().is_some_and(|extension| extension == "ts"));
+    let sources = files.filter(|file| file.extension().is_some_and(|extension| extension == "ts" || extension == "rs"));
     let sources: Vec<_> = sources.map(|file| fs::read_to_string(file).expect("readable")).collect();
     for code in PACKAGE {
         let quoted = format!("\"{code}\"");

@@ -10,12 +10,12 @@
 mod effect;
 mod host;
 pub mod memory;
-mod refusal;
+mod refused;
 mod tasks;
 
 pub use effect::{Answer, Changes, DEVICE, Descended, Effect, Id, Moment};
 pub use host::{Host, Locked, Reply};
-pub use refusal::{Advice, Refusal, Said};
+pub use refused::{Advice, Refusal, Said};
 pub use tasks::Tasks;
 
 /// The result of whatever a host was asked for.
