@@ -309,6 +309,7 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     ("adagrad_step", "if settings.plain == 1u {", "if settings.plain == 0u {"),
     ("adagrad_step", "(state[q] - rate * slope", "(state[q] + rate * slope"),
     ("profile_features", "for (var i = 0u; i < d; i++)", "for (var i = 1u; i < d; i++)"),
+    ("profile_features", "similarity[j] = sum;", "similarity[j] = 0.0;"),
     ("profile_features", "} else if lane == INTERESTS {", "} else if lane == INTERESTS + 1u {"),
     ("profile_features", "for (var c = 0u; c < CLUSTERS; c++)", "for (var c = 1u; c < CLUSTERS; c++)"),
     ("profile_features", "select(0.0, nearest, nearest > -3.0e38)", "nearest"),

@@ -49,20 +49,18 @@ for (const build of ["", "_scalar"]) {
   });
 }
 
-/** What the releasing module hands out, each of its types' own names. What stands before the noise is in `Preview` alone. */
+/**
+ * What the releasing module takes and hands out, each of its types' own names. What stands before the noise leaves it in the
+ * answer to `ask("preview")` alone, and what a descent comes to not at all: it is computed inside.
+ */
 const HANDED_OUT = {
-  Contribution: ["bytes", "examples", "gradientMs", "id", "noised", "releaseMs", "rho"],
-  Contributor: [
-    ...["backend", "computeBy", "contribute", "deadlineMs", "entries", "giveBack", "longestMs", "open", "persisted"],
-    ...["preview", "ready", "refused", "reserve", "rhoAgainstAnyOther", "rhoAgainstNothing", "rhoLeft", "rhoSpent"],
-    ...["score", "sent", "session", "statement", "tick", "tokenBlank", "tokenKey", "trouble", "tune", "unsent"],
-    ...["wantsWider", "widen", "widenings"],
+  Participation: [
+    ...["acknowledged", "answered", "ask", "backend", "chosen", "computeBy", "contribute", "forgotten", "gaveUp"],
+    ...["giveBack", "keysAre", "published", "refused", "score", "session", "tokensAre", "trouble", "tune"],
   ],
-  Preview: [...["clipped", "deviation", "examples", "gradient", "noise", "rho", "rhoAlone", "rhoLeft", "uploadBytes"]],
   Shaders: [],
   Terms: [],
   Tuned: ["state", "steps"],
-  Upload: ["bytes", "id", "rho", "round", "task"],
   "": ["epsilon", "inspect", "openShaders"],
 };
 
@@ -77,12 +75,25 @@ for (const build of ["", "_scalar"]) {
     const functions = exported.filter((name) => !MACHINERY.test(name)).sort();
     const listed = Object.entries(HANDED_OUT).flatMap(([type, names]) => {
       const owner = type.toLowerCase();
-      const fields = ["Contribution", "Preview", "Tuned"].includes(type);
+      const fields = type === "Tuned";
       return names.map((name) => (fields ? `__wbg_get_${owner}_${name}` : owner ? `${owner}_${name}` : name));
     });
-    assert.deepEqual(functions, [...listed, "terms_new"].sort());
+    assert.deepEqual(functions, [...listed, "participation_new", "terms_new"].sort());
   });
 }
+
+/** What the core may ask its worker for. Of these, bytes are handed to `write` (a store) and `upload` alone. */
+const ASKED_FOR = [
+  ...["cancel", "contributed", "failed", "keepProfile", "keys", "lock", "newExamples", "now", "persisted", "progress"],
+  ...["read", "refresh", "replied", "timer", "tokens", "unlock", "upload", "write"],
+];
+
+test("the core asks its worker for what is listed here", () => {
+  const source = readFileSync(new URL("../../web/src/participation.rs", import.meta.url), "utf8");
+  const [, ways = ""] = /pub type ContributionHost;(.*?)\n}/s.exec(source) ?? [];
+  const names = [...ways.matchAll(/(?:js_name = (\w+)\)\]\s+)?fn (\w+)\(this/g)].map(([, js, rust]) => js ?? rust);
+  assert.deepEqual(names.sort(), ASKED_FOR);
+});
 
 test("the glue around it has these classes and no more, each with these names", async () => {
   const glue = (await import("../../web/pkg/full/full.js")) as Record<string, unknown>;
