@@ -243,11 +243,17 @@ export class Contributions {
   }
 
   newExamples(id: number): void {
-    this.#answer(id, atOnce(() => this.#half.device().fresh()));
+    this.#answer(
+      id,
+      atOnce(() => this.#half.device().fresh()),
+    );
   }
 
   contributed(id: number): void {
-    this.#answer(id, atOnce(() => this.#half.device().contributed()));
+    this.#answer(
+      id,
+      atOnce(() => this.#half.device().contributed()),
+    );
   }
 
   keepProfile(id: number): void {
@@ -322,4 +328,3 @@ export class Contributions {
 async function atOnce<T>(work: () => T): Promise<T> {
   return work();
 }
-
