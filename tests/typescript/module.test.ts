@@ -91,7 +91,9 @@ const ASKED_FOR = [
 test("the core asks its worker for what is listed here", () => {
   const source = readFileSync(new URL("../../web/src/participation.rs", import.meta.url), "utf8");
   const [, ways = ""] = /pub type ContributionHost;(.*?)\n}/s.exec(source) ?? [];
-  const names = [...ways.matchAll(/(?:js_name = (\w+)\)\]\s+)?fn (\w+)\(this/g)].map(([, js, rust]) => js ?? rust ?? "");
+  const names = [...ways.matchAll(/(?:js_name = (\w+)\)\]\s+)?fn (\w+)\(this/g)].map(
+    ([, js, rust]) => js ?? rust ?? "",
+  );
   assert.deepEqual(names.sort(), ASKED_FOR);
 });
 
