@@ -67,8 +67,10 @@ export class Visitor {
     await this.page.locator(".acts").first().waitFor();
   }
 
-  turn(name: (typeof SECTIONS)[number]): Promise<void> {
-    return this.page.click(`nav a[href="#${name}"]`);
+  /** The page turns a moment after the click: it hears of the address then. */
+  async turn(name: (typeof SECTIONS)[number]): Promise<void> {
+    await this.page.click(`nav a[href="#${name}"]`);
+    await this.page.locator(`nav a[href="#${name}"][aria-current=page]`).waitFor();
   }
 
   /** Waits until a section says so. */
