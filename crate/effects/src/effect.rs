@@ -1,5 +1,9 @@
 //! What a host can be asked for, and what it can say.
 
+use privet_base::cbor;
+
+use crate::{Refusal, Result};
+
 /// By this an effect is answered. They rise, and none is given twice by one machine.
 pub type Id = u32;
 
@@ -8,6 +12,39 @@ pub type Changes = Vec<(String, Option<Vec<u8>>)>;
 
 /// The half that ranks is one caller's at a time: this lock is one tab's own, and every other is shared by all of them.
 pub const DEVICE: &str = "device";
+
+/// Idempotency key: tab id and call number. The same one twice is one call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// The tab.
+    pub tab: String,
+    /// Its call's number; they rise.
+    pub call: u32,
+}
+
+cbor!(Mark { tab, call });
+
+/// What the user chose, as far as contributing goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// To contribute.
+    pub contribute: bool,
+    /// To pause.
+    pub paused: bool,
+}
+
+impl Choice {
+    /// Whom a device may contribute to: only while its user agrees, and where somebody is named.
+    pub fn allow<Leader>(self, named: Option<Leader>) -> Result<Leader> {
+        let refusal = |code, message| Err(Refusal::new(code, message));
+        match (named, self) {
+            (None, _) => refusal("not-taking-part", "no aggregators are named"),
+            (_, Self { contribute: false, .. }) => refusal("consent-missing", "the user has not agreed to contribute"),
+            (_, Self { paused: true, .. }) => refusal("paused", "this personalizer is paused"),
+            (Some(leader), _) => Ok(leader),
+        }
+    }
+}
 
 /// When an input came, and random bytes to draw from while it is handled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,6 +117,22 @@ pub enum Effect {
     KeepProfile,
     /// It looks which round is open, and takes it. [`Answer::Done`] when what is published then was told.
     Refresh,
+    /// All but the ledger goes: [`Answer::Done`] when it has.
+    Clear,
+    /// What the leader publishes as the open round, as it is signed: [`Answer::Bytes`].
+    FetchRound,
+    /// The head of this hash, in hexadecimal: [`Answer::Bytes`]. Whoever asks holds what comes to the hash.
+    FetchHead(String),
+    /// The head that the application brings: [`Answer::Bytes`], none where it brings none.
+    OwnHead,
+    /// The half of the device that contributes gives up what it has finished: [`Answer::Done`], at once where it has no ledger.
+    GiveUp,
+    /// It is told to go by another round and head: those that the half that ranks has now. Not answered.
+    Published,
+    /// It is told what the user chose. Not answered.
+    Chosen(Choice),
+    /// It is told that the user had something forgotten. Not answered.
+    Forgotten,
 }
 
 /// What becomes of an effect.

@@ -22,6 +22,7 @@ struct Shared {
     waiting: RefCell<Vec<(Id, Option<Result<Answer>>)>>,
     next: Cell<Id>,
     moment: Cell<Moment>,
+    /// Made of the input's random bytes when something is first drawn.
     random: RefCell<Option<ChaCha20Rng>>,
     /// Whether anything has changed since every task was asked.
     moved: Cell<bool>,
@@ -44,7 +45,7 @@ impl Host {
     /// An input came at this moment.
     pub fn at(&self, moment: Moment) {
         self.0.moment.set(moment);
-        *self.0.random.borrow_mut() = moment.random.map(ChaCha20Rng::from_seed);
+        *self.0.random.borrow_mut() = None;
     }
 
     /// What has come of an effect. What nobody waits for any more is dropped.
@@ -72,12 +73,9 @@ impl Host {
     /// Random bytes out of those that came with the input.
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
-        let mut random = self.0.random.borrow_mut();
-        random
-            .as_mut()
-            .ok_or(privet_base::Refusal::RandomSource)
-            .map_err(privet_base::Error::from)?
-            .fill_bytes(&mut bytes);
+        let seed = self.0.moment.get().random.ok_or(privet_base::Refusal::RandomSource);
+        let seed = seed.map_err(privet_base::Error::from)?;
+        self.0.random.borrow_mut().get_or_insert_with(|| ChaCha20Rng::from_seed(seed)).fill_bytes(&mut bytes);
         Ok(bytes)
     }
 
@@ -91,6 +89,11 @@ impl Host {
         let id = self.post(effect);
         self.0.waiting.borrow_mut().push((id, None));
         Reply { asked: Asked { host: self.clone(), id }, read }
+    }
+
+    /// Has the host do something that is not answered.
+    pub fn tell(&self, effect: Effect) {
+        self.post(effect);
     }
 
     /// Has the host do this, and waits for nothing.

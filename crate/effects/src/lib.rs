@@ -13,7 +13,7 @@ pub mod memory;
 mod refused;
 mod tasks;
 
-pub use effect::{Answer, Changes, DEVICE, Descended, Effect, Id, Moment};
+pub use effect::{Answer, Changes, Choice, DEVICE, Descended, Effect, Id, Mark, Moment};
 pub use host::{Host, Locked, Reply};
 pub use refused::{Advice, Refusal, Said};
 pub use tasks::Tasks;

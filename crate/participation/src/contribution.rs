@@ -1,14 +1,14 @@
 //! The one way out of a device: debit, noise, store, send, each step durable before the next. The core decides what a step is;
 //! here is who may ask for one, and in which order.
 
-use privet_effects::{Answer, Effect, Refusal, Result};
+use privet_effects::{Answer, Effect, Mark, Refusal, Result};
 use privet_release::{Contributor, Fate, Unsent, Upload};
 use privet_wire::Signed;
 
 use crate::{
     machine::{Caller, Stage},
     member::{Leader, Made, Member, Receipt, name},
-    records::{Answered, Asked, Mark, Sending, read, stored},
+    records::{Answered, Asked, Sending, read, stored},
     slots::{Window, until_drawn},
 };
 

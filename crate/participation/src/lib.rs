@@ -19,4 +19,4 @@ mod tokens;
 
 pub use machine::{Call, Input, Output, Participation, Reply, Stage};
 pub use member::{Account, Leader, Receipt, Setup};
-pub use records::{Answered, Mark, Sending};
+pub use records::{Answered, Sending};

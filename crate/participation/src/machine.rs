@@ -7,12 +7,12 @@ use std::{
     rc::Rc,
 };
 
-use privet_effects::{Answer, Effect, Host, Id, Moment, Refusal, Result, Tasks};
+use privet_effects::{Answer, Choice, Effect, Host, Id, Mark, Moment, Refusal, Result, Tasks};
 use privet_release::{Deployment, Entry, Preview, Storage};
 
 use crate::{
-    member::{Account, Choice, Member, Published, Receipt, Setup},
-    records::{Looked, Mark, Sending},
+    member::{Account, Member, Published, Receipt, Setup},
+    records::{Looked, Sending},
     schedule::Session,
 };
 
@@ -26,12 +26,7 @@ pub enum Input {
     /// What came of an effect.
     Answer(Id, Result<Answer>),
     /// What the user chose: at the beginning, and whenever that changes.
-    Chosen {
-        /// To contribute.
-        contribute: bool,
-        /// To pause.
-        paused: bool,
-    },
+    Chosen(Choice),
     /// A round as it was published and signed (no bytes: none), and its head.
     Published {
         /// The round.
@@ -214,7 +209,7 @@ impl Participation {
                 }
             }
             Input::Answer(id, answer) => host.answer(id, answer),
-            Input::Chosen { contribute, paused } => inner.member.choice.set(Choice { contribute, paused }),
+            Input::Chosen(choice) => inner.member.choice.set(choice),
             Input::Published { round, head } => inner.member.publish(Published { round, head }),
             Input::Forgotten => inner.member.noised.borrow_mut().clear(),
         }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use privet_base::hex;
-use privet_effects::{Answer, DEVICE, Descended, Effect, Host, Locked, Refusal, Result};
+use privet_effects::{Answer, Choice, DEVICE, Descended, Effect, Host, Locked, Refusal, Result};
 use privet_model::NewExamples;
 use privet_release::{Contributor, Entry, Preview, Unsent};
 use privet_terms::{Limits, Terms};
@@ -41,13 +41,6 @@ pub struct Setup {
     pub tokens: bool,
     /// Whether it contributes on a ledger that the browser may delete.
     pub allow_evictable: bool,
-}
-
-/// What the user chose, as far as contributing goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Choice {
-    pub(crate) contribute: bool,
-    pub(crate) paused: bool,
 }
 
 /// What was spent, what is left, and what the user agreed to.
@@ -148,14 +141,7 @@ impl Member {
 
     /// Only while it is agreed to, and to somebody.
     pub(crate) fn allow(&self) -> Result<&Leader> {
-        let refusal = |code, message| Err(Refusal::new(code, message));
-        let Choice { contribute, paused } = self.choice.get();
-        match &self.setup.leader {
-            None => refusal("not-taking-part", "no aggregators are named"),
-            Some(_) if !contribute => refusal("consent-missing", "the user has not agreed to contribute"),
-            Some(_) if paused => refusal("paused", "this personalizer is paused"),
-            Some(leader) => Ok(leader),
-        }
+        self.choice.get().allow(self.setup.leader.as_ref())
     }
 
     /// Refuses to go on without a ledger that lasts.

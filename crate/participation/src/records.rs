@@ -4,17 +4,7 @@ use privet_base::{
     cbor,
     cbor::{Cbor, decode, encode},
 };
-
-/// Idempotency key: tab id and call number. The same one twice is one call.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mark {
-    /// The tab.
-    pub tab: String,
-    /// Its call's number; they rise.
-    pub call: u32,
-}
-
-cbor!(Mark { tab, call });
+use privet_effects::Mark;
 
 /// Which call asked last, and which of the ledger's entries is its own.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use privet_effects::{Advice, Answer, Effect, Refusal, Result};
+use privet_effects::{Advice, Answer, Effect, Mark, Refusal, Result};
 
 use crate::{
     machine::{Caller, Inner, Timer},
     member::Receipt,
-    records::{Looked, Mark, read, stored},
+    records::{Looked, read, stored},
     slots::{HOUR_MS, OPENING, Slots, Window, until_drawn},
 };
 

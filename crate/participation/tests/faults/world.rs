@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privet_base::{Draws, hex};
-use privet_effects::{Advice, Answer, Descended, Effect, Moment, Refusal, memory::Memory};
+use privet_effects::{Advice, Answer, Choice, Descended, Effect, Mark, Moment, Refusal, memory::Memory};
 use privet_model::{Head, Learner, NewExamples, Schema};
-use privet_participation::{Call, Input, Leader, Mark, Output, Participation, Reply, Setup};
+use privet_participation::{Call, Input, Leader, Output, Participation, Reply, Setup};
 use privet_release::{Fate, Ledger, Upload};
 use privet_terms::{Policy, Terms};
 use privet_wire::{Identity, Pins, Round, Signed};
@@ -175,7 +175,7 @@ impl World {
 
     fn choose(&mut self, tab: usize) {
         let (contribute, paused) = self.choice;
-        self.input(tab, Input::Chosen { contribute, paused });
+        self.input(tab, Input::Chosen(Choice { contribute, paused }));
     }
 
     fn begin_session(&mut self, tab: usize) {
