@@ -1,9 +1,9 @@
 // The half that contributes without a worker: nothing is stored, and whatever it asks for is there at once.
 
-import type * as Full from "../web/pkg/full/full.js";
+import type * as Release from "../web/pkg/release/release.js";
 
 /** A core for a head that nobody signed, and what it makes of a question about these new examples. */
-export function coreOf(full: typeof Full, head: Uint8Array, newExamples: Uint8Array = new Uint8Array()) {
+export function coreOf(release: typeof Release, head: Uint8Array, newExamples: Uint8Array = new Uint8Array()) {
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   const later = (id: number, value?: unknown) => queueMicrotask(() => core.answered(id, value));
   const nothing = (id: number) => later(id);
@@ -16,8 +16,8 @@ export function coreOf(full: typeof Full, head: Uint8Array, newExamples: Uint8Ar
     replied: (call: number, value: unknown) => waiting.get(call)?.resolve(value),
     failed: (call: number, error: unknown) => waiting.get(call)?.reject(error),
   };
-  const terms = new full.Terms("demo", new Uint8Array(32), undefined, new Float64Array());
-  const core = new full.Participation(host as never, terms, undefined, false, false, false, false, false, false);
+  const terms = new release.Terms("demo", new Uint8Array(32), undefined, new Float64Array());
+  const core = new release.Participation(host as never, terms, undefined, false, false, false, false, false, false);
   core.published(new Uint8Array(), head);
   let calls = 0;
   const ask = (what: string) =>

@@ -1,7 +1,7 @@
 // What the half that contributes asks of its worker. The core decides when a device contributes and in which order it is done
 // (`crate/participation`); here its effects are carried out, and what came of each is told back.
 
-import { Participation, Terms } from "../web/pkg/full/full.js";
+import { Participation, Terms } from "../web/pkg/release/release.js";
 import type { Context } from "./calls.ts";
 import { isPersistent } from "./keeping.ts";
 import type { Device } from "./module.ts";

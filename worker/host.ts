@@ -3,10 +3,10 @@
 import { sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
 import type { Contributions, Published as PublishedBytes, RankingHalf } from "./contribution.ts";
-import { roundAt } from "./early.ts";
+import { roundAt } from "./prefetch.ts";
 import { Journal, type Line, type Stored } from "./journal.ts";
 import { headAt } from "./head.ts";
-import { loadFull } from "./late.ts";
+import { loadRelease } from "./release_loader.ts";
 import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
@@ -328,13 +328,13 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async inspect(message: Message, bytes?: Uint8Array, signed = this.published.round): Promise<Fields> {
-    const { inspect } = await loadFull(this.options.wasm?.full, this.options.integrity);
+    const { inspect } = await loadRelease(this.options.wasm?.release, this.options.integrity);
     const round = inspect("signed", signed, NO_BYTES)["body"] as Uint8Array;
     return inspect(message, bytes ?? (message === "signed" ? signed : round), round);
   }
 
   async epsilon(rho: number, delta: number): Promise<number> {
-    return (await loadFull(this.options.wasm?.full, this.options.integrity)).epsilon(rho, delta);
+    return (await loadRelease(this.options.wasm?.release, this.options.integrity)).epsilon(rho, delta);
   }
 
   async ledger(): Promise<Entry[]> {
@@ -419,7 +419,7 @@ export class Host implements Leader, Answers, RankingHalf {
 
   /** The half that contributes. */
   async contributing(): Promise<Contributions> {
-    const { Contributions } = await loadFull(this.options.wasm?.full, this.options.integrity);
+    const { Contributions } = await loadRelease(this.options.wasm?.release, this.options.integrity);
     this.#contributions ??= new Contributions(this);
     if (this.settings.erased) {
       await this.#contributions.giveUp();

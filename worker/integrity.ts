@@ -2,10 +2,10 @@
 
 import { refusal } from "./refusal.ts";
 
-/** Hashes as `integrity` attributes have them, several apart by spaces: of both modules, each in two builds, and of `full.js`. */
+/** Hashes as `integrity` attributes have them, several apart by spaces: of both modules, each in two builds, and of `release.js`. */
 export interface Hashes {
   rank: string;
-  full: string;
+  release: string;
   script: string;
 }
 
@@ -40,7 +40,7 @@ export async function compiled(
 /** A script is compared before it is imported: what it does then cannot be undone. */
 export async function comparedScript(address: URL, own: Integrity | undefined): Promise<void> {
   // One that a bundler has given another name may have been made smaller by it, and a development server writes into it.
-  const isOurs = address.pathname.endsWith("/full.js") && !LOOPBACK.test(address.hostname);
+  const isOurs = address.pathname.endsWith("/release.js") && !LOOPBACK.test(address.hostname);
   const hashes = own?.script ?? (isOurs && hashesOf("script"));
   if (hashes) await compared(address, await fetch(address), hashes);
 }

@@ -3,8 +3,8 @@
 import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import { compiled, hashesOf, type Integrity } from "./integrity.ts";
-import { fullAddress, fullScript, rankAddress } from "./lanes.ts";
-import type { Early, Forgettable, OpenOptions, Source, Sources } from "./protocol.ts";
+import { rankAddress, releaseAddress, releaseScript } from "./module_urls.ts";
+import type { Forgettable, OpenOptions, Prefetched, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
 export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
@@ -26,9 +26,9 @@ export function admit(options: OpenOptions, round: Uint8Array): Admitted {
 }
 
 /** The same out of what the page has loaded, if it has. */
-export async function admitEarly(
+export async function admitPrefetched(
   options: OpenOptions,
-  { rank, round }: Early,
+  { rank, round }: Prefetched,
   headOf: (hash: string) => Promise<Uint8Array>,
 ): Promise<Admitted | undefined> {
   if (!rank) return undefined;
@@ -41,9 +41,9 @@ export async function admitEarly(
 }
 
 /** Where the worker and both modules are. */
-export function addressesOf({ rank, full }: Sources = {}): string[] {
-  const beside = [import.meta.url, ...[rankAddress(), fullScript(), fullAddress()].map(({ href }) => href)];
-  return [...beside, ...[rank, full].filter((source) => typeof source === "string")];
+export function addressesOf({ rank, release }: Sources = {}): string[] {
+  const beside = [import.meta.url, ...[rankAddress(), releaseScript(), releaseAddress()].map(({ href }) => href)];
+  return [...beside, ...[rank, release].filter((source) => typeof source === "string")];
 }
 
 /** The module takes them over: nobody has to free them. */

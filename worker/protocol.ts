@@ -11,7 +11,7 @@ export type Source = string | WebAssembly.Module;
 /** Where the application keeps the modules, where that is not beside the worker. */
 export interface Sources {
   rank?: Source;
-  full?: Source;
+  release?: Source;
 }
 
 /** Limits that no server can widen. What is left out is the default. */
@@ -57,7 +57,7 @@ export interface Policy {
  * What a page loads for its worker while that starts. Nothing of it where the page could not load it: the worker asks again,
  * and says what is wrong.
  */
-export interface Early {
+export interface Prefetched {
   rank?: WebAssembly.Module | undefined;
   round?: Uint8Array | undefined;
 }
@@ -463,4 +463,4 @@ export type Wire =
   | { up: Reply }
   | { askPage: Asking }
   | { pageSays: Reply }
-  | { early: Early };
+  | { prefetched: Prefetched };

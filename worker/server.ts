@@ -1,7 +1,7 @@
 // The aggregation server over HTTP. What this file sends is all that ever leaves.
 
 import { hashOf } from "./bytes.ts";
-import { baseOf, QUIET, roundAt } from "./early.ts";
+import { baseOf, QUIET, roundAt } from "./prefetch.ts";
 import type { Asked } from "./protocol.ts";
 import { codeOf, gaveUp, refusal } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
 // Whether shaders compute, and how much at once: where the application says so, or where they have shown on this device to be
 // quicker.
 
-import { type Participation, openShaders, type Shaders as Opened } from "../web/pkg/full/full.js";
+import { type Participation, openShaders, type Shaders as Opened } from "../web/pkg/release/release.js";
 import type { Device } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Choice, Shaders as Stand } from "./protocol.ts";

@@ -3,7 +3,7 @@
 
 import { answering, type Asking, Caller, type Context, type Reply } from "./calls.ts";
 import { idAtRandom } from "./bytes.ts";
-import { lockOf } from "./early.ts";
+import { lockOf } from "./prefetch.ts";
 import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
 

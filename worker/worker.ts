@@ -3,8 +3,8 @@
 import { answering, Caller } from "./calls.ts";
 import { Host } from "./host.ts";
 import { openStore } from "./indexeddb.ts";
-import { admitEarly } from "./module.ts";
-import type { Early, OpenOptions, Wire } from "./protocol.ts";
+import { admitPrefetched } from "./module.ts";
+import type { OpenOptions, Prefetched, Wire } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { Server } from "./server.ts";
 import { MemoryStore, type Store } from "./store.ts";
@@ -12,8 +12,8 @@ import { Tabs } from "./tabs.ts";
 
 export { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
 
-/** For so long what was loaded early is as good as new. */
-const EARLY_MS = 5000;
+/** So long what the page has prefetched counts as fresh. */
+const PREFETCHED_FRESH_MS = 5000;
 const NOTHING = Promise.resolve(undefined);
 
 /** What goes to the page. */
@@ -24,7 +24,7 @@ export function serve(post: (message: Wire, transfer: Transferable[]) => void, s
   return serving(post, store, Promise.resolve({}));
 }
 
-function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
+function serving(post: Post, store: Store | undefined, prefetched: Promise<Prefetched>) {
   let tabs: Promise<Tabs> | undefined;
   const page = new Caller(
     (askPage) => post({ askPage }, []),
@@ -36,16 +36,16 @@ function serving(post: Post, store: Store | undefined, loaded: Promise<Early>) {
     const opened = store ?? (options.memory ? new MemoryStore() : openStore());
     const before = async () => (await opened).get(`${options.task}/head`).catch(() => undefined);
     // The store is opened meanwhile, and waited for until it is known who leads.
-    let early = loaded.then((early) =>
-      admitEarly(options, early, (hash) => server.head(hash, [before(), options.head])),
+    let admitted = prefetched.then((it) =>
+      admitPrefetched(options, it, (hash) => server.head(hash, [before(), options.head])),
     );
-    early.catch(() => undefined);
-    const until = performance.now() + EARLY_MS;
+    admitted.catch(() => undefined);
+    const until = performance.now() + PREFETCHED_FRESH_MS;
     const kept = await opened;
     return new Tabs(options.task, options.tab, kept, () => {
       // Whoever leads later, or tries again, wants what is published then.
-      const once = performance.now() < until ? early : NOTHING;
-      early = NOTHING;
+      const once = performance.now() < until ? admitted : NOTHING;
+      admitted = NOTHING;
       return Host.start(options, kept, server, askToken, once);
     });
   };
@@ -74,9 +74,9 @@ interface Scope {
 // The package starts its worker under this name; to import this file elsewhere does nothing.
 const scope = globalThis as unknown as Scope;
 if (scope.WorkerGlobalScope && scope.name === "privet") {
-  let settle: (early: Early) => void;
-  const loaded = new Promise<Early>((resolve) => (settle = resolve));
-  const take = serving((message, transfer) => scope.postMessage(message, transfer), undefined, loaded);
-  scope.addEventListener("message", ({ data }) => ("early" in data ? settle(data.early) : take(data)));
+  let settle: (prefetched: Prefetched) => void;
+  const prefetched = new Promise<Prefetched>((resolve) => (settle = resolve));
+  const take = serving((message, transfer) => scope.postMessage(message, transfer), undefined, prefetched);
+  scope.addEventListener("message", ({ data }) => ("prefetched" in data ? settle(data.prefetched) : take(data)));
   scope.postMessage({ up: { pong: true } }, []);
 }

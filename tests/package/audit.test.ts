@@ -63,7 +63,7 @@ test("a page of one's own shows what left, and who asked for what", async () => 
   const [entry, outfile] = [inFolder("page.ts"), inFolder("page.js")];
   await build({ entryPoints: [entry], outfile, bundle: true, format: "esm", minify: true, logLevel: "error" });
   for (const file of await readdir(inFolder("node_modules/privet/dist"))) {
-    if (/^(worker|full)\.js$|_bg\.wasm$/.test(file))
+    if (/^(worker|release)\.js$|_bg\.wasm$/.test(file))
       await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
   await copyFile(inPackage("dist/witness.js"), inFolder("witness.js"));

@@ -15,8 +15,8 @@ import { launch, required, Server } from "../harness.ts";
 /** The wire format's files that a bundler without any notion of them leaves to be put beside the bundle. */
 const BESIDE = [
   "worker.js",
-  "full.js",
-  ...["rank", "rank_scalar", "full", "full_scalar"].map((name) => `${name}_bg.wasm`),
+  "release.js",
+  ...["rank", "rank_scalar", "release", "release_scalar"].map((name) => `${name}_bg.wasm`),
 ];
 
 /** What every application here does: it ranks, says what taking part means, and takes part. */

@@ -76,8 +76,8 @@ test("it works in a browser from a bundle of one's own", async () => {
     inFolder("index.html"),
     '<!doctype html><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
   );
-  const modules = ["rank", "rank_scalar", "full", "full_scalar"].map((name) => `${name}_bg.wasm`);
-  for (const file of ["worker.js", "full.js", ...modules]) {
+  const modules = ["rank", "rank_scalar", "release", "release_scalar"].map((name) => `${name}_bg.wasm`);
+  for (const file of ["worker.js", "release.js", ...modules]) {
     await copyFile(inFolder(`node_modules/privet/dist/${file}`), inFolder(file));
   }
   const [server, browser] = await Promise.all([Server.start(folder, "device"), launch()]);

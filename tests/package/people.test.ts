@@ -106,10 +106,10 @@ test("two stores of an application's own with one task are two people, whatever 
     clear: async () => values.clear(),
     alone: (_, work) => work(),
   });
-  const [rank, full] = await Promise.all(
-    ["rank", "full"].map((name) => readFile(join(folder, `node_modules/privet/dist/${name}_bg.wasm`))),
+  const [rank, release] = await Promise.all(
+    ["rank", "release"].map((name) => readFile(join(folder, `node_modules/privet/dist/${name}_bg.wasm`))),
   );
-  const wasm = { rank: rank!, full: full! };
+  const wasm = { rank: rank!, release: release! };
   for (const kind of ["file", "indexeddb"] as const) {
     const stores = [make(kind), make(kind)];
     const personalizers = await Promise.all(

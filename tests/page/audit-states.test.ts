@@ -46,7 +46,7 @@ test("what cannot be read is missing, and said; what can is there", async () => 
   on.context = await on.browser.newContext({ serviceWorkers: "block" });
   await prepare(on.context);
   on.page = await on.context.newPage();
-  await on.page.route("**/full.js", (route) => route.abort());
+  await on.page.route("**/release.js", (route) => route.abort());
   await on.page.goto(`${on.server.address}/alone.html`);
   await ready();
   await element()

@@ -283,7 +283,7 @@ test("the whole page weighs less than it may, every section and every file", asy
   );
   const sum = sizes.reduce((sum, [, size]) => sum + size, 0);
   assert.ok(
-    ["/devices.worker.js", "/full_bg.wasm", "/feed.bin"].every((path) => files.includes(path)),
+    ["/devices.worker.js", "/release_bg.wasm", "/feed.bin"].every((path) => files.includes(path)),
     files.join(" "),
   );
   assert.ok(sum <= MOST_BYTES, `${sum} bytes: ${sizes.map(([path, size]) => `${path} ${size}`).join(", ")}`);

@@ -1,9 +1,9 @@
 // A device in Node, without a page: the worker's host over the modules that ship and a store that a test can look into.
 
 import { readFileSync } from "node:fs";
-import * as full from "../../worker/full.ts";
+import * as release from "../../worker/release.ts";
 import { Host } from "../../worker/host.ts";
-import { provide } from "../../worker/late.ts";
+import { provide } from "../../worker/release_loader.ts";
 import type { Items, OpenOptions } from "../../worker/protocol.ts";
 import { Server as Leader } from "../../worker/server.ts";
 import { MemoryStore } from "../../worker/store.ts";
@@ -11,10 +11,10 @@ import type { Server } from "../harness.ts";
 
 // The source of randomness is looked for where a browser has it.
 Object.assign(globalThis, { self: globalThis });
-provide(full);
+provide(release);
 const compiled = (name: string) =>
   new WebAssembly.Module(readFileSync(new URL(`../../web/pkg/${name}/${name}_bg.wasm`, import.meta.url)));
-const wasm = { rank: compiled("rank"), full: compiled("full") };
+const wasm = { rank: compiled("rank"), release: compiled("release") };
 
 /** Outlives its device, and can be put back to what it was. */
 export class Kept extends MemoryStore {

@@ -22,7 +22,7 @@ async function altered(name: string): Promise<string> {
 
 test("the hashes in the package are those of the files beside it", async () => {
   const files = await Promise.all(
-    ["rank_bg.wasm", "rank_scalar_bg.wasm", "full_bg.wasm", "full_scalar_bg.wasm", "full.js"].map((name) =>
+    ["rank_bg.wasm", "rank_scalar_bg.wasm", "release_bg.wasm", "release_scalar_bg.wasm", "release.js"].map((name) =>
       readFile(join(DIST, name)),
     ),
   );
@@ -35,27 +35,27 @@ test("the hashes in the package are those of the files beside it", async () => {
 test("a module that ranks and is another one is refused, unless the application names its hash", async () => {
   const hash = await altered("rank_bg.wasm");
   assert.equal(await open(on.page), "module-altered");
-  assert.equal(await open(on.page, { integrity: { full: hash } }), "module-altered");
+  assert.equal(await open(on.page, { integrity: { release: hash } }), "module-altered");
   assert.equal(await open(on.page, { integrity: { rank: hash } }), "open");
 });
 
 test("a module that releases and is another one releases nothing", async () => {
-  await altered("full_bg.wasm");
+  await altered("release_bg.wasm");
   assert.equal(await open(on.page), "open");
   assert.equal(await call(on.page, "contribute"), "module-altered");
   assert.equal((await on.server.count()).count, 0);
   await call(on.page, "close");
-  assert.equal(await open(on.page, { integrity: { full: false } }), "open");
+  assert.equal(await open(on.page, { integrity: { release: false } }), "open");
   assert.deepEqual(await call<Entry[]>(on.page, "audit.ledger"), [], "nothing was debited");
 });
 
-test("a script that is loaded late and is another one is not run", async () => {
-  const script = sha256(await readFile(join(DIST, "full.js")));
+test("a script of the module that releases that is another one is not run", async () => {
+  const script = sha256(await readFile(join(DIST, "release.js")));
   await open(on.page, { integrity: { script } });
   assert.match(await call<string>(on.page, "audit.statement"), /What leaves/);
   await call(on.page, "close");
-  await on.page.route("**/full.js", async (route) => {
-    const body = `globalThis.ran = true;${await readFile(join(DIST, "full.js"), "utf8")}`;
+  await on.page.route("**/release.js", async (route) => {
+    const body = `globalThis.ran = true;${await readFile(join(DIST, "release.js"), "utf8")}`;
     await route.fulfill({ contentType: "text/javascript", body });
   });
   await open(on.page, { integrity: { script }, worker: "here" });

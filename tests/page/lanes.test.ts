@@ -20,7 +20,7 @@ const modules = () => [...new Set(asked.filter((path) => path.endsWith(".wasm"))
 
 test("this browser refuses the modules that are built for SIMD, and takes the others", async () => {
   const taken = await on.page.evaluate(async () => {
-    const files = ["rank", "full", "rank_scalar", "full_scalar"].map((name) => fetch(`/${name}_bg.wasm`));
+    const files = ["rank", "release", "rank_scalar", "release_scalar"].map((name) => fetch(`/${name}_bg.wasm`));
     const bytes = await Promise.all(files.map(async (file) => (await file).arrayBuffer()));
     return bytes.map((bytes) => WebAssembly.validate(bytes));
   });
@@ -36,7 +36,7 @@ for (const worker of [undefined, "here"]) {
     const { count } = await call<Receipt>(on.page, "contribute");
     assert.equal(count, 1);
     assert.equal((await call<Status>(on.page, "status")).kernels, "scalar");
-    assert.deepEqual(modules(), ["/full_scalar_bg.wasm", "/rank_scalar_bg.wasm"]);
+    assert.deepEqual(modules(), ["/release_scalar_bg.wasm", "/rank_scalar_bg.wasm"]);
 
     const { asks } = await call<{ asks: Record<string, string> }>(on.page, "audit.requests");
     const explained = Object.keys(asks).map((url) => new URL(url).pathname);

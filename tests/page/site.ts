@@ -10,8 +10,8 @@ export const DIST = new URL("../../web/ts/dist/", import.meta.url).pathname;
 
 /** What a page loads, and a Service Worker. */
 export const LOADED = [
-  ...["index.js", "head.js", "worker.js", "service.js", "full.js"],
-  ...["rank_bg.wasm", "rank_scalar_bg.wasm", "full_bg.wasm", "full_scalar_bg.wasm"],
+  ...["index.js", "head.js", "worker.js", "service.js", "release.js"],
+  ...["rank_bg.wasm", "rank_scalar_bg.wasm", "release_bg.wasm", "release_scalar_bg.wasm"],
 ];
 
 export const ITEMS = [0, 1, 2, 3].map((n) => ({

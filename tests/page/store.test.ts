@@ -118,7 +118,7 @@ test("an erasure is one also where the ledger's half cannot be loaded; what was 
   assert.equal(await call(on.page, "contribute"), "server-unreachable");
   await on.page.unroute(UPLOADS);
   await call(on.page, "close");
-  await on.context.route("**/full.js", (route) => route.abort());
+  await on.context.route("**/release.js", (route) => route.abort());
   await on.page.reload();
   await open(on.page, {}, null);
   assert.equal(await call(on.page, "erase"), "server-unreachable");
@@ -127,7 +127,7 @@ test("an erasure is one also where the ledger's half cannot be loaded; what was 
     ["demo/settings"],
     "who agreed to what, which is nothing",
   );
-  await on.context.unroute("**/full.js");
+  await on.context.unroute("**/release.js");
   await on.page.reload();
   await open(on.page);
   assert.equal((await status()).events, 0);
@@ -238,7 +238,7 @@ test("no more room is an error of its own; nothing is released on it, and nothin
 async function audited(text: string, first: Buffer): Promise<void> {
   const entry = join(DIST, "audit.js");
   const { checkExport, readExport } = (await import(entry)) as typeof Auditor;
-  const wasm = await WebAssembly.compile(await readFile(join(DIST, "full_bg.wasm")));
+  const wasm = await WebAssembly.compile(await readFile(join(DIST, "release_bg.wasm")));
   const whole = readExport(text);
   assert.deepEqual(Buffer.from(whole.log[0]?.bytes as Uint8Array), first);
   assert.match(whole.statement, /^What leaves/);

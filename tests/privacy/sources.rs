@@ -338,7 +338,7 @@ fn nothing_but_noise_makes_a_noised_vector() {
         let text = found.iter().find(|(path, _)| path == home).map(|(_, text)| text.as_str()).unwrap_or_default();
         assert!(text.contains(&format!("pub struct {guarded}")), "{guarded} has moved: look again");
     }
-    assert!(found.iter().any(|(path, _)| path == "web/src/full.rs"), "the bindings have moved: look again");
+    assert!(found.iter().any(|(path, _)| path == "web/src/release.rs"), "the bindings have moved: look again");
     let faults: Vec<_> = found.iter().flat_map(|(path, source)| faults(path, source)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
 }
@@ -380,7 +380,7 @@ fn every_other_door_is_noticed() {
         ("pub fn noise(c: Clipped) -> Result<Noised> { todo!() }", "fn noise returns a Noised"),
         ("impl Budget { pub fn reserve(&self) -> Charge { todo!() } }", "fn Budget::reserve returns a Charge"),
     ] {
-        let found = faults("web/src/full.rs", planted);
+        let found = faults("web/src/release.rs", planted);
         assert!(found.contains(&fault.to_owned()), "{planted}: {found:?}");
     }
     let plain = "pub fn noise(c: Clipped) -> Result<Noised> { todo!() }";

@@ -1,15 +1,15 @@
-// What goes from the module that ranks to the full one, and back: bytes, and the same on both sides.
+// What goes from the module that ranks to the one that releases, and back: bytes, and the same on both sides.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import * as full from "../../web/pkg/full/full.js";
+import * as release from "../../web/pkg/release/release.js";
 import * as rank from "../../web/pkg/rank/rank.js";
 import { coreOf } from "../core.ts";
 
 const file = (path: string) => readFileSync(new URL(path, import.meta.url));
 rank.initSync({ module: file("../../web/pkg/rank/rank_bg.wasm") });
-full.initSync({ module: file("../../web/pkg/full/full_bg.wasm") });
+release.initSync({ module: file("../../web/pkg/release/release_bg.wasm") });
 
 const HEAD = file("../fuzz/corpus/head/good");
 const NONE = new Uint8Array();
@@ -18,7 +18,7 @@ const KEY = new Uint8Array(32);
 
 const open = () => rank.Device.local(new rank.Terms("demo", KEY, undefined, new Float64Array()), HEAD);
 /** A preview of these new examples under a head. */
-const preview = (examples: Uint8Array, head = HEAD) => coreOf(full, head, examples).ask("preview");
+const preview = (examples: Uint8Array, head = HEAD) => coreOf(release, head, examples).ask("preview");
 
 /** Items that are all a little different, each its own direction. */
 function items(places: number[]) {
@@ -61,7 +61,7 @@ Math.random = () => 0.5;
 const refused = (work: () => Promise<unknown>, code: string) =>
   assert.rejects(work, (error: { code?: string }) => error.code === code);
 
-test("the full module reads what the one that ranks hands over, whole, and nothing else", async () => {
+test("the module that releases reads what the one that ranks hands over, whole, and nothing else", async () => {
   const device = open();
   for (let n = 0; n < 80; n++) act(device, n);
   device.train(0);

@@ -19,7 +19,7 @@ before(() => {
     asked.push(String(place));
     return new Response(served as BodyInit, { headers: { "content-type": type } });
   };
-  const hashes = { rank: `${sha256(MODULE)} ${sha256(SCRIPT)}`, full: sha256(MODULE), script: sha256(SCRIPT) };
+  const hashes = { rank: `${sha256(MODULE)} ${sha256(SCRIPT)}`, release: sha256(MODULE), script: sha256(SCRIPT) };
   Object.assign(globalThis, { INTEGRITY: hashes });
 });
 after(() => {
@@ -38,9 +38,9 @@ test("a module is compiled where its bytes are those of the package, of either b
     assert.ok((await compiled("https://site.test/rank_bg.wasm", hashesOf("rank"))) instanceof WebAssembly.Module);
     served = ALTERED;
     await assert.rejects(compiled("https://site.test/rank_bg.wasm", hashesOf("rank")), altered);
-    assert.ok(await compiled("https://site.test/full_bg.wasm", hashesOf("full", { full: sha256(ALTERED) })));
-    assert.ok(await compiled("https://site.test/full_bg.wasm", hashesOf("full", { full: false })));
-    await assert.rejects(compiled("https://site.test/full_bg.wasm", hashesOf("full", { rank: false })), altered);
+    assert.ok(await compiled("https://site.test/release_bg.wasm", hashesOf("release", { release: sha256(ALTERED) })));
+    assert.ok(await compiled("https://site.test/release_bg.wasm", hashesOf("release", { release: false })));
+    await assert.rejects(compiled("https://site.test/release_bg.wasm", hashesOf("release", { rank: false })), altered);
   }
 });
 
@@ -53,21 +53,21 @@ test("the script is compared before it is imported, but where something may have
   const compare = (address: string, own?: Parameters<typeof comparedScript>[1]) =>
     comparedScript(new URL(address), own);
   served = SCRIPT;
-  await compare("https://site.test/assets/full.js");
+  await compare("https://site.test/assets/release.js");
   served = MODULE;
-  await assert.rejects(compare("https://site.test/assets/full.js"), altered);
+  await assert.rejects(compare("https://site.test/assets/release.js"), altered);
   asked = [];
   for (const address of [
-    "https://site.test/assets/full-1f3a.js",
-    "https://site.test/_next/static/media/full.1f3a.js",
-    "http://localhost:5173/node_modules/privet/dist/full.js",
-    "http://127.0.0.1:8787/full.js",
-    "http://[::1]:8787/full.js",
+    "https://site.test/assets/release-1f3a.js",
+    "https://site.test/_next/static/media/release.1f3a.js",
+    "http://localhost:5173/node_modules/privet/dist/release.js",
+    "http://127.0.0.1:8787/release.js",
+    "http://[::1]:8787/release.js",
   ])
     await compare(address);
-  await compare("https://site.test/assets/full.js", { script: false });
+  await compare("https://site.test/assets/release.js", { script: false });
   assert.deepEqual(asked, []);
-  await compare("https://site.test/assets/full-1f3a.js", { script: sha256(MODULE) });
-  for (const address of ["https://site.test/assets/full-1f3a.js", "http://127.0.0.1:8787/full.js"])
+  await compare("https://site.test/assets/release-1f3a.js", { script: sha256(MODULE) });
+  for (const address of ["https://site.test/assets/release-1f3a.js", "http://127.0.0.1:8787/release.js"])
     await assert.rejects(compare(address, { script: sha256(SCRIPT) }), altered);
 });

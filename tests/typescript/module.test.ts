@@ -19,8 +19,8 @@ const ofCrate = (name: string) => `privet_${name}\\[`;
 for (const [name, part, build] of [
   ["rank", "memory", ""],
   ["rank", "memory", "_scalar"],
-  ["full", "noise", ""],
-  ["full", "noise", "_scalar"],
+  ["release", "noise", ""],
+  ["release", "noise", "_scalar"],
 ] as const) {
   test(`the simulator's sampler is not in ${name}${build}, nor noise that is none`, () => {
     const has = linked(name, build);
@@ -32,11 +32,11 @@ for (const [name, part, build] of [
 }
 
 for (const build of ["", "_scalar"]) {
-  const [rank, full] = [linked("rank", build), linked("full", build)];
+  const [rank, release] = [linked("rank", build), linked("release", build)];
 
-  test(`what it takes to release anything is in full${build} alone`, () => {
+  test(`what it takes to release anything is in release${build} alone`, () => {
     for (const path of [ofCrate("release"), ofCrate("gpu"), inCore("ledger::state"), "opendp", "hpke", "wgpu"]) {
-      assert.ok(full(path), path);
+      assert.ok(release(path), path);
       assert.ok(!rank(path), path);
     }
   });
@@ -44,7 +44,7 @@ for (const build of ["", "_scalar"]) {
   test(`the profile, and what makes an order of it, is in rank${build} alone`, () => {
     for (const path of [...["profile", "order", "running"].map(inCore), ofCrate("ranker"), ofCrate("decide")]) {
       assert.ok(rank(path), path);
-      assert.ok(!full(path), path);
+      assert.ok(!release(path), path);
     }
   });
 }
@@ -69,8 +69,8 @@ const MACHINERY =
   /^(__wbindgen_|__externref_|__abort_handler$|__instance_terminated$|memory$|wasm_bindgen_|__wbg_\w+_free$)/;
 
 for (const build of ["", "_scalar"]) {
-  test(`full${build} exports what is listed here, and no other way to a vector`, () => {
-    const file = new URL(`../../web/pkg/full${build}/full_named.wasm`, import.meta.url);
+  test(`release${build} exports what is listed here, and no other way to a vector`, () => {
+    const file = new URL(`../../web/pkg/release${build}/release_named.wasm`, import.meta.url);
     const exported = WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(file))).map(({ name }) => name);
     const functions = exported.filter((name) => !MACHINERY.test(name)).sort();
     const listed = Object.entries(HANDED_OUT).flatMap(([type, names]) => {
@@ -98,7 +98,7 @@ test("the core asks its worker for what is listed here", () => {
 });
 
 test("the glue around it has these classes and no more, each with these names", async () => {
-  const glue = (await import("../../web/pkg/full/full.js")) as Record<string, unknown>;
+  const glue = (await import("../../web/pkg/release/release.js")) as Record<string, unknown>;
   const classes = Object.keys(HANDED_OUT).filter((name) => name);
   assert.deepEqual(Object.keys(glue).sort(), [...classes, ...HANDED_OUT[""], "default", "initSync"].sort());
   for (const name of classes) {

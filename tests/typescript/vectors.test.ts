@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { initSync, inspect } from "../../web/pkg/full/full.js";
+import { initSync, inspect } from "../../web/pkg/release/release.js";
 import * as rank from "../../web/pkg/rank/rank.js";
 
 interface Bad {
@@ -24,7 +24,7 @@ const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const hex = (field: unknown) => (field instanceof Uint8Array ? Buffer.from(field).toString("hex") : field);
 const nothing = new Uint8Array();
 
-initSync({ module: file("../../web/pkg/full/full_bg.wasm") });
+initSync({ module: file("../../web/pkg/release/release_bg.wasm") });
 rank.initSync({ module: file("../../web/pkg/rank/rank_bg.wasm") });
 
 function refused(code: string, name: string, work: () => unknown): void {

@@ -58,7 +58,10 @@ const PLANTED: Readonly<Record<string, readonly [string, ...string[]]>> = {
   "worker/down.ts": ['import rank from "../web/pkg/rank/rank.js";\n// import "../demo/main.ts"'],
   "worker/type.ts": ["import type { X } from '../web/ts/index.ts';", "worker: worker/type.ts → web/ts/index.ts"],
   "worker/all.ts": ['export * from "../demo/main.ts";', "worker: worker/all.ts → demo/main.ts"],
-  "worker/late.ts": ['const x = await import("../server/x.ts");', "worker: worker/late.ts → server/x.ts"],
+  "worker/release_loader.ts": [
+    'const x = await import("../server/x.ts");',
+    "worker: worker/release_loader.ts → server/x.ts",
+  ],
   "worker/gone.ts": [
     'import "./nothing.ts";',
     ...["nowhere", "worker"].map((rule) => `${rule}: worker/gone.ts → ./nothing.ts`),

@@ -4,26 +4,26 @@
 //! [`Participation`] and [`Shaders`] in the one that releases. A gradient does in a preview alone, for the eyes of the person
 //! whose data it is.
 
-#[cfg(feature = "full")]
-mod full;
 #[cfg(feature = "rank")]
 mod items;
-#[cfg(feature = "full")]
+#[cfg(feature = "release")]
 mod participation;
 #[cfg(feature = "rank")]
 mod rank;
+#[cfg(feature = "release")]
+mod release;
 
 use privet::{Error, Pins, Policy};
 use wasm_bindgen::prelude::*;
 
-#[cfg(feature = "full")]
-pub use full::{Shaders, epsilon, inspect, open_shaders};
 #[cfg(feature = "rank")]
 pub use items::{Items, Slate, key};
-#[cfg(feature = "full")]
+#[cfg(feature = "release")]
 pub use participation::{ContributionHost, Participation, Tuned};
 #[cfg(feature = "rank")]
 pub use rank::{Device, Round};
+#[cfg(feature = "release")]
+pub use release::{Shaders, epsilon, inspect, open_shaders};
 
 /// A quarter of what std's own weighs.
 #[cfg(target_arch = "wasm32")]

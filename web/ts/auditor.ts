@@ -1,7 +1,7 @@
 // `privet/audit`: what an auditor reads without a device: messages field by field, and what `audit.export()` gave.
 
 import { hex } from "../../worker/bytes.ts";
-import { loadFull } from "../../worker/late.ts";
+import { loadRelease } from "../../worker/release_loader.ts";
 import type { Entry, Fields, Message, Source, Status } from "../../worker/protocol.ts";
 import type { Sending } from "../../worker/sent.ts";
 
@@ -36,7 +36,7 @@ export async function inspect(
   bytes: Uint8Array,
   { configuration = new Uint8Array(), wasm }: { configuration?: Uint8Array; wasm?: Source } = {},
 ): Promise<Fields> {
-  return (await loadFull(wasm)).inspect(message, bytes, configuration);
+  return (await loadRelease(wasm)).inspect(message, bytes, configuration);
 }
 
 /** Reads what `audit.export()` gave. */

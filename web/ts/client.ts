@@ -1,8 +1,8 @@
 // The page's end of the worker: it sends calls, and hands back answers and errors.
 
 import { answering, type AskOptions, buffersOf, Caller, type Reply } from "../../worker/calls.ts";
-import { loadEarly } from "../../worker/early.ts";
-import type { Call, Calls, OpenOptions, Wire } from "../../worker/protocol.ts";
+import { prefetch } from "../../worker/prefetch.ts";
+import type { Call, Calls, OpenOptions, Prefetched, Wire } from "../../worker/protocol.ts";
 import type { Store } from "../../worker/store.ts";
 import { errorFrom, PrivetError } from "./error.ts";
 import type { Options } from "./types.ts";
@@ -93,8 +93,8 @@ export class Client {
       device.addEventListener("message", ({ data }: MessageEvent<Wire>) => take(data));
       return (message, transfer = []) => device.postMessage(message, transfer);
     }, options);
-    const early = (early: object) => device.postMessage({ early });
-    loadEarly(options).then(early, () => early({}));
+    const send = (prefetched: Prefetched) => device.postMessage({ prefetched });
+    prefetch(options).then(send, () => send({}));
   }
 
   /** Connects to a device, and answers what it asks the page for: signatures of tokens. */

@@ -54,7 +54,7 @@ export function fingerprintOf(options: Options): string {
   const written = (part: unknown) => (isPlace(part) ? absolute(part) : part);
   const plain = [
     written(head),
-    wasm && [written(bothOf(wasm).rank), written(bothOf(wasm).full)],
+    wasm && [written(bothOf(wasm).rank), written(bothOf(wasm).release)],
     leader && [absolute(leader.url), keyBytes(leader.key), helper && keyBytes(helper.key)],
     Object.entries(policy).sort(([a], [b]) => (a < b ? -1 : 1)),
     [backend, typeof worker, schedule, options.storage === "memory", allowEvictable === true],
@@ -84,20 +84,20 @@ async function bytesOf(source: Response | Bytes): Promise<Uint8Array> {
 }
 
 /** One by itself is the module that ranks. */
-function bothOf(wasm: NonNullable<Options["wasm"]>): { rank?: Wasm | undefined; full?: Wasm | undefined } {
+function bothOf(wasm: NonNullable<Options["wasm"]>): { rank?: Wasm | undefined; release?: Wasm | undefined } {
   return isWasm(wasm) ? { rank: wasm } : wasm;
 }
 
 async function sourcesOf(wasm: NonNullable<Options["wasm"]>): Promise<Sources> {
-  const { rank, full } = bothOf(wasm);
+  const { rank, release } = bothOf(wasm);
   const sources: Sources = {};
   if (rank) sources.rank = await sourceOf(rank);
-  if (full) sources.full = await sourceOf(full);
+  if (release) sources.release = await sourceOf(release);
   return sources;
 }
 
 function isWasm(wasm: NonNullable<Options["wasm"]>): wasm is Wasm {
-  return isPlace(wasm) || !("rank" in wasm || "full" in wasm);
+  return isPlace(wasm) || !("rank" in wasm || "release" in wasm);
 }
 
 async function sourceOf(wasm: Wasm): Promise<string | WebAssembly.Module> {

@@ -149,10 +149,10 @@ export interface Options<S extends Schema = Schema> {
    */
   head?: string | URL | Response | Bytes;
   /** The Wasm modules, where they are not beside the worker. One by itself is the one that ranks. */
-  wasm?: Wasm | { rank?: Wasm; full?: Wasm };
+  wasm?: Wasm | { rank?: Wasm; release?: Wasm };
   /**
    * Hashes of your own for what is loaded, as an `integrity` attribute has them: `sha256-…`, several apart by spaces. Default:
-   * those of the package's own files, both builds of each module; and of `full.js` where it has kept that name, and the page
+   * those of the package's own files, both builds of each module; and of `release.js` where it has kept that name, and the page
    * is not on this machine: bundlers and development servers rewrite scripts. `false` compares nothing.
    */
   integrity?: Integrity;

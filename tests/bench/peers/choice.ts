@@ -1,6 +1,6 @@
 // How long it takes to find out which is quicker on a device, as its worker finds it out.
 
-import * as full from "../../../web/pkg/full/full.js";
+import * as release from "../../../web/pkg/release/release.js";
 import type * as Rank from "../../../web/pkg/rank/rank.js";
 import { Shaders } from "../../../worker/shaders.ts";
 import { MemoryStore } from "../../../worker/store.ts";
@@ -20,11 +20,11 @@ export interface Choices {
 export async function choices(name: string, columns: number[], rounds: number): Promise<Choices> {
   const at = "/rank/rank.js";
   const rank = (await import(at)) as typeof Rank;
-  await Promise.all([rank.default(), full.default({ module_or_path: "/full/full_bg.wasm" })]);
+  await Promise.all([rank.default(), release.default({ module_or_path: "/release/release_bg.wasm" })]);
   const head = new Uint8Array(await (await fetch(`/heads/${name}.head`)).arrayBuffer());
   const result: Choices = { ms: [], chosen: [] };
   for (let round = 0; round <= rounds; round++) {
-    const { core } = coreOf(full, head);
+    const { core } = coreOf(release, head);
     const device = rank.Device.local(terms(rank), head);
     for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
     const shaders = new Shaders("auto", new MemoryStore(), "bench");

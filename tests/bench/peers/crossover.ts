@@ -1,7 +1,7 @@
 // From where on shaders are quicker than SIMD: the modules that ship, called as their worker calls them, over the width of the
 // head, the examples of a step, and the candidates.
 
-import type * as Full from "../../../web/pkg/full/full.js";
+import type * as Release from "../../../web/pkg/release/release.js";
 import type * as Rank from "../../../web/pkg/rank/rank.js";
 import { coreOf } from "../../core.ts";
 import { ATTRIBUTES, choose, DENSE, items, terms } from "./device.ts";
@@ -28,16 +28,16 @@ export async function crossover(
   candidates: number[],
   rounds: number,
 ): Promise<Crossing[]> {
-  const places = ["/rank/rank.js", "/full/full.js"];
-  const [rank, full] = (await Promise.all(places.map((place) => import(place)))) as [typeof Rank, typeof Full];
-  await Promise.all([rank.default(), full.default()]);
+  const places = ["/rank/rank.js", "/release/release.js"];
+  const [rank, release] = (await Promise.all(places.map((place) => import(place)))) as [typeof Rank, typeof Release];
+  await Promise.all([rank.default(), release.default()]);
   const crossings: Crossing[] = [];
   for (const [features, hidden] of nets) {
     const columns = features === 64 ? [DENSE, ATTRIBUTES] : [0, 0];
     for (const batch of batches) {
       const head = new Uint8Array(await (await fetch(`/heads/${features}-${hidden}-${batch}.head`)).arrayBuffer());
-      const { core } = coreOf(full, head);
-      core.computeBy(await full.openShaders());
+      const { core } = coreOf(release, head);
+      core.computeBy(await release.openShaders());
       const device = () => {
         const device = rank.Device.local(terms(rank), head);
         for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
@@ -81,7 +81,7 @@ export async function crossover(
 async function reranking(
   rank: typeof Rank,
   device: Rank.Device,
-  core: Full.Participation,
+  core: Release.Participation,
   flat: ConstructorParameters<typeof Rank.Items>,
   { simd, webgpu }: Crossing,
   rounds: number,

@@ -69,12 +69,12 @@ export async function createPersonalizer<S extends Schema = Schema>({
 }: NodeOptions<S>): Promise<Personalizer<S>> {
   // The source of randomness is looked for where a browser has it.
   Object.assign(globalThis, { self: globalThis });
-  modules ??= Promise.all(["rank", "full"].map(moduleOf));
-  const [rank, full] = await modules;
+  modules ??= Promise.all(["rank", "release"].map(moduleOf));
+  const [rank, release] = await modules;
   const path = realPathOf(folder);
   const place = folders.get(path) ?? new Folder(path);
   folders.set(path, place);
-  const whole = { ...options, worker: serve, backend: "simd", wasm: { rank, full } };
+  const whole = { ...options, worker: serve, backend: "simd", wasm: { rank, release } };
   return Personalizer.open<S>(whole as unknown as Options<S>, place);
 }
 

@@ -55,12 +55,12 @@ const PEER_FILES: &[(&str, &[&str])] = &[
 ];
 
 /// Everything that a page ever loads of the package: what it loads before the first re-ranking comes first.
-pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "full.js", "full_bg.wasm"];
+pub(crate) const LOADED: [&str; 5] = ["index.js", "worker.js", "rank_bg.wasm", "release.js", "release_bg.wasm"];
 /// How many of these it loads before the first re-ranking.
 pub(crate) const LOADED_FIRST: usize = 3;
 /// What a browser without SIMD loads instead of a module: the same, built without.
 pub(crate) const SCALAR: [(&str, &str); 2] =
-    [("rank_bg.wasm", "rank_scalar_bg.wasm"), ("full_bg.wasm", "full_scalar_bg.wasm")];
+    [("rank_bg.wasm", "rank_scalar_bg.wasm"), ("release_bg.wasm", "release_scalar_bg.wasm")];
 
 /// What tells bundlers to leave an import as it is: webpack, Turbopack, Vite.
 const LEAVE_IT: [&str; 3] = ["webpackIgnore", "turbopackIgnore", "@vite-ignore"];
@@ -107,10 +107,10 @@ pub(crate) fn server_beside_tests(place: &Place) -> Result<()> {
     run::cargo(&place.root).args(["build", "--workspace", "--bin", "privet", "--tests"]).run()
 }
 
-/// The modules: the one that ranks loads first, the full one beside it where something is released.
+/// The modules: the one that ranks loads first, the one that releases beside it when something is to be released.
 const MODULES: [(&str, &[&str]); 2] = [
     ("rank", &["--no-default-features", "--features", "rank"]),
-    ("full", &["--no-default-features", "--features", "full"]),
+    ("release", &["--no-default-features", "--features", "release"]),
 ];
 
 /// Those with SIMD beside those without: whatever one core does at a time, linking and wasm-opt, leaves the other one to them.
@@ -256,7 +256,7 @@ pub(crate) fn ranking(place: &Place, machine: &Machine) -> Result<PathBuf> {
             copy(&from, &pages.join("peers").join(file))?;
         }
     }
-    for name in ["rank", "full"] {
+    for name in ["rank", "release"] {
         for file in [format!("{name}.js"), format!("{name}_bg.wasm")] {
             copy(&place.root.join("web/pkg").join(name).join(&file), &pages.join(name).join(&file))?;
         }
@@ -291,7 +291,7 @@ fn package(place: &Place) -> Result<()> {
         }
     }
     // What is compared goes before what compares.
-    shipped(place, "worker/full.ts", "web/ts/dist/full.js", &[])?;
+    shipped(place, "worker/release.ts", "web/ts/dist/release.js", &[])?;
     let hashes = [integrity::define(place, &dist)?];
     for (from, to) in [("index", "index"), ("auditor", "audit"), ("create_head", "head")] {
         shipped(place, &format!("web/ts/{from}.ts"), &format!("web/ts/dist/{to}.js"), &hashes)?;

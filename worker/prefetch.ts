@@ -1,8 +1,8 @@
 // What a worker wants first, loaded by its page while the worker starts: the module that ranks, and the open round.
 
 import { compiled, hashesOf } from "./integrity.ts";
-import { rankAddress } from "./lanes.ts";
-import type { Early, OpenOptions } from "./protocol.ts";
+import { rankAddress } from "./module_urls.ts";
+import type { OpenOptions, Prefetched } from "./protocol.ts";
 
 /** A worker that is ready sooner than this asks for itself. */
 const PATIENCE_MS = 3000;
@@ -23,7 +23,7 @@ export function baseOf(server: string): string {
   return `${server.replace(/\/+$/, "")}/v1`;
 }
 
-export async function loadEarly({ task, leader, wasm, integrity }: OpenOptions): Promise<Early> {
+export async function prefetch({ task, leader, wasm, integrity }: OpenOptions): Promise<Prefetched> {
   const { held } = await navigator.locks.query();
   // Where another tab leads there is nothing to load.
   if (held?.some(({ name }) => name === `privet-${lockOf(task)}`)) return {};

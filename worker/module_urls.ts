@@ -11,12 +11,12 @@ const RANK = [
   () => new URL("./rank_scalar_bg.wasm", import.meta.url),
   () => new URL("./rank_bg.wasm", import.meta.url),
 ] as const;
-const FULL = [
-  () => new URL("./full_scalar_bg.wasm", import.meta.url),
-  () => new URL("./full_bg.wasm", import.meta.url),
+const RELEASE = [
+  () => new URL("./release_scalar_bg.wasm", import.meta.url),
+  () => new URL("./release_bg.wasm", import.meta.url),
 ] as const;
 
 export const rankAddress = (): URL => RANK[hasSimd() ? 1 : 0]();
-export const fullAddress = (): URL => FULL[hasSimd() ? 1 : 0]();
-/** The script that is loaded late. */
-export const fullScript = (): URL => new URL("./full.js", import.meta.url);
+export const releaseAddress = (): URL => RELEASE[hasSimd() ? 1 : 0]();
+/** The script of the module that releases. */
+export const releaseScript = (): URL => new URL("./release.js", import.meta.url);
