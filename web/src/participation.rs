@@ -6,9 +6,9 @@ use std::{cell::RefCell, rc::Rc};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use privet::{
     Adjacency, Backend, Entry, Fate, Head, Limits, NanoRho, NewExamples,
-    effects::{Advice, Answer, Descended, Effect, Moment, Refusal},
+    effects::{Advice, Answer, Choice, Descended, Effect, Mark, Moment, Refusal},
     hex,
-    participation::{Call, Input, Leader, Mark, Output, Participation as Machine, Reply, Setup, Stage},
+    participation::{Call, Input, Leader, Output, Participation as Machine, Reply, Setup, Stage},
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -108,7 +108,7 @@ impl Participation {
 
     /// What the user chose.
     pub fn chosen(&self, contribute: bool, paused: bool) {
-        self.core.input(Input::Chosen { contribute, paused });
+        self.core.input(Input::Chosen(Choice { contribute, paused }));
     }
 
     /// What the device that ranks was opened for: a signed round (no bytes: none) and its head.
@@ -289,6 +289,15 @@ impl Core {
             Effect::Contributed => host.contributed(id),
             Effect::KeepProfile => host.keep_profile(id),
             Effect::Refresh => host.refresh(id),
+            // The half that ranks asks for these.
+            Effect::Clear
+            | Effect::FetchRound
+            | Effect::FetchHead(_)
+            | Effect::OwnHead
+            | Effect::GiveUp
+            | Effect::Published
+            | Effect::Chosen(_)
+            | Effect::Forgotten => {}
         }
     }
 

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("aggregate", &["base", "mechanism", "shares", "wire"]),
     ("effects", &["base"]),
     ("participation", &["base", "effects", "model", "release", "terms", "wire"]),
+    ("personalisation", &["base", "effects", "model", "ranker", "terms", "wire"]),
     ("audit", &["aggregate", "base", "release", "wire"]),
     ("device", &["base", "model", "ranker", "release", "terms", "wire"]),
     ("testkit", &["device", "model", "terms", "wire"]),
