@@ -85,6 +85,8 @@ export class Host implements Leader, Answers, RankingHalf {
     (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
     (much) => this.#elsewhere(much),
   );
+  /** Until the last erasure is over: what is said meanwhile counts afterwards. */
+  #erased: Promise<unknown> = Promise.resolve();
   /** What nobody waited for, and failed last. */
   #refused: string | undefined;
   /** The slates that were made since the profile was stored last, and those before. */
@@ -122,7 +124,8 @@ export class Host implements Leader, Answers, RankingHalf {
     const [before, settings] = await Promise.all(stored);
     if (settings) host.settings = unpack<Settings>(settings);
     await host.#restore(profile, before !== undefined && !sameBytes(before, host.published.head));
-    await host.#keepPublished();
+    // A store that is full is no reason not to rank.
+    await host.#keepPublished().catch(() => undefined);
     host.#takePart(startMs);
     return host;
   }
@@ -169,6 +172,7 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async consent({ widen, ...parts }: Agreed): Promise<Consent> {
+    await this.#erased;
     await this.choose({ ...this.settings, ...parts });
     await this.#keepPublished();
     if (widen) {
@@ -183,6 +187,7 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async pause(paused: boolean): Promise<void> {
+    await this.#erased;
     await this.choose({ ...this.settings, paused });
     this.#training.byItself();
   }
@@ -192,8 +197,12 @@ export class Host implements Leader, Answers, RankingHalf {
     await this.turn(() => {
       stillWanted(signal);
       if (!this.#personalises) return;
+      if (!this.#journal.isNew(mark)) {
+        // It is asked again by whoever heard no answer, or that there was no room.
+        stored = this.#journal.flush();
+        return;
+      }
       stored = Promise.resolve();
-      if (!this.#journal.isNew(mark)) return;
       this.#record(act);
       // A slate that the stored profile does not know has to come with it: its items stand in the device alone.
       const { slate } = act;
@@ -233,7 +242,9 @@ export class Host implements Leader, Answers, RankingHalf {
 
   async shown(slate: number, { mark }: Context): Promise<boolean> {
     const [isNew, stored] = await this.turn(() => {
-      if (!this.#personalises || !this.#journal.isNew(mark) || !this.device().shown(slate)) return [false];
+      if (!this.#personalises) return [false];
+      if (!this.#journal.isNew(mark)) return [false, this.#journal.flush()];
+      if (!this.device().shown(slate)) return [false];
       return [true, this.#snapshot(mark)];
     });
     this.#training.byItself();
@@ -248,7 +259,7 @@ export class Host implements Leader, Answers, RankingHalf {
 
   async forget(what: Forgettable, { mark }: Context): Promise<number> {
     const [dropped, stored] = await this.turn(() => {
-      if (!this.#journal.isNew(mark)) return [0];
+      if (!this.#journal.isNew(mark)) return [0, this.#journal.flush()];
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded and ranked.
       this.#names.clear();
@@ -268,7 +279,7 @@ export class Host implements Leader, Answers, RankingHalf {
   /** What is taken back is whole: whatever was damaged makes way for it. */
   async import(bytes: Uint8Array, { mark }: Context): Promise<void> {
     const [stored] = await this.turn(() => {
-      if (!this.#journal.isNew(mark)) return [];
+      if (!this.#journal.isNew(mark)) return [this.#journal.flush()];
       if (!this.settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
       this.device().import(bytes, false);
       this.#journal.damaged = undefined;
@@ -280,11 +291,10 @@ export class Host implements Leader, Answers, RankingHalf {
 
   /** Whatever the ledger's half says, the rest goes. What that could not give up now, it gives up before anything else. */
   async erase(): Promise<Erased> {
-    // Whoever waits to send something looks at this first.
-    this.#chosen({ ...this.settings, contribute: false });
-    await this.#alone(async () => {
+    // Whoever waits to send something looks at this first, and nothing is remembered from here on.
+    this.#chosen({ personalise: false, contribute: false, paused: false });
+    const erased = this.#alone(async () => {
       const failed = await this.#giveUp();
-      this.#chosen({ personalise: false, contribute: false, paused: false });
       this.#names.clear();
       this.#contributions?.forget();
       this.#slates.clear();
@@ -298,6 +308,8 @@ export class Host implements Leader, Answers, RankingHalf {
       await this.choose({ ...this.settings, erased: true });
       throw failed.error;
     });
+    this.#erased = erased.catch(() => undefined);
+    await erased;
     return { kept: await this.ledger(), rhoSpent: (await this.#account()).rhoSpent, because: KEPT };
   }
 
@@ -472,7 +484,7 @@ export class Host implements Leader, Answers, RankingHalf {
     this.#restored = await this.#journal.restore(profile, load, replay);
     // What was read before the damage was found is not used.
     if (this.#journal.damaged) await this.#install(this.published);
-    if (anew) await this.keep();
+    if (anew) await this.keep().catch(() => undefined);
     this.#training.byItself();
   }
 

@@ -58,6 +58,9 @@ export class Journal {
   async restore(stored: Promise<Stored>, load: (snapshot: Uint8Array) => void, replay: (line: Line) => void) {
     try {
       const { keys, snapshot, marks, lines } = await stored;
+      // Whatever becomes of them, a snapshot takes the place of all of these.
+      this.#first = numberOf(keys[0]);
+      this.#next = keys.length ? numberOf(keys.at(-1)) + 1 : 0;
       if (snapshot) load(snapshot);
       if (marks) this.#marks = new Map(unpack<[string, number][]>(marks));
       for (const bytes of lines) {
@@ -65,8 +68,6 @@ export class Journal {
         replay(line);
         this.#note(mark);
       }
-      this.#first = numberOf(keys[0]);
-      this.#next = keys.length ? numberOf(keys.at(-1)) + 1 : 0;
       this.isEmpty = snapshot === undefined && keys.length === 0;
       return !this.isEmpty;
     } catch (error) {
@@ -78,6 +79,12 @@ export class Journal {
   /** Whether this call is not in the profile yet. */
   isNew({ tab, call }: Mark): boolean {
     return call > (this.#marks.get(tab) ?? 0);
+  }
+
+  /** Resolves when nothing waits to be stored, what failed before among it. */
+  async flush(): Promise<void> {
+    await this.settled();
+    if (Object.keys(this.#batch).length > 0) await this.#write({});
   }
 
   /** Adds a line; resolves when it is stored. */

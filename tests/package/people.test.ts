@@ -65,6 +65,34 @@ async function click(personalizer: Package.Personalizer, n: number, times = 3): 
   while (await personalizer.train({ maxMs: 50 }));
 }
 
+/** A store of an application's own. */
+const make = (kind: "file" | "indexeddb", values = new Map<string, Uint8Array>()): Package.Store => ({
+  kind,
+  lasting: true,
+  get: async (key) => values.get(key),
+  keys: async (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
+  put: async (changes) => {
+    for (const [key, value] of Object.entries(changes)) {
+      if (value) values.set(key, value);
+      else values.delete(key);
+    }
+  },
+  clear: async () => values.clear(),
+  alone: (_, work) => work(),
+});
+
+/** One over such a store, as a page would open it. */
+async function over(storage: Package.Store): Promise<Package.Personalizer> {
+  const { createPersonalizer, serve } = (await import(join(folder, "plain.js"))) as typeof Plain & {
+    serve: Plain.Serve;
+  };
+  const [rank, release] = await Promise.all(
+    ["rank", "release"].map((name) => readFile(join(folder, `node_modules/privet/dist/${name}_bg.wasm`))),
+  );
+  const wasm = { rank: rank!, release: release! };
+  return createPersonalizer({ task: "feed", head, wasm, storage, worker: serve, schedule: "manual" });
+}
+
 const top = async (personalizer: Package.Personalizer) => (await personalizer.rerank(ITEMS)).items[0]?.id;
 const code = (work: Promise<unknown>) => work.then(String, (error: { code?: string }) => error.code ?? String(error));
 
@@ -89,34 +117,9 @@ test("two folders with one task are two people: nothing of one is in the other's
 });
 
 test("two stores of an application's own with one task are two people, whatever kind they say they are", async () => {
-  const { createPersonalizer, serve } = (await import(join(folder, "plain.js"))) as typeof Plain & {
-    serve: Plain.Serve;
-  };
-  const make = (kind: "file" | "indexeddb", values = new Map<string, Uint8Array>()): Package.Store => ({
-    kind,
-    lasting: true,
-    get: async (key) => values.get(key),
-    keys: async (prefix) => [...values.keys()].filter((key) => key.startsWith(prefix)).sort(),
-    put: async (changes) => {
-      for (const [key, value] of Object.entries(changes)) {
-        if (value) values.set(key, value);
-        else values.delete(key);
-      }
-    },
-    clear: async () => values.clear(),
-    alone: (_, work) => work(),
-  });
-  const [rank, release] = await Promise.all(
-    ["rank", "release"].map((name) => readFile(join(folder, `node_modules/privet/dist/${name}_bg.wasm`))),
-  );
-  const wasm = { rank: rank!, release: release! };
   for (const kind of ["file", "indexeddb"] as const) {
     const stores = [make(kind), make(kind)];
-    const personalizers = await Promise.all(
-      stores.map((storage) =>
-        createPersonalizer({ task: "feed", head, wasm, storage, worker: serve, schedule: "manual" }),
-      ),
-    );
+    const personalizers = await Promise.all(stores.map((storage) => over(storage)));
     const [one, two] = personalizers as [Package.Personalizer, Package.Personalizer];
     await one.consent(AGREED);
     await click(one, 3);
@@ -126,6 +129,33 @@ test("two stores of an application's own with one task are two people, whatever 
     assert.equal((await two.status()).events, 0, kind);
     await two.close();
   }
+});
+
+test("a store that is full keeps nobody from ranking", async () => {
+  const values = new Map<string, Uint8Array>();
+  const first = await over(make("file", values));
+  await first.consent(AGREED);
+  await click(first, 3);
+  await first.close();
+  const put = async () => Promise.reject(Object.assign(new Error("there is no room"), { code: "storage-full" }));
+  const again = await over({ ...make("file", values), put });
+  assert.equal(await top(again), "item-3", "what it knew is there");
+  assert.equal(await code(again.record({ kind: "click", item: ITEMS[4]! })), "storage-full");
+});
+
+test("who agrees while all is erased has agreed when that is over", async () => {
+  const values = new Map<string, Uint8Array>();
+  const one = await over(make("file", values));
+  await one.consent(AGREED);
+  await click(one, 3);
+  const erased = one.erase();
+  await Promise.all([erased, one.consent(AGREED)]);
+  assert.deepEqual([(await one.status()).consent, (await one.status()).events], [AGREED, 0]);
+  await click(one, 5);
+  await one.close();
+  const again = await over(make("file", values));
+  assert.deepEqual([(await again.status()).consent, (await again.status()).events], [AGREED, 3]);
+  await again.close();
 });
 
 test("a folder is one place, by whatever path; another head or task is never given the first", async () => {

@@ -118,6 +118,34 @@ test("a snapshot leaves none of the lines before it, though their write is on it
   assert.deepEqual(unpack((await store.get("demo/marks")) as Uint8Array), [["a", 2]]);
 });
 
+test("what a call was refused for is stored before anybody is told that it is known", async () => {
+  const store = new Slow();
+  const { journal } = await reopened(store);
+  store.before = full();
+  await assert.rejects(journal.append(line(0), mark(1)), { code: "storage-full" });
+  assert.equal(journal.isNew(mark(1)), false);
+  store.before = full();
+  await assert.rejects(journal.flush(), { code: "storage-full" });
+  await journal.flush();
+  assert.deepEqual((await reopened(store)).lines, [0]);
+  const { length } = store.writes;
+  await journal.flush();
+  assert.equal(store.writes.length, length, "nothing is left to store");
+});
+
+test("no line of a damaged journal comes back behind a profile that took its place", async () => {
+  const store = new Slow();
+  const { journal } = await reopened(store);
+  for (const n of [1, 2, 3]) await journal.append(line(n), mark(n));
+  await store.put({ [event(1)]: Uint8Array.of(1, 2, 3) });
+  const { journal: damaged } = await reopened(store);
+  assert.equal(damaged.damaged, "state-damaged");
+  damaged.damaged = undefined;
+  await damaged.replace(Uint8Array.of(7), mark(4));
+  const { any, snapshots, lines } = await reopened(store);
+  assert.deepEqual([any, snapshots, lines], [true, [Uint8Array.of(7)], []]);
+});
+
 test("who waits for the last write hears nothing of its failure", async () => {
   const store = new Slow();
   const { journal } = await reopened(store);
