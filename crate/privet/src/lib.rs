@@ -9,7 +9,8 @@
 //!
 //! Only [`Noised`] can become an [`Upload`]: the compiler holds it. The core has no I/O, no clock and no JavaScript;
 //! a host (the browser worker, the server, a test) gives it bytes and takes bytes from it. The client's half is
-//! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both.
+//! a [`Ranker`] and, with what it takes to contribute (the feature `release`), a `Contributor`; a `Device` is both. A `Client`
+//! is a whole device that asks its host for what it needs: it decides what is stored, when, and what is sent.
 
 pub use privet_accounting::{self as accounting, Adjacency, Cost, NanoRho, Spent};
 #[cfg(feature = "release")]
@@ -19,6 +20,8 @@ pub use privet_aggregate::{
 #[cfg(feature = "release")]
 pub use privet_audit::{Value, inspect};
 pub use privet_base::{Coded, Error, Result, hex, unhex};
+#[cfg(feature = "release")]
+pub use privet_client::{self as client, Client};
 pub use privet_decide::{order, running};
 #[cfg(feature = "release")]
 pub use privet_device::Device;

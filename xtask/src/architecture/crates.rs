@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("effects", &["base"]),
     ("participation", &["base", "effects", "model", "release", "terms", "wire"]),
     ("personalisation", &["base", "effects", "model", "ranker", "terms", "wire"]),
+    ("client", &["effects", "participation", "personalisation"]),
     ("audit", &["aggregate", "base", "release", "wire"]),
     ("device", &["base", "model", "ranker", "release", "terms", "wire"]),
     ("testkit", &["device", "model", "terms", "wire"]),

@@ -2,6 +2,7 @@
 //! other, crashes, power that fails, full stores, leaders that are silent, new heads, users who change their minds, forget and
 //! erase. A seed that fails is printed, and replayed by `PRIVET_SEED`.
 
+mod step;
 mod world;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use privet_base::Draws;
 use privet_effects::Refusal;
-use world::{Asks, Step, World};
+use step::{Asks, Step};
+use world::World;
 
 const STEPS: usize = 300;
 
