@@ -1,0 +1,256 @@
+//! `privet audit`: whether the noise that is charged for is there. It runs the path that ships in two worlds, one with a canary,
+//! lets an attacker guess which it is, and prints what the guesses prove beside what is claimed.
+//!
+//! `path` makes a trial, `trials` makes many, `judge` makes a bound of them by `statistics`, `report` says it. A bound over
+//! the claim is a failure; one under it proves nothing but that this attacker found nothing more.
+
+mod judge;
+mod path;
+mod report;
+mod statistics;
+mod trials;
+
+use std::{io::Write, path::PathBuf, sync::atomic::AtomicBool};
+
+use ::privet::{NanoRho, accounting::epsilon_from_rho};
+use clap::ValueEnum;
+
+use crate::progress::Progress;
+use judge::{LEAST_TRIALS, Pair, RULE, judge};
+use path::{Setting, World};
+use report::{Line, Report};
+
+/// How many trials each world has in the long form.
+const TRIALS: u64 = 100_000;
+/// In the quick one.
+const QUICK_TRIALS: u64 = 3000;
+/// A round of eight devices takes as long as so many trials of one device: of rounds there are as many times fewer.
+const ROUND_WEIGHT: u64 = 10;
+
+/// What is audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Rounds in which each device adds all of the noise: this device's data against any other, as the server sees them.
+    Device,
+    /// Rounds of two aggregators: this device's data against nothing, as one of them sees them who runs all other devices.
+    Split,
+    /// The same rounds where both aggregators collude: this device's data against any other.
+    Alone,
+}
+
+/// How to audit.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What; all of it where nothing is named.
+    pub what: Vec<What>,
+    /// The claims, as epsilons.
+    pub epsilons: Vec<f64>,
+    /// The delta of claims and bounds.
+    pub delta: f64,
+    /// How many trials each world has.
+    pub trials: Option<u64>,
+    /// Few trials: a minute.
+    pub quick: bool,
+    /// How many threads work.
+    pub threads: usize,
+    /// Where the results are written as JSON lines.
+    pub json: Option<PathBuf>,
+    /// The command that does the same again, as it was typed.
+    pub command: String,
+}
+
+/// One setting that is audited: what, and the epsilon that is claimed.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    what: What,
+    epsilon: f64,
+    trials: u64,
+}
+
+impl Options {
+    /// What will be done, or a sentence about what cannot be.
+    fn claims(&self) -> Result<Vec<Claim>, String> {
+        if !(self.delta > 0.0 && self.delta < 1.0) {
+            return Err(format!("a delta of {} is none: it lies between 0 and 1", self.delta));
+        }
+        if let Some(epsilon) = self.epsilons.iter().find(|&&epsilon| !(0.05..=20.0).contains(&epsilon)) {
+            return Err(format!("an epsilon of {epsilon} is not audited: 0.05 to 20 is"));
+        }
+        let trials = self.trials.unwrap_or(if self.quick { QUICK_TRIALS } else { TRIALS });
+        if trials < LEAST_TRIALS {
+            return Err(format!("{trials} trials prove nothing: at least {LEAST_TRIALS} are wanted"));
+        }
+        let all = [What::Device, What::Split, What::Alone];
+        let chosen = if self.what.is_empty() { &all[..] } else { &self.what };
+        let mut claims = Vec::new();
+        for &what in chosen {
+            for &epsilon in &self.epsilons {
+                // Of rounds there are fewer, unless a number was named.
+                let fewer = what == What::Split && self.trials.is_none();
+                let trials = if fewer { trials / ROUND_WEIGHT } else { trials };
+                if let Err(why) = setting(what, epsilon, self.delta) {
+                    // What was asked for by name is refused; of all there is, what the wire refuses is left out.
+                    if !self.what.is_empty() || self.epsilons.len() == 1 {
+                        return Err(why);
+                    }
+                    continue;
+                }
+                claims.push(Claim { what, epsilon, trials });
+            }
+        }
+        Ok(claims)
+    }
+}
+
+/// The round that claims this epsilon, and the epsilon that its price comes to.
+fn setting(what: What, epsilon: f64, delta: f64) -> Result<Setting, String> {
+    let rho = rho_from_epsilon(epsilon, delta);
+    match what {
+        What::Device => Setting::device((2.0 / rho).sqrt(), delta),
+        What::Split => Setting::split((0.5 / rho).sqrt(), 0.25, delta),
+        What::Alone => Setting::split(4.0, (2.0 / rho).sqrt(), delta),
+    }
+    .map_err(|why| format!("no {what:?} round claims an epsilon of {epsilon}: {why}"))
+}
+
+/// The largest rho that comes to no more than this epsilon.
+fn rho_from_epsilon(epsilon: f64, delta: f64) -> f64 {
+    let (mut low, mut high) = (0.0, epsilon);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if epsilon_from_rho(NanoRho::from_rho(middle), delta) <= epsilon { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// Audits, and writes a table. An error says what could not be done; whether something FAILS is the answer.
+pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<bool, String> {
+    let claims = options.claims()?;
+    let weight = |claim: &Claim| if claim.what == What::Split { ROUND_WEIGHT } else { 1 };
+    let progress = Progress::of("audit", claims.iter().map(|claim| (claim.trials * weight(claim)) as usize).sum());
+    let mut report = Report::begin(options, out)?;
+    report.say(RULE)?;
+    for claim in &claims {
+        report
+            .say(&format!("{:?}, a claim of {}: {} trials in each world.", claim.what, claim.epsilon, claim.trials))?;
+    }
+    report.head()?;
+    for claim in &claims {
+        let setting = setting(claim.what, claim.epsilon, options.delta)?;
+        let what = format!("{:?}, a claim of {}", claim.what, claim.epsilon);
+        let progress = (&progress, weight(claim) as usize);
+        let start = progress.0.spent_s();
+        let draw = |trial: u64| seen(&setting, claim.what, trial);
+        let trials = trials::run(claim.trials, options.threads, stop, progress, &what, draw)?;
+        let seconds = progress.0.spent_s() - start;
+        if (trials.len() as u64) < LEAST_TRIALS {
+            break;
+        }
+        for (place, attacker) in attackers(claim.what).iter().enumerate() {
+            let pairs: Vec<Pair> = trials.iter().map(|seen| seen[place]).collect();
+            let rho = if claim.what == What::Alone { setting.cost.alone } else { setting.cost.trusted };
+            let judged = judge(&pairs, options.delta);
+            report.line(&Line {
+                what: claim.what,
+                attacker,
+                rho: rho.rho(),
+                claimed: epsilon_from_rho(rho, options.delta),
+                trials: pairs.len(),
+                wanted: claim.trials,
+                seconds,
+                judged,
+            })?;
+        }
+    }
+    report.end()
+}
+
+/// Who attacks, in the order of what [`seen`] gives.
+fn attackers(what: What) -> &'static [&'static str] {
+    match what {
+        What::Device => &["the server"],
+        What::Split => &["one aggregator, all other devices", "the opened sum, all other devices"],
+        What::Alone => &["both aggregators"],
+    }
+}
+
+/// One trial in both worlds, for each attacker.
+fn seen(setting: &Setting, what: What, trial: u64) -> Result<Vec<Pair>, String> {
+    let pair = |see: &dyn Fn(World) -> Result<f64, String>| -> Result<Pair, String> {
+        Ok([see(World::Canary)?, see(World::Opposite)?])
+    };
+    match what {
+        What::Device => Ok(vec![pair(&|world| setting.seen_by_server(world, trial))?]),
+        What::Alone => Ok(vec![pair(&|world| setting.seen_by_both(world, trial))?]),
+        What::Split => {
+            let [a, b] = [World::Canary, World::Nothing].map(|world| setting.seen_of_round(world, trial));
+            let (a, b) = (a?, b?);
+            Ok((0..2).map(|who| [a[who], b[who]]).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            what: vec![What::Device],
+            epsilons: vec![4.0],
+            delta: 1e-5,
+            trials: Some(400),
+            quick: false,
+            threads: 2,
+            json: None,
+            command: "privet audit".into(),
+        }
+    }
+
+    fn printed(options: &Options) -> (bool, String) {
+        let mut out = Vec::new();
+        let holds = run(options, &AtomicBool::new(false), &mut out).expect("it can be audited");
+        (holds, String::from_utf8(out).expect("a table is text"))
+    }
+
+    #[test]
+    fn what_ships_is_consistent_with_each_claim() {
+        for (what, rows) in [(What::Device, 1), (What::Alone, 1), (What::Split, 2)] {
+            // 400 trials come within 1.5 of a claim of 4 at most: a false alarm is rarer than one run in a thousand.
+            let (holds, table) = printed(&Options { what: vec![what], trials: Some(200), ..options() });
+            assert!(holds && table.matches("consistent with ε = 4.00").count() == rows, "{table}");
+            assert!(table.contains("threshold") && !table.contains("FAILS") && !table.contains("private"), "{table}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_audited_is_one_sentence() {
+        for (odd, says) in [
+            (Options { delta: 0.0, ..options() }, "a delta of 0 is none: it lies between 0 and 1"),
+            (Options { epsilons: vec![99.0], ..options() }, "an epsilon of 99 is not audited: 0.05 to 20 is"),
+            (Options { trials: Some(3), ..options() }, "3 trials prove nothing: at least 20 are wanted"),
+        ] {
+            assert_eq!(run(&odd, &AtomicBool::new(false), &mut Vec::new()), Err(says.to_owned()));
+        }
+        let eight = Options { what: vec![What::Split], epsilons: vec![8.0], ..options() };
+        let refused = run(&eight, &AtomicBool::new(false), &mut Vec::new()).expect_err("z is under 1");
+        assert!(refused.contains("the noise multiplier"), "{refused}");
+    }
+
+    #[test]
+    fn whoever_stops_at_once_has_no_verdict() {
+        let mut out = Vec::new();
+        let refused = run(&options(), &AtomicBool::new(true), &mut out).expect_err("nothing was done");
+        assert_eq!(refused, "stopped before anything was measured");
+    }
+
+    #[test]
+    fn a_claim_is_what_the_ledger_charges() {
+        for (what, epsilon) in [(What::Device, 8.0), (What::Split, 4.0), (What::Alone, 1.0)] {
+            let cost = setting(what, epsilon, 1e-5).expect("a plain round").cost;
+            let rho = if what == What::Alone { cost.alone } else { cost.trusted };
+            let claimed = epsilon_from_rho(rho, 1e-5);
+            assert!((claimed - epsilon).abs() < 1e-4, "{what:?}: {claimed}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What was found, as a table and as JSON lines.
+
+use std::{fs, io::Write, path::PathBuf};
+
+use serde_json::json;
+
+use super::{
+    Options, What,
+    judge::{Found, Judged},
+};
+
+/// One attacker against one claim.
+pub(super) struct Line {
+    pub(super) what: What,
+    pub(super) attacker: &'static str,
+    pub(super) rho: f64,
+    pub(super) claimed: f64,
+    pub(super) trials: usize,
+    pub(super) wanted: u64,
+    pub(super) seconds: f64,
+    pub(super) judged: Judged,
+}
+
+impl Line {
+    fn holds(&self) -> bool {
+        self.judged.epsilon() <= self.claimed
+    }
+
+    fn verdict(&self) -> String {
+        if self.holds() {
+            format!("consistent with ε = {:.2}", self.claimed)
+        } else {
+            format!("FAILS ε = {:.2}", self.claimed)
+        }
+    }
+}
+
+/// What is said while it is found, and kept for the end.
+pub(super) struct Report<'a> {
+    out: &'a mut dyn Write,
+    delta: f64,
+    command: String,
+    json: Option<PathBuf>,
+    lines: Vec<String>,
+    failed: usize,
+}
+
+impl<'a> Report<'a> {
+    /// Nothing is found yet. That the file cannot be written is better known before an hour's work.
+    pub(super) fn begin(options: &Options, out: &'a mut dyn Write) -> Result<Self, String> {
+        let report = Self {
+            out,
+            delta: options.delta,
+            command: options.command.clone(),
+            json: options.json.clone(),
+            lines: Vec::new(),
+            failed: 0,
+        };
+        report.write()?;
+        Ok(report)
+    }
+
+    pub(super) fn say(&mut self, line: &str) -> Result<(), String> {
+        writeln!(self.out, "{line}").map_err(|error| format!("the table cannot be written: {error}"))
+    }
+
+    pub(super) fn head(&mut self) -> Result<(), String> {
+        let delta = self.delta;
+        self.say(&format!(
+            "The noise is opendp's, from this platform's random source. Bounds at 95%, at a delta of {delta:e}: `gaussian` if \
+             the mechanism is, `plain` whatever it is.\n\n{:<8}{:<36}{:>8}{:>10}{:>10}{:>10}{:>11}  verdict",
+            "what", "attacker", "trials", "claimed", "gaussian", "plain", "threshold"
+        ))
+    }
+
+    pub(super) fn line(&mut self, line: &Line) -> Result<(), String> {
+        let Judged { gaussian, plain } = line.judged;
+        let cut = if (line.trials as u64) < line.wanted { ", stopped early" } else { "" };
+        self.say(&format!(
+            "{:<8}{:<36}{:>8}{:>10.3}{:>10.3}{:>10.3}{:>11.3}  {}{cut}",
+            format!("{:?}", line.what).to_lowercase(),
+            line.attacker,
+            line.trials,
+            line.claimed,
+            gaussian.epsilon,
+            plain.epsilon,
+            gaussian.threshold,
+            line.verdict()
+        ))?;
+        let found = |found: Found| {
+            let e = found.errors;
+            json!({
+                "epsilon": found.epsilon, "threshold": found.threshold, "missed": e.missed, "of_a": e.of_a,
+                "alarms": e.alarms, "of_b": e.of_b,
+            })
+        };
+        let record = json!({
+            "what": format!("{:?}", line.what).to_lowercase(), "attacker": line.attacker, "claimed_epsilon": line.claimed,
+            "rho": line.rho, "delta": self.delta, "trials": line.trials, "wanted": line.wanted, "seconds": line.seconds,
+            "gaussian": found(gaussian), "plain": found(plain), "consistent": line.holds(), "sampler": "opendp",
+            "command": self.command,
+        });
+        self.lines.push(format!("{record}\n"));
+        self.failed += usize::from(!line.holds());
+        self.write()
+    }
+
+    /// Whether nothing failed.
+    pub(super) fn end(mut self) -> Result<bool, String> {
+        if self.lines.is_empty() {
+            return Err("stopped before anything was measured".to_owned());
+        }
+        let (failed, all) = (self.failed, self.lines.len());
+        self.say(&match failed {
+            0 => format!("\nConsistent with what is claimed, in {all} of {all} lines."),
+            _ => format!("\nFAILS in {failed} of {all} lines."),
+        })?;
+        Ok(failed == 0)
+    }
+
+    fn write(&self) -> Result<(), String> {
+        let Some(file) = &self.json else { return Ok(()) };
+        fs::write(file, self.lines.concat()).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    }
+}

@@ -1,0 +1,62 @@
+//! `privet audit`: whether the noise is there.
+
+use std::{
+    env,
+    num::NonZero,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use clap::Args;
+use privet_lab::audit::{Options, What, run};
+
+use super::{Done, Screen};
+
+/// Measure whether the noise that is charged for is there: lower bounds on epsilon beside what is claimed.
+///
+/// Ctrl-C ends it with what is done so far. It exits with 1 where a claim FAILS.
+#[derive(Args)]
+pub(crate) struct Audit {
+    /// What to audit; all of it unless told.
+    #[arg(value_enum)]
+    what: Vec<What>,
+    /// The claims.
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8")]
+    epsilon: Vec<f64>,
+    /// The delta of claims and bounds.
+    #[arg(long, default_value_t = 1e-5)]
+    delta: f64,
+    /// How many trials each world has: 100,000, and of rounds a tenth, unless told.
+    #[arg(long)]
+    trials: Option<u64>,
+    /// A minute's worth of trials.
+    #[arg(long)]
+    quick: bool,
+    /// How many threads work; all processors unless told.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Where to write what was found as JSON lines.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+impl Audit {
+    pub(crate) fn run(self) -> Done {
+        let Self { what, epsilon, delta, trials, quick, threads, json } = self;
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+        let typed: Vec<String> = env::args().skip(1).collect();
+        let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| format!("privet {}", typed.join(" ")));
+        let options = Options { what, epsilons: epsilon, delta, trials, quick, threads, json, command };
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                asked.store(true, Ordering::Relaxed);
+            }
+        });
+        if run(&options, &stop, &mut Screen)? { Ok(()) } else { Err("the audit FAILS".to_owned()) }
+    }
+}
