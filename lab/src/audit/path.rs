@@ -4,8 +4,8 @@
 //! round's shares and sums in a variable. How the server's store keeps them is what `tests/rounds` and `tests/faults` hold.
 
 use ::privet::{
-    AggregateShare, Agreed, Batch, Closing, Contributor, Cost, Head, Mode, NanoRho, Operator, Policy, Role, Round,
-    Schema, SealingKey, Share, Terms, Upload, UploadId, cost, noise_sum,
+    AggregateShare, Agreed, Batch, Closing, Contributor, Cost, Head, Mode, NanoRho, Operator, Policy, Preview, Role,
+    Round, Schema, SealingKey, Share, Terms, Upload, UploadId, cost, noise_sum,
 };
 use privet_testkit::{Aggregators, EMBEDDING, over};
 
@@ -106,15 +106,37 @@ impl Setting {
         })
     }
 
-    /// The bytes that a device sends in this world: a new device each time, whose ledger is debited, stored and asked.
-    fn sent(&self, world: World, id: UploadId) -> Result<Upload, String> {
-        let now_ms = 1000 * DEADLINE_S - 60_000;
-        let mut device = Contributor::new(&self.terms, &self.signed, &self.head, &[]).map_err(refused)?;
-        let reserved = device.reserve(&[], id, now_ms).map_err(refused)?;
+    /// A minute before the round ends.
+    pub(crate) const NOW_MS: u64 = 1000 * DEADLINE_S - 60_000;
+
+    /// A new device that takes part in the round.
+    pub(crate) fn joined(&self) -> Result<Contributor, String> {
+        Contributor::new(&self.terms, &self.signed, &self.head, &[]).map_err(refused)
+    }
+
+    /// What this device sends, which has nothing new, and its ledger as it is stored then.
+    pub(crate) fn contributed(&self, device: &mut Contributor, id: UploadId) -> Result<(Vec<u8>, Vec<u8>), String> {
+        self.released(device, World::Nothing, id)
+    }
+
+    /// The stages of a release that nobody but the device sees.
+    pub(crate) fn preview(&self, world: World) -> Result<Preview, String> {
+        self.joined()?.preview(&self.ends[world as usize]).map_err(refused)
+    }
+
+    /// Debited, stored, released, stored: as a host does it.
+    fn released(&self, device: &mut Contributor, world: World, id: UploadId) -> Result<(Vec<u8>, Vec<u8>), String> {
+        let reserved = device.reserve(&[], id, Self::NOW_MS).map_err(refused)?;
         device.persisted().map_err(refused)?;
         let bytes = device.contribute(&self.ends[world as usize]).map_err(refused)?.bytes;
-        device.ready(&reserved).map_err(refused)?;
+        let ready = device.ready(&reserved).map_err(refused)?;
         device.persisted().map_err(refused)?;
+        Ok((bytes, ready))
+    }
+
+    /// What a device sends in this world: a new device each time, with a ledger of its own.
+    pub(crate) fn sent(&self, world: World, id: UploadId) -> Result<Upload, String> {
+        let (bytes, _) = self.released(&mut self.joined()?, world, id)?;
         Upload::decode(&bytes, &self.round).map_err(refused)
     }
 
@@ -163,13 +185,13 @@ impl Setting {
         Ok([self.score(&less(&of_one, &own_noise)), self.score(&of_one)])
     }
 
-    fn opened(&self, upload: &Upload) -> Result<[Share; 2], String> {
+    pub(crate) fn opened(&self, upload: &Upload) -> Result<[Share; 2], String> {
         let share = |role, key| upload.open(&self.round, role, key).map_err(refused);
         Ok([share(Role::Leader, &self.keys[0])?, share(Role::Helper, &self.keys[1])?])
     }
 
     /// How far a vector lies in the direction of the canary, in units of S.
-    fn score(&self, share: &Share) -> f64 {
+    pub(crate) fn score(&self, share: &Share) -> f64 {
         let norm = CLIP_NORM * f64::from(GRID_SCALE) * f64::from(self.round.dimension).sqrt();
         share.centred().enumerate().map(|(place, entry)| sign(place) * f64::from(entry)).sum::<f64>() / norm
     }
@@ -192,14 +214,14 @@ fn sign(place: usize) -> f64 {
 }
 
 /// No two uploads of a trial have the same.
-fn id(trial: u64, place: u8) -> UploadId {
+pub(crate) fn id(trial: u64, place: u8) -> UploadId {
     let mut id = [place; 16];
     id[..8].copy_from_slice(&trial.to_le_bytes());
     id
 }
 
 /// The list that both aggregators hold, of one batch whose digest is the same at both.
-fn agreed(round: &Round, ids: &[UploadId]) -> Result<Closing, String> {
+pub(crate) fn agreed(round: &Round, ids: &[UploadId]) -> Result<Closing, String> {
     let turned = ids.iter().rev().copied().collect();
     let [leader, helper] = [ids.to_vec(), turned].map(|ids| Batch::new(round.hash(), 1, ids));
     if leader.digest() != helper.digest() {
@@ -209,12 +231,12 @@ fn agreed(round: &Round, ids: &[UploadId]) -> Result<Closing, String> {
     Closing::decode(&Closing::new(round.hash(), vec![batch]).encode()).map_err(refused)
 }
 
-fn less(from: &Share, what: &Share) -> Share {
+pub(crate) fn less(from: &Share, what: &Share) -> Share {
     let entries = from.entries().iter().zip(what.entries());
     Share::whole(&entries.map(|(from, what)| from.wrapping_sub(*what).cast_signed()).collect::<Vec<_>>())
 }
 
-fn refused(error: ::privet::Error) -> String {
+pub(crate) fn refused(error: ::privet::Error) -> String {
     format!("the path refuses its own trial: {error} ({})", error.code())
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Options, What,
     judge::{Found, Judged},
+    probe::Probed,
 };
 
 /// One attacker against one claim.
@@ -40,6 +41,7 @@ pub(super) struct Report<'a> {
     out: &'a mut dyn Write,
     delta: f64,
     command: String,
+    plant: Option<String>,
     json: Option<PathBuf>,
     lines: Vec<String>,
     failed: usize,
@@ -52,6 +54,7 @@ impl<'a> Report<'a> {
             out,
             delta: options.delta,
             command: options.command.clone(),
+            plant: options.plant.map(super::Plant::name),
             json: options.json.clone(),
             lines: Vec::new(),
             failed: 0,
@@ -98,10 +101,21 @@ impl<'a> Report<'a> {
             "what": format!("{:?}", line.what).to_lowercase(), "attacker": line.attacker, "claimed_epsilon": line.claimed,
             "rho": line.rho, "delta": self.delta, "trials": line.trials, "wanted": line.wanted, "seconds": line.seconds,
             "gaussian": found(gaussian), "plain": found(plain), "consistent": line.holds(), "sampler": "opendp",
-            "command": self.command,
+            "plant": self.plant, "command": self.command,
         });
         self.lines.push(format!("{record}\n"));
         self.failed += usize::from(!line.holds());
+        self.write()
+    }
+
+    /// What was tried, and how it was refused.
+    pub(super) fn probed(&mut self, probed: &Probed) -> Result<(), String> {
+        let verdict = probed.code.map_or_else(|| "FAILS: not refused".to_owned(), |code| format!("refused: {code}"));
+        self.say(&format!("{:<8}{:<85}  {verdict}", "split", probed.what))?;
+        let record = json!({ "what": "split", "tried": probed.what, "refused": probed.code, "consistent": probed.code.is_some(),
+            "plant": self.plant, "command": self.command });
+        self.lines.push(format!("{record}\n"));
+        self.failed += usize::from(probed.code.is_none());
         self.write()
     }
 

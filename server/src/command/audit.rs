@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::Args;
-use privet_lab::audit::{Options, What, run};
+use privet_lab::audit::{Options, Plant, What, controls, run};
 
 use super::{Done, Screen};
 
@@ -35,6 +35,12 @@ pub(crate) struct Audit {
     /// A minute's worth of trials.
     #[arg(long)]
     quick: bool,
+    /// Audit a path with this fault in it, to see it caught.
+    #[arg(long, value_enum)]
+    plant: Option<Plant>,
+    /// Plant each fault twenty times and audit what ships two hundred times: is each caught, and little that is right?
+    #[arg(long, conflicts_with_all = ["what", "plant", "trials", "quick", "json"])]
+    controls: bool,
     /// How many threads work; all processors unless told.
     #[arg(long)]
     threads: Option<usize>,
@@ -45,11 +51,11 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn run(self) -> Done {
-        let Self { what, epsilon, delta, trials, quick, threads, json } = self;
+        let Self { what, epsilon, delta, trials, quick, plant, controls: is_controls, threads, json } = self;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let typed: Vec<String> = env::args().skip(1).collect();
         let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| format!("privet {}", typed.join(" ")));
-        let options = Options { what, epsilons: epsilon, delta, trials, quick, threads, json, command };
+        let options = Options { what, epsilons: epsilon, delta, trials, quick, plant, threads, json, command };
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         tokio::spawn(async move {
@@ -57,6 +63,11 @@ impl Audit {
                 asked.store(true, Ordering::Relaxed);
             }
         });
+        if is_controls {
+            let runs = (controls::RUNS, controls::HONEST_RUNS);
+            let (_, holds) = controls::controls(&options, runs, &stop, &mut Screen)?;
+            return if holds { Ok(()) } else { Err("the audit misses what it has to catch".to_owned()) };
+        }
         if run(&options, &stop, &mut Screen)? { Ok(()) } else { Err("the audit FAILS".to_owned()) }
     }
 }
