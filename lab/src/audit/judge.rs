@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn two_gaussians_are_found_to_be_as_far_apart_as_they_are() {
-        // audit_expected: a claimed epsilon of 4 at N = 10,000 gives 3.64, 3.42 in the worst run of twenty.
+        // The oracle's simulations: a claimed epsilon of 4 at N = 10,000 gives 3.64, 3.42 in the worst run of twenty.
         let judged = judge(&drawn(0.92493, 20_000), 1e-5);
         assert!((3.3..4.0).contains(&judged.gaussian.epsilon), "{judged:?}");
         assert!((1.4..4.0).contains(&judged.plain.epsilon), "{judged:?}");

@@ -6,6 +6,7 @@
 
 pub mod controls;
 mod judge;
+mod one_run;
 mod path;
 mod plant;
 mod probe;
@@ -28,11 +29,13 @@ use report::{Line, Report};
 /// How many trials each world has in the long form.
 const TRIALS: u64 = 100_000;
 /// In the quick one.
-const QUICK_TRIALS: u64 = 3000;
+const QUICK_TRIALS: u64 = 10_000;
 /// In each run of a planted fault, and of what ships beside it.
 const CONTROL_TRIALS: u64 = 3000;
-/// A round of eight devices takes as long as so many trials of one device: of rounds there are as many times fewer.
-const ROUND_WEIGHT: u64 = 10;
+/// Of whole rounds there are so many times fewer.
+const FEWER_ROUNDS: u64 = 10;
+/// A round of eight devices with seals takes as long as so many trials of one device without.
+const ROUND_WEIGHT: u64 = 20;
 
 /// What is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,6 +61,8 @@ pub struct Options {
     pub trials: Option<u64>,
     /// Few trials: a minute.
     pub quick: bool,
+    /// One round of many canaries in place of two worlds.
+    pub one_run: bool,
     /// A fault that the audit has to catch, in place of the path that ships.
     pub plant: Option<Plant>,
     /// How many threads work.
@@ -88,14 +93,20 @@ impl Claim {
 }
 
 impl Options {
-    /// What will be done, or a sentence about what cannot be.
-    fn claims(&self) -> Result<Vec<Claim>, String> {
+    /// A sentence about what is not to be had.
+    fn check(&self) -> Result<(), String> {
         if !(self.delta > 0.0 && self.delta < 1.0) {
             return Err(format!("a delta of {} is none: it lies between 0 and 1", self.delta));
         }
         if let Some(epsilon) = self.epsilons.iter().find(|&&epsilon| !(0.05..=20.0).contains(&epsilon)) {
             return Err(format!("an epsilon of {epsilon} is not audited: 0.05 to 20 is"));
         }
+        Ok(())
+    }
+
+    /// The settings that are asked for, or a sentence about what cannot be.
+    fn claims(&self) -> Result<Vec<Claim>, String> {
+        self.check()?;
         let trials = self.trials.unwrap_or(if self.quick { QUICK_TRIALS } else { TRIALS });
         if trials < LEAST_TRIALS {
             return Err(format!("{trials} trials prove nothing: at least {LEAST_TRIALS} are wanted"));
@@ -115,7 +126,7 @@ impl Options {
             for &epsilon in &self.epsilons {
                 // Of rounds there are fewer, unless a number was named.
                 let fewer = what == What::Split && self.trials.is_none();
-                let trials = if fewer { trials / ROUND_WEIGHT } else { trials };
+                let trials = if fewer { trials / FEWER_ROUNDS } else { trials };
                 if let Err(why) = setting(what, epsilon, self.delta) {
                     // What was asked for by name is refused; of all there is, what the wire refuses is left out.
                     if !self.what.is_empty() || self.epsilons.len() == 1 {
@@ -153,6 +164,9 @@ fn rho_from_epsilon(epsilon: f64, delta: f64) -> f64 {
 
 /// Audits, and writes a table. An error says what could not be done; whether nothing FAILS is the answer.
 pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<bool, String> {
+    if options.one_run {
+        return one_run::run(options, stop, out);
+    }
     let claims = options.claims()?;
     let progress = Progress::of("audit", claims.iter().map(|claim| (claim.trials * claim.weight()) as usize).sum());
     let mut report = Report::begin(options, out)?;
@@ -263,6 +277,7 @@ mod tests {
             delta: 1e-5,
             trials: Some(400),
             quick: false,
+            one_run: false,
             plant: None,
             threads: 2,
             json: None,
@@ -334,6 +349,16 @@ mod tests {
         let nowhere = Options { json: Some(folder.path().join("no/such.jsonl")), ..options() };
         let refused = run(&nowhere, &AtomicBool::new(false), &mut Vec::new()).expect_err("there is no folder");
         assert!(refused.contains("such.jsonl cannot be written"), "{refused}");
+    }
+
+    #[test]
+    fn one_round_of_canaries_is_consistent_with_its_claim() {
+        let options = Options { one_run: true, quick: true, ..options() };
+        // 300 canaries prove 1.5 of a claim of 4.
+        let (holds, table) = printed(&options);
+        assert!(holds && table.contains("60 coins") && table.contains("consistent with ε = 4.00"), "{table}");
+        let eight = run(&Options { epsilons: vec![8.0], ..options }, &AtomicBool::new(false), &mut Vec::new());
+        assert!(eight.is_err_and(|why| why.contains("the noise multiplier")));
     }
 
     #[test]

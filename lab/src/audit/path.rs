@@ -4,8 +4,8 @@
 //! round's shares and sums in a variable. How the server's store keeps them is what `tests/rounds` and `tests/faults` hold.
 
 use ::privet::{
-    AggregateShare, Agreed, Batch, Closing, Contributor, Cost, Head, Mode, NanoRho, Operator, Policy, Preview, Role,
-    Round, Schema, SealingKey, Share, Terms, Upload, UploadId, cost, noise_sum,
+    AggregateShare, Agreed, Batch, Closing, Contribution, Contributor, Cost, Head, Mode, NanoRho, Operator, Policy,
+    Preview, Role, Round, Schema, SealingKey, Share, Terms, Upload, UploadId, cost, noise_sum,
 };
 use privet_testkit::{Aggregators, EMBEDDING, over};
 
@@ -48,16 +48,24 @@ pub(crate) struct Setting {
 impl Setting {
     /// A round in which each device adds all of the noise.
     pub(crate) fn device(multiplier: f64, delta: f64) -> Result<Self, String> {
-        Self::of(Mode::Device, multiplier, 0.0, delta)
+        Self::of(Mode::Device, (multiplier, 0.0), 1, delta)
     }
 
     /// A round of two aggregators.
     pub(crate) fn split(multiplier: f64, part: f64, delta: f64) -> Result<Self, String> {
-        Self::of(Mode::Split, multiplier, part, delta)
+        Self::of(Mode::Split, (multiplier, part), 1, delta)
     }
 
-    fn of(mode: Mode, noise_multiplier: f64, part_multiplier: f64, delta: f64) -> Result<Self, String> {
-        let head = Head::starting(Schema::plain(EMBEDDING as u32), 1, 4.0).map_err(refused)?;
+    /// A round of two aggregators over a head with at least so many parameters.
+    pub(crate) fn split_over(least: u32, multiplier: f64, part: f64, delta: f64) -> Result<Self, String> {
+        Self::of(Mode::Split, (multiplier, part), least, delta)
+    }
+
+    fn of(mode: Mode, (noise_multiplier, part_multiplier): (f64, f64), least: u32, delta: f64) -> Result<Self, String> {
+        let starting = |hidden| Head::starting(Schema::plain(EMBEDDING as u32), hidden, 4.0).map_err(refused);
+        // Each hidden unit has as many weights as there are features, and two more.
+        let each = starting(2)?.parameters().len() - starting(1)?.parameters().len();
+        let head = starting((least as usize).div_ceil(each) as u32)?;
         let aggregators = Aggregators::default();
         let keys = [SealingKey::from_seed(&[1; 32]), SealingKey::from_seed(&[2; 32])];
         let [leader, helper] = [("leader.example", &keys[0]), ("helper.example", &keys[1])]
@@ -116,7 +124,7 @@ impl Setting {
 
     /// What this device sends, which has nothing new, and its ledger as it is stored then.
     pub(crate) fn contributed(&self, device: &mut Contributor, id: UploadId) -> Result<(Vec<u8>, Vec<u8>), String> {
-        self.released(device, World::Nothing, id)
+        Self::released(device, &self.ends[World::Nothing as usize], id).map(|(sent, ready)| (sent.bytes, ready))
     }
 
     /// The stages of a release that nobody but the device sees.
@@ -125,19 +133,41 @@ impl Setting {
     }
 
     /// Debited, stored, released, stored: as a host does it.
-    fn released(&self, device: &mut Contributor, world: World, id: UploadId) -> Result<(Vec<u8>, Vec<u8>), String> {
+    fn released(device: &mut Contributor, end: &[f32], id: UploadId) -> Result<(Contribution, Vec<u8>), String> {
         let reserved = device.reserve(&[], id, Self::NOW_MS).map_err(refused)?;
         device.persisted().map_err(refused)?;
-        let bytes = device.contribute(&self.ends[world as usize]).map_err(refused)?.bytes;
+        let sent = device.contribute(end).map_err(refused)?;
         let ready = device.ready(&reserved).map_err(refused)?;
         device.persisted().map_err(refused)?;
-        Ok((bytes, ready))
+        Ok((sent, ready))
     }
 
     /// What a device sends in this world: a new device each time, with a ledger of its own.
     pub(crate) fn sent(&self, world: World, id: UploadId) -> Result<Upload, String> {
-        let (bytes, _) = self.released(&mut self.joined()?, world, id)?;
-        Upload::decode(&bytes, &self.round).map_err(refused)
+        self.sent_from(&self.ends[world as usize], id).map(|(upload, _)| upload)
+    }
+
+    /// What a device sends whose canary is on this coordinate alone, or which has nothing new, and its noised vector.
+    pub(crate) fn sent_on_coordinate(&self, place: Option<usize>, id: UploadId) -> Result<(Upload, Vec<i32>), String> {
+        let mut end = self.ends[World::Nothing as usize].clone();
+        if let Some(place) = place {
+            end[place] -= (CANARY * CLIP_NORM) as f32;
+        }
+        self.sent_from(&end, id)
+    }
+
+    /// What is left of that when it is clipped.
+    pub(crate) fn clipped_on_coordinate(&self, place: Option<usize>) -> Share {
+        let mut entries = vec![0; self.round.dimension as usize];
+        if let Some(place) = place {
+            entries[place] = (CLIP_NORM * f64::from(GRID_SCALE)) as i32;
+        }
+        Share::whole(&entries)
+    }
+
+    fn sent_from(&self, end: &[f32], id: UploadId) -> Result<(Upload, Vec<i32>), String> {
+        let (sent, _) = Self::released(&mut self.joined()?, end, id)?;
+        Ok((Upload::decode(&sent.bytes, &self.round).map_err(refused)?, sent.noised))
     }
 
     /// What the server of a `device` round sees of one device, as a guess: the larger, the more of the canary is in it.
@@ -170,7 +200,25 @@ impl Setting {
                 }
             }
         }
-        let list = agreed(&self.round, &ids)?;
+        let (opened, own_noise) = self.closed(sums, &ids)?;
+        let of_one = less(&opened, &others);
+        Ok([self.score(&less(&of_one, &own_noise)), self.score(&of_one)])
+    }
+
+    /// What the leader sees of a round of these uploads when it has taken its own noise away.
+    pub(crate) fn seen_by_leader(&self, uploads: &[&[Share; 2]]) -> Result<Share, String> {
+        let mut sums = [Share::zero(self.round.dimension), Share::zero(self.round.dimension)];
+        for shares in uploads {
+            sums.iter_mut().zip(*shares).for_each(|(sum, share)| sum.add(share));
+        }
+        let ids: Vec<UploadId> = (0..uploads.len() as u64).map(|place| id(place, 0)).collect();
+        let (opened, own_noise) = self.closed(sums, &ids)?;
+        Ok(less(&opened, &own_noise))
+    }
+
+    /// Both aggregators agree, add their noise and open: the opened sum, and the leader's own noise.
+    fn closed(&self, sums: [Share; 2], ids: &[UploadId]) -> Result<(Share, Share), String> {
+        let list = agreed(&self.round, ids)?;
         let raw = sums[0].clone();
         let noised = sums.map(|sum| {
             let noised = noise_sum(sum, &self.round).map_err(refused)?;
@@ -180,9 +228,7 @@ impl Setting {
         let [leader, helper] = noised;
         let (leader, helper) = (leader?, helper?);
         let opened = Share::whole(&leader.open(Some(&helper), &self.round).map_err(refused)?);
-        let of_one = less(&opened, &others);
-        let own_noise = less(leader.share(), &raw);
-        Ok([self.score(&less(&of_one, &own_noise)), self.score(&of_one)])
+        Ok((opened, less(leader.share(), &raw)))
     }
 
     pub(crate) fn opened(&self, upload: &Upload) -> Result<[Share; 2], String> {

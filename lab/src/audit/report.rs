@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Options, What,
     judge::{Found, Judged},
+    one_run::Proved,
     probe::Probed,
 };
 
@@ -28,12 +29,12 @@ impl Line {
     }
 
     fn verdict(&self) -> String {
-        if self.holds() {
-            format!("consistent with ε = {:.2}", self.claimed)
-        } else {
-            format!("FAILS ε = {:.2}", self.claimed)
-        }
+        verdict(self.holds(), self.claimed)
     }
+}
+
+fn verdict(consistent: bool, claimed: f64) -> String {
+    if consistent { format!("consistent with ε = {claimed:.2}") } else { format!("FAILS ε = {claimed:.2}") }
 }
 
 /// What is said while it is found, and kept for the end.
@@ -105,6 +106,33 @@ impl<'a> Report<'a> {
         });
         self.lines.push(format!("{record}\n"));
         self.failed += usize::from(!line.holds());
+        self.write()
+    }
+
+    pub(super) fn one_run_head(&mut self) -> Result<(), String> {
+        let delta = self.delta;
+        self.say(&format!(
+            "The noise is opendp's, from this platform's random source. Bounds at 95%, at a delta of {delta:e}: `gaussian` if \
+             the mechanism is, `plain` whatever it is.\n\n{:>9}{:>9}{:>7}{:>10}{:>10}{:>10}  verdict",
+            "canaries", "guesses", "right", "claimed", "gaussian", "plain"
+        ))
+    }
+
+    /// What one round proved of its claim.
+    pub(super) fn one_run(&mut self, rho: f64, claimed: f64, proved: &Proved) -> Result<(), String> {
+        let Proved { canaries, guesses, right, gaussian, plain } = *proved;
+        let consistent = gaussian.max(plain) <= claimed;
+        let verdict = verdict(consistent, claimed);
+        self.say(&format!(
+            "{canaries:>9}{guesses:>9}{right:>7}{claimed:>10.3}{gaussian:>10.3}{plain:>10.3}  {verdict}"
+        ))?;
+        let record = json!({
+            "what": "one-run", "attacker": "one aggregator", "claimed_epsilon": claimed, "rho": rho, "delta": self.delta,
+            "canaries": canaries, "guesses": guesses, "right": right, "gaussian": { "epsilon": gaussian },
+            "plain": { "epsilon": plain }, "consistent": consistent, "sampler": "opendp", "command": self.command,
+        });
+        self.lines.push(format!("{record}\n"));
+        self.failed += usize::from(!consistent);
         self.write()
     }
 

@@ -63,7 +63,7 @@ pub(crate) fn normal(x: f64) -> f64 {
 }
 
 /// Where the normal distribution has a share of `part` under it.
-fn quantile(part: f64) -> f64 {
+pub(crate) fn quantile(part: f64) -> f64 {
     -core::f64::consts::SQRT_2 * erfc_inv(2.0 * part)
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn epsilon_from_mu(mu: f64, delta: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::splitmix::SplitMix64;
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     /// Rows of this function: its inputs, and what follows them.
-    pub(super) fn rows(function: &str) -> Vec<(String, String)> {
+    pub(crate) fn rows(function: &str) -> Vec<(String, String)> {
         let row = |line: &str| {
             let (inputs, value) = line.strip_prefix(function)?.strip_prefix(',')?.split_once(',')?;
             Some((inputs.to_owned(), value.to_owned()))
@@ -177,7 +177,7 @@ mod tests {
             assert!(epsilon >= last && epsilon.is_finite() && epsilon_from_mu(mu, 1e-3) <= epsilon, "{mu}: {epsilon}");
             last = epsilon;
         }
-        // The known pairs of audit_expected: a deviation and the epsilon that it was made for.
+        // The oracle's pairs: a mu and the epsilon that it was made for.
         for (mu, claimed) in [(0.26805, 1.0), (0.50155, 2.0), (0.92493, 4.0), (1.666, 8.0)] {
             let epsilon = epsilon_from_mu(mu, 1e-5);
             assert!((epsilon - claimed).abs() < 1e-3, "{mu}: {epsilon}");

@@ -35,6 +35,9 @@ pub(crate) struct Audit {
     /// A minute's worth of trials.
     #[arg(long)]
     quick: bool,
+    /// Audit one round of many canaries each, and no second world.
+    #[arg(long, conflicts_with_all = ["what", "plant", "trials", "controls"])]
+    one_run: bool,
     /// Audit a path with this fault in it, to see it caught.
     #[arg(long, value_enum)]
     plant: Option<Plant>,
@@ -51,11 +54,11 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn run(self) -> Done {
-        let Self { what, epsilon, delta, trials, quick, plant, controls: is_controls, threads, json } = self;
+        let Self { what, epsilon, delta, trials, quick, one_run, plant, controls: is_controls, threads, json } = self;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let typed: Vec<String> = env::args().skip(1).collect();
         let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| format!("privet {}", typed.join(" ")));
-        let options = Options { what, epsilons: epsilon, delta, trials, quick, plant, threads, json, command };
+        let options = Options { what, epsilons: epsilon, delta, trials, quick, one_run, plant, threads, json, command };
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         tokio::spawn(async move {
