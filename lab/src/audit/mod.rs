@@ -5,6 +5,7 @@
 //! the claim is a failure; one under it proves nothing but that this attacker found nothing more.
 
 pub mod controls;
+mod hexadecimal;
 mod judge;
 mod one_run;
 mod path;
@@ -12,6 +13,7 @@ mod plant;
 mod probe;
 mod report;
 mod statistics;
+mod traffic;
 mod trials;
 
 use std::{io::Write, path::PathBuf, sync::atomic::AtomicBool};
@@ -25,6 +27,7 @@ use path::{Setting, World};
 pub use plant::Plant;
 use plant::Planted;
 use report::{Line, Report};
+pub use traffic::traffic;
 
 /// How many trials each world has in the long form.
 const TRIALS: u64 = 100_000;

@@ -44,6 +44,12 @@ pub(crate) struct Audit {
     /// Plant each fault twenty times and audit what ships two hundred times: is each caught, and little that is right?
     #[arg(long, conflicts_with_all = ["what", "plant", "trials", "quick", "json"])]
     controls: bool,
+    /// Compare a capture of the traffic (HAR) with what the device's log says: wants --log.
+    #[arg(long, requires = "log", conflicts_with_all = ["what", "plant", "trials", "quick", "controls", "one_run"])]
+    traffic: Option<PathBuf>,
+    /// What `audit.export()` gave.
+    #[arg(long, requires = "traffic")]
+    log: Option<PathBuf>,
     /// How many threads work; all processors unless told.
     #[arg(long)]
     threads: Option<usize>,
@@ -54,7 +60,24 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn run(self) -> Done {
-        let Self { what, epsilon, delta, trials, quick, one_run, plant, controls: is_controls, threads, json } = self;
+        let Self {
+            what,
+            epsilon,
+            delta,
+            trials,
+            quick,
+            one_run,
+            plant,
+            controls: is_controls,
+            traffic,
+            log,
+            threads,
+            json,
+        } = self;
+        if let (Some(capture), Some(log)) = (traffic, log) {
+            let explained = privet_lab::audit::traffic(&capture, &log, json.as_deref(), &mut Screen)?;
+            return if explained { Ok(()) } else { Err("the audit FAILS".to_owned()) };
+        }
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let typed: Vec<String> = env::args().skip(1).collect();
         let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| format!("privet {}", typed.join(" ")));
