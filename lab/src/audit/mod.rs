@@ -6,6 +6,7 @@
 
 pub mod controls;
 mod hexadecimal;
+mod html;
 mod judge;
 mod one_run;
 mod path;
@@ -72,6 +73,8 @@ pub struct Options {
     pub threads: usize,
     /// Where the results are written as JSON lines.
     pub json: Option<PathBuf>,
+    /// Where one page with plots is written.
+    pub html: Option<PathBuf>,
     /// The command that does the same again, as it was typed.
     pub command: String,
 }
@@ -185,18 +188,16 @@ pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<
         let start = progress.spent_s();
         let measured = measure(*claim, options, stop, &progress)?;
         let seconds = progress.spent_s() - start;
-        for Measured { attacker, rho, pairs } in measured {
-            let claimed = epsilon_from_rho(NanoRho::from_rho(rho), options.delta);
-            let (trials, judged) = (pairs.len(), judge(&pairs, options.delta));
+        for seen in measured {
             report.line(&Line {
                 what: claim.what,
-                attacker,
-                rho,
-                claimed,
-                trials,
+                attacker: seen.attacker,
+                rho: seen.rho,
+                claimed: seen.claimed(options.delta),
+                pairs: &seen.pairs,
                 wanted: claim.trials,
                 seconds,
-                judged,
+                judged: judge(&seen.pairs, options.delta),
             })?;
         }
     }
@@ -284,6 +285,7 @@ mod tests {
             plant: None,
             threads: 2,
             json: None,
+            html: None,
             command: "privet audit".into(),
         }
     }
@@ -342,8 +344,12 @@ mod tests {
     fn what_is_found_is_written_as_json_lines() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let file = folder.path().join("audit.jsonl");
-        let half = Options { plant: Some(Plant::NoClip), json: Some(file.clone()), ..options() };
-        assert!(!printed(&half).0);
+        let page = folder.path().join("audit.html");
+        let planted =
+            Options { plant: Some(Plant::NoClip), json: Some(file.clone()), html: Some(page.clone()), ..options() };
+        assert!(!printed(&planted).0);
+        let page = std::fs::read_to_string(page).expect("it was written");
+        assert!(page.contains("FAILS in 1 of 1 lines.") && page.contains("device: the server"), "{page}");
         let lines = std::fs::read_to_string(file).expect("it was written");
         let line: serde_json::Value = serde_json::from_str(&lines).expect("one line, and JSON");
         assert_eq!((&line["what"], &line["consistent"]), (&"device".into(), &false.into()));

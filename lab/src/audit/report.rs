@@ -1,29 +1,33 @@
 //! What was found, as a table and as JSON lines.
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 
 use super::{
-    Options, What,
-    judge::{Found, Judged},
+    Options, What, html,
+    judge::{Found, Judged, Pair},
     one_run::Proved,
     probe::Probed,
 };
 
 /// One attacker against one claim.
-pub(super) struct Line {
+pub(super) struct Line<'a> {
     pub(super) what: What,
     pub(super) attacker: &'static str,
     pub(super) rho: f64,
     pub(super) claimed: f64,
-    pub(super) trials: usize,
+    pub(super) pairs: &'a [Pair],
     pub(super) wanted: u64,
     pub(super) seconds: f64,
     pub(super) judged: Judged,
 }
 
-impl Line {
+impl Line<'_> {
     fn holds(&self) -> bool {
         self.judged.epsilon() <= self.claimed
     }
@@ -44,7 +48,9 @@ pub(super) struct Report<'a> {
     command: String,
     plant: Option<String>,
     json: Option<PathBuf>,
+    html: Option<PathBuf>,
     lines: Vec<String>,
+    sections: Vec<String>,
     failed: usize,
 }
 
@@ -57,7 +63,9 @@ impl<'a> Report<'a> {
             command: options.command.clone(),
             plant: options.plant.map(super::Plant::name),
             json: options.json.clone(),
+            html: options.html.clone(),
             lines: Vec::new(),
+            sections: Vec::new(),
             failed: 0,
         };
         report.write()?;
@@ -77,14 +85,14 @@ impl<'a> Report<'a> {
         ))
     }
 
-    pub(super) fn line(&mut self, line: &Line) -> Result<(), String> {
+    pub(super) fn line(&mut self, line: &Line<'_>) -> Result<(), String> {
         let Judged { gaussian, plain } = line.judged;
-        let cut = if (line.trials as u64) < line.wanted { ", stopped early" } else { "" };
+        let cut = if (line.pairs.len() as u64) < line.wanted { ", stopped early" } else { "" };
         self.say(&format!(
             "{:<8}{:<36}{:>8}{:>10.3}{:>10.3}{:>10.3}{:>11.3}  {}{cut}",
             format!("{:?}", line.what).to_lowercase(),
             line.attacker,
-            line.trials,
+            line.pairs.len(),
             line.claimed,
             gaussian.epsilon,
             plain.epsilon,
@@ -100,11 +108,13 @@ impl<'a> Report<'a> {
         };
         let record = json!({
             "what": format!("{:?}", line.what).to_lowercase(), "attacker": line.attacker, "claimed_epsilon": line.claimed,
-            "rho": line.rho, "delta": self.delta, "trials": line.trials, "wanted": line.wanted, "seconds": line.seconds,
+            "rho": line.rho, "delta": self.delta, "trials": line.pairs.len(), "wanted": line.wanted, "seconds": line.seconds,
             "gaussian": found(gaussian), "plain": found(plain), "consistent": line.holds(), "sampler": "opendp",
             "plant": self.plant, "command": self.command,
         });
         self.lines.push(format!("{record}\n"));
+        let title = format!("{}: {}", format!("{:?}", line.what).to_lowercase(), line.attacker);
+        self.sections.push(html::section(&title, line.pairs, line.claimed, &line.judged, &line.verdict()));
         self.failed += usize::from(!line.holds());
         self.write()
     }
@@ -152,16 +162,28 @@ impl<'a> Report<'a> {
         if self.lines.is_empty() {
             return Err("stopped before anything was measured".to_owned());
         }
+        self.say(&format!("\n{}", self.verdict()))?;
+        Ok(self.failed == 0)
+    }
+
+    fn verdict(&self) -> String {
         let (failed, all) = (self.failed, self.lines.len());
-        self.say(&match failed {
-            0 => format!("\nConsistent with what is claimed, in {all} of {all} lines."),
-            _ => format!("\nFAILS in {failed} of {all} lines."),
-        })?;
-        Ok(failed == 0)
+        match failed {
+            _ if all == 0 => "Nothing is measured yet.".to_owned(),
+            0 => format!("Consistent with what is claimed, in {all} of {all} lines."),
+            _ => format!("FAILS in {failed} of {all} lines."),
+        }
     }
 
     fn write(&self) -> Result<(), String> {
-        let Some(file) = &self.json else { return Ok(()) };
-        fs::write(file, self.lines.concat()).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+        if let Some(file) = &self.json {
+            written(file, &self.lines.concat())?;
+        }
+        let Some(file) = &self.html else { return Ok(()) };
+        written(file, &html::page(&self.command, self.delta, &self.verdict(), &self.sections))
     }
+}
+
+fn written(file: &Path, text: &str) -> Result<(), String> {
+    fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
 }

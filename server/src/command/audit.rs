@@ -35,6 +35,9 @@ pub(crate) struct Audit {
     /// A minute's worth of trials.
     #[arg(long)]
     quick: bool,
+    /// Where to write one page with plots: both worlds' scores, and claims beside bounds.
+    #[arg(long, conflicts_with_all = ["controls", "one_run", "traffic"])]
+    html: Option<PathBuf>,
     /// Audit one round of many canaries each, and no second world.
     #[arg(long, conflicts_with_all = ["what", "plant", "trials", "controls"])]
     one_run: bool,
@@ -47,7 +50,7 @@ pub(crate) struct Audit {
     /// Compare a capture of the traffic (HAR) with what the device's log says: wants --log.
     #[arg(long, requires = "log", conflicts_with_all = ["what", "plant", "trials", "quick", "controls", "one_run"])]
     traffic: Option<PathBuf>,
-    /// What `audit.export()` gave.
+    /// What `audit.export()` gave of the device whose traffic it is.
     #[arg(long, requires = "traffic")]
     log: Option<PathBuf>,
     /// How many threads work; all processors unless told.
@@ -73,6 +76,7 @@ impl Audit {
             log,
             threads,
             json,
+            html,
         } = self;
         if let (Some(capture), Some(log)) = (traffic, log) {
             let explained = privet_lab::audit::traffic(&capture, &log, json.as_deref(), &mut Screen)?;
@@ -81,7 +85,8 @@ impl Audit {
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
         let typed: Vec<String> = env::args().skip(1).collect();
         let command = env::var("PRIVET_COMMAND").unwrap_or_else(|_| format!("privet {}", typed.join(" ")));
-        let options = Options { what, epsilons: epsilon, delta, trials, quick, one_run, plant, threads, json, command };
+        let options =
+            Options { what, epsilons: epsilon, delta, trials, quick, one_run, plant, threads, json, html, command };
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         tokio::spawn(async move {
