@@ -1,8 +1,9 @@
 //! Whether the audit catches what it has to, and cries at nothing: each planted fault again and again, and what ships.
 
-use std::{io::Write, sync::atomic::AtomicBool};
+use std::{fs, io::Write, sync::atomic::AtomicBool};
 
 use clap::ValueEnum;
+use serde_json::json;
 
 use super::{CONTROL_TRIALS, Claim, Options, What, judge::judge, measure, plant::Plant, probe::probe, setting};
 use crate::progress::Progress;
@@ -41,10 +42,9 @@ pub fn controls(
         "fault", "breaks"
     ))?;
     let claim = |what| Claim { what, epsilon: EPSILON, trials: CONTROL_TRIALS };
-    let steps = |plant: &Plant| claim(plant.breaks()).weight() * CONTROL_TRIALS * runs;
-    let planted = Plant::value_variants().iter().filter(|&&plant| plant != Plant::SmallCohort);
-    let honest = CONTROL_TRIALS * honest_runs;
-    let progress = Progress::of("audit", (planted.map(steps).sum::<u64>() + honest) as usize);
+    // All but one are planted in trials.
+    let planted = Plant::value_variants().len() as u64 - 1;
+    let progress = Progress::of("audit", (CONTROL_TRIALS * (planted * runs + honest_runs)) as usize);
     let fails = |what: What, plant: Option<Plant>| -> Result<bool, String> {
         let options = Options { plant, ..options.clone() };
         let measured = measure(claim(what), &options, stop, &progress)?;
@@ -76,6 +76,14 @@ pub fn controls(
         false_alarms += u64::from(fails(What::Device, None)?);
     }
     say(format!("{:<22}{:<9}{false_alarms} false alarms of {honest_runs}", "what ships", "-"))?;
+    if let Some(file) = &options.json {
+        let line = json!({
+            "what": "controls", "caught_min": caught_min, "runs": runs, "false_alarms": false_alarms, "honest_runs": honest_runs,
+            "trials": CONTROL_TRIALS, "claimed_epsilon": EPSILON, "sampler": "opendp", "command": options.command,
+        });
+        fs::write(file, format!("{line}\n"))
+            .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    }
     let holds = caught_min * RUNS >= CAUGHT * runs && false_alarms * HONEST_RUNS <= ALARMS * honest_runs;
     Ok((Controls { caught_min, false_alarms }, holds))
 }

@@ -88,9 +88,9 @@ struct Claim {
 }
 
 impl Claim {
-    /// How many steps one of its trials takes.
-    fn weight(&self) -> u64 {
-        if self.what == What::Split { ROUND_WEIGHT } else { 1 }
+    /// How many steps one of its trials takes: a planted round has no seals.
+    fn weight(&self, plant: Option<Plant>) -> u64 {
+        if self.what == What::Split && plant.is_none() { ROUND_WEIGHT } else { 1 }
     }
 
     fn title(&self) -> String {
@@ -174,7 +174,8 @@ pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<
         return one_run::run(options, stop, out);
     }
     let claims = options.claims()?;
-    let progress = Progress::of("audit", claims.iter().map(|claim| (claim.trials * claim.weight()) as usize).sum());
+    let progress =
+        Progress::of("audit", claims.iter().map(|claim| (claim.trials * claim.weight(options.plant)) as usize).sum());
     let mut report = Report::begin(options, out)?;
     if let Some(plant) = options.plant {
         report.say(&format!("PLANTED: {}. Nothing here is about what ships.", plant.name()))?;
@@ -234,7 +235,7 @@ fn measure(claim: Claim, options: &Options, stop: &AtomicBool, progress: &Progre
         Some(planted) => Ok(vec![[planted.seen(World::Canary)?, planted.seen(other)?]]),
         None => seen(&setting, what, trial),
     };
-    let progress = (progress, claim.weight() as usize);
+    let progress = (progress, claim.weight(options.plant) as usize);
     let trials = trials::run(claim.trials, options.threads, stop, progress, &claim.title(), draw)?;
     if (trials.len() as u64) < LEAST_TRIALS {
         return Ok(Vec::new());

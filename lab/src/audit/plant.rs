@@ -26,7 +26,8 @@ pub enum Plant {
     /// The generator has the same seed each time.
     ConstantSeed,
     /// The price is that of vectors C apart, where any two are up to 2C apart.
-    COf2c,
+    #[value(name = "c-where-2c-holds")]
+    HalfDistance,
     /// The variance of the device's part is divided by the devices once more.
     PartDividedTwice,
     /// One of the two aggregators adds no noise.
@@ -50,7 +51,7 @@ impl Plant {
             | Self::ClipAfterNoise
             | Self::OneDraw
             | Self::ConstantSeed
-            | Self::COf2c => What::Device,
+            | Self::HalfDistance => What::Device,
             Self::PartDividedTwice => What::Alone,
             Self::SilentAggregator | Self::SameSeed | Self::TwoContributions | Self::BatchTwice | Self::SmallCohort => {
                 What::Split
@@ -147,7 +148,7 @@ impl<'a> Planted<'a> {
     /// What is claimed to be the rho of it.
     pub(crate) fn rho(&self, rho: f64) -> f64 {
         // (C / 2C)², and a rho is a square.
-        if self.plant == Plant::COf2c { rho / 4.0 } else { rho }
+        if self.plant == Plant::HalfDistance { rho / 4.0 } else { rho }
     }
 
     fn noised(&self, world: World, deviation: f64) -> Result<Vec<i32>, String> {

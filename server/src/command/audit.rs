@@ -45,7 +45,7 @@ pub(crate) struct Audit {
     #[arg(long, value_enum)]
     plant: Option<Plant>,
     /// Plant each fault twenty times and audit what ships two hundred times: is each caught, and little that is right?
-    #[arg(long, conflicts_with_all = ["what", "plant", "trials", "quick", "json"])]
+    #[arg(long, conflicts_with_all = ["what", "plant", "trials", "quick"])]
     controls: bool,
     /// Compare a capture of the traffic (HAR) with what the device's log says: wants --log.
     #[arg(long, requires = "log", conflicts_with_all = ["what", "plant", "trials", "quick", "controls", "one_run"])]
