@@ -1,5 +1,7 @@
 //! From what an attacker saw in two worlds to what it proves.
 
+use std::ops::RangeInclusive;
+
 use super::statistics::{Errors, epsilon_from_mu};
 
 /// One trial in each world: the score in A, the score in B.
@@ -12,7 +14,8 @@ pub(crate) const LEAST_TRIALS: u64 = 20;
 
 /// The rule, in words, as it is printed before the first draw.
 pub(crate) const RULE: &str = "Rule: guess A where the score reaches a threshold. Trials with even numbers choose the threshold, \
-     of 999 quantiles of their scores in both worlds the one with the largest bound; those with odd numbers judge.";
+     of 999 quantiles of their scores in both worlds the one with the largest bound, for `gaussian` of the 501 in the middle; \
+     those with odd numbers judge.";
 
 /// A lower bound on epsilon, and how it was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,14 +48,14 @@ impl Judged {
 pub(crate) fn judge(trials: &[Pair], delta: f64) -> Judged {
     let half = |parity: usize| Sorted::new(trials.iter().skip(parity).step_by(2));
     let (choosing, judging) = (half(0), half(1));
-    let found = |epsilon: &dyn Fn(Errors) -> f64| {
-        let threshold = choosing.best(epsilon);
+    let found = |levels, epsilon: &dyn Fn(Errors) -> f64| {
+        let threshold = choosing.best(levels, epsilon);
         let errors = judging.errors(threshold);
         Found { epsilon: epsilon(errors), threshold, errors }
     };
     Judged {
-        gaussian: found(&|errors| epsilon_from_mu(errors.mu(), delta)),
-        plain: found(&|errors| errors.epsilon(delta)),
+        gaussian: found(LEVELS / 4..=3 * LEVELS / 4, &|errors| epsilon_from_mu(errors.mu(), delta)),
+        plain: found(1..=LEVELS - 1, &|errors| errors.epsilon(delta)),
     }
 }
 
@@ -77,12 +80,14 @@ impl Sorted {
     }
 
     /// The threshold with the largest bound; where none proves anything, the middle one.
-    fn best(&self, epsilon: &dyn Fn(Errors) -> f64) -> f64 {
+    ///
+    /// A Gaussian's mu is the same at each, and surest in the middle: out there only luck is chosen.
+    fn best(&self, levels: RangeInclusive<usize>, epsilon: &dyn Fn(Errors) -> f64) -> f64 {
         let mut all = [&self.a[..], &self.b].concat();
         all.sort_by(f64::total_cmp);
         let at = |level: usize| all[(level * all.len() / LEVELS).min(all.len() - 1)];
         let off_centre = |level: usize| level.abs_diff(LEVELS / 2);
-        let bounds = (1..LEVELS).map(|level| (epsilon(self.errors(at(level))), level));
+        let bounds = levels.map(|level| (epsilon(self.errors(at(level))), level));
         let better = |one: &(f64, usize), other: &(f64, usize)| {
             one.0.total_cmp(&other.0).then(off_centre(other.1).cmp(&off_centre(one.1)))
         };

@@ -149,7 +149,11 @@ fn explain(entry: &Value, log: &[Logged], folder: &Path, found: &mut Found) {
                 Kept::Text => found.text += 1,
             }
         }
-        None if has_body => found.unexplained.push(format!("{method} {url} has a body that is not in the log")),
+        None if has_body => {
+            let is_kept = posted["_file"].is_string() || posted["text"].as_str().is_some_and(|text| !text.is_empty());
+            let why = if is_kept { "that is not in the log" } else { "that the capture has not kept" };
+            found.unexplained.push(format!("{method} {url} has a body {why}"));
+        }
         None if is_aggregators && (url.contains('?') || !matches!(method, "GET" | "HEAD" | "OPTIONS")) => {
             found.unexplained.push(format!("{method} {url} is nothing that a device asks an aggregator"));
         }
@@ -259,6 +263,7 @@ mod tests {
         for (request, says) in [
             (put(json!({ "text": "other!" }), json!([])), "has a body that is not in the log"),
             (put(json!({ "_file": "../body.bin" }), json!([])), "has a body that is not in the log"),
+            (put(json!({ "text": "" }), json!([])), "has a body that the capture has not kept"),
             (post(LEADER), "POST https://leader.example has a body"),
             (post("https://other.example/collect"), "POST https://other.example/collect has a body"),
             (get(&format!("{LEADER}/v1/heads/abc?user=7")), "?user=7 is nothing that a device asks"),
