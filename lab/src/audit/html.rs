@@ -14,7 +14,7 @@ const STYLE: &str = "
 :root { color-scheme: light dark; --a: light-dark(#b3541e, #f2a36b); --b: light-dark(#2b6cb0, #7fb4ea); --ink: light-dark(#222, #ddd) }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 44rem; margin: 2rem auto; padding: 0 1rem }
 svg { display: block; width: 100%; height: auto; overflow: visible }
-text { font-size: 13px; fill: currentColor }
+.key { font-size: .85rem; margin: .4rem 0 0 }
 .a { fill: var(--a); fill-opacity: .35; stroke: var(--a) } .b { fill: var(--b); fill-opacity: .35; stroke: var(--b) }
 .cut { stroke: currentColor; stroke-dasharray: 4 3 } .claim { fill: none; stroke: currentColor }
 .fails { font-weight: bold }
@@ -69,39 +69,32 @@ fn histograms(pairs: &[Pair], threshold: f64) -> String {
     let cut = x(threshold).clamp(0.0, WIDTH);
     let [a, b] = [outline(&counts[0]), outline(&counts[1])];
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\"><title>Scores of {} trials in each world, from {low:.2} to {high:.2}; the \
-         threshold is {threshold:.2}</title>\n<path class=\"b\" d=\"{b}\"/>\n<path class=\"a\" d=\"{a}\"/>\n\
-         <line class=\"cut\" x1=\"{cut:.1}\" x2=\"{cut:.1}\" y1=\"0\" y2=\"{HEIGHT}\"/>\n\
-         <text y=\"{t}\">{low:.2}</text><text x=\"{WIDTH}\" y=\"{t}\" text-anchor=\"end\">{high:.2}</text>\
-         <text x=\"{}\" y=\"{t}\" text-anchor=\"middle\">orange: with the canary · blue: without · dashed: the threshold, {threshold:.2}</text></svg>\n",
-        HEIGHT + 40.0,
-        pairs.len(),
-        WIDTH / 2.0,
-        t = HEIGHT + 18.0,
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>Scores of {} trials in each world, from {low:.2} to {high:.2}; \
+         the threshold is {threshold:.2}</title>\n<path class=\"b\" d=\"{b}\"/>\n<path class=\"a\" d=\"{a}\"/>\n\
+         <line class=\"cut\" x1=\"{cut:.1}\" x2=\"{cut:.1}\" y1=\"0\" y2=\"{HEIGHT}\"/></svg>\n\
+         <p class=\"key\">Scores from {low:.2} to {high:.2}. Orange: the world with the canary; blue: the other; dashed: the threshold, \
+         {threshold:.2}.</p>\n",
+        pairs.len()
     )
 }
 
-/// The claim as a frame, both bounds as bars in it, or out of it.
+/// The claim as a frame, and both bounds as bars under it: words beside the drawing, so that they are as large on a phone.
 fn bounds(claimed: f64, judged: &Judged) -> String {
     let (gaussian, plain) = (judged.gaussian.epsilon, judged.plain.epsilon);
     let most = claimed.max(gaussian).max(plain).max(f64::MIN_POSITIVE);
-    let x = |epsilon: f64| epsilon / most * (WIDTH - 180.0);
-    let bar = |row: f64, class: &str, name: &str, epsilon: f64| {
-        let y = row * 24.0;
+    let bar = |class: &str, name: &str, epsilon: f64| {
         format!(
-            "<rect class=\"{class}\" x=\"0\" y=\"{y}\" width=\"{:.1}\" height=\"16\"/><text x=\"{:.1}\" y=\"{}\">{name}: {epsilon:.3}</text>\n",
-            x(epsilon),
-            x(epsilon) + 6.0,
-            y + 13.0
+            "<p class=\"key\">{name}: {epsilon:.3}</p>\n<svg viewBox=\"0 0 {WIDTH} 12\" aria-hidden=\"true\">\
+             <rect class=\"{class}\" x=\"1\" y=\"1\" width=\"{:.1}\" height=\"10\"/></svg>\n",
+            epsilon / most * (WIDTH - 2.0)
         )
     };
-    format!(
-        "<svg viewBox=\"0 0 {WIDTH} 80\" role=\"img\"><title>A claim of {claimed:.3}; proved at least {gaussian:.3} if the noise \
-         is Gaussian, {plain:.3} whatever it is</title>\n{}{}{}</svg>\n",
-        bar(0.0, "claim", "claimed", claimed),
-        bar(1.0, "a", "proved, if Gaussian", gaussian),
-        bar(2.0, "b", "proved, whatever it is", plain)
-    )
+    [
+        bar("claim", "claimed", claimed),
+        bar("a", "proved, if the noise is Gaussian", gaussian),
+        bar("b", "proved, whatever it is", plain),
+    ]
+    .concat()
 }
 
 fn escaped(text: &str) -> String {
@@ -127,7 +120,7 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part}\n{page}");
         }
-        assert_eq!((page.matches("<svg").count(), page.matches("role=\"img\"><title>").count()), (2, 2));
+        assert_eq!((page.matches("<svg").count(), page.matches("role=\"img\"><title>").count()), (4, 1));
         assert!(!page.contains("NaN") && !page.contains("inf") && !page.contains("<script") && !page.contains("http"));
     }
 
