@@ -110,8 +110,8 @@ impl Options {
         Ok(())
     }
 
-    /// The settings that are asked for, or a sentence about what cannot be.
-    fn claims(&self) -> Result<Vec<Claim>, String> {
+    /// The settings that are asked for, and why others are left out; or a sentence about what cannot be.
+    fn claims(&self) -> Result<(Vec<Claim>, Vec<String>), String> {
         self.check()?;
         let trials = self.trials.unwrap_or(if self.quick { QUICK_TRIALS } else { TRIALS });
         if trials < LEAST_TRIALS {
@@ -127,7 +127,7 @@ impl Options {
             }
             (_, chosen) => chosen,
         };
-        let mut claims = Vec::new();
+        let (mut claims, mut left_out) = (Vec::new(), Vec::new());
         for &what in chosen {
             for &epsilon in &self.epsilons {
                 // Of rounds there are fewer, unless a number was named.
@@ -138,12 +138,13 @@ impl Options {
                     if !self.what.is_empty() || self.epsilons.len() == 1 {
                         return Err(why);
                     }
+                    left_out.push(why);
                     continue;
                 }
                 claims.push(Claim { what, epsilon, trials });
             }
         }
-        Ok(claims)
+        Ok((claims, left_out))
     }
 }
 
@@ -173,7 +174,7 @@ pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<
     if options.one_run {
         return one_run::run(options, stop, out);
     }
-    let claims = options.claims()?;
+    let (claims, left_out) = options.claims()?;
     let progress =
         Progress::of("audit", claims.iter().map(|claim| (claim.trials * claim.weight(options.plant)) as usize).sum());
     let mut report = Report::begin(options, out)?;
@@ -183,6 +184,9 @@ pub fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> Result<
     report.say(RULE)?;
     for claim in &claims {
         report.say(&format!("{}: {} trials in each world.", claim.title(), claim.trials))?;
+    }
+    for why in left_out {
+        report.say(&format!("Left out: {why}."))?;
     }
     report.head()?;
     for claim in &claims {
@@ -388,6 +392,8 @@ mod tests {
         ] {
             assert_eq!(run(&odd, &AtomicBool::new(false), &mut Vec::new()), Err(says.to_owned()));
         }
+        let both = Options { what: Vec::new(), epsilons: vec![4.0, 8.0], trials: Some(20), ..options() };
+        assert!(printed(&both).1.contains("Left out: no Split round claims an epsilon of 8: "));
         let eight = Options { what: vec![What::Split], epsilons: vec![8.0], ..options() };
         let refused = run(&eight, &AtomicBool::new(false), &mut Vec::new()).expect_err("z is under 1");
         assert!(refused.contains("the noise multiplier"), "{refused}");

@@ -55,17 +55,16 @@ pub(super) fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> 
     options.check()?;
     let canaries = if options.quick { QUICK_CANARIES } else { CANARIES };
     let delta = options.delta;
-    let mut settings = Vec::new();
+    let (mut settings, mut left_out) = (Vec::new(), Vec::new());
     for &epsilon in &options.epsilons {
         let multiplier = (0.5 / rho_from_epsilon(epsilon, delta)).sqrt();
         match Setting::split_over(canaries, multiplier, PART, delta) {
             Ok(setting) => settings.push((epsilon, setting)),
-            // Of many claims those are left out that the wire refuses.
-            Err(why) if options.epsilons.len() == 1 => {
-                return Err(format!("no split round claims an epsilon of {epsilon}: {why}"));
-            }
-            Err(_) => {}
+            Err(why) => left_out.push(format!("no Split round claims an epsilon of {epsilon}: {why}")),
         }
+    }
+    if settings.is_empty() {
+        return Err(left_out.concat());
     }
     let progress = Progress::of("audit", settings.len() * canaries as usize);
     let mut report = Report::begin(options, out)?;
@@ -75,6 +74,9 @@ pub(super) fn run(options: &Options, stop: &AtomicBool, out: &mut dyn Write) -> 
          entries that a canary was there, of as many with the smallest that none was.",
         guesses(canaries as usize)
     ))?;
+    for why in left_out {
+        report.say(&format!("Left out: {why}."))?;
+    }
     report.one_run_head()?;
     for (epsilon, setting) in &settings {
         let coins = coins(canaries as usize)?;
