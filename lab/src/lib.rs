@@ -1,8 +1,10 @@
-//! `privet evaluate`: how well models rank, on a data set and in a generated world, beside plain recommenders.
+//! `privet evaluate`: how well models rank, on a data set and in a generated world, beside plain recommenders. `privet audit`
+//! ([`audit`]): whether the noise is there.
 //!
 //! `data` is cut by `slates` and made ready by `task`; a `learner` is trained on it and `measures` say what its order is
 //! worth.
 
+pub mod audit;
 mod baseline;
 mod bootstrap;
 mod catalogue;

@@ -8,15 +8,21 @@ use std::{
 
 /// Steps of about the same length, some of them done.
 pub(crate) struct Progress {
+    command: &'static str,
     start: Instant,
     steps: usize,
     done: AtomicUsize,
 }
 
 impl Progress {
-    /// Nothing is done yet.
+    /// Nothing is done yet of an evaluation.
     pub(crate) fn new(steps: usize) -> Self {
-        Self { start: Instant::now(), steps, done: AtomicUsize::new(0) }
+        Self::of("evaluate", steps)
+    }
+
+    /// Nothing is done yet of what this command does.
+    pub(crate) fn of(command: &'static str, steps: usize) -> Self {
+        Self { command, start: Instant::now(), steps, done: AtomicUsize::new(0) }
     }
 
     /// How long it has taken.
@@ -30,6 +36,6 @@ impl Progress {
         let spent_s = self.spent_s();
         let left_s = spent_s * self.steps.saturating_sub(done) as f64 / done.max(1) as f64;
         let percent = 100 * done / self.steps.max(1);
-        eprintln!("evaluate: {percent:>3}%, {spent_s:.0} s spent, about {left_s:.0} s left: {what}");
+        eprintln!("{}: {percent:>3}%, {spent_s:.0} s spent, about {left_s:.0} s left: {what}", self.command);
     }
 }

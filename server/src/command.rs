@@ -1,6 +1,8 @@
 //! The subcommands, one file each.
 
 pub(crate) mod admin;
+#[cfg(feature = "lab")]
+pub(crate) mod audit;
 pub(crate) mod backup;
 #[cfg(feature = "lab")]
 pub(crate) mod evaluate;

@@ -29,6 +29,8 @@ enum Command {
     Head(command::head::Head),
     #[cfg(feature = "lab")]
     Evaluate(command::evaluate::Evaluate),
+    #[cfg(feature = "lab")]
+    Audit(command::audit::Audit),
     Plan(command::plan::Plan),
     Backup(command::backup::Backup),
     Restore(command::backup::Restore),
@@ -49,6 +51,8 @@ async fn main() -> ExitCode {
         Command::Head(head) => head.run(),
         #[cfg(feature = "lab")]
         Command::Evaluate(evaluate) => evaluate.run(),
+        #[cfg(feature = "lab")]
+        Command::Audit(audit) => audit.run(),
         Command::Plan(plan) => plan.run(),
         Command::Backup(backup) => backup.run().await,
         Command::Restore(restore) => restore.run().await,

@@ -243,6 +243,22 @@ fn a_plan_is_for_so_many_devices_a_tenth_and_ten_times_as_many() {
     assert_eq!((planned(&fewer, "500"), planned(&fewer, "50000")), ((1, 1), (1, 1)), "{fewer}");
 }
 
+#[test]
+#[cfg(feature = "lab")]
+fn an_audit_says_by_its_status_whether_a_claim_holds() {
+    let few = ["audit", "device", "--epsilon", "4", "--trials", "200"];
+    assert!(said(&privet(&few, &[])).contains("consistent with ε = 4.00"));
+    let planted = [&few[..], &["--plant", "no-clip"]].concat();
+    assert!(refused(&privet(&planted, &[])).ends_with("privet: the audit FAILS\n"));
+    for (odd, says) in [
+        (&["audit", "--trials", "3"][..], "privet: 3 trials prove nothing: at least 20 are wanted\n"),
+        (&["audit", "--traffic", "none.har", "--log", "none.json"], "privet: none.json cannot be read"),
+    ] {
+        let refused = refused(&privet(odd, &[]));
+        assert!(refused.contains(says) && refused.lines().count() == 1, "{refused}");
+    }
+}
+
 /// A server's process; it does not outlive its test.
 struct Running(Child);
 

@@ -5,7 +5,7 @@ use pico_args::Arguments;
 use serde_json::Value;
 
 use crate::{
-    build, figures,
+    audit, build, figures,
     place::{Place, exe, read, write},
     run::{Program, cargo, version_of},
     setup::{self, Machine, Need},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 const NEEDS: &[Need] = &[Need::Npm, Need::Wasm, Need::Browser];
-const NAMES: [&str; 6] = ["sizes", "package", "path", "privacy", "ranking", "server"];
+const NAMES: [&str; 7] = ["sizes", "package", "path", "privacy", "ranking", "server", "audit"];
 
 pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let names = crate::positional(args)?;
@@ -23,6 +23,9 @@ pub(crate) fn command(place: &Place, args: Arguments) -> Result<()> {
     let chosen = |name| names.is_empty() || names.iter().any(|chosen| chosen == name);
     if chosen("server") {
         server(place)?;
+    }
+    if chosen("audit") {
+        audit::bench(place)?;
     }
     let paged = chosen("package") || chosen("path") || chosen("privacy") || chosen("ranking");
     if !paged && !chosen("sizes") {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks through them")]
 
 mod architecture;
+mod audit;
 mod bench;
 mod build;
 mod demo;
@@ -49,7 +50,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        usage: "bench [sizes|package|path|privacy|ranking|server]",
+        usage: "bench [sizes|package|path|privacy|ranking|server|audit]",
         about: "measure, and write the figures to target/figures/",
         run: bench::command,
     },

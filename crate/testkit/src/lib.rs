@@ -1,4 +1,4 @@
-//! What tests, loads and benches make again and again. Nothing that ships depends on it.
+//! What tests, loads, benches and the audit in `lab` make again and again. Nothing that a page or a device loads depends on it.
 //!
 //! Items and events are of [`privet_model::Schema::plain`] with embeddings of [`EMBEDDING`] numbers. Aggregators have keys
 //! from fixed seeds, so that what they sign is the same in every run.
