@@ -4,7 +4,7 @@
 import { Participation, Terms } from "../web/pkg/release/release.js";
 import type { Context } from "./calls.ts";
 import { isPersistent } from "./keeping.ts";
-import type { Device } from "./module.ts";
+import type { Ranker } from "./module.ts";
 import type { Account, Backend, Entry, OpenOptions, Preview, Receipt } from "./protocol.ts";
 import { gaveUp, refusal } from "./refusal.ts";
 import type { Sending } from "./sent.ts";
@@ -30,11 +30,11 @@ export interface RankingHalf {
   readonly settings: Settings;
   /** What it was opened for. */
   readonly published: Published;
-  device(): Device;
+  device(): Ranker;
   /** Stores the profile as it is: what was contributed is not new any more. */
   keep(): Promise<void>;
   /** The device is one caller's at a time. */
-  turn<T>(work: () => T | Promise<T>): Promise<T>;
+  exclusive<T>(work: () => T | Promise<T>): Promise<T>;
   /** Looks which round is open, and takes it. */
   refresh(): Promise<boolean>;
   /** Has the application's issuer sign blinded messages. */
@@ -151,13 +151,13 @@ export class Contributions {
     return { backend: this.#core.backend as Backend, ...(shaders && { shaders }), ...account };
   }
 
-  /** What shaders make of candidates, where the application wants them. In the device's turn; whatever fails, SIMD ranks. */
+  /** What shaders make of candidates, where the application wants them. Its caller holds the device. If it fails, SIMD ranks. */
   async score(batch: () => Uint8Array): Promise<Float32Array | undefined> {
     if (!this.#shaders.wanted || this.#shaders.stand !== "in-use") return undefined;
     return this.#shaders.score(this.#core, batch()).catch(() => undefined);
   }
 
-  /** Where shaders are to learn, what takes some of the steps that are owed, in the device's turn, and says how many. */
+  /** Where shaders are to learn, what takes some of the owed steps and says how many. Its caller holds the device. */
   async tuner(): Promise<(() => Promise<number>) | undefined> {
     const opening = this.#shaders.open(this.#half.device().dimension);
     // Whoever wants them waits for them; else SIMD goes on until they are there.
@@ -200,7 +200,7 @@ export class Contributions {
         this.#endings.set(id, release);
         this.#core.answered(id, undefined);
       });
-    const held = name === DEVICE ? this.#half.turn(hold) : this.#half.store.alone(name, hold, giving.signal);
+    const held = name === DEVICE ? this.#half.exclusive(hold) : this.#half.store.alone(name, hold, giving.signal);
     held.catch((error: unknown) => this.#refuse(id, error));
   }
 
@@ -317,7 +317,7 @@ export class Contributions {
     this.#core.refused(id, code, String(Object(error).message ?? error), advice, status);
   }
 
-  /** Whoever wants shaders waits for them, but not in the device's turn: a browser may take its time. */
+  /** Whoever wants shaders waits for them, and does not hold the device meanwhile: a browser may take its time. */
   async #openWanted(): Promise<void> {
     if (!this.#shaders.wanted) return;
     await this.#shaders.open(this.#half.device().dimension);

@@ -7,7 +7,7 @@ import { roundAt } from "./prefetch.ts";
 import { Journal, type Line, type Stored } from "./journal.ts";
 import { headAt } from "./head.ts";
 import { loadRelease } from "./release_loader.ts";
-import { addressesOf, admit, type Admitted, Device, forgetIn, itemsOf, loadRank, Terms } from "./module.ts";
+import { addressesOf, admit, type Admitted, forgetIn, itemsOf, loadRank, Ranker, Terms } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type * as Protocol from "./protocol.ts";
 import type {
@@ -75,15 +75,15 @@ export class Host implements Leader, Answers, RankingHalf {
   #journal: Journal;
   settings: Settings = { personalise: false, contribute: false, paused: false };
   published: Published = { round: NO_BYTES, head: NO_BYTES };
-  #device: Device | undefined;
+  #device: Ranker | undefined;
   /** The half that contributes, once it was wanted; and it on its way, where learning wants it. */
   #contributions: Contributions | undefined;
-  #late: Promise<unknown> | undefined;
+  #releaseLoading: Promise<unknown> | undefined;
   #restored = false;
   #last: Promise<unknown> = Promise.resolve();
   readonly #training = new Training(
-    (work) => this.turn(() => work(this.#personalises ? this.#device : undefined)),
-    (much) => this.#elsewhere(much),
+    (work) => this.exclusive(() => work(this.#personalises ? this.#device : undefined)),
+    (much) => this.#shaderSteps(much),
   );
   /** Until the last erasure is over: what is said meanwhile counts afterwards. */
   #erased: Promise<unknown> = Promise.resolve();
@@ -108,13 +108,13 @@ export class Host implements Leader, Answers, RankingHalf {
     store: Store,
     server: Server,
     askToken: Sign,
-    early: Promise<Admitted | undefined>,
+    prefetched: Promise<Admitted | undefined>,
   ): Promise<Host> {
     const startMs = performance.now();
     const host = new Host(options, store, server, askToken);
     // Side by side: whoever opens waits for all of it.
-    const loaded = early.then(() => loadRank(options.wasm?.rank, options.integrity));
-    const admitted = options.leader && early.then((it) => it ?? host.#asked(loaded));
+    const loaded = prefetched.then(() => loadRank(options.wasm?.rank, options.integrity));
+    const admitted = options.leader && prefetched.then((it) => it ?? host.#asked(loaded));
     admitted?.catch(() => undefined);
     const profile = host.#journal.read();
     profile.catch(() => undefined);
@@ -136,7 +136,7 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async close(): Promise<void> {
-    await this.turn(() => {
+    await this.exclusive(() => {
       const kept = this.#snapshot();
       this.#device = void this.#device?.free();
       this.#contributions?.close();
@@ -144,7 +144,7 @@ export class Host implements Leader, Answers, RankingHalf {
     });
   }
 
-  device(): Device {
+  device(): Ranker {
     if (!this.#device) throw refusal("closed", "this personalizer is closed");
     return this.#device;
   }
@@ -157,10 +157,10 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   keep(): Promise<void> {
-    return this.turn(() => this.#snapshot());
+    return this.exclusive(() => this.#snapshot());
   }
 
-  turn<T>(work: () => T | Promise<T>): Promise<T> {
+  exclusive<T>(work: () => T | Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
     return done;
@@ -194,7 +194,7 @@ export class Host implements Leader, Answers, RankingHalf {
 
   async record(act: Act, { mark, signal }: Context): Promise<boolean> {
     let stored: Promise<void> | undefined;
-    await this.turn(() => {
+    await this.exclusive(() => {
       stillWanted(signal);
       if (!this.#personalises) return;
       if (!this.#journal.isNew(mark)) {
@@ -221,13 +221,13 @@ export class Host implements Leader, Answers, RankingHalf {
     { ms, offsetMin }: Moment,
     { signal }: Context,
   ): Promise<Ranking> {
-    return this.turn(async () => {
+    return this.exclusive(async () => {
       stillWanted(signal);
       // Without consent what is known stays out of it: the rules are kept, and the order is the server's.
       const device = this.settings.personalise ? this.device() : this.#blank();
       if (this.settings.personalise) this.#names.note(candidates.names);
       const { limit, diversity, caps, pins, freshness } = request;
-      const seen = await this.#contributions?.score(() => device.sight(itemsOf(candidates), ms, offsetMin));
+      const seen = await this.#contributions?.score(() => device.scoringBatch(itemsOf(candidates), ms, offsetMin));
       const slate = device.rerank(itemsOf(candidates), limit, diversity, caps, pins, freshness, ms, offsetMin, seen);
       const { id, kind, order, server, shared, personal, because, likeness, unmet } = slate;
       slate.free();
@@ -241,7 +241,7 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async shown(slate: number, { mark }: Context): Promise<boolean> {
-    const [isNew, stored] = await this.turn(() => {
+    const [isNew, stored] = await this.exclusive(() => {
       if (!this.#personalises) return [false];
       if (!this.#journal.isNew(mark)) return [false, this.#journal.flush()];
       if (!this.device().shown(slate)) return [false];
@@ -258,7 +258,7 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async forget(what: Forgettable, { mark }: Context): Promise<number> {
-    const [dropped, stored] = await this.turn(() => {
+    const [dropped, stored] = await this.exclusive(() => {
       if (!this.#journal.isNew(mark)) return [0, this.#journal.flush()];
       const device = this.device();
       // Which of them were forgotten the core does not say; the rest come back as they are recorded and ranked.
@@ -273,12 +273,12 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async export(): Promise<Uint8Array> {
-    return this.turn(() => this.device().export());
+    return this.exclusive(() => this.device().export());
   }
 
   /** What is taken back is whole: whatever was damaged makes way for it. */
   async import(bytes: Uint8Array, { mark }: Context): Promise<void> {
-    const [stored] = await this.turn(() => {
+    const [stored] = await this.exclusive(() => {
       if (!this.#journal.isNew(mark)) return [this.#journal.flush()];
       if (!this.settings.personalise) throw refusal("consent-missing", "the user has not agreed to be remembered");
       this.device().import(bytes, false);
@@ -373,15 +373,15 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   async report(): Promise<Report> {
-    return this.turn(() => reportFrom(this.device().report()));
+    return this.exclusive(() => reportFrom(this.device().report()));
   }
 
   async profile({ ms }: Moment): Promise<ProfileSummary> {
-    return this.turn(() => profileFrom(this.device(), this.#names, MOST_DEEDS, ms));
+    return this.exclusive(() => profileFrom(this.device(), this.#names, MOST_DEEDS, ms));
   }
 
   async status(): Promise<Status> {
-    const seen = await this.turn(() => {
+    const seen = await this.exclusive(() => {
       const { personal, simd, round, dimension, events, owed, wantsToken } = this.device();
       return { personal, simd, round, dimension, events, owed, wantsToken };
     });
@@ -404,11 +404,11 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   /** Shaders are tried where the application wants them, or where there is much to learn: loaded once, while SIMD goes on. */
-  async #elsewhere(much: boolean): Promise<(() => Promise<number>) | undefined> {
+  async #shaderSteps(much: boolean): Promise<(() => Promise<number>) | undefined> {
     const { backend } = this.options;
     if (!this.#personalises || (backend !== "webgpu" && !(much && backend === "auto"))) return undefined;
-    this.#late ??= this.contributing().catch(() => undefined);
-    if (backend === "webgpu") await this.#late;
+    this.#releaseLoading ??= this.contributing().catch(() => undefined);
+    if (backend === "webgpu") await this.#releaseLoading;
     return this.#contributions?.tuner();
   }
 
@@ -425,8 +425,8 @@ export class Host implements Leader, Answers, RankingHalf {
   }
 
   /** A device that knows nothing. */
-  #blank(): Device {
-    return Device.local(termsOf(Terms, this.options), this.published.head);
+  #blank(): Ranker {
+    return Ranker.local(termsOf(Terms, this.options), this.published.head);
   }
 
   /** The half that contributes. */
@@ -458,7 +458,7 @@ export class Host implements Leader, Answers, RankingHalf {
   async #account(): Promise<Account & { refused?: string | undefined }> {
     const contributions = this.#contributions ?? (await this.#accounted());
     if (contributions) return contributions.account();
-    return this.turn(() => {
+    return this.exclusive(() => {
       const { lifetimeRho, simd } = this.device();
       return {
         backend: simd && this.options.backend !== "scalar" ? "simd" : "scalar",
@@ -490,7 +490,7 @@ export class Host implements Leader, Answers, RankingHalf {
 
   /** A device for this round and head takes the place of the one before, with its profile if so wished. */
   async #install(published: Published, keep = false): Promise<void> {
-    await this.turn(() => {
+    await this.exclusive(() => {
       const device = this.#open(published);
       try {
         if (keep) device.import(this.device().export(), true);
@@ -571,8 +571,8 @@ export class Host implements Leader, Answers, RankingHalf {
     return this.prefix + name;
   }
 
-  #open({ round, head, verified }: Published): Device {
+  #open({ round, head, verified }: Published): Ranker {
     const terms = termsOf(Terms, this.options);
-    return round.length ? Device.open(verified ?? terms.admit(round), head) : Device.local(terms, head);
+    return round.length ? Ranker.open(verified ?? terms.admit(round), head) : Ranker.local(terms, head);
   }
 }

@@ -1,13 +1,13 @@
 // The module that ranks, which comes with the worker.
 
-import init, { type Device, Items, type Round, Terms } from "../web/pkg/rank/rank.js";
+import init, { Items, type Ranker, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
 import { compiled, hashesOf, type Integrity } from "./integrity.ts";
 import { rankAddress, releaseAddress, releaseScript } from "./module_urls.ts";
 import type { Forgettable, OpenOptions, Prefetched, Source, Sources } from "./protocol.ts";
 import { termsOf } from "./terms.ts";
 
-export { Device, Items, key, Terms } from "../web/pkg/rank/rank.js";
+export { Items, key, Ranker, Terms } from "../web/pkg/rank/rank.js";
 
 export async function loadRank(source?: Source, integrity?: Integrity): Promise<void> {
   await init({ module_or_path: await compiled(source ?? rankAddress(), hashesOf("rank", integrity)) });
@@ -52,7 +52,7 @@ export function itemsOf({ lengths, numbers, places, names }: Protocol.Items): It
 }
 
 /** How many events were dropped. */
-export function forgetIn(device: Device, what: Forgettable): number {
+export function forgetIn(device: Ranker, what: Forgettable): number {
   if ("item" in what) return device.forgetItem(what.item);
   if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);
   return device.forgetTime(what.from, what.to);

@@ -1,6 +1,6 @@
 // What the core tells in flat arrays, by names.
 
-import type { Device } from "./module.ts";
+import type { Ranker } from "./module.ts";
 import type { NamesSeen } from "./names.ts";
 import type { Names, ProfileSummary, Report } from "./protocol.ts";
 
@@ -9,7 +9,7 @@ export const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
 
-export function namesOf(device: Device): Names {
+export function namesOf(device: Ranker): Names {
   return { dense: device.names(0), attributes: device.names(1), kinds: device.names(2) };
 }
 
@@ -30,7 +30,7 @@ export function reportFrom(numbers: Iterable<number>): Report {
 }
 
 /** The latest that was done, at most so much of it, and what was counted, at this moment. */
-export function profileFrom(device: Device, names: NamesSeen, most: number, ms: number): ProfileSummary {
+export function profileFrom(device: Ranker, names: NamesSeen, most: number, ms: number): ProfileSummary {
   const told = [...device.told(most, ms)];
   const next = () => told.shift() ?? 0;
   const name = () => names.of((BigInt(next()) << 32n) | BigInt(next()));

@@ -2,7 +2,7 @@
 // quicker.
 
 import { type Participation, openShaders, type Shaders as Opened } from "../web/pkg/release/release.js";
-import type { Device } from "./module.ts";
+import type { Ranker } from "./module.ts";
 import { pack, unpack } from "./pack.ts";
 import type { Choice, Shaders as Stand } from "./protocol.ts";
 import type { Store } from "./store.ts";
@@ -49,7 +49,7 @@ export class Shaders {
     return (this.#opened ?? this.stand) !== undefined;
   }
 
-  /** Opens them, once: not in the device's turn, because a browser may take its time. */
+  /** Opens them, once, without holding the device meanwhile: a browser may take its time. */
   open(dimension: number): Promise<void> {
     this.#opening ??= this.#open(dimension).catch(() => void (this.stand = "gpu-failed"));
     return this.#opening;
@@ -78,7 +78,7 @@ export class Shaders {
   }
 
   /** Takes some of the steps that are owed; how many. Where it is none, they are the CPU's. */
-  async tune(core: Participation, device: Device): Promise<number> {
+  async tune(core: Participation, device: Ranker): Promise<number> {
     this.hand(core);
     if (this.stand !== "in-use") {
       await this.#keep(device);
@@ -88,9 +88,9 @@ export class Shaders {
   }
 
   /** What they make of candidates; nothing where the CPU is to. */
-  async score(core: Participation, sight: Uint8Array): Promise<Float32Array | undefined> {
-    if (sight.length === 0) return undefined;
-    const scored = await core.score(sight);
+  async score(core: Participation, batch: Uint8Array): Promise<Float32Array | undefined> {
+    if (batch.length === 0) return undefined;
+    const scored = await core.score(batch);
     this.#look(core);
     return scored;
   }
@@ -101,7 +101,7 @@ export class Shaders {
   }
 
   /** Both take real steps, one after the other. Where there is too little to take, nothing is known by it. */
-  async #measure(core: Participation, device: Device): Promise<number> {
+  async #measure(core: Participation, device: Ranker): Promise<number> {
     let [most, gpuMs, took, taken] = [1, Number.POSITIVE_INFINITY, 0, 0];
     const until = performance.now() + MEASURING_MS;
     do {
@@ -127,7 +127,7 @@ export class Shaders {
   }
 
   /** What was found out is found out once for each adapter and size of head. */
-  async #keep({ dimension }: Device): Promise<void> {
+  async #keep({ dimension }: Ranker): Promise<void> {
     const [adapter, stand] = [this.#unmeasured, this.stand];
     if (!adapter || !stand) return;
     this.#unmeasured = undefined;
@@ -141,14 +141,14 @@ export class Shaders {
   }
 
   /** As many steps as fit in a slice. */
-  async #slice(core: Participation, device: Device): Promise<number> {
+  async #slice(core: Participation, device: Ranker): Promise<number> {
     const { steps, ms } = await this.#timed(() => this.#steps(core, device, this.#most));
     const fit = (SLICE_MS / ms) * steps;
     if (steps > 0) this.#most = Math.round(Math.min(Math.max(fit, 1), 2 * this.#most, MOST));
     return steps;
   }
 
-  async #steps(core: Participation, device: Device, most: number): Promise<number> {
+  async #steps(core: Participation, device: Ranker, most: number): Promise<number> {
     const tuned = await core.tune(device.lend(most), most);
     this.#look(core);
     if (!tuned) return 0;

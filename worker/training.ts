@@ -1,7 +1,7 @@
 // When a device learns: by itself between calls, or for as long as somebody says.
 
 import type { Context } from "./calls.ts";
-import type { Device } from "./module.ts";
+import type { Ranker } from "./module.ts";
 import { stillWanted } from "./refusal.ts";
 
 /** A call waits for one slice of learning at most. */
@@ -10,10 +10,10 @@ const SLICE_MS = 8;
 const BY_HAND_MS = 50;
 
 /** Has the device to itself; there is none where it is closed, or may not learn. */
-export type Turn = <T>(work: (device: Device | undefined) => T | Promise<T>) => Promise<T>;
+export type Exclusive = <T>(work: (device: Ranker | undefined) => T | Promise<T>) => Promise<T>;
 
 /** Where shaders are to learn, what takes some steps by them and says how many. It depends on whether much is owed. */
-export type Elsewhere = (much: boolean) => Promise<(() => Promise<number>) | undefined>;
+export type ShaderSteps = (much: boolean) => Promise<(() => Promise<number>) | undefined>;
 
 /** What takes less to learn is not worth a look at another way, and where there is no WebGPU there is none. */
 const MUCH_MS = 1000;
@@ -22,16 +22,16 @@ export class Training {
   /** What this session has learnt, and how long that took. */
   steps = 0;
   ms = 0;
-  readonly #turn: Turn;
-  readonly #elsewhere: Elsewhere;
+  readonly #exclusive: Exclusive;
+  readonly #shaderSteps: ShaderSteps;
   #owed = 0;
   #learning = false;
   /** How many calls train, or did a moment ago. */
   #byHand = 0;
 
-  constructor(turn: Turn, elsewhere: Elsewhere) {
-    this.#turn = turn;
-    this.#elsewhere = elsewhere;
+  constructor(exclusive: Exclusive, shaderSteps: ShaderSteps) {
+    this.#exclusive = exclusive;
+    this.#shaderSteps = shaderSteps;
   }
 
   /** Until nothing is left to learn or the time is over; whether there is more. Other calls come between its slices. */
@@ -72,8 +72,8 @@ export class Training {
   /** By shaders where these are to, else by the module; whether there is more. */
   async #slice(maxMs: () => number): Promise<boolean> {
     const much = (this.ms / this.steps) * this.#owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
-    const tune = await this.#elsewhere(much).catch(() => undefined);
-    return this.#turn(async (device) => {
+    const tune = await this.#shaderSteps(much).catch(() => undefined);
+    return this.#exclusive(async (device) => {
       if (!device) return false;
       const [start, { owed }] = [performance.now(), device];
       const more = (await tune?.()) ? true : device.train(maxMs());

@@ -3,7 +3,7 @@ use privet::{
     Attribute, Backend, Contribution, Contributor, Dense, Head, Identity, Mode, NewExamples, Operator, Pins, Policy,
     Role, Round, Schema, SealingKey, Signed, Upload, gpu,
 };
-use privet_web::{Device, Items, Slate, Terms, key};
+use privet_web::{Items, Ranker, Slate, Terms, key};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -54,9 +54,9 @@ fn terms() -> Terms {
     terms_with(&AT_ONCE)
 }
 
-fn open(mode: Mode, min_cohort: u32) -> Result<Device, JsValue> {
+fn open(mode: Mode, min_cohort: u32) -> Result<Ranker, JsValue> {
     let (_, round, head) = published(mode, min_cohort);
-    Device::open(&terms().admit(&round)?, &head)
+    Ranker::open(&terms().admit(&round)?, &head)
 }
 
 /// The other half of the same device.
@@ -97,12 +97,12 @@ fn items(axes: &[usize]) -> Items {
 }
 
 /// Something done with the first of these items, on a slate of all of them where there are several.
-fn record(device: &mut Device, kind: &str, axes: &[usize]) -> Result<(), JsValue> {
+fn record(device: &mut Ranker, kind: &str, axes: &[usize]) -> Result<(), JsValue> {
     let slate = (axes.len() > 1).then(|| rerank(device, axes).id);
     device.record(kind, items(&axes[..1]), 0.0, slate, 1.8e12, 60)
 }
 
-fn rerank(device: &mut Device, axes: &[usize]) -> Slate {
+fn rerank(device: &mut Ranker, axes: &[usize]) -> Slate {
     device.rerank(items(axes), 0, 0.0, &[], &[], &[], 1.8e12, 60, None).expect("fits")
 }
 

@@ -8,7 +8,7 @@ import { createHead, type HeadDescription } from "../../web/ts/create_head.ts";
 
 rank.initSync({ module: readFileSync(new URL("../../web/pkg/rank/rank_bg.wasm", import.meta.url)) });
 const terms = () => new rank.Terms("local", new Uint8Array(), undefined, new Float64Array());
-const opened = (description: HeadDescription) => rank.Device.local(terms(), createHead(description));
+const opened = (description: HeadDescription) => rank.Ranker.local(terms(), createHead(description));
 
 test("items and acts are known by the names that were given", () => {
   const device = opened({

@@ -16,7 +16,7 @@ const NONE = new Uint8Array();
 const START_MS = Date.UTC(2026, 0, 5);
 const KEY = new Uint8Array(32);
 
-const open = () => rank.Device.local(new rank.Terms("demo", KEY, undefined, new Float64Array()), HEAD);
+const open = () => rank.Ranker.local(new rank.Terms("demo", KEY, undefined, new Float64Array()), HEAD);
 /** A preview of these new examples under a head. */
 const preview = (examples: Uint8Array, head = HEAD) => coreOf(release, head, examples).ask("preview");
 
@@ -30,7 +30,7 @@ function items(places: number[]) {
 }
 
 /** What a user does at one moment: looks at a slate, and chooses something of it, or something beside it. */
-function act(device: rank.Device, n: number): void {
+function act(device: rank.Ranker, n: number): void {
   const ms = START_MS + n * 1_000_003;
   const candidates = items([0, 1, 2, 3, 4].map((i) => (n * 3 + i) % 40));
   const none = new Uint32Array();
@@ -41,11 +41,11 @@ function act(device: rank.Device, n: number): void {
 }
 
 /** Everything that there is to learn is learnt. */
-const learn = (device: rank.Device) => {
+const learn = (device: rank.Ranker) => {
   while (device.train(1000));
 };
 
-function ranking(device: rank.Device) {
+function ranking(device: rank.Ranker) {
   const places = Array.from({ length: 40 }, (_, n) => n);
   const none = new Uint32Array();
   const ms = START_MS + 1e9;

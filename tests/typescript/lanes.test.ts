@@ -22,7 +22,7 @@ Math.random = () => 0.5;
 /** One that has all features, for a head: items of every direction, of as many attributes as the schema names. */
 function life(build: typeof simd, head: Uint8Array, dimensions: number) {
   const terms = new build.Terms("demo", new Uint8Array(32), undefined, new Float64Array());
-  const device = build.Device.local(terms, head);
+  const device = build.Ranker.local(terms, head);
   const [dense, attributes, kinds] = [0, 1, 2].map((of) => device.names(of));
   const items = (places: number[]) => {
     const lengths = places.flatMap(() => [dimensions, dense!.length, attributes!.length]);

@@ -12,7 +12,7 @@ const file = (path: string) => readFileSync(new URL(path, import.meta.url));
 rank.initSync({ module: file("../../web/pkg/rank/rank_bg.wasm") });
 
 // A head of a schema that names an attribute.
-const device = rank.Device.local(
+const device = rank.Ranker.local(
   new rank.Terms("demo", new Uint8Array(32), undefined, new Float64Array()),
   file("../fuzz/corpus/head/rich"),
 );

@@ -1,6 +1,6 @@
 //! The bindings between the core and JavaScript: types change here, and nothing is decided.
 //!
-//! Numbers, strings and typed arrays cross this line, and a few handles: a [`Device`] in the module that ranks,
+//! Numbers, strings and typed arrays cross this line, and a few handles: a [`Ranker`] in the module that ranks,
 //! [`Participation`] and [`Shaders`] in the one that releases. A gradient does in a preview alone, for the eyes of the person
 //! whose data it is.
 
@@ -21,7 +21,7 @@ pub use items::{Items, Slate, key};
 #[cfg(feature = "release")]
 pub use participation::{ContributionHost, Participation, Tuned};
 #[cfg(feature = "rank")]
-pub use rank::{Device, Round};
+pub use rank::{Ranker, Round};
 #[cfg(feature = "release")]
 pub use release::{Shaders, epsilon, inspect, open_shaders};
 

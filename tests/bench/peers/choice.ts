@@ -25,7 +25,7 @@ export async function choices(name: string, columns: number[], rounds: number): 
   const result: Choices = { ms: [], chosen: [] };
   for (let round = 0; round <= rounds; round++) {
     const { core } = coreOf(release, head);
-    const device = rank.Device.local(terms(rank), head);
+    const device = rank.Ranker.local(terms(rank), head);
     for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
     const shaders = new Shaders("auto", new MemoryStore(), "bench");
     await shaders.open(device.dimension);

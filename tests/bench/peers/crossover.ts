@@ -39,7 +39,7 @@ export async function crossover(
       const { core } = coreOf(release, head);
       core.computeBy(await release.openShaders());
       const device = () => {
-        const device = rank.Device.local(terms(rank), head);
+        const device = rank.Ranker.local(terms(rank), head);
         for (let n = 0; n < EVENTS; n++) choose(n, D, device, rank, columns);
         return device;
       };
@@ -80,7 +80,7 @@ export async function crossover(
 
 async function reranking(
   rank: typeof Rank,
-  device: Rank.Device,
+  device: Rank.Ranker,
   core: Release.Participation,
   flat: ConstructorParameters<typeof Rank.Items>,
   { simd, webgpu }: Crossing,
@@ -92,7 +92,7 @@ async function reranking(
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0).free();
     if (round > 0) simd.push(performance.now() - start);
     start = performance.now();
-    const seen = await core.score(device.sight(new rank.Items(...flat), 0, 0));
+    const seen = await core.score(device.scoringBatch(new rank.Items(...flat), 0, 0));
     device.rerank(new rank.Items(...flat), 50, 0, none, none, new Float32Array(), 0, 0, seen).free();
     if (round > 0) webgpu.push(performance.now() - start);
   }

@@ -35,8 +35,8 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
   const rank = (await import(at)) as typeof Rank;
   await rank.default();
   const head = async (d: number) => new Uint8Array(await (await fetch(`/heads/${d}.head`)).arrayBuffer());
-  const open = async (d: number) => rank.Device.local(terms(rank), await head(d));
-  const calls = (device: Rank.Device, flat: Flat, count: number) => {
+  const open = async (d: number) => rank.Ranker.local(terms(rank), await head(d));
+  const calls = (device: Rank.Ranker, flat: Flat, count: number) => {
     const start = performance.now();
     for (let call = 0; call < count; call++) {
       const slate = device.rerank(new rank.Items(...flat), SHOWN, DIVERSITY, NONE, NONE, [], call, 0);
@@ -45,7 +45,7 @@ export async function whole(rounds: number, sampleMs: number): Promise<Whole> {
     }
     return performance.now() - start;
   };
-  const timed = (device: Rank.Device, flat: Flat, rounds: number) => {
+  const timed = (device: Rank.Ranker, flat: Flat, rounds: number) => {
     calls(device, flat, 30);
     const count = Math.max(1, Math.ceil(sampleMs / (calls(device, flat, 10) / 10)));
     return Array.from({ length: rounds }, () => calls(device, flat, count) / count);
@@ -78,7 +78,7 @@ const NONE = new Uint32Array();
 export const terms = (rank: typeof Rank) => new rank.Terms("bench", new Uint8Array(32), undefined, []);
 
 /** A slate of two is shown, and one of them is chosen: a pair. */
-export function choose(n: number, d: number, device: Rank.Device, rank: typeof Rank, columns = COLUMNS): void {
+export function choose(n: number, d: number, device: Rank.Ranker, rank: typeof Rank, columns = COLUMNS): void {
   const slate = device.rerank(new rank.Items(...items(2 * n, 2, d, columns)), 0, 0, NONE, NONE, [], n, 0);
   device.shown(slate.id);
   device.record("click", new rank.Items(...items(2 * n, 1, d, columns)), 1, slate.id, n, 0);
