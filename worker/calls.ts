@@ -1,29 +1,29 @@
-// Calls over anything that carries messages: from a page to its worker, and from a tab to the one that leads.
+// Remote calls over messages: from a page to its worker, and from a tab to the leader.
 
 import { type Failure, failureFrom, gaveUp } from "./refusal.ts";
 
-/** A call on its way. */
+/** A request. */
 export interface Ask {
   id: number;
   call: string;
   args: unknown[];
 }
 
-/** The caller does not wait any more. */
+/** Cancels a request: its caller has stopped waiting. */
 export interface GiveUp {
   id: number;
   reason: unknown;
 }
 
-/** Whether anybody is there who would answer. */
+/** Asks whether the other end is alive. */
 export interface Ping {
   ping: true;
 }
 
-/** What the asking end sends. */
+/** What the calling end sends. */
 export type Asking = Ask | GiveUp | Ping;
 
-/** An answer on its way back, or how far it is; or that somebody is there. */
+/** What comes back: a result, an error, progress, or a sign of life. */
 export type Reply =
   | { id: number; value: unknown }
   | { id: number; failure: Failure }
@@ -31,18 +31,18 @@ export type Reply =
   | { pong: true };
 
 export interface AskOptions {
-  /** The call's number, where it has one; they rise. */
+  /** The call's number, where the caller gives it: numbers rise. */
   id?: number;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: never) => void) | undefined;
   transfer?(args: unknown[]): Transferable[];
 }
 
-/** What a call is answered with in mind. */
+/** What comes with a call. */
 export interface Context {
   signal: AbortSignal;
   onProgress(progress: unknown): void;
-  /** Which tab's how manieth call it is: the same one twice is one. */
+  /** Idempotency key: tab id and call number. The same key twice is one call. */
   mark: Mark;
 }
 
@@ -60,15 +60,15 @@ interface Waiting {
   done(): void;
 }
 
-/** Calls that are to be repeated if they were given up, and must not have been done then. */
+/** Not rejected when they are cancelled, but when the other end answers: their caller repeats them if they were not done. */
 const SURE: readonly string[] = ["record"];
 
 const TICK_MS = 1000;
-/** After so many ticks without a word whoever should answer is asked whether they are there, and after so many given up. */
+/** After so many silent ticks a ping is sent; after so many the other end counts as lost. */
 const PING_AFTER = 3;
 const LOST_AFTER = 10;
 
-/** The asking end. */
+/** The calling end. */
 export class Caller {
   readonly #send: (message: Asking, transfer: Transferable[]) => void;
   readonly #errorFrom: (failure: Failure) => Error;
@@ -77,10 +77,10 @@ export class Caller {
   #ended: Error | undefined;
   readonly #lost: (() => void) | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
-  /** How many ticks ago anything was heard. */
+  /** Ticks since the last message. */
   #silent = 0;
 
-  /** With `lost`, that is called where calls wait and nobody is there who would answer them. */
+  /** `lost` is called when calls wait and the other end has been silent for too long. */
   constructor(
     send: (message: Asking, transfer: Transferable[]) => void,
     errorFrom: (failure: Failure) => Error,
@@ -91,17 +91,17 @@ export class Caller {
     this.#lost = lost;
   }
 
-  /** Arguments are made again where the call is asked again: their buffers may be gone. */
+  /** `args` is called again for a retry: the buffers of the first time may have been transferred. */
   ask(call: string, args: () => unknown[], { id, signal, onProgress, transfer }: AskOptions = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       if (signal?.aborted) return reject(this.#errorFrom(gaveUp(signal.reason)));
       const ask = { id: id ?? ++this.#calls, call };
       const stop = () => {
-        // Whether it was done before it was given up only the other end knows.
+        // Only the other end knows whether it was done before it was cancelled.
         if (SURE.includes(call)) return this.#send({ id: ask.id, reason: { name: Object(signal?.reason).name } }, []);
         this.#waiting.delete(ask.id);
-        // A reason is anything; its name says whether it was the time.
+        // A reason can be anything: its name tells a timeout from an abort.
         this.#send({ id: ask.id, reason: { name: Object(signal?.reason).name } }, []);
         reject(this.#errorFrom(gaveUp(signal?.reason)));
       };
@@ -126,24 +126,24 @@ export class Caller {
     else waiting.resolve(reply.value);
   }
 
-  /** Asks again whatever has no answer, in the order of asking. */
+  /** Retries every call that has no answer, in their order. */
   resend(): void {
     this.#silent = 0;
     for (const { ask, args } of this.#waiting.values()) this.#send({ ...ask, args: args() }, []);
   }
 
-  /** Time that is no time to answer in begins, or is over. */
+  /** Stops counting silence, while nobody can answer, or counts again from zero. */
   rest(resting: boolean): void {
     this.#silent = resting ? Number.NEGATIVE_INFINITY : 0;
   }
 
-  /** Every call under way and every later one is refused with this error. */
+  /** Rejects every pending call and every later one. */
   end(error: Error): void {
     this.#ended ??= error;
     this.refuse(error);
   }
 
-  /** Every call under way is refused. */
+  /** Rejects every pending call. */
   refuse(error: Error): void {
     for (const { reject, done } of this.#waiting.values()) {
       done();
@@ -152,7 +152,7 @@ export class Caller {
     this.#waiting.clear();
   }
 
-  /** Ticks are counted and not the time: a machine that slept has heard nothing meanwhile. */
+  /** Counts ticks and not time, because a machine that slept has heard nothing meanwhile. */
   #listen(): void {
     if (!this.#lost || this.#watch !== undefined) return;
     this.#silent = Math.min(this.#silent, 0);
@@ -169,7 +169,7 @@ export class Caller {
 
 type Answer = (call: string, args: unknown[], context: Context) => Promise<unknown>;
 
-/** The answering end: what takes a message. A call that came before is not answered twice. */
+/** The answering end: a handler of messages. A call that was seen before is ignored. */
 export function answering(tab: string, answer: Answer, post: (reply: Reply, transfer: Transferable[]) => void) {
   const underWay = new Map<number, AbortController>();
   let last = 0;
@@ -197,7 +197,7 @@ export function answering(tab: string, answer: Answer, post: (reply: Reply, tran
   };
 }
 
-/** The buffers of a value's own typed arrays: they cross without a copy. */
+/** The buffers of a value's own typed arrays, to be transferred instead of copied. */
 export function buffersOf(value: unknown): ArrayBuffer[] {
   const parts = ArrayBuffer.isView(value) ? [value] : Object.values(Object(value) as object);
   const buffers = parts.filter((part) => ArrayBuffer.isView(part)).map(({ buffer }) => buffer as ArrayBuffer);

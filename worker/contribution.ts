@@ -1,5 +1,5 @@
-// What the half that contributes asks of its worker. The core decides when a device contributes and in which order it is done
-// (`crate/participation`); here its effects are carried out, and what came of each is told back.
+// The host of the half that contributes. Rust decides when a device contributes and in which order (`crate/participation`);
+// this file carries out its effects and reports what came of each.
 
 import { Participation, Terms } from "../web/pkg/release/release.js";
 import type { Context } from "./calls.ts";
@@ -33,7 +33,7 @@ export interface RankingHalf {
   device(): Ranker;
   /** Stores the profile as it is: what was contributed is not new any more. */
   keep(): Promise<void>;
-  /** The device is one caller's at a time. */
+  /** Mutual exclusion: the device is one caller's at a time. */
   exclusive<T>(work: () => T | Promise<T>): Promise<T>;
   /** Looks which round is open, and takes it. */
   refresh(): Promise<boolean>;
@@ -41,14 +41,14 @@ export interface RankingHalf {
   readonly sign: Sign;
 }
 
-/** A call on its way into the core. */
+/** A call that the core has not answered yet. */
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
   onProgress?: Context["onProgress"];
 }
 
-/** The lock that is this device's own; any other is shared with whoever has the store open. */
+/** The name of the device's own lock; every other lock is shared with whoever has the store open. */
 const DEVICE = "device";
 
 export class Contributions {
@@ -57,7 +57,7 @@ export class Contributions {
   readonly #shaders: Shaders;
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
-  /** What is under way, by its effect: how it is ended. */
+  /** How to cancel what is under way, by effect. */
   readonly #endings = new Map<number, () => void>();
   #closed = false;
 
@@ -74,7 +74,7 @@ export class Contributions {
     this.chosen(settings);
   }
 
-  /** What is published is another round. */
+  /** Another round is published. */
   published({ round, head }: Published): void {
     this.#core.published(round, head);
   }
@@ -151,7 +151,7 @@ export class Contributions {
     return { backend: this.#core.backend as Backend, ...(shaders && { shaders }), ...account };
   }
 
-  /** What shaders make of candidates, where the application wants them. Its caller holds the device. If it fails, SIMD ranks. */
+  /** Scores candidates by WebGPU, where the application asks for it. Its caller holds the device. If it fails, SIMD ranks. */
   async score(batch: () => Uint8Array): Promise<Float32Array | undefined> {
     if (!this.#shaders.wanted || this.#shaders.stand !== "in-use") return undefined;
     return this.#shaders.score(this.#core, batch()).catch(() => undefined);
@@ -169,7 +169,7 @@ export class Contributions {
     return stand === "in-use" ? () => tune().catch(() => 0) : undefined;
   }
 
-  /** The GPU is given up, and what it holds with it; whatever waits is refused. */
+  /** Releases the GPU and rejects what waits. */
   close(): void {
     this.#closed = true;
     for (const end of this.#endings.values()) end();
@@ -177,7 +177,7 @@ export class Contributions {
     this.#core.free();
   }
 
-  // What the core asks for. Each is answered by the number that comes first, and never at once: the core is asking.
+  // Effects. Each is answered under its number, and never synchronously: the core is still running.
 
   read(id: number, key: string): void {
     this.#answer(id, this.#half.store.get(key));
@@ -264,7 +264,7 @@ export class Contributions {
     this.#tell(id, this.#half.refresh(), () => this.#core.answered(id, undefined));
   }
 
-  /** A call has come to this. */
+  // Results of calls.
   replied(call: number, value: unknown): void {
     this.#settle(call)?.resolve(value);
   }

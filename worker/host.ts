@@ -1,4 +1,4 @@
-// The tab that leads: it owns the Wasm module, the profile and the ledger, and answers every call of every tab.
+// The device of the leading tab: it owns the Wasm module, the profile and the ledger, and answers the calls of every tab.
 
 import { sameBytes } from "./bytes.ts";
 import type { Context, Mark } from "./calls.ts";
@@ -39,7 +39,7 @@ import { codeOf, refusal, stillWanted } from "./refusal.ts";
 import { KEPT, namesOf, profileFrom, reportFrom } from "./report.ts";
 import { keepingOf, keptIn } from "./keeping.ts";
 import type { Sending } from "./sent.ts";
-import { Server } from "./server.ts";
+import type { Server } from "./server.ts";
 import { lasting, readLedger, type Store } from "./store.ts";
 import type { Leader } from "./tabs.ts";
 import type { Settings } from "./settings.ts";
@@ -138,7 +138,8 @@ export class Host implements Leader, Answers, RankingHalf {
   async close(): Promise<void> {
     await this.exclusive(() => {
       const kept = this.#snapshot();
-      this.#device = void this.#device?.free();
+      this.#device?.free();
+      this.#device = undefined;
       this.#contributions?.close();
       return kept;
     });

@@ -1,16 +1,16 @@
-// The store in a browser. The ledger is kept as it is; all else is sealed by a key that scripts can use and not read.
+// The browser's store, on IndexedDB. Everything but the ledger is encrypted by a key that scripts can use and not read.
 
 import { bytesAtRandom, idAtRandom } from "./bytes.ts";
 import { refusal } from "./refusal.ts";
 import { type Changes, LEDGER, MemoryStore, type Store } from "./store.ts";
 
-/** Since version 1: the ledger, one for the whole origin. Since version 2: values, sealed, and what seals them. */
-type Shelf = "ledger" | "records" | "keys";
+/** Object stores. Version 1: the ledger, one for the whole origin. Version 2: encrypted values, and their keys. */
+type ObjectStore = "ledger" | "records" | "keys";
 
 const VERSION = 2;
 const NONCE_BYTES = 12;
 
-/** Some records by their names, and what comes of reading them. */
+/** Records that are read in one transaction. */
 interface Asked {
   readonly names: string[];
   readonly read: Promise<{ by: CryptoKey | undefined; records: (Uint8Array | undefined)[] }>;
@@ -21,7 +21,7 @@ interface Named {
   name: string;
 }
 
-/** The browser's storage, or memory where it gives none: a private window, or a page without https. */
+/** IndexedDB, or memory where a browser gives none: in a private window, or on a page without https. */
 export async function openStore(): Promise<Store> {
   try {
     return await IndexedDbStore.open();
@@ -38,12 +38,12 @@ export class IndexedDbStore implements Store {
   readonly channel = "privet";
   #database: Promise<IDBDatabase> | undefined;
   #asked: Asked | undefined;
-  /** What seals, as long as it is the one that is stored: to read it again takes as long as to write. */
+  /** The stored encryption key, cached: to read it takes as long as to write a record. */
   #key: Promise<Named> | undefined;
 
   private constructor() {}
 
-  /** Refused where there is no IndexedDB, nothing to lock by, or nothing to seal by. */
+  /** Throws where IndexedDB, Web Locks or WebCrypto are missing. */
   static async open(): Promise<Store> {
     if (!navigator.locks || !crypto.subtle) throw refusal("storage-unavailable", "this page is not served over https");
     const store = new IndexedDbStore();
@@ -112,7 +112,7 @@ export class IndexedDbStore implements Store {
     const open = async () => {
       const request = indexedDB.open("privet", VERSION);
       request.onupgradeneeded = ({ oldVersion }) => {
-        const make = (shelf: Shelf) => request.result.createObjectStore(shelf);
+        const make = (shelf: ObjectStore) => request.result.createObjectStore(shelf);
         if (oldVersion < 1) make("ledger");
         if (oldVersion < 2) (["records", "keys"] as const).forEach(make);
       };
@@ -161,15 +161,15 @@ export class IndexedDbStore implements Store {
     return { names, read };
   }
 
-  #read<T>(shelf: Shelf, key: string): Promise<T | undefined> {
+  #read<T>(shelf: ObjectStore, key: string): Promise<T | undefined> {
     return this.#within([shelf], "readonly", (at) => answered(at(shelf).get(key)));
   }
 
   /** One transaction; when this resolves it is complete, and as durable as asked. */
   async #within<T>(
-    shelves: Shelf[],
+    shelves: ObjectStore[],
     kind: "readonly" | "relaxed" | "strict",
-    work: (shelf: (name: Shelf) => IDBObjectStore) => T | Promise<T>,
+    work: (shelf: (name: ObjectStore) => IDBObjectStore) => T | Promise<T>,
   ): Promise<T> {
     try {
       const database = await this.#opened();

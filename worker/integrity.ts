@@ -1,26 +1,26 @@
-// What is loaded is what the package was built with: compared by hashes that stand in the package.
+// Subresource integrity: modules and scripts are compared with hashes that were written into the package at build time.
 
 import { refusal } from "./refusal.ts";
 
-/** Hashes as `integrity` attributes have them, several apart by spaces: of both modules, each in two builds, and of `release.js`. */
+/** Hashes as in `integrity` attributes, separated by spaces: of both modules, in two builds each, and of `release.js`. */
 export interface Hashes {
   rank: string;
   release: string;
   script: string;
 }
 
-/** An application's own hashes, by name; `false` compares nothing. */
+/** An application's own hashes, by name; `false` turns the comparison off. */
 export type Integrity = Partial<Record<keyof Hashes, string | false>>;
 
-/** Written into the bundles by the build: sources as they are have none. */
+/** Written into the bundles by the build; unbundled sources have none. */
 declare const INTEGRITY: Hashes | undefined;
 
-/** What bytes are compared with; nothing where they are not. */
+/** The hashes to compare with; undefined where nothing is compared. */
 export function hashesOf(name: keyof Hashes, own: Integrity = {}): string | false {
   return own[name] ?? (typeof INTEGRITY === "undefined" ? false : INTEGRITY[name]);
 }
 
-/** A module, compiled while its bytes are compared. */
+/** Compiles a module and compares its bytes at the same time. */
 export async function compiled(
   source: string | URL | WebAssembly.Module,
   hashes: string | false,
@@ -28,7 +28,7 @@ export async function compiled(
   if (source instanceof WebAssembly.Module) return source;
   const reply = await fetch(source);
   const copy = reply.clone();
-  // A server that does not know the type gets away with it.
+  // Streaming compilation wants `application/wasm`; servers that send another type are tolerated.
   const streams = reply.headers.get("content-type")?.startsWith("application/wasm");
   const [module] = await Promise.all([
     streams ? WebAssembly.compileStreaming(reply) : WebAssembly.compile(await reply.arrayBuffer()),
@@ -37,9 +37,9 @@ export async function compiled(
   return module;
 }
 
-/** A script is compared before it is imported: what it does then cannot be undone. */
+/** Compares a script before it is imported: what it does then cannot be undone. */
 export async function comparedScript(address: URL, own: Integrity | undefined): Promise<void> {
-  // One that a bundler has given another name may have been made smaller by it, and a development server writes into it.
+  // A bundler that renames the script may minify it, and a development server writes into it: such a one is not compared.
   const isOurs = address.pathname.endsWith("/release.js") && !LOOPBACK.test(address.hostname);
   const hashes = own?.script ?? (isOurs && hashesOf("script"));
   if (hashes) await compared(address, await fetch(address), hashes);

@@ -1,17 +1,17 @@
-// The profile on disk: a snapshot, and what came after it line by line. Whoever is told that an event was recorded may
-// lose the tab: the line is stored. A crash of the machine may cost what the system had not written yet.
+// The profile on disk: a snapshot and a log of what came after it. A caller that is told that an event was recorded may close
+// the tab: its line is stored. A crash of the machine may cost what the system had not flushed yet.
 
 import type { Mark } from "./calls.ts";
 import { pack, unpack } from "./pack.ts";
 import { codeOf } from "./refusal.ts";
 import type { Changes, Store } from "./store.ts";
 
-/** How many lines there are before a snapshot takes their place. */
+/** So many lines are replaced by a snapshot. */
 const LINES = 128;
-/** How many tabs' last calls are remembered. */
+/** Idempotency keys are kept of so many tabs. */
 const TABS = 64;
 
-/** What was done to the profile, as it can be done again. */
+/** A change of the profile, to be replayed. */
 export interface Line {
   call: string;
   args: unknown[];
@@ -28,7 +28,7 @@ export interface Stored {
 export class Journal {
   readonly #store: Store;
   readonly #prefix: string;
-  /** Each tab's last call that is in the profile. */
+  /** Each tab's last call that is in the profile: idempotency. */
   #marks = new Map<string, number>();
   /** The lines since the snapshot, by their numbers. */
   #first = 0;
@@ -114,7 +114,7 @@ export class Journal {
     await (this.#waiting ?? this.#writing).catch(() => undefined);
   }
 
-  /** One write at a time; what comes meanwhile goes together with the next. */
+  /** One write at a time; what comes meanwhile is batched into the next. */
   #write(changes: Changes): Promise<void> {
     if (this.damaged) return Promise.resolve();
     this.isEmpty = false;

@@ -1,4 +1,4 @@
-// The module that ranks, which comes with the worker.
+// The Wasm module that ranks: loading it, and turning the package's values into its own.
 
 import init, { Items, type Ranker, type Round, Terms } from "../web/pkg/rank/rank.js";
 import type * as Protocol from "./protocol.ts";
@@ -13,11 +13,11 @@ export async function loadRank(source?: Source, integrity?: Integrity): Promise<
   await init({ module_or_path: await compiled(source ?? rankAddress(), hashesOf("rank", integrity)) });
 }
 
-/** A round's bytes, and what was read in them when their signatures and what they ask for were found right. */
+/** A round's bytes, and the round as it was read and verified: signatures and policy. */
 export interface Admitted {
   round: Uint8Array;
   verified: Round;
-  /** Its head, where that is on its way already. */
+  /** Its head, where that is being fetched already. */
   coming?: Promise<Uint8Array>;
 }
 
@@ -25,7 +25,7 @@ export function admit(options: OpenOptions, round: Uint8Array): Admitted {
   return { round, verified: termsOf(Terms, options).admit(round) };
 }
 
-/** The same out of what the page has loaded, if it has. */
+/** Verifies the round that the page has prefetched, if it has, and begins to fetch its head. */
 export async function admitPrefetched(
   options: OpenOptions,
   { rank, round }: Prefetched,
@@ -40,18 +40,18 @@ export async function admitPrefetched(
   return { ...admitted, coming };
 }
 
-/** Where the worker and both modules are. */
+/** The addresses of the worker and of both modules. */
 export function addressesOf({ rank, release }: Sources = {}): string[] {
   const beside = [import.meta.url, ...[rankAddress(), releaseScript(), releaseAddress()].map(({ href }) => href)];
   return [...beside, ...[rank, release].filter((source) => typeof source === "string")];
 }
 
-/** The module takes them over: nobody has to free them. */
+/** The module owns them from then on: nobody has to free them. */
 export function itemsOf({ lengths, numbers, places, names }: Protocol.Items): Items {
   return new Items(lengths, numbers, places, names);
 }
 
-/** How many events were dropped. */
+/** Forgets; returns how many events were dropped. */
 export function forgetIn(device: Ranker, what: Forgettable): number {
   if ("item" in what) return device.forgetItem(what.item);
   if ("attribute" in what) return device.forgetAttribute(what.attribute, what.value);

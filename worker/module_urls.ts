@@ -1,12 +1,12 @@
-// Where the modules lie, each in the build that this browser can run: for SIMD, or the same without.
+// The addresses of the modules, in the build that this browser can run: with SIMD or without.
 
-/** The type of a function that takes a vector: who has no SIMD refuses it. */
+/** A module with one function type that takes a vector: browsers without SIMD do not validate it. */
 const VECTOR = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 123, 0);
 
 const hasSimd = () => WebAssembly.validate(VECTOR);
 
-// Each address is written out, and by itself: so a bundler finds the file and copies it. Of two in one condition, a tool that
-// makes scripts smaller makes one address of a condition, which no bundler finds.
+// Each address is a `new URL` of its own, so that bundlers find and copy the file. Two in one conditional expression are merged
+// into one by minifiers, and no bundler finds that.
 const RANK = [
   () => new URL("./rank_scalar_bg.wasm", import.meta.url),
   () => new URL("./rank_bg.wasm", import.meta.url),

@@ -3,7 +3,7 @@
 
 import { key } from "./module.ts";
 
-/** More than there are events in the core's log and candidates in an order. */
+/** The most names that are kept: more than the core's log and an order can mention. */
 const MOST = 1 << 15;
 
 export class NamesSeen {

@@ -1,4 +1,4 @@
-// Values as bytes, typed arrays among them: what the store keeps.
+// Serialisation of plain values with typed arrays in them, for the store: JSON, then the arrays' bytes.
 
 const KINDS = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float32Array] as const;
 type Numbers = InstanceType<(typeof KINDS)[number]>;
@@ -34,7 +34,7 @@ export function unpack<T>(bytes: Uint8Array): T {
   return JSON.parse(new TextDecoder().decode(bytes.subarray(4, after)), (_, part) => {
     if (!Array.isArray(part?.$)) return part;
     const [kind, from, length] = part.$ as [number, number, number];
-    // A copy, so that it begins where its numbers may.
+    // A copy, because a typed array has to begin at a multiple of its numbers' size.
     return new (KINDS[kind] ?? Uint8Array)(bytes.slice(after + from, after + from + length).buffer);
   }) as T;
 }

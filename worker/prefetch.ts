@@ -1,15 +1,15 @@
-// What a worker wants first, loaded by its page while the worker starts: the module that ranks, and the open round.
+// Prefetch by the page while its worker starts: the ranking module and the open round.
 
 import { compiled, hashesOf } from "./integrity.ts";
 import { rankAddress } from "./module_urls.ts";
 import type { OpenOptions, Prefetched } from "./protocol.ts";
 
-/** A worker that is ready sooner than this asks for itself. */
+/** Timeout of the prefetch: after that the worker fetches the round itself. */
 const PATIENCE_MS = 3000;
 
 /**
- * No cookies, no referrer: a request carries its body and nothing about the user. Nor what a cache has kept of an earlier
- * answer, which a server could have made out for one device alone.
+ * No cookies and no referrer: a request carries its body and nothing about the user. No cache either: by a cached answer a
+ * server could recognise a device.
  */
 export const QUIET: RequestInit = { credentials: "omit", referrerPolicy: "no-referrer", cache: "no-store" };
 
@@ -25,7 +25,7 @@ export function baseOf(server: string): string {
 
 export async function prefetch({ task, leader, wasm, integrity }: OpenOptions): Promise<Prefetched> {
   const { held } = await navigator.locks.query();
-  // Where another tab leads there is nothing to load.
+  // Another tab leads: it has loaded everything.
   if (held?.some(({ name }) => name === `privet-${lockOf(task)}`)) return {};
   const [rank, round] = await Promise.all([
     compiled(wasm?.rank ?? rankAddress(), hashesOf("rank", integrity)).catch(() => undefined),

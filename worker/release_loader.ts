@@ -1,4 +1,4 @@
-// Loads the module that releases, which can contribute and audit: when it is first wanted, and beside the one that ranks.
+// Lazy loading of the module that contributes and audits: it is loaded beside the ranking module when it is first needed.
 
 import type * as release from "./release.ts";
 import { compiled, comparedScript, hashesOf, type Integrity } from "./integrity.ts";
@@ -6,18 +6,18 @@ import { releaseAddress, releaseScript } from "./module_urls.ts";
 import type { Source } from "./protocol.ts";
 import { codeOf, refusal } from "./refusal.ts";
 
-/** The half of a device that releases, with all that only it needs. */
+/** The script of the module that releases. */
 export type Release = typeof release;
 
 let glue: Release | undefined;
 let loading: Promise<Release> | undefined;
 
-/** For a Service Worker, which may not import anything later: the same half as it was bundled. */
+/** For a Service Worker, which may not import dynamically: the script as it was bundled. */
 export function provide(bundled: Release): void {
   glue = bundled;
 }
 
-/** One that could not be loaded is tried again the next time. */
+/** Loads it once. A failed load is retried by the next call. */
 export function loadRelease(source?: Source, integrity?: Integrity): Promise<Release> {
   loading ??= load(source, integrity).catch((error: unknown) => {
     loading = undefined;
@@ -28,8 +28,8 @@ export function loadRelease(source?: Source, integrity?: Integrity): Promise<Rel
 }
 
 async function load(source?: Source, integrity?: Integrity): Promise<Release> {
-  // An address and not a name: a bundler copies the file as it is, and leaves the import for the time of need. Each of them is
-  // told so by a comment, which has to outlive every tool that makes the script smaller: the build looks whether it did.
+  // By address, so that bundlers copy the file and leave the import alone. Each bundler is told so by a magic comment, which
+  // minifiers have to keep: the build checks that they did.
   const address = releaseScript();
   const { href } = address;
   if (!glue) await comparedScript(address, integrity);

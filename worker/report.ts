@@ -1,10 +1,10 @@
-// What the core tells in flat arrays, by names.
+// Turns the core's flat arrays into objects with names.
 
 import type { Ranker } from "./module.ts";
 import type { NamesSeen } from "./names.ts";
 import type { Names, ProfileSummary, Report } from "./protocol.ts";
 
-/** What is said of the one thing that an erasure leaves. */
+/** Why an erasure leaves the ledger, in plain words. */
 export const KEPT =
   "The ledger is kept: what was contributed cannot be called back, and only a ledger that knows what was spent " +
   "can hold the lifetime limit. It names tasks, rounds, costs and random ids, and nothing that was done here.";
@@ -19,7 +19,7 @@ export function reportFrom(numbers: Iterable<number>): Report {
   const [slates = 0, server = 0, personal = 0, neither = 0, clicksIgnored = 0] = counts;
   const told = { slates, interleaved: { server, personal, neither }, clicksIgnored };
   if (Number.isNaN(estimate)) return told;
-  // Two shares that make up one, and their difference, say the same.
+  // Both shares follow from their difference, because they add up to 1.
   const share = (difference: number) => (1 + difference) / 2;
   return {
     server: { estimate: share(-estimate), low: share(-high), high: share(-low) },
@@ -47,7 +47,7 @@ export function profileFrom(device: Ranker, names: NamesSeen, most: number, ms: 
   return { events, evidence, recent, counted } as ProfileSummary;
 }
 
-/** A name that is not known is left out. */
+/** Leaves out fields that are undefined. */
 function known(parts: object): object {
   return Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));
 }

@@ -1,4 +1,4 @@
-// The aggregation server over HTTP. What this file sends is all that ever leaves.
+// The HTTP client of the aggregation server: all that ever leaves goes through this file.
 
 import { hashOf } from "./bytes.ts";
 import { baseOf, QUIET, roundAt } from "./prefetch.ts";
@@ -18,7 +18,7 @@ interface Problem {
   advice: "retry" | "refetch" | "stop";
 }
 
-/** How long an answer is waited for. */
+/** Timeout of a request. */
 const PATIENCE_MS = 30_000;
 
 /** How an upload is sent, a token apart. */
@@ -27,7 +27,7 @@ export const UPLOAD = { method: "PUT", headers: { "content-type": "application/c
 export class Server {
   readonly #url: string;
   readonly #base: string;
-  /** What each address was asked for. */
+  /** What each address was requested for. */
   readonly asked = new Map<string, Asked>();
 
   constructor(url: string) {
@@ -40,12 +40,15 @@ export class Server {
     return bytesAt(roundAt(this.#url, task));
   }
 
-  /** The head of this hash, which a verified round names: one of these, or what the server has. */
+  /** The head with this hash, which a verified round names: one of those known, or fetched. */
   async head(hash: string, known: readonly unknown[]): Promise<Uint8Array> {
-    for await (const head of known) if (head instanceof Uint8Array && (await hashOf(head)) === hash) return head;
+    for (const coming of known) {
+      const head = await coming;
+      if (head instanceof Uint8Array && (await hashOf(head)) === hash) return head;
+    }
     const url = `${this.#base}/heads/${hash}`;
     this.asked.set(url, "head");
-    // Named by its hash it never changes: the browser need not ask whether it has.
+    // Named by its hash it never changes: a cached one is as good.
     return bytesAt(url, { cache: "default" });
   }
 
@@ -54,7 +57,7 @@ export class Server {
     return `${this.#base}/tasks/${encodeURIComponent(task)}/rounds/${round}/uploads/${id}`;
   }
 
-  /** Safe to repeat: the same bytes under the same id are counted once. */
+  /** Idempotent: the same bytes under the same id are counted once. */
   async upload(url: string, body: Uint8Array, token: string | undefined, signal: AbortSignal): Promise<Progress> {
     this.asked.set(url, "upload");
     const headers = { ...UPLOAD.headers, ...(token && { "privet-token": token }) };
@@ -63,7 +66,7 @@ export class Server {
       string,
       unknown
     >;
-    // What does not say both is no acknowledgement: a portal answers everything with a page of its own.
+    // Without both numbers it is no acknowledgement: a captive portal answers everything with a page of its own.
     if (typeof count !== "number" || typeof minCohort !== "number") throw strange(reply.status);
     return { count, minCohort };
   }
@@ -96,7 +99,7 @@ async function problemOf(reply: Response): Promise<Error> {
   return strange(status);
 }
 
-/** Something between here and the server answered in its stead. */
+/** A proxy or portal answered in the server's place. */
 function strange(status: number): Error {
   const said = `the aggregation server did not answer (status ${status})`;
   return Object.assign(refusal("server-unreachable", said), { status });

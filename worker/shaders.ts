@@ -1,5 +1,5 @@
-// Whether shaders compute, and how much at once: where the application says so, or where they have shown on this device to be
-// quicker.
+// Whether WebGPU learns, and how many steps a submission takes: where the application says so, or where a measurement on this
+// device found it quicker than SIMD.
 
 import { type Participation, openShaders, type Shaders as Opened } from "../web/pkg/release/release.js";
 import type { Ranker } from "./module.ts";
@@ -7,14 +7,14 @@ import { pack, unpack } from "./pack.ts";
 import type { Choice, Shaders as Stand } from "./protocol.ts";
 import type { Store } from "./store.ts";
 
-/** A call waits for one slice of learning at most. */
+/** The longest slice: a call waits for one at most. */
 const SLICE_MS = 16;
-/** With so many steps it begins, and more than so many are never submitted at once. */
+/** Steps of the first submission, and the most of any. */
 const [FIRST, MOST] = [8, 512];
-/** No submission is begun that would end later than this, and SIMD is measured for so long: under 30 ms together. */
+/** How long the GPU is measured, and SIMD after it: under 30 ms together. */
 const [MEASURING_MS, BESIDE_MS] = [18, 8];
 
-/** What was measured, and on what. */
+/** A stored measurement. */
 interface Measured {
   adapter: string;
   dimension: number;
@@ -22,11 +22,11 @@ interface Measured {
 }
 
 export class Shaders {
-  /** Nothing while it is not known yet. */
+  /** Undefined until it is known. */
   stand: Stand | undefined;
   #opened: Opened | undefined;
   #opening: Promise<void> | undefined;
-  /** The adapter whose shaders are to be measured first. */
+  /** An adapter that was not measured yet. */
   #unmeasured: string | undefined;
   #most = FIRST;
   readonly #backend: Choice;
@@ -39,12 +39,12 @@ export class Shaders {
     this.#key = key;
   }
 
-  /** Whether the application wants them, needed or not. */
+  /** Whether the application asks for WebGPU. */
   get wanted(): boolean {
     return this.#backend === "webgpu";
   }
 
-  /** Whether it is known that they can compute, or why they cannot. */
+  /** Whether opening is over, with success or without. */
   get isOpen(): boolean {
     return (this.#opened ?? this.stand) !== undefined;
   }
@@ -69,7 +69,7 @@ export class Shaders {
     this.#opened = await openShaders();
   }
 
-  /** Has this one compute by them, if they were opened and nobody does yet. */
+  /** Hands the opened shaders to the core, once. */
   hand(core: Participation): void {
     if (!this.#opened) return;
     core.computeBy(this.#opened);
@@ -77,7 +77,7 @@ export class Shaders {
     this.#look(core);
   }
 
-  /** Takes some of the steps that are owed; how many. Where it is none, they are the CPU's. */
+  /** Takes some of the owed steps and returns how many; with 0 the CPU takes them. */
   async tune(core: Participation, device: Ranker): Promise<number> {
     this.hand(core);
     if (this.stand !== "in-use") {
@@ -87,7 +87,7 @@ export class Shaders {
     return this.#unmeasured ? this.#measure(core, device) : this.#slice(core, device);
   }
 
-  /** What they make of candidates; nothing where the CPU is to. */
+  /** Scores candidates; undefined where the CPU is to. */
   async score(core: Participation, batch: Uint8Array): Promise<Float32Array | undefined> {
     if (batch.length === 0) return undefined;
     const scored = await core.score(batch);
@@ -95,12 +95,12 @@ export class Shaders {
     return scored;
   }
 
-  /** Takes note of what became of the GPU while something else was computed. */
+  /** Notices a GPU that was lost while something else was computed. */
   look(core: Participation): void {
     if (this.stand === "in-use") this.#look(core);
   }
 
-  /** Both take real steps, one after the other. Where there is too little to take, nothing is known by it. */
+  /** Measures both on real steps, one after the other. With too few steps nothing is decided. */
   async #measure(core: Participation, device: Ranker): Promise<number> {
     let [most, gpuMs, took, taken] = [1, Number.POSITIVE_INFINITY, 0, 0];
     const until = performance.now() + MEASURING_MS;
@@ -110,7 +110,7 @@ export class Shaders {
       if (steps < most) break;
       [took, gpuMs] = [ms, Math.min(gpuMs, ms / steps)];
       most = Math.min(4 * most, MOST);
-      // The next one has four times as much to do.
+      // The next submission has four times as many steps.
     } while (performance.now() + 4 * took < until);
     const beside = await this.#timed(() => {
       const { owed } = device;
@@ -126,7 +126,7 @@ export class Shaders {
     return taken;
   }
 
-  /** What was found out is found out once for each adapter and size of head. */
+  /** Stores the outcome: it is measured once for each adapter and size of head. */
   async #keep({ dimension }: Ranker): Promise<void> {
     const [adapter, stand] = [this.#unmeasured, this.stand];
     if (!adapter || !stand) return;
@@ -140,7 +140,7 @@ export class Shaders {
     return { steps, ms: performance.now() - start };
   }
 
-  /** As many steps as fit in a slice. */
+  /** Takes as many steps as fit in a slice. */
   async #slice(core: Participation, device: Ranker): Promise<number> {
     const { steps, ms } = await this.#timed(() => this.#steps(core, device, this.#most));
     const fit = (SLICE_MS / ms) * steps;
@@ -166,7 +166,7 @@ export class Shaders {
   }
 }
 
-/** What a browser says of its adapter; nothing where there is none. */
+/** Names the adapter; undefined where there is none. */
 async function adapterOf(): Promise<string | undefined> {
   const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
   if (!adapter) return undefined;

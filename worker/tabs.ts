@@ -1,5 +1,5 @@
-// One tab of many leads: it holds a lock, owns the device and answers for all. The others ask it over a channel, and ask
-// again whoever leads next. When a tab closes or crashes the browser gives its lock to the next one.
+// Leader election: the tab that holds a Web Lock owns the device and answers the others over a BroadcastChannel. When it
+// closes or crashes, the browser gives the lock to the next tab, and pending calls are retried there.
 
 import { answering, type Asking, Caller, type Context, type Reply } from "./calls.ts";
 import { idAtRandom } from "./bytes.ts";
@@ -7,13 +7,13 @@ import { lockOf } from "./prefetch.ts";
 import { refusal } from "./refusal.ts";
 import type { Store } from "./store.ts";
 
-/** What leads: it answers calls until it is closed. */
+/** What the leading tab runs: it answers calls until it is closed. */
 export interface Leader {
   answer(call: string, args: unknown[], context: Context): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** To one worker, by the id that it has; to whoever leads; or to all. A call is one of a tab's, which may have had other workers. */
+/** To one worker by its id, to the leader, or to all. A call belongs to a tab, which may have had other workers before. */
 type Message =
   | { to: string; from: string; tab: string; message: Asking }
   | { to: string; reply: Reply }
@@ -28,12 +28,12 @@ export class Tabs {
   readonly #caller = new Caller(
     (message) => this.#send(message),
     ({ code, message }) => refusal(code, message),
-    // Whoever leads is there no more, and holds the lock still: a tab that was frozen, or hangs.
+    // The leader holds the lock and is silent: a tab that was frozen, or hangs.
     () => this.#caller.refuse(refusal("timed-out", "the tab that leads does not answer: close it, or go back to it")),
   );
   readonly #answering = new Map<string, (message: Asking) => Promise<void>>();
   readonly #closing = new AbortController();
-  /** The tab that leads, as far as this one has heard. */
+  /** The leader's id, once this tab has heard it. */
   #leads: string | undefined;
   #leader: Promise<Leader> | undefined;
   #resign: () => void = () => undefined;
@@ -41,7 +41,7 @@ export class Tabs {
   constructor(name: string, tab: string, store: Store, lead: () => Promise<Leader>) {
     this.#tab = tab;
     this.#lead = lead;
-    // Without a name to be found by it is this thread's alone: whoever else has a store of that kind has another one.
+    // A store without a channel is this thread's alone.
     if (store.channel !== undefined) {
       this.#channel = new BroadcastChannel(`${store.channel}-${name}`);
       this.#channel.addEventListener("message", ({ data }: MessageEvent<Message>) => this.#receive(data));
@@ -51,12 +51,12 @@ export class Tabs {
     lock.catch((error: unknown) => this.#caller.end(error as Error));
   }
 
-  /** Asks whoever leads, by the number that the page gave the call: it is the same one if another worker asks it again. */
+  /** Asks the leader. The page's number goes along: it stays the same when another worker retries the call. */
   ask(call: string, args: unknown[], { signal, onProgress, mark }: Context): Promise<unknown> {
     return this.#caller.ask(call, () => args, { id: mark.call, signal, onProgress });
   }
 
-  /** This tab leads no more, and asks no more. */
+  /** Resigns, and rejects what is pending. */
   async close(): Promise<void> {
     this.#caller.end(refusal("closed", "this personalizer is closed"));
     this.#channel?.close();
@@ -65,7 +65,7 @@ export class Tabs {
     this.#resign();
   }
 
-  /** From here on this tab leads, until it resigns or is gone. */
+  /** This tab leads until it resigns or is closed. */
   async #begin(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#follow(this.#id);
@@ -73,7 +73,7 @@ export class Tabs {
     await new Promise<void>((resolve) => (this.#resign = resolve));
   }
 
-  /** Only the tab that it is meant for takes a call: one that was on its way to another is asked again, in its turn. */
+  /** A call is taken only by the tab that it names: what was on its way to the former leader is retried. */
   #follow(leader: string): void {
     if (this.#leads === leader) return;
     this.#leads = leader;
@@ -112,7 +112,7 @@ export class Tabs {
     void answer(message);
   }
 
-  /** Opened at the first call; where that failed, at the next. */
+  /** Opened by the first call; if that fails, by the next one. */
   #opened(): Promise<Leader> {
     this.#leader ??= this.#lead().catch((error) => {
       this.#leader = undefined;

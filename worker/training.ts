@@ -1,32 +1,32 @@
-// When a device learns: by itself between calls, or for as long as somebody says.
+// Scheduling of learning: in slices between calls, or for as long as a caller says.
 
 import type { Context } from "./calls.ts";
 import type { Ranker } from "./module.ts";
 import { stillWanted } from "./refusal.ts";
 
-/** A call waits for one slice of learning at most. */
+/** The longest slice: a call waits for one at most. */
 const SLICE_MS = 8;
-/** Whoever trains by hand goes on at once, mostly, and would wait for a slice of what is learnt unasked. */
+/** Background learning pauses this long after a call of `train`, which is mostly followed by another. */
 const BY_HAND_MS = 50;
 
-/** Has the device to itself; there is none where it is closed, or may not learn. */
+/** Runs work that has the device to itself; undefined where it is closed or may not learn. */
 export type Exclusive = <T>(work: (device: Ranker | undefined) => T | Promise<T>) => Promise<T>;
 
 /** Where shaders are to learn, what takes some steps by them and says how many. It depends on whether much is owed. */
 export type ShaderSteps = (much: boolean) => Promise<(() => Promise<number>) | undefined>;
 
-/** What takes less to learn is not worth a look at another way, and where there is no WebGPU there is none. */
+/** With less than this left to learn, WebGPU is not worth a measurement. */
 const MUCH_MS = 1000;
 
 export class Training {
-  /** What this session has learnt, and how long that took. */
+  /** Steps of this session, and how long they took. */
   steps = 0;
   ms = 0;
   readonly #exclusive: Exclusive;
   readonly #shaderSteps: ShaderSteps;
   #owed = 0;
   #learning = false;
-  /** How many calls train, or did a moment ago. */
+  /** Calls of `train` under way or just over. */
   #byHand = 0;
 
   constructor(exclusive: Exclusive, shaderSteps: ShaderSteps) {
@@ -34,7 +34,7 @@ export class Training {
     this.#shaderSteps = shaderSteps;
   }
 
-  /** Until nothing is left to learn or the time is over; whether there is more. Other calls come between its slices. */
+  /** Learns until nothing is left or the time is over; returns whether there is more. Other calls run between slices. */
   async byHand(maxMs: number, { signal, onProgress }: Context): Promise<boolean> {
     const end = performance.now() + maxMs;
     const slice = async () => {
@@ -55,21 +55,21 @@ export class Training {
     }
   }
 
-  /** Slice after slice as long as there is something to learn; calls come between. */
+  /** Learns in the background, slice after slice, as long as there is something to learn. */
   byItself(): void {
     if (this.#learning) return;
     this.#learning = true;
     const next = async () => {
       if (this.#byHand > 0) return void setTimeout(next, BY_HAND_MS);
-      // A module that has failed says so in the answer to the next call.
+      // An error of the module shows in the answer to the next call.
       this.#learning = await this.#slice(() => SLICE_MS).catch(() => false);
       if (this.#learning) setTimeout(next);
     };
-    // Whoever waits for an answer has it first.
+    // After the pending answers.
     setTimeout(next);
   }
 
-  /** By shaders where these are to, else by the module; whether there is more. */
+  /** One slice, by WebGPU or else by the module; returns whether there is more. */
   async #slice(maxMs: () => number): Promise<boolean> {
     const much = (this.ms / this.steps) * this.#owed > MUCH_MS && globalThis.navigator?.gpu !== undefined;
     const tune = await this.#shaderSteps(much).catch(() => undefined);
