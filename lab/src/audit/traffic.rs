@@ -33,6 +33,10 @@ const KNOWN_HEADERS: [&str; 18] = [
     "user-agent",
 ];
 
+/// A browser's cache sets these. By their values a server knows who asks again, so that a device asks an aggregator without a cache;
+/// but where the same host serves the page, it is the page's files that they come with.
+const OF_CACHES: [&str; 2] = ["if-modified-since", "if-none-match"];
+
 /// One upload, as the device's own log has it.
 struct Logged {
     url: String,
@@ -165,7 +169,10 @@ fn explain(entry: &Value, log: &[Logged], folder: &Path, found: &mut Found) {
         for header in request["headers"].as_array().into_iter().flatten() {
             let name = header["name"].as_str().unwrap_or("?").to_ascii_lowercase();
             let value = header["value"].as_str().unwrap_or_default();
-            let is_known = KNOWN_HEADERS.contains(&&*name) || name.starts_with("sec-") || name.starts_with(':');
+            let is_known = KNOWN_HEADERS.contains(&&*name)
+                || name.starts_with("sec-")
+                || name.starts_with(':')
+                || (OF_CACHES.contains(&&*name) && !log.iter().any(|sent| url.starts_with(service(&sent.url))));
             // The log says of each sending whether a token went with it, and a token is as long as any other.
             let is_token = name == "privet-token" && token && bytes_of(value).is_some_and(|token| token.len() == 354);
             if !(is_known || is_token) || (name == "referer" && value.contains('?')) {
@@ -189,6 +196,12 @@ fn kept(posted: &Value, size: i64, bytes: &[u8], folder: &Path) -> Option<Kept> 
     }
     let is_size = usize::try_from(size).is_ok_and(|size| size == bytes.len());
     (is_size && text == String::from_utf8_lossy(bytes)).then_some(Kept::Text)
+}
+
+/// What all addresses begin with that an aggregator answers to: those of its pages do not.
+fn service(url: &str) -> &str {
+    const VERSION: &str = "/v1/";
+    url.find(VERSION).map_or(url, |place| &url[..place + VERSION.len()])
 }
 
 /// Scheme, host and port of an address.
@@ -253,6 +266,9 @@ mod tests {
 
     #[test]
     fn what_it_has_not_is_listed() {
+        let cached = |url: &str| json!({ "request": { "method": "GET", "url": url, "headers": [{ "name": "If-None-Match", "value": "7" }] } });
+        let (explained, table) = printed(&[cached(&format!("{LEADER}/rank_bg.wasm"))]);
+        assert!(explained, "a file of the page, which the same host serves: {table}");
         let post = |url: &str| {
             json!({ "request": { "method": "POST", "url": url, "bodySize": 3, "headers": [],
             "postData": { "text": "who" } } })
@@ -267,6 +283,7 @@ mod tests {
             (post(LEADER), "POST https://leader.example has a body"),
             (post("https://other.example/collect"), "POST https://other.example/collect has a body"),
             (get(&format!("{LEADER}/v1/heads/abc?user=7")), "?user=7 is nothing that a device asks"),
+            (cached(&format!("{LEADER}/v1/tasks/demo/round")), "has a header `if-none-match`"),
             (header("Cookie"), "has a header `cookie`"),
             (header("x-clicked"), "has a header `x-clicked`"),
             (header("privet-token"), "has a header `privet-token`"),
