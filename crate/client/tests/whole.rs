@@ -205,6 +205,8 @@ fn person(aggregation: &mut Aggregation, seed: u8) -> Person {
     let mut person = Person::new(seed);
     assert_eq!(code(person.personal(aggregation, personalisation::Call::Open)), None);
     assert_eq!(code(person.personal(aggregation, agree(true))), None);
+    person.settle(aggregation, &[]);
+    assert!(person.memory.keys().any(|key| key == "ledger"), "the ledger has heard of the session");
     person.browse(aggregation);
     person
 }
@@ -267,6 +269,8 @@ fn nothing_leaves_a_device_whose_user_only_agreed_to_be_remembered() {
 fn what_is_done_while_a_gradient_is_computed_waits_and_is_not_in_it() {
     let mut aggregation = Aggregation::new();
     let mut person = person(&mut aggregation, 0);
+    let record = person.record("click", 5);
+    assert_eq!(told(person.personal(&mut aggregation, record)), Ok(true));
     person.computes = false;
     let call = contribute(&mut person);
     let contribution = person.begin(&mut aggregation, Call::Participation(call));
@@ -276,7 +280,10 @@ fn what_is_done_while_a_gradient_is_computed_waits_and_is_not_in_it() {
     let recorded = person.begin(&mut aggregation, Call::Personalisation(record));
     person.settle(&mut aggregation, &[recorded]);
     assert!(!person.replies.contains_key(&recorded));
-    assert_eq!(person.client.train(|| true), Ok(false), "nor is anything learnt");
+    let owed = |person: &Person| person.client.personalisation().with(|ranker| ranker.owed()).expect("it is open");
+    let before = owed(&person);
+    assert_eq!((before > 0, person.client.train(|| true)), (true, Ok(false)), "nor is anything learnt");
+    assert_eq!(owed(&person), before);
     person.computes = true;
     person.settle(&mut aggregation, &[contribution, recorded]);
     assert_eq!(told(person.replies.remove(&recorded).expect("it was waited for")), Ok(true));
@@ -317,4 +324,23 @@ fn an_erasure_leaves_the_ledger_alone_and_a_caller_can_give_up() {
         Some("round-contributed"),
         "it was paid for, and stays so"
     );
+}
+
+#[test]
+fn no_noised_vector_outlives_what_it_was_made_from() {
+    let mut aggregation = Aggregation::new();
+    let mut person = person(&mut aggregation, 0);
+    let call = contribute(&mut person);
+    assert_eq!(code(person.contributes(&mut aggregation, call)), None);
+    let mut known = |person: &mut Person| match person.contributes(&mut aggregation, participation::Call::Log) {
+        Ok(Reply::Participation(participation::Reply::Log(log))) => {
+            log.iter().map(|(_, noised)| noised.is_some()).collect::<Vec<_>>()
+        }
+        _ => panic!("a log"),
+    };
+    assert_eq!(known(&mut person), [true]);
+    let forget = personalisation::Call::Forget(Selector::Item(event("click", 2).item.key), person.mark());
+    let mut elsewhere = Aggregation::new();
+    assert_eq!(code(person.personal(&mut elsewhere, forget)), None);
+    assert_eq!(known(&mut person), [false]);
 }

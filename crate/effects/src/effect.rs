@@ -121,7 +121,7 @@ pub enum Effect {
     Clear,
     /// What the leader publishes as the open round, as it is signed: [`Answer::Bytes`].
     FetchRound,
-    /// The head of this hash, in hexadecimal: [`Answer::Bytes`]. Whoever asks holds what comes to the hash.
+    /// The head of this hash, in hexadecimal: [`Answer::Bytes`]. What comes is compared with the hash by the one who asked.
     FetchHead(String),
     /// The head that the application brings: [`Answer::Bytes`], none where it brings none.
     OwnHead,

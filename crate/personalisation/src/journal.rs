@@ -274,3 +274,20 @@ fn over(changes: &mut Changes, later: Changes) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_so_many_tabs_the_one_that_was_heard_of_longest_ago_is_forgotten() {
+        let journal = Journal::new("task");
+        let mark = |tab: usize, call| Mark { tab: format!("tab-{tab}"), call };
+        (0..64).for_each(|tab| journal.note(mark(tab, 9)));
+        journal.note(mark(0, 10));
+        assert!((0..64).all(|tab| !journal.is_new(&mark(tab, 9))));
+        journal.note(mark(64, 1));
+        assert!(journal.is_new(&mark(1, 9)) && !journal.is_new(&mark(0, 10)), "the first was heard of again");
+        assert!(journal.is_new(&mark(64, 2)) && !journal.is_new(&mark(64, 1)));
+    }
+}

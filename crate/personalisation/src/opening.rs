@@ -10,7 +10,7 @@ use privet_terms::Admitted;
 
 use crate::{machine::Inner, records::Act};
 
-/// The codes of a leader that nobody hears of now: what was published last stands.
+/// By these the leader cannot be reached, or has nothing yet: what was published last stands.
 const SILENT: [&str; 2] = ["server-unreachable", "round-pending"];
 
 /// A round as it was published and signed (no bytes: none), and the head that it names.

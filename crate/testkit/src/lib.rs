@@ -6,7 +6,9 @@
 mod aggregators;
 mod device;
 mod events;
+mod seeds;
 
 pub use aggregators::{Aggregators, over};
 pub use device::{browse, contribution};
 pub use events::{EMBEDDING, event, item};
+pub use seeds::seeds;

@@ -33,8 +33,8 @@ const KNOWN_HEADERS: [&str; 18] = [
     "user-agent",
 ];
 
-/// A browser's cache sets these. By their values a server knows who asks again, so that a device asks an aggregator without a cache;
-/// but where the same host serves the page, it is the page's files that they come with.
+/// A browser's cache sets these. A server could recognise a device by their values, so a device asks an aggregator without a
+/// cache. Files of a page that the same host serves may come with them.
 const OF_CACHES: [&str; 2] = ["if-modified-since", "if-none-match"];
 
 /// One upload, as the device's own log has it.

@@ -9,19 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use privet_base::Draws;
 use privet_effects::Advice;
+use privet_testkit::seeds;
 use world::{Fault, Step, World};
 
 const STEPS: usize = 300;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-/// As many as `PRIVET_LISTS` says, 10,000 in the long form, else 150.
-fn lists() -> u64 {
-    let told = number("PRIVET_LISTS");
-    told.unwrap_or(if std::env::var_os("PRIVET_LONG").is_some() { 10_000 } else { 150 })
-}
 
 fn run(seed: u64, codes: &mut BTreeSet<String>) -> usize {
     let (mut draws, mut world) = (Draws::of(seed), World::new());
@@ -38,7 +29,7 @@ fn run(seed: u64, codes: &mut BTreeSet<String>) -> usize {
 #[test]
 fn whatever_happens_each_round_is_paid_for_and_contributed_to_once() {
     let (mut receipts, mut codes) = (0, BTreeSet::new());
-    let seeds = number("PRIVET_SEED").map_or(0..lists(), |seed| seed..seed + 1);
+    let seeds = seeds();
     let lists = seeds.end - seeds.start;
     for seed in seeds {
         let ran = catch_unwind(AssertUnwindSafe(|| run(seed, &mut codes)));

@@ -10,20 +10,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use privet_base::Draws;
 use privet_effects::Refusal;
+use privet_testkit::seeds;
 use step::{Asks, Step};
 use world::World;
 
 const STEPS: usize = 300;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-/// As many as `PRIVET_LISTS` says, 10,000 in the long form, else 150.
-fn lists() -> u64 {
-    let told = number("PRIVET_LISTS");
-    told.unwrap_or(if std::env::var_os("PRIVET_LONG").is_some() { 10_000 } else { 150 })
-}
 
 fn run(seed: u64, came: &mut BTreeMap<String, usize>) {
     let (mut draws, mut world) = (Draws::of(seed), World::new());
@@ -43,7 +34,7 @@ fn run(seed: u64, came: &mut BTreeMap<String, usize>) {
 #[test]
 fn whatever_happens_what_was_answered_is_remembered_once_and_what_was_forgotten_is_not() {
     let mut came = BTreeMap::new();
-    let seeds = number("PRIVET_SEED").map_or(0..lists(), |seed| seed..seed + 1);
+    let seeds = seeds();
     let lists = seeds.end - seeds.start;
     for seed in seeds {
         let ran = catch_unwind(AssertUnwindSafe(|| run(seed, &mut came)));
@@ -74,6 +65,21 @@ fn nothing_is_stored_of_somebody_who_has_not_agreed() {
         world.settle();
     }
     assert_eq!(world.keys(), ["ledger", "task/settings"]);
+}
+
+#[test]
+fn a_snapshot_takes_the_place_of_lines_before_they_are_many() {
+    let mut world = recorded();
+    let mut most = 0;
+    for _ in 0..140 {
+        world.step(Step::Ask(Asks::Record(1)));
+        world.settle();
+        most = most.max(world.keys().iter().filter(|key| key.contains("/line/")).count());
+    }
+    assert_eq!(most, 128);
+    world.step(Step::Crash);
+    world.settle();
+    assert_eq!(world.remembered(), 142);
 }
 
 #[test]

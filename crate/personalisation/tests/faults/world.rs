@@ -143,7 +143,7 @@ impl World {
                 }
                 let (item, kind) = (item(which as usize, 0.0), "click".to_owned());
                 let moment = privet_model::Moment { ms: asked.ms, offset_min: 0 };
-                let slate = asked.ms.is_multiple_of(5).then_some(self.slate);
+                let slate = (self.slate > 0 && asked.ms.is_multiple_of(5)).then_some(self.slate);
                 Some(Call::Record(Act { kind, item, value: 0.0, slate, moment }, mark))
             }
             Asks::Rerank => {
