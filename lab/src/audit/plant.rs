@@ -96,13 +96,13 @@ impl<'a> Planted<'a> {
         let part = self.bound.deviation();
         let device = match self.plant {
             Plant::HalfNoise => self.noised(world, part / 2.0)?,
-            Plant::NoClip => sum(&rounded(&self.raw[world as usize]), &self.drawn(part)?),
+            Plant::NoClip => sum(&whole(&self.raw[world as usize]), &self.drawn(part)?),
             Plant::ClipAfterNoise => {
                 let noised: Vec<f64> =
                     self.raw[world as usize].iter().zip(self.drawn(part)?).map(|(x, n)| x + f64::from(n)).collect();
                 let norm = noised.iter().map(|x| x * x).sum::<f64>().sqrt();
                 let scale = (f64::from(self.bound.clip_norm()) / norm).min(1.0);
-                rounded(&noised.iter().map(|x| x * scale).collect::<Vec<_>>())
+                whole(&noised.iter().map(|x| x * scale).collect::<Vec<_>>())
             }
             Plant::OneDraw => {
                 let one = draw(part, 1).map_err(refused)?[0];
@@ -164,6 +164,6 @@ fn sum(a: &[i32], b: &[i32]) -> Vec<i32> {
     a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b)).collect()
 }
 
-fn rounded(values: &[f64]) -> Vec<i32> {
+fn whole(values: &[f64]) -> Vec<i32> {
     values.iter().map(|&value| value as i32).collect()
 }

@@ -18,6 +18,7 @@ pub(super) fn package(place: &Place) -> Result<()> {
     if stamp()?.holds() && outputs.iter().all(|file| file.is_file()) {
         return Ok(());
     }
+    stamp()?.withdraw()?;
     println!("building the npm package of the audit");
     if dist.exists() {
         // A declaration of a file that is gone would stay.

@@ -161,6 +161,7 @@ fn module(place: &Place, tools: &WasmTools, wasm: &Wasm) -> Result<()> {
     if inputs.holds() && modules.iter().all(|module| module.is_file()) && made()?.holds() {
         return Ok(());
     }
+    inputs.withdraw()?;
     let begun = Instant::now();
     let which = if simd { "" } else { " without SIMD" };
     println!("building the Wasm module `{name}`{which}, {MODULE_TAKES}");
@@ -280,6 +281,7 @@ fn package(place: &Place) -> Result<()> {
     if stamp()?.holds() && outputs.into_iter().all(|file| file.is_file()) {
         return Ok(());
     }
+    stamp()?.withdraw()?;
     println!("building the npm package");
     if dist.exists() {
         // A declaration of a file that is gone would stay.

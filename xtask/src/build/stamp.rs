@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::{
     fs,
     hash::{DefaultHasher, Hasher},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -30,6 +31,16 @@ impl Stamp {
         fs::read_to_string(&self.file).is_ok_and(|stored| stored == self.hash)
     }
 
+    /// The step begins: what it leaves half done, where it fails, is not what it was made from before.
+    pub(crate) fn withdraw(&self) -> Result<()> {
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn record(&self) -> Result<()> {
         write(&self.file, &self.hash)
     }
@@ -51,4 +62,20 @@ fn add(hasher: &mut DefaultHasher, path: &Path) -> Result<()> {
         .iter()
         .filter(|entry| !["dist", "node_modules", "target"].iter().any(|made| entry.file_name() == *made))
         .try_for_each(|entry| add(hasher, &entry.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_began_and_failed_is_taken_again_though_its_inputs_are_as_they_were() {
+        let file = std::env::temp_dir().join(format!("privet-stamp-{}", std::process::id()));
+        let stamp = |also| Stamp::new(file.clone(), &[], also).expect("nothing is read");
+        stamp("before").record().expect("it can be written");
+        assert!(stamp("before").holds() && !stamp("after").holds());
+        stamp("after").withdraw().expect("it is there");
+        assert!(!stamp("before").holds());
+        stamp("after").withdraw().expect("it need not be there");
+    }
 }
